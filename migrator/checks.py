@@ -1,0 +1,54 @@
+"""What must hold of a database, and of a whole state directory, besides the sessions themselves."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from migrator.model import Check, Database, Inventory, Shape
+from migrator.openclaw.paths import normalize_agent_id
+from migrator.sqlite import shapes
+
+
+def database_checks(database: Database, connection: sqlite3.Connection | None) -> Iterator[Check]:
+    """The checks of one database; none where there is nothing that could be read."""
+    if connection is None:
+        return
+    problems = dict(shapes.integrity(connection))
+    yield Check("integrity", "database.integrity" not in problems)
+    yield Check("foreign-keys", "database.foreign-key" not in problems)
+    yield Check("owner", database.owner is not None and normalize_agent_id(database.owner) == database.agent_id)
+    if database.shape is Shape.V1:
+        yield Check("user-version", database.version == 1)
+        yield Check("shapes-agree", _shapes_agree(database))
+    if os.name == "posix":
+        yield Check("file-mode", stat.S_IMODE(Path(database.path).stat().st_mode) & 0o077 == 0)
+
+
+def _shapes_agree(database: Database) -> bool:
+    """Whether every session with a usable id has the same text in both shapes; one shape alone agrees with itself."""
+    cache = {row.key: row.sha256 for row in database.cache_rows}
+    typed = {row.key: row.sha256 for row in database.typed_rows}
+    if not cache or not typed:
+        return True
+    usable = {row.key for row in database.cache_rows if row.session_id is not None}
+    return usable <= typed.keys() and all(typed[key] == cache[key] for key in typed.keys() & cache.keys())
+
+
+def state_checks(inventory: Inventory) -> Iterator[Check]:
+    """The checks of the whole: no database lies where nobody has a session to put there."""
+    sources = {store.agent for store in inventory.stores if store.agent is not None}
+    twins = {normalize_agent_id(name) for name in sources if normalize_agent_id(name) != name}
+    owned = {Path(database.path).parent.parent.name for database in inventory.databases}
+    yield Check("no-sibling-directories", not (twins & owned) - sources)
+    expected = {os.path.realpath(database) for _, database in inventory.pairs}
+    strays = {
+        str(path)
+        for agent in inventory.agents
+        for path in Path(agent.path).glob("sessions/openclaw-session-store-*.sqlite")
+        if os.path.realpath(path) not in expected
+    }
+    yield Check("no-stray-databases", not strays)

@@ -1,0 +1,153 @@
+"""The command line: parse, call one verb, render, exit with its code."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from migrator import __version__, commands
+from migrator.judge import Level
+from migrator.model import Verdict
+from migrator.output import Output, check_proof
+
+EXIT_CODES = {
+    0: "what was asked for holds",
+    1: "differences found; or, with `plan --detailed-exitcode`, work is pending",
+    2: "usage error, or an internal error: nothing is claimed",
+    10: "nothing to work on was found (`--allow-empty` makes it 0)",
+    11: "busy: a live gateway, writer or lock",
+    12: "refused by a preflight check: nothing was written",
+    13: "source or database changed since it was planned, or meanwhile",
+    14: "committed, but the proof could not be written: `verify` will write it",
+    15: "done, with quarantined items: they are listed and preserved",
+    130: "interrupted, after a clean roll-back",
+    143: "terminated, after a clean roll-back",
+}
+"""Every exit code and what it means; each command's help and the README show it."""
+
+_EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
+
+_SELECTORS = (
+    click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory."),
+    click.option("--profile", metavar="NAME", help="The profile whose state directory is meant."),
+    click.option("--config", metavar="FILE", help="The configuration file to read session.store from."),
+    click.option("--agent", "agents", metavar="NAME", multiple=True, help="Only this agent directory (name on disk)."),
+    click.option("--store", "stores", metavar="PATH", multiple=True, help="Only this legacy store."),
+    click.option("--target", metavar="PATH", help="Only what belongs to this database."),
+    click.option("--expect-agents", metavar="N", type=int, help="Fail unless N agents are found."),
+    click.option("--expect-sessions", metavar="N", type=int, help="Fail unless N sessions are found."),
+    click.option("--allow-empty", is_flag=True, help="Finding nothing is fine."),
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="What the report looks like.",
+    ),
+    click.option("--redact", is_flag=True, help="Show labels on a terminal, too; elsewhere they always are."),
+    click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+    click.option(
+        "--progress",
+        type=click.Choice(["auto", "never"]),
+        default="auto",
+        show_default=True,
+        help="Show a bar; auto: on a terminal only.",
+    ),
+    click.option("--verbose", is_flag=True, help="Say where in the program an internal error happened."),
+)
+_OUTPUT = click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
+_PROOF = click.option("--proof", metavar="DIR", help="Write a redacted proof log and its summary into DIR.")
+_Command = Callable[..., Any]
+
+
+def _with(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Add several options to a command, in the order in which its help shows them."""
+
+    def decorate(command: _Command) -> _Command:
+        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+    return decorate
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Find every OpenClaw session, move it into SQLite, and prove that nothing was lost."""
+
+
+@main.command(epilog=_EPILOG)
+@_with(*_SELECTORS, _OUTPUT)
+def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
+    """Show what is there. Touches nothing."""
+    output = Output(click.get_current_context())
+    sys.exit(output.run(commands.scan))
+
+
+@main.command(epilog=_EPILOG)
+@_with(*_SELECTORS, _PROOF)
+@click.option("--output", "plan_file", metavar="FILE", help="Write the plan to FILE, for apply.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
+def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Show what would be done. Touches nothing but the plan file, if one is asked for."""
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: commands.plan(request, detailed_exitcode, plan_file)))
+
+
+@main.command(epilog=_EPILOG)
+@click.argument("plan_file", metavar="[PLAN]", required=False)
+@_with(*_SELECTORS, _OUTPUT, _PROOF)
+@click.option("--yes", is_flag=True, help="Plan and do it in one go.")
+@click.option("--archive-sources", is_flag=True, help="Move the sources into the run folder once all is verified.")
+def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Do what PLAN says, and no more; or, with --yes, plan and do it."""
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: commands.apply(request, plan_file, yes, archive_sources)))
+
+
+@main.command(epilog=_EPILOG)
+@_with(*_SELECTORS, _OUTPUT, _PROOF)
+@click.option("--against", metavar="DIR", help="Judge by this copy of the state directory, or folder of a run.")
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level]),
+    default=Level.KNOWN.value,
+    show_default=True,
+    help="What may differ: nothing, spelling of the same JSON, or what releases are known to do.",
+)
+@click.option(
+    "--accept",
+    type=click.Choice([Verdict.MOVED.value]),
+    multiple=True,
+    help="Do not count these verdicts as differences.",
+)
+def verify(against: str | None, level: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Check that every session is in its database. Touches nothing."""
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: commands.verify(request, against, Level(level), accept)))
+
+
+@main.group(epilog=_EPILOG)
+def proof() -> None:
+    """Check a proof log, or find out what a label in it stands for."""
+
+
+@proof.command("check", epilog=_EPILOG)
+@click.argument("file")
+def proof_check(file: str) -> NoReturn:
+    """Check the chain, the vocabulary and the arithmetic of the proof log FILE."""
+    sys.exit(check_proof(file))
+
+
+@proof.command("reveal", epilog=_EPILOG)
+@click.argument("label")
+@click.option("--key", "folder", metavar="DIR", required=True, help="The folder of the run or proof that made LABEL.")
+@_with(*_SELECTORS)
+def proof_reveal(label: str, folder: str, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Say what LABEL stands for, with the key that made it and the state directory that it came from."""
+    output = Output(click.get_current_context())
+    sys.exit(output.reveal(label, folder, commands.scan))

@@ -1,0 +1,283 @@
+"""The verbs: each is one plain function from a request to a report, usable without the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from migrator import planfile
+from migrator.errors import (
+    ChangedError,
+    NothingFoundError,
+    RefusedError,
+    UsageError,
+)
+from migrator.executor import Outcome, archive_sources, execute, preflight
+from migrator.filesystem import exclusive_lock, make_private_directory, replace_durably
+from migrator.findings import RULES
+from migrator.judge import Level
+from migrator.model import (
+    Finding,
+    HistoryVerdict,
+    Inventory,
+    Name,
+    Plan,
+    Selection,
+    Severity,
+    Shape,
+    Surroundings,
+    Verdict,
+    Verification,
+)
+from migrator.planner import plan as make_plan
+from migrator.planner import unpreserved
+from migrator.progress import Advance, silent
+from migrator.proof_events import OUTCOMES
+from migrator.runs import JOURNAL, RUNS, Run
+from migrator.scanner import scan as make_inventory
+from migrator.verifier import verify as make_verification
+
+DIFFERENCES, NOTHING_FOUND, REFUSED, QUARANTINED = 1, 10, 12, 15
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command was asked to do, and where."""
+
+    selection: Selection
+    surroundings: Surroundings
+    expect_agents: int | None = None
+    expect_sessions: int | None = None
+    allow_empty: bool = False
+    advance: Advance = silent
+    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+
+    def now_ms(self) -> int:
+        """The time of the clock in milliseconds."""
+        return int(self.clock().timestamp() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verb found or did. ``word`` is the verdict in one word, one of ``proof_events.OUTCOMES``."""
+
+    verb: str
+    word: str
+    exit_code: int
+    inventory: Inventory
+    plan: Plan | None = None
+    verification: Verification | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    run: str | None = None
+    archived: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the latest step that made any."""
+        return self.plan.findings if self.plan is not None else self.inventory.findings
+
+    @property
+    def next_step(self) -> str:
+        """What to do now."""
+        return OUTCOMES[self.word].remedy
+
+
+def scan(request: Request) -> Report:
+    """What is there? Reads only."""
+    inventory = _inventory(request)
+    unmet = _unmet_expectations(request, inventory)
+    if unmet:
+        return Report("scan", "unexpected", DIFFERENCES, inventory, unmet=unmet)
+    return Report("scan", "scanned", 0, inventory)
+
+
+def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | None = None) -> Report:
+    """What would be done? Reads only; writes the plan to ``plan_file`` if that is given.
+
+    Raises UsageError if the plan file lies inside the state directory.
+    """
+    inventory = _inventory(request)
+    planned = make_plan(inventory)
+    if plan_file is not None:
+        outside(inventory.state_dir, plan_file)
+        bound = replace(request.selection, state_dir=inventory.state_dir)
+        replace_durably(Path(plan_file), planfile.to_json(planned, bound))
+    unmet = _unmet_expectations(request, inventory)
+    report = Report("plan", "up-to-date", 0, inventory, plan=planned, unmet=unmet)
+    if unmet:
+        return replace(report, word="unexpected", exit_code=DIFFERENCES)
+    if _has(planned.findings, Severity.REFUSED):
+        return replace(report, word="refused", exit_code=REFUSED)
+    if any(database.pending for database in planned.databases):
+        return replace(report, word="pending", exit_code=DIFFERENCES if detailed_exitcode else 0)
+    return report
+
+
+def verify(
+    request: Request,
+    against: str | None = None,
+    level: Level = Level.KNOWN,
+    accept: tuple[str, ...] = (),
+) -> Report:
+    """Is every session there? Reads only.
+
+    ``against`` is another copy of the state directory, or the folder of a run, whose sources to judge by;
+    ``accept`` are words of verdicts that are no difference.
+    """
+    inventory = _inventory(request)
+    origin = _origin(request, inventory, against) if against is not None else None
+    verification = make_verification(inventory, origin, level)
+    return _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept)
+
+
+def _origin(request: Request, inventory: Inventory, against: str) -> Inventory:
+    """The inventory to judge by: of another state directory, or of what a run of this one has set aside."""
+    folder = os.path.realpath(os.path.join(request.surroundings.cwd, against))
+    if not os.path.isfile(os.path.join(folder, JOURNAL)):
+        selection = replace(request.selection, state_dir=folder, profile=None, config=None)
+        return make_inventory(selection, request.surroundings, request.now_ms(), request.advance)
+    stores = tuple(store for store in inventory.stores if store.real_path.startswith(folder + os.sep))
+    transcripts = tuple(one for one in inventory.transcripts if one.path.startswith(folder + os.sep))
+    if not stores:
+        raise NothingFoundError("The run {subject} has set no sources aside.", Name("path", folder))
+    return replace(inventory, stores=stores, transcripts=transcripts)
+
+
+def apply(request: Request, plan_file: str | None, yes: bool = False, archive: bool = False) -> Report:
+    """Do it: scan, plan, execute, and verify afresh. With ``plan_file`` only that very plan is carried out.
+
+    Raises ChangedError if the plan is not the saved one any more, BusyError and RefusedError before anything is
+    written.
+    """
+    if (plan_file is None) != yes:
+        raise UsageError("Name the plan to apply, or say --yes to plan and apply in one go.")
+    saved = planfile.read(Path(plan_file)) if plan_file is not None else None
+    if saved is not None:
+        if request.selection != Selection():
+            raise UsageError("A plan says itself what it is for: leave the selectors away, or plan again.")
+        request = replace(request, selection=saved.selection)
+    inventory = _inventory(request)
+    planned = make_plan(inventory)
+    if saved is not None and saved.digest != planned.digest:
+        raise ChangedError(
+            "The sources or databases of {subject} are not what this plan was made from; plan again.",
+            Name("path", inventory.state_dir),
+        )
+    unmet = _unmet_expectations(request, inventory)
+    if unmet:
+        raise RefusedError("What was found is not what was expected (" + ", ".join(unmet) + "); nothing was written.")
+    pending = any(database.pending for database in planned.databases)
+    if not pending and not archive:
+        if _has(planned.findings, Severity.REFUSED):
+            raise RefusedError("Every database with something to do was refused; see the findings of plan.")
+        report = _judged("apply", make_verification(inventory), inventory, ())
+        return replace(report, plan=planned, word="already-migrated" if report.exit_code == 0 else report.word)
+    preflight(planned)
+    return _carry_out(request, inventory, planned, archive)
+
+
+def outside(state_dir: str, path: str) -> None:
+    """Refuse to write a report into the directory that is reported on.
+
+    Raises UsageError.
+    """
+    real, state = os.path.realpath(path), os.path.realpath(state_dir)
+    if os.path.commonpath([real, state]) == state:
+        raise UsageError("{subject} lies inside the state directory, which is not to be touched.", Name("path", path))
+
+
+def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
+    state = Path(inventory.state_dir)
+    make_private_directory(state / RUNS)
+    with exclusive_lock(state / RUNS / ".lock"):
+        run = Run(state, request.clock())
+        try:
+            outcomes = execute(planned, run, request.now_ms(), request.advance)
+            fresh = _inventory(replace(request, advance=silent))
+            report = _judged("apply", make_verification(fresh), fresh, ())
+            archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
+            if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
+                report = replace(report, word="quarantined", exit_code=QUARANTINED)
+            run.note("done", exit_code=report.exit_code)
+        finally:
+            run.close()
+    return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
+
+
+def _inventory(request: Request) -> Inventory:
+    inventory = make_inventory(request.selection, request.surroundings, request.now_ms(), request.advance)
+    found = (
+        inventory.stores
+        or any(agent.files for agent in inventory.agents)
+        or any(database.shape is not Shape.MISSING for database in inventory.databases)
+    )
+    if not found and not request.allow_empty:
+        raise NothingFoundError(
+            "There are no sessions in {subject}; name the right directory with --state-dir, or say --allow-empty.",
+            Name("path", inventory.state_dir),
+        )
+    return inventory
+
+
+def counts(inventory: Inventory) -> tuple[int, int]:
+    """How many agent directories hold anything, and how many different sessions there are.
+
+    Sessions are counted in the sources; only where there are none, in the databases.
+    """
+    agents = {store.agent for store in inventory.stores} | {a.directory for a in inventory.agents if a.files}
+    agents |= {Path(d.path).parent.parent.name for d in inventory.databases if d.shape is not Shape.MISSING}
+    database_of = dict(inventory.pairs)
+    keys = {
+        (database_of[store.path], entry.key)
+        for store in inventory.stores
+        for entry in store.entries
+        if entry.problem is None
+    } or {(d.path, row.key) for d in inventory.databases for row in (*d.cache_rows, *d.typed_rows)}
+    return len(agents & {agent.directory for agent in inventory.agents}), len(keys)
+
+
+def _unmet_expectations(request: Request, inventory: Inventory) -> tuple[str, ...]:
+    agents, sessions = counts(inventory)
+    unmet = []
+    if request.expect_agents is not None and request.expect_agents != agents:
+        unmet.append(f"{agents} agents, expected {request.expect_agents}")
+    if request.expect_sessions is not None and request.expect_sessions != sessions:
+        unmet.append(f"{sessions} sessions, expected {request.expect_sessions}")
+    return tuple(unmet)
+
+
+def _has(findings: tuple[Finding, ...], severity: Severity) -> bool:
+    return any(RULES[finding.code].severity is severity for finding in findings)
+
+
+LOST = (Verdict.MISSING, Verdict.CHANGED, Verdict.MERGED, Verdict.MOVED)
+LOST_HISTORIES = (
+    HistoryVerdict.ABSENT,
+    HistoryVerdict.EXTENDS,
+    HistoryVerdict.DIVERGES,
+    HistoryVerdict.MOVED,
+)
+
+
+def _judged(
+    verb: str,
+    verification: Verification,
+    inventory: Inventory,
+    unmet: tuple[str, ...],
+    accept: tuple[str, ...] = (),
+) -> Report:
+    """Turn a verification into a report: differences first, then what is in quarantine, then all is well."""
+    report = Report(verb, "proved", 0, inventory, verification=verification, unmet=unmet)
+    lost = sum(verification.count(one) for one in LOST if one.value not in accept)
+    lost += sum(verification.count_histories(one) for one in LOST_HISTORIES if one.value not in accept)
+    if unmet:
+        return replace(report, word="unexpected", exit_code=DIFFERENCES)
+    if lost or verification.failed_checks or _has(verification.findings, Severity.REFUSED):
+        return replace(report, word="differences", exit_code=DIFFERENCES)
+    if unpreserved(inventory):
+        return replace(report, word="quarantined", exit_code=QUARANTINED)
+    return report

@@ -1,0 +1,112 @@
+"""Read one database into plain data, without touching it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from io import BytesIO
+
+from migrator.errors import BusyError
+from migrator.model import Database, Finding, Name, Row, Shape, StoredTranscript
+from migrator.openclaw.entry import finite_number, usable_session_id
+from migrator.openclaw.paths import normalize_agent_id
+from migrator.openclaw.store import RawEntry, StoreReader, parse_strict
+from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
+from migrator.sqlite.rows import SessionRow, columns
+from migrator.sqlite.snapshot import database_files, open_snapshot
+from migrator.transcripts import stored_hashes
+
+TYPED_READERS = {
+    Shape.V1: entry_rows.sessions,
+    Shape.ENTRIES: entry_rows.sessions,
+    Shape.NODES: node_rows.sessions,
+}
+"""How the typed rows of each shape are read."""
+
+
+def read_database(path: str, agent_id: str) -> tuple[Database, tuple[Finding, ...]]:
+    """What is at ``path``: a missing file, a known shape with its rows, or something with a finding.
+
+    Raises BusyError if the file changes while it is read.
+    """
+    name = Name("database", path)
+    if not os.path.lexists(path):
+        return Database(path, agent_id, Shape.MISSING, None, None, ()), ()
+    try:
+        files = database_files(path)
+        with open_snapshot(path) as connection:
+            shape, version = shapes.detect(connection)
+            role, owner = shapes.owner(connection)
+            cached = tuple(_rows(cache_rows.sessions(connection)))
+            typed = tuple(_rows(TYPED_READERS[shape](connection))) if shape in TYPED_READERS else ()
+            histories = stored_transcripts(connection) if shape in TYPED_READERS else ()
+    except BusyError:
+        raise
+    except (OSError, sqlite3.Error):
+        broken = Database(path, agent_id, Shape.UNREADABLE, None, None, ())
+        return broken, (Finding("database.unreadable", name),)
+    database = Database(path, agent_id, shape, version, owner, files, cached, typed, histories)
+    return database, tuple(_findings(database, role))
+
+
+def stored_transcripts(connection: sqlite3.Connection) -> tuple[StoredTranscript, ...]:
+    """The histories in a database, in whatever shape, as hashes; read in one pass."""
+    hashes = stored_hashes((event.session_id, event.event_json) for event in event_rows.events(connection))
+    return tuple(StoredTranscript(session_id, stored) for session_id, stored in hashes.items())
+
+
+def stored_text(connection: sqlite3.Connection, key: str, shape: Shape) -> bytes | None:
+    """The text of one session, in schema 1 from its cache row, else from its typed row."""
+    for table, column, text in (
+        ("cache_entries", "scope = 'session_entries' AND key", "value_json"),
+        ("session_entries", "session_key", "entry_json"),
+        ("session_nodes", "session_key", "entry_json"),
+    ):
+        if shape is Shape.NODES and table != "session_nodes":
+            continue
+        if columns(connection, table):
+            sql = f"SELECT CAST({text} AS BLOB) FROM {table} WHERE {column} = CAST(? AS TEXT)"  # noqa: S608
+            row = connection.execute(sql, (key.encode("utf-8", "surrogateescape"),)).fetchone()
+            if row is not None and isinstance(row[0], bytes):
+                return row[0]
+    return None
+
+
+def row_source(database: Database, key: str) -> RawEntry:
+    """One row of a database in the form in which a store gives its members."""
+    with open_snapshot(database.path) as connection:
+        text = stored_text(connection, key, database.shape)
+    [found] = StoreReader(BytesIO(b'{"":' + (text or b"null") + b"}"))
+    return found
+
+
+def _rows(found: Iterable[SessionRow]) -> Iterator[Row]:
+    for row in found:
+        text = row.entry_json or b""
+        try:
+            value = parse_strict(text.decode())
+        except ValueError:
+            value = None
+        entry = value if isinstance(value, dict) else {}
+        yield Row(
+            key=row.key.decode("utf-8", "surrogateescape"),
+            sha256=sha256(text).digest(),
+            updated_at=finite_number(entry.get("updatedAt")),
+            session_id=usable_session_id(entry.get("sessionId")),
+        )
+
+
+def _findings(database: Database, role: str | None) -> Iterator[Finding]:
+    name = Name("database", database.path)
+    version = (("version", database.version or 0),)
+    if database.shape is Shape.UNKNOWN:
+        newer = (database.version or 0) > shapes.NEWEST_VERSION
+        yield Finding("database.newer-schema" if newer else "database.unknown-shape", name, version)
+    elif database.shape in (Shape.ENTRIES, Shape.NODES):
+        yield Finding("database.migrated", name, version)
+    if role not in (None, "agent"):
+        yield Finding("database.wrong-role", name)
+    if database.owner is not None and normalize_agent_id(database.owner) != database.agent_id:
+        yield Finding("database.wrong-owner", name)

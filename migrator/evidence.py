@@ -1,0 +1,210 @@
+"""Evidence: from a report to the events of a proof log, and the files that a proof consists of."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from migrator import __version__
+from migrator.commands import Report, counts
+from migrator.filesystem import filesystem_type
+from migrator.model import FileIdentity, HistoryVerdict, Inventory, Name, Verdict
+from migrator.proof import ProofLog, encode_log, numbered_path, write_durably
+from migrator.proof_events import FILESYSTEMS, MACHINES, SYSTEMS, known
+from migrator.proof_summary import summary_markdown
+from migrator.redact import Namer
+from migrator.sqlite.snapshot import identify
+
+
+def names(inventory: Inventory) -> set[Name]:
+    """Every string of the installation that a scan has kept: nothing of it may leave the process in clear."""
+    found = {Name("path", inventory.state_dir), Name("config", inventory.config_path or "")}
+    found |= {Name("config-value", text) for text in inventory.names}
+    for agent in inventory.agents:
+        found |= {
+            Name("agent", agent.directory),
+            Name("agent-id", agent.normalized_id),
+            Name("path", agent.path),
+        }
+        found |= {Name("file", file.path) for file in agent.files}
+    for store in inventory.stores:
+        found |= {Name("store", store.path), Name("store", store.real_path)}
+        for entry in store.entries:
+            found.add(Name("session", entry.key))
+            if entry.session_id is not None:
+                found.add(Name("session-id", entry.session_id))
+    for database in inventory.databases:
+        found.add(Name("database", database.path))
+        found |= {Name("session", row.key) for row in (*database.cache_rows, *database.typed_rows)}
+    for finding in inventory.findings:
+        found |= {finding.subject, *finding.others}
+    return {name for name in found if name.text}
+
+
+def record(
+    report: Report, command: Sequence[Name | str | int], namer: Namer, clock: Callable[[], datetime]
+) -> ProofLog:
+    """Everything that a report says, as the events of a proof log."""
+    log = ProofLog(namer, clock)
+    log.add(
+        "begin",
+        verb=report.verb,
+        command=list(command[1:]),
+        tool=__version__,
+        python=platform.python_version(),
+        sqlite=sqlite3.sqlite_version,
+        os=known(platform.system(), SYSTEMS),
+        machine=known(platform.machine(), MACHINES),
+        filesystem=known(filesystem_type(Path(report.inventory.state_dir)), FILESYSTEMS),
+        **({"plan": report.plan.digest} if report.plan is not None else {}),
+    )
+    _add_sources(log, report)
+    _add_databases(log, report)
+    _add_transcripts(log, report)
+    for finding in report.findings:
+        log.add(
+            "finding",
+            code=finding.code,
+            subject=finding.subject,
+            facts=dict(finding.facts),
+            others=list(finding.others),
+        )
+    for check in _checks(report):
+        log.add("check", **check)
+    for code in _not_tested(report):
+        log.add("not-tested", code=code)
+    _add_totals(log, report)
+    log.add("end", exit_code=report.exit_code)
+    return log
+
+
+def write(folder: Path, verb: str, lines: Sequence[str]) -> None:
+    """Write a proof log and its summary; earlier ones of the same name stay.
+
+    Raises OSError when they could not be made durable.
+    """
+    log = numbered_path(folder, verb)
+    write_durably(log, encode_log(lines))
+    summary = log.with_name(log.name.removesuffix(".proof.jsonl") + ".summary.md")
+    write_durably(summary, summary_markdown(lines).encode())
+
+
+def _add_sources(log: ProofLog, report: Report) -> None:
+    database_of = dict(report.inventory.pairs)
+    verified = {
+        source.source: source
+        for database in (report.verification.databases if report.verification else ())
+        for source in database.sources
+    }
+    planned = {store.path: store for plan in (report.plan.databases if report.plan else ()) for store in plan.stores}
+    for store in report.inventory.stores:
+        before = planned.get(store.path, store).identity
+        after = _identity_now(store.real_path)
+        name = Name("store", store.path)
+        quarantined = len(store.damage) + sum(entry.problem is not None for entry in store.entries)
+        log.add(
+            "source",
+            store=name,
+            agent=Name("agent", store.agent) if store.agent is not None else None,
+            database=Name("database", database_of[store.path]),
+            size=before.size if before else None,
+            sha256_before=before.sha256 if before else None,
+            sha256_after=after.sha256 if after else None,
+            entries=len(store.entries),
+            damaged=len(store.damage),
+            quarantined=quarantined,
+            **({"verdicts": _by_word(dict(verified[name].counts))} if name in verified else {}),
+        )
+
+
+def _identity_now(path: str) -> FileIdentity | None:
+    try:
+        return identify(path)
+    except OSError:
+        return None
+
+
+def _by_word(counted: dict[Verdict, int]) -> dict[str, int]:
+    return {verdict.value: count for verdict, count in counted.items() if count}
+
+
+def _add_databases(log: ProofLog, report: Report) -> None:
+    verified = {d.database.path: d for d in (report.verification.databases if report.verification else ())}
+    planned = {plan.database.path: plan for plan in (report.plan.databases if report.plan else ())}
+    directories = {agent.directory for agent in report.inventory.agents}
+    for database in report.inventory.databases:
+        directory = Path(database.path).parent.parent.name
+        judged = verified.get(database.path)
+        counted: Counter[Verdict] = Counter()
+        for source in judged.sources if judged else ():
+            counted.update(dict(source.counts))
+        if judged:
+            counted[Verdict.EXTRA] = len(judged.extra)
+        actions = Counter(d.action.value for d in planned[database.path].decisions) if database.path in planned else {}
+        log.add(
+            "database",
+            database=Name("database", database.path),
+            agent=Name("agent", directory) if directory in directories else None,
+            shape=database.shape.value,
+            version=database.version,
+            content_digest=judged.content_digest if judged else None,
+            rows=judged.rows if judged else len({r.key for r in (*database.cache_rows, *database.typed_rows)}),
+            **({"verdicts": _by_word(counted)} if judged else {}),
+            **({"actions": dict(actions)} if report.plan is not None else {}),
+        )
+
+
+def _add_transcripts(log: ProofLog, report: Report) -> None:
+    for database in report.verification.databases if report.verification else ():
+        for history in database.histories:
+            log.add(
+                "transcript",
+                transcript=history.transcript,
+                database=Name("database", database.database.path),
+                verdict=history.verdict.value,
+                events=history.events,
+                present=history.present,
+                lines=dict(history.counts),
+            )
+
+
+def _checks(report: Report) -> list[dict[str, Name | str | bool]]:
+    made: list[dict[str, Name | str | bool]] = []
+    if report.verification is None:
+        return made
+    for database in report.verification.databases:
+        name = Name("database", database.database.path)
+        made += [{"name": check.name, "passed": check.passed, "subject": name} for check in database.checks]
+    made += [{"name": check.name, "passed": check.passed} for check in report.verification.checks]
+    return made
+
+
+def _not_tested(report: Report) -> tuple[str, ...]:
+    always = ("openclaw-reads", "power-loss")
+    return always if report.verification else (*always, "transcripts")
+
+
+def _add_totals(log: ProofLog, report: Report) -> None:
+    agents, _ = counts(report.inventory)
+    verification = report.verification
+    facts: dict[str, dict[str, int]] = {}
+    if verification is not None:
+        facts["verdicts"] = _by_word({verdict: verification.count(verdict) for verdict in Verdict})
+        facts["transcripts"] = {
+            one.value: verification.count_histories(one) for one in HistoryVerdict if verification.count_histories(one)
+        }
+    if report.plan is not None:
+        actions = Counter(d.action.value for plan in report.plan.databases for d in plan.decisions)
+        facts["actions"] = dict(actions)
+    log.add(
+        "totals",
+        agents=agents,
+        stores=len(report.inventory.stores),
+        sessions=sum(len(store.entries) for store in report.inventory.stores),
+        verdict=report.word,
+        **facts,
+    )

@@ -1,0 +1,353 @@
+"""Execute: the only step that writes. Each database is wholly the old one or wholly the new one, whenever we die.
+
+A missing database is built beside its place, checked, and published by name. An existing one is backed up and changed
+in one transaction that is checked before it is committed. Sources are only read, and hashed again while they are.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+from migrator.databases import stored_text, stored_transcripts
+from migrator.errors import BusyError, ChangedError, RefusedError
+from migrator.filesystem import free_bytes, inherit_owner, make_private_directory, publish
+from migrator.findings import RULES
+from migrator.model import (
+    DatabasePlan,
+    Decision,
+    FileIdentity,
+    HistoryPlan,
+    Name,
+    Number,
+    Plan,
+    Severity,
+    Shape,
+)
+from migrator.openclaw.entry import prepare
+from migrator.openclaw.store import StoreReader
+from migrator.openclaw.transcript import Line, TranscriptReader
+from migrator.planner import content_digest
+from migrator.progress import Advance, silent
+from migrator.runs import Run
+from migrator.sources import open_regular_file, read_span
+from migrator.sqlite import cache_rows, entry_rows, shapes, target
+from migrator.sqlite.snapshot import database_files, identify, open_snapshot, open_writable
+from migrator.transcripts import event_hash, storable_lines
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done to one database."""
+
+    path: str
+    created: bool
+    rows_written: int
+    backup: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One row to be written, in the shapes that its decision names."""
+
+    decision: Decision
+    text: str
+    started_at: Number | None
+    status: str | None
+
+
+def preflight(plan: Plan) -> None:
+    """Refuse before anything is written: a live writer, or too little space on a filesystem.
+
+    Raises BusyError or RefusedError.
+    """
+    for finding in plan.findings:
+        if RULES[finding.code].severity is Severity.BUSY:
+            raise BusyError(RULES[finding.code].sentence + " " + RULES[finding.code].remedy, finding.subject)
+    needed: dict[int, int] = {}
+    for planned in plan.databases:
+        folder = _existing_parent(Path(planned.database.path))
+        device = folder.stat().st_dev
+        needed[device] = needed.get(device, 0) + (planned.peak_bytes if planned.pending else 0)
+        if needed[device] > free_bytes(folder):
+            raise RefusedError(
+                f"The filesystem of {{subject}} has {free_bytes(folder)} bytes free, and {needed[device]} are needed; "
+                "make room and try again.",
+                Name("database", planned.database.path),
+            )
+
+
+def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tuple[Outcome, ...]:
+    """Carry out a plan, database by database, and keep a journal in the run.
+
+    Raises ChangedError when a source or a database is not what was planned on, BusyError when a database is locked.
+    """
+    outcomes = []
+    for planned in plan.databases:
+        if not planned.pending:
+            continue
+        _preserve_rejects(planned, run)
+        if not planned.writes:
+            continue
+        if planned.database.shape is Shape.MISSING:
+            outcomes.append(_create(planned, run, now_ms, advance))
+        else:
+            outcomes.append(_change(planned, run, now_ms, advance))
+    return tuple(outcomes)
+
+
+def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
+    """Move the stores of a verified plan into the run by rename, and give their new paths.
+
+    Raises ChangedError if a store is not what was migrated.
+    """
+    folder = run.subfolder("archive")
+    moved: list[str] = []
+    for planned in plan.databases:
+        for store in planned.stores:
+            if store.identity is None or identify(store.real_path).sha256 != store.identity.sha256:
+                raise ChangedError("{subject} changed after it was migrated; it stays.", Name("store", store.path))
+            final = folder / f"{len(moved):04d}-{Path(store.path).name}"
+            run.note("archive", source=store.path, archive=final.name)
+            os.rename(store.path, final)
+            moved.append(str(final))
+    return tuple(moved)
+
+
+def _existing_parent(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
+    """Build a new database beside its place and publish it as one closed file."""
+    final = Path(planned.database.path)
+    if make_private_directory(final.parent):
+        run.note("made-directory", path=str(final.parent))
+    temporary = final.with_name(f".{final.name}.{run.id}.tmp")
+    run.note("build", database=str(final), temporary=str(temporary))
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with closing(open_writable(str(temporary))) as connection:
+            # No journal: until it is published nobody reads this file, and a failed build is thrown away.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("BEGIN IMMEDIATE")
+            written = _write_all(connection, planned, now_ms, advance)
+            connection.execute("COMMIT")
+        with open_snapshot(str(temporary)) as connection:
+            _check_result(connection, planned)
+        inherit_owner(temporary, final.parent)
+        publish(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+    run.note("published", database=str(final))
+    return Outcome(str(final), created=True, rows_written=written, backup=None)
+
+
+def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
+    """Change an existing database in one transaction, after a checked backup of its whole file set."""
+    path = planned.database.path
+    run.note("backup", database=path)
+    backup = _back_up(planned, run)
+    with closing(open_writable(path)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            raise BusyError("{subject} is locked by another process; stop it and try again.", _name(planned)) from None
+        # The lock is held now; what was hashed before must still be what is there.
+        _check_unchanged(connection, planned)
+        written = _write_all(connection, planned, now_ms, advance)
+        _check_result(connection, planned)
+        run.note("commit", database=path)
+        connection.execute("COMMIT")
+        # The checkpoint at closing time swallows its errors; this one reports them.
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise BusyError("{subject} is in use by another process; stop it and try again.", _name(planned))
+    run.note("committed", database=path)
+    return Outcome(path, created=False, rows_written=written, backup=str(backup))
+
+
+def _name(planned: DatabasePlan) -> Name:
+    return Name("database", planned.database.path)
+
+
+def _back_up(planned: DatabasePlan, run: Run) -> Path:
+    """Copy the file set byte for byte, so that a roll-back can give back the same bytes, and check the copy."""
+    source = Path(planned.database.path)
+    folder = run.subfolder("backups") / f"{len(list(run.subfolder('backups').iterdir())):04d}"
+    make_private_directory(folder)
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        part = source.with_name(source.name + suffix)
+        if part.exists():
+            shutil.copy2(part, folder / part.name)
+    copied = {suffix: identity.sha256 for suffix, identity in database_files(str(folder / source.name))}
+    if copied != {suffix: identity.sha256 for suffix, identity in planned.database.files}:
+        raise ChangedError("{subject} changed after it was planned; plan again.", _name(planned))
+    with open_snapshot(str(folder / source.name)) as connection:
+        if shapes.integrity(connection):
+            raise RefusedError(
+                "The backup of {subject} does not pass SQLite's integrity check; repair the database first.",
+                _name(planned),
+            )
+    return folder
+
+
+def _check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> None:
+    database = planned.database
+    expected = (
+        {row.key: row.sha256 for row in database.cache_rows},
+        {row.key: row.sha256 for row in database.typed_rows},
+        {stored.session_id: stored.hashes for stored in database.transcripts},
+    )
+    if _digests(connection) != expected:
+        raise ChangedError("The sessions in {subject} changed after they were planned; plan again.", _name(planned))
+
+
+def _check_result(connection: sqlite3.Connection, planned: DatabasePlan) -> None:
+    """Read back what was written and compare it with what the plan promised."""
+    if content_digest(*_digests(connection)) != planned.expected_digest or shapes.integrity(connection):
+        raise ChangedError(
+            "What was written to {subject} does not read back as planned; nothing was kept.", _name(planned)
+        )
+
+
+def _digests(
+    connection: sqlite3.Connection,
+) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
+    """The digest of each session's text in both shapes, and the hashes of each history."""
+    found = [
+        {row.key.decode("utf-8", "surrogateescape"): sha256(row.entry_json or b"").digest() for row in read(connection)}
+        for read in (cache_rows.sessions, entry_rows.sessions)
+    ]
+    return found[0], found[1], {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
+
+
+def _write_all(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, advance: Advance) -> int:
+    target.create_tables(connection)
+    target.stamp_owner(connection, planned.database.agent_id, now_ms)
+    written = 0
+    writes = _writes(connection, planned, advance)
+    while batch := list(islice(writes, _BATCH)):
+        _write_batch(connection, batch)
+        written += len(batch)
+    for history in planned.histories:
+        if history.pending:
+            _write_history(connection, history, advance)
+    return written
+
+
+def _write_history(connection: sqlite3.Connection, history: HistoryPlan, advance: Advance) -> None:
+    """Append the events that the database lacks, in file order, and the entry of a history that none claims."""
+    if history.entry is not None:
+        target.put_session(connection, history.session_id, history.key, history.updated_at)
+        target.put_typed_row(connection, history.key, history.session_id, history.entry, history.updated_at)
+    lines = islice(enumerate(_history_lines(history, advance)), history.present, None)
+    while batch := list(islice(lines, _BATCH)):
+        target.put_events(
+            connection,
+            [target.Event(history.session_id, seq, text, line.timestamp_ms or 0) for seq, (line, text) in batch],
+        )
+        target.put_identities(
+            connection,
+            [
+                target.Identity(
+                    history.session_id,
+                    line.event_id,
+                    seq,
+                    line.event_type,
+                    line.parent_id,
+                    line.timestamp_ms or 0,
+                )
+                for seq, (line, _) in batch
+                if line.event_id is not None
+            ],
+        )
+
+
+def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, str]]:
+    """The lines of all files of a session, read again; of an event in several files the first one counts."""
+    seen: set[bytes] = set()
+    for file in history.files:
+        own: set[bytes] = set()
+        with open_regular_file(file.path) as stream:
+            reader = TranscriptReader(stream)
+            for line, text in storable_lines(reader):
+                advance(line.length)
+                if len(history.files) > 1:
+                    digest = event_hash(text.encode())
+                    own.add(digest)
+                    if digest in seen:
+                        continue
+                yield line, text
+            _check_source(Name("transcript", file.path), file.identity, reader.sha256)
+        seen |= own
+
+
+def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
+    target.put_cache_rows(
+        connection,
+        [
+            (write.decision.key, write.text, write.decision.updated_at or 0)
+            for write in batch
+            if write.decision.write_cache
+        ],
+    )
+    for write in batch:
+        decision = write.decision
+        if decision.session_id is None:
+            continue
+        updated_at = decision.updated_at or 0
+        if decision.owns_session:
+            target.put_session(connection, decision.session_id, decision.key, updated_at, write.started_at)
+        if decision.write_typed:
+            target.put_typed_row(connection, decision.key, decision.session_id, write.text, updated_at, write.status)
+
+
+def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:
+    """The rows to be written, read again from the sources, which are checked to be what was planned on."""
+    wanted = {d.source: d for d in planned.decisions if d.source and (d.write_cache or d.write_typed)}
+    for index, store in enumerate(planned.stores):
+        with open_regular_file(store.real_path) as stream:
+            reader = StoreReader(stream)
+            for raw in reader:
+                advance(len(raw.raw))
+                decision = wanted.get((index, raw.index))
+                prepared = prepare(raw) if decision is not None else None
+                if decision is not None and prepared is not None:
+                    yield _Write(decision, prepared.text, prepared.started_at, prepared.status)
+            _check_source(Name("store", store.path), store.identity, reader.sha256)
+    for decision in planned.decisions:
+        if decision.source is None and (decision.write_cache or decision.write_typed):
+            yield _Write(decision, _text_of_row(connection, decision), None, None)
+
+
+def _text_of_row(connection: sqlite3.Connection, decision: Decision) -> str:
+    """The text of the row that counts, to be copied into the shape that lacks it."""
+    stored = stored_text(connection, decision.key, Shape.V1)
+    if stored is not None and sha256(stored).digest() == decision.sha256:
+        return stored.decode()
+    raise ChangedError("A row of {subject} changed after it was planned; plan again.", Name("session", decision.key))
+
+
+def _check_source(name: Name, planned: FileIdentity | None, sha256: str) -> None:
+    """Refuse a source that is not, byte for byte, the one that was planned on."""
+    if planned is None or sha256 != planned.sha256:
+        raise ChangedError("{subject} changed after it was planned; plan again.", name)
+
+
+def _preserve_rejects(planned: DatabasePlan, run: Run) -> None:
+    for reject in planned.rejects:
+        if not reject.preserved:
+            raw = read_span(reject.path, reject.offset, reject.length)
+            run.quarantine(reject.path, reject.span, reject.offset, raw, reject.code)

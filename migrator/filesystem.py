@@ -1,0 +1,134 @@
+"""What only some platforms can do: durable directory entries, owners and modes, exclusive locks.
+
+Where a platform lacks a thing the fallback is stated with the function. Tested on Linux.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from migrator.errors import BusyError, ChangedError
+from migrator.model import Name
+
+if os.name == "posix":
+    import fcntl
+else:  # pragma: no cover - Windows
+    import msvcrt
+
+
+def fsync_file(path: Path) -> None:
+    """Make the content of a file durable. Opened for writing, because Windows refuses to flush a read handle."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def fsync_directory(path: Path) -> None:
+    """Make the names in a directory durable; does nothing on Windows, which has no such call."""
+    if os.name != "posix":  # pragma: no cover - Windows
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_private_directory(path: Path) -> bool:
+    """Make a directory with mode 0700 and the owner of its parent; False if it was there already."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    inherit_owner(path, path.parent)
+    fsync_directory(path.parent)
+    return True
+
+
+def inherit_owner(path: Path, model: Path) -> None:
+    """Give ``path`` the owner of ``model``; only the superuser can, and only then it is needed."""
+    if os.name != "posix" or os.geteuid() != 0:  # pragma: no cover - depends on who runs the tests
+        return
+    stat = model.stat()
+    os.chown(path, stat.st_uid, stat.st_gid)
+
+
+def publish(temporary: Path, final: Path) -> None:
+    """Give a finished file its final name without ever replacing another file, durably.
+
+    Raises ChangedError if something has appeared under the final name meanwhile.
+    """
+    fsync_file(temporary)
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        raise ChangedError(
+            "{subject} appeared while it was being built; plan again.", Name("database", str(final))
+        ) from None
+    temporary.unlink()
+    fsync_directory(final.parent)
+
+
+def replace_durably(path: Path, data: bytes) -> None:
+    """Write a private file as a whole, durably, and put it in the place of an older one of the same name."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        fsync_directory(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def filesystem_type(path: Path) -> str:
+    """The kind of filesystem that a path is on (``ext4``, ``nfs4`` ...), "unknown" where /proc does not tell."""
+    real = os.path.realpath(path)
+    best, kind = "", "unknown"
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:  # pragma: no cover - not Linux
+        return kind
+    for line in mounts.splitlines():
+        fields, _, rest = line.partition(" - ")
+        point = fields.split()[4].encode().decode("unicode_escape")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, rest.split()[0]
+    return kind
+
+
+def free_bytes(path: Path) -> int:
+    """The bytes that can still be written to the filesystem of the nearest existing parent of ``path``."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+@contextmanager
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Hold a lock file while the block runs. The system drops the lock with the process, however it dies.
+
+    Raises BusyError at once if another process holds it.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            if os.name == "posix":
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            else:  # pragma: no cover - Windows
+                getattr(msvcrt, "locking")(handle, getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009
+        except OSError:
+            raise BusyError(
+                "Another run of this program is at work on {subject}; wait for it to end.",
+                Name("state", str(path.parent.parent)),
+            ) from None
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,390 @@
+"""The table of findings: every code with its severity, its sentence and what to do. The README shows the same table.
+
+A sentence speaks about "{subject}" and may use the finding's numeric facts by name and "{others}". No sentence ever
+holds text from an installation: names are put in by whoever prints, as clear text or as labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrator.model import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a finding code means. ``remedy`` says what to do next; "nothing to do" is a good answer."""
+
+    severity: Severity
+    sentence: str
+    remedy: str
+
+
+_NOTE, _WARNING = Severity.NOTE, Severity.WARNING
+_QUARANTINED, _REFUSED, _BUSY = Severity.QUARANTINED, Severity.REFUSED, Severity.BUSY
+
+RULES: dict[str, Rule] = {
+    # agent directories
+    "agent.collapses-to-main": Rule(
+        _WARNING,
+        "The directory name of {subject} normalizes to the id of the main agent.",
+        "It is migrated in place; OpenClaw never looks into it.",
+    ),
+    "agent.dangling-link": Rule(
+        _WARNING,
+        "{subject} is a link to something that does not exist.",
+        "Restore what it points to, or remove the link.",
+    ),
+    "agent.id-collision": Rule(
+        _WARNING,
+        "{subject} has the same normalized id as {others}.",
+        "Both are migrated, each in its own directory; OpenClaw itself shows only one of them.",
+    ),
+    "agent.link": Rule(
+        _NOTE,
+        "{subject} is a link to another directory of the state directory.",
+        "Nothing to do; OpenClaw itself does not follow it.",
+    ),
+    "agent.link-outside": Rule(
+        _WARNING,
+        "{subject} is a link that leads out of the state directory; it was not followed.",
+        "If sessions are there, name them with --store, or move the directory in.",
+    ),
+    "agent.no-round-trip": Rule(
+        _WARNING,
+        "The directory name of {subject} is not its own normalized id.",
+        "It is migrated in place; OpenClaw may look for it under the normalized id.",
+    ),
+    "agent.not-a-directory": Rule(
+        _NOTE,
+        "{subject} is a file among the agent directories.",
+        "Nothing to do.",
+    ),
+    # configuration
+    "config.include-refused": Rule(
+        _WARNING,
+        "What {subject} includes can not be read, or OpenClaw would refuse it.",
+        "The rest of the configuration was used; name stores that it leaves out with --store.",
+    ),
+    "config.invalid": Rule(
+        _WARNING,
+        "{subject} is no object in JSON or JSON5.",
+        "The defaults were used; repair it, or name stores in other places with --store.",
+    ),
+    "config.too-large": Rule(
+        _WARNING,
+        "{subject} is too large to be read (over 4 MiB, or over 256 KiB if it is not strict JSON).",
+        "The defaults were used; name stores in other places with --store.",
+    ),
+    "config.unreadable": Rule(
+        _WARNING,
+        "{subject} can not be read.",
+        "The defaults were used; make it readable, or name stores in other places with --store.",
+    ),
+    "config.unset-variable": Rule(
+        _WARNING,
+        "The configuration uses {subject}, which is not set.",
+        "Run again with the variable as the gateway has it; until then its name stands for its value.",
+    ),
+    "config.wrong-type": Rule(
+        _WARNING,
+        "{subject} is of a type that OpenClaw does not accept.",
+        "Its default was used; correct it in the configuration.",
+    ),
+    # entries of a store
+    "entry.duplicate-key": Rule(
+        _QUARANTINED,
+        "The entry of {subject} at byte {offset} is overruled by a later one with the same key.",
+        "Nothing to do: OpenClaw reads the last one, and the bytes of this one are kept in quarantine.",
+    ),
+    "entry.json5-too-large": Rule(
+        _QUARANTINED,
+        "The entry {subject} at byte {offset} is no strict JSON, and too long for JSON5 ({length} bytes).",
+        "Rewrite it as strict JSON and run again; its bytes are kept in quarantine.",
+    ),
+    "entry.kept-newer": Rule(
+        _NOTE,
+        "The database has a newer entry for {subject} than the source; it was kept.",
+        "Nothing to do.",
+    ),
+    "entry.kept-tie": Rule(
+        _WARNING,
+        "The database and the source have different entries of the same time for {subject}; the database's was kept.",
+        "Compare the two: verify names the fields that differ.",
+    ),
+    "entry.no-session-id": Rule(
+        _WARNING,
+        "The entry {subject} at byte {offset} has no usable session id.",
+        "It is kept as a cache row only; give it a session id if it should appear in newer releases.",
+    ),
+    "entry.no-updated-at": Rule(
+        _NOTE,
+        "The entry {subject} at byte {offset} does not say when it was updated.",
+        "Nothing to do; it loses against any entry that does.",
+    ),
+    "entry.not-json": Rule(
+        _QUARANTINED,
+        "The entry {subject} at byte {offset} is neither JSON nor JSON5.",
+        "Repair it in a copy of the store and migrate that with --store; its bytes are kept in quarantine.",
+    ),
+    "entry.not-object": Rule(
+        _QUARANTINED,
+        "The entry {subject} at byte {offset} is no object.",
+        "Nothing to do: OpenClaw drops such an entry, and its bytes are kept in quarantine.",
+    ),
+    "entry.shared-session-id": Rule(
+        _NOTE,
+        "{subject} has the same session id as {others}, which is newer and owns the session row.",
+        "Nothing to do; both entries are kept.",
+    ),
+    "entry.superseded": Rule(
+        _QUARANTINED,
+        "The entry {subject} at byte {offset} lost against a newer one for the same database.",
+        "Nothing to do; its bytes are kept in quarantine.",
+    ),
+    "entry.too-deep": Rule(
+        _QUARANTINED,
+        "The entry {subject} at byte {offset} is nested too deep to be read.",
+        "Look for what went wrong when it was written; its bytes are kept in quarantine.",
+    ),
+    "entry.unbalanced": Rule(
+        _QUARANTINED,
+        "The entry {subject} at byte {offset} is incomplete: the next one begins before it is closed.",
+        "Repair it in a copy of the store and migrate that with --store; its bytes are kept in quarantine.",
+    ),
+    # files of a sessions directory
+    "file.unknown-class": Rule(
+        _NOTE,
+        "{subject} has a name that no known release gives to a file of its sessions.",
+        "Nothing to do; it stays where it is.",
+    ),
+    # databases
+    "database.archive-damaged": Rule(
+        _WARNING,
+        "An archived transcript in {subject} does not match its own digest, or cannot be decoded.",
+        "Restore it from a backup; its bytes are left as they are.",
+    ),
+    "database.archive-missing": Rule(
+        _WARNING,
+        "A transcript that {subject} moved to cold storage is missing there, or cannot be read.",
+        "Restore the file from a backup; the database alone does not hold this transcript.",
+    ),
+    "database.archive-too-large": Rule(
+        _WARNING,
+        "An archived transcript in {subject} is too large to be decoded.",
+        "It is left as it is and was not compared.",
+    ),
+    "database.bad-row": Rule(
+        _WARNING,
+        "A row of {subject} holds a value of a type that OpenClaw never writes.",
+        "It is left as it is and was not compared; look at it with the sqlite3 program.",
+    ),
+    "database.damaged-table": Rule(
+        _REFUSED,
+        "A table of {subject} is damaged: only its first {rows} rows can be read.",
+        "Restore the database from a backup, or recover it with the sqlite3 program.",
+    ),
+    "database.event-damaged": Rule(
+        _WARNING,
+        "A compressed event in {subject} cannot be decoded, or has another length than it should.",
+        "Restore it from a backup; its bytes are left as they are.",
+    ),
+    "database.foreign-key": Rule(
+        _WARNING,
+        "{count} rows of {subject} refer to rows that do not exist.",
+        "They are left as they are; OpenClaw may drop them.",
+    ),
+    "database.integrity": Rule(
+        _REFUSED,
+        "SQLite's integrity check finds {count} faults in {subject}.",
+        "Restore the database from a backup, or recover it with the sqlite3 program.",
+    ),
+    "database.link-outside": Rule(
+        _WARNING,
+        "{subject} is a link that leads out of the state directory; it was not opened.",
+        "Move the database in, or name its store with --store.",
+    ),
+    "database.migrated": Rule(
+        _NOTE,
+        "{subject} is at agent schema {version}: a newer OpenClaw has migrated it.",
+        "Run verify to see whether every session arrived.",
+    ),
+    "database.newer-schema": Rule(
+        _REFUSED,
+        "{subject} has agent schema {version}, which is newer than all that this program knows.",
+        "Use a newer version of this program.",
+    ),
+    "database.not-writable": Rule(
+        _REFUSED,
+        "{subject} is at agent schema {version}; sessions can be written to schema 1 only.",
+        "Run verify to see what it lacks; nothing was written to it.",
+    ),
+    "database.unknown-shape": Rule(
+        _REFUSED,
+        "{subject} has tables that are not known here (version {version}).",
+        "Nothing was read from it or written to it; use a newer version of this program.",
+    ),
+    "database.unreadable": Rule(
+        _REFUSED,
+        "{subject} can not be read by SQLite.",
+        "Restore it from a backup, or move it aside and run again; the sources are untouched.",
+    ),
+    "database.wrong-owner": Rule(
+        _REFUSED,
+        "{subject} says that it belongs to another agent.",
+        "Find out how it came here before anything is written to it.",
+    ),
+    "database.wrong-role": Rule(
+        _REFUSED,
+        "{subject} is no agent database by its own account.",
+        "Find out how it came here before anything is written to it.",
+    ),
+    # locks
+    "gateway.live": Rule(
+        _BUSY,
+        "Process {pid} runs a gateway, or another writer, with the lock {subject}.",
+        "Stop it first: openclaw gateway stop. If that is no OpenClaw, remove the lock.",
+    ),
+    "lock.live": Rule(
+        _BUSY,
+        "Process {pid} is writing: it holds {subject}.",
+        "Wait until it is done, or stop it. If that is no OpenClaw, remove the lock.",
+    ),
+    "lock.new": Rule(
+        _BUSY,
+        "{subject} was made just now and does not name its owner.",
+        "Wait half a minute and run again.",
+    ),
+    "lock.stale": Rule(
+        _NOTE,
+        "{subject} was left behind by a process that is gone.",
+        "Nothing to do; OpenClaw removes it.",
+    ),
+    "lock.unreadable": Rule(
+        _WARNING,
+        "{subject} can not be read; a writer may be hidden there.",
+        "Make sure that no OpenClaw runs, or run as the user that it belongs to.",
+    ),
+    # stores
+    "store.alias": Rule(
+        _NOTE,
+        "{subject} is the same file as {others}.",
+        "Nothing to do; it is read once.",
+    ),
+    "store.damaged": Rule(
+        _QUARANTINED,
+        "{length} bytes of {subject}, at byte {offset}, belong to no entry.",
+        "Look for lost sessions among them: they are kept in quarantine, and every readable entry was read.",
+    ),
+    "store.empty": Rule(
+        _QUARANTINED,
+        "{subject} holds no JSON, in {length} bytes; sessions may be lost that it held before.",
+        "Look for an older copy beside it, named .bak or .tmp, and migrate that with --store.",
+    ),
+    "store.json5": Rule(
+        _NOTE,
+        "{subject} is not strict JSON, so recent OpenClaw releases see an empty store.",
+        "Nothing to do; its entries were read.",
+    ),
+    "store.link": Rule(
+        _NOTE,
+        "{subject} is a link to another file of the state directory.",
+        "Nothing to do; OpenClaw itself does not follow it.",
+    ),
+    "store.link-outside": Rule(
+        _WARNING,
+        "{subject} is a link that leads out of the state directory; it was not followed.",
+        "Name it with --store to migrate it.",
+    ),
+    "store.misplaced-comma": Rule(
+        _QUARANTINED,
+        "A comma is missing, or there is one too many, at byte {offset} of {subject}.",
+        "Nothing to do: the entries around it were read, although OpenClaw itself sees an empty store.",
+    ),
+    "store.missing": Rule(
+        _WARNING,
+        "There is no store {subject}.",
+        "Check the path; nothing was created.",
+    ),
+    "store.not-object": Rule(
+        _QUARANTINED,
+        "{subject} does not hold a JSON object.",
+        "Find out what replaced the store, and look for an older copy beside it; it is kept in quarantine.",
+    ),
+    "store.not-utf8": Rule(
+        _QUARANTINED,
+        "{subject} is not UTF-8: it holds UTF-16, UTF-32 or NUL bytes.",
+        "Save a copy of it as UTF-8 and migrate that with --store; if it is all NUL, look for an older copy.",
+    ),
+    "store.trailing-text": Rule(
+        _QUARANTINED,
+        "{length} bytes follow the end of the object in {subject}, at byte {offset}.",
+        "Look for lost sessions in them, as they may be left of an older store; they are kept in quarantine.",
+    ),
+    "store.truncated": Rule(
+        _QUARANTINED,
+        "{subject} breaks off: its last {length} bytes, from byte {offset}, are no complete entry.",
+        "Look for an older copy beside it, named .bak or .tmp; the fragment is kept in quarantine.",
+    ),
+    "store.unreadable": Rule(
+        _REFUSED,
+        "{subject} can not be read (error {errno}).",
+        "Make it readable and run again; the other stores are not affected.",
+    ),
+    # transcripts
+    "transcript.database-has-more": Rule(
+        _NOTE,
+        "The database has a longer history for {subject} than its files.",
+        "Nothing to do; the session went on after it was migrated.",
+    ),
+    "transcript.diverges": Rule(
+        _WARNING,
+        "The history of {subject} in {others} is not the one in its files; the database was left as it is.",
+        "Compare the two: verify says which events are missing.",
+    ),
+    "transcript.duplicate-line": Rule(
+        _NOTE,
+        "Line {line} of {subject}, at byte {offset}, repeats an earlier line with the same id.",
+        "Nothing to do; the event is stored once.",
+    ),
+    "transcript.header-mismatch": Rule(
+        _WARNING,
+        "{subject} has the header of another session than its name says: {others}.",
+        "Compare the two sessions; OpenClaw goes by the name, or by the entry that points to the file.",
+    ),
+    "transcript.invalid-utf8": Rule(
+        _WARNING,
+        "Line {line} of {subject}, at byte {offset}, is not valid UTF-8.",
+        "It is stored with replacement characters; OpenClaw's own import would have stopped there.",
+    ),
+    "transcript.malformed-line": Rule(
+        _QUARANTINED,
+        "Line {line} of {subject}, at byte {offset}, is no readable JSON.",
+        "Nothing to do: its bytes are kept in quarantine, and all other lines are stored.",
+    ),
+    "transcript.no-header": Rule(
+        _WARNING,
+        "{subject} does not begin with a session header.",
+        "Nothing to do: its events are stored, although OpenClaw's runtime reads such a file as empty.",
+    ),
+    "transcript.nul-damage": Rule(
+        _QUARANTINED,
+        "Line {line} of {subject} holds {length} damaged bytes at byte {offset}, with NUL bytes among them.",
+        "Nothing to do: the bytes are kept in quarantine, and all whole records around them are stored.",
+    ),
+    "transcript.recovered": Rule(
+        _NOTE,
+        "No entry claims the transcript {subject}; its history is kept as an archived session of its own.",
+        "Nothing to do.",
+    ),
+    "transcript.torn-tail": Rule(
+        _QUARANTINED,
+        "{subject} ends in the middle of line {line}, which begins at byte {offset}.",
+        "Nothing to do: the fragment is kept in quarantine, and all other lines are stored.",
+    ),
+    "transcript.unreadable": Rule(
+        _REFUSED,
+        "{subject} can not be read (error {errno}).",
+        "Make it readable and run again.",
+    ),
+}

@@ -1,0 +1,125 @@
+"""Is the history of a transcript in a database? Compared by hashes first, and by content only where those differ."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from migrator.model import HASH_BYTES, HistoryVerdict, Transcript
+from migrator.openclaw.json_text import parse_strict
+from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
+from migrator.openclaw.transforms import canonical, normal_event
+from migrator.sources import open_regular_file
+from migrator.transcripts import storable_lines
+
+DUPLICATE_DROPPED = "duplicate-event-dropped"
+NULL_DROPPED = "null-line-dropped"
+SAME_JSON = "same-json"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How much of a file a stored history holds. ``transforms`` counts events by what explains them."""
+
+    present: int
+    in_order: bool
+    stored_only: int
+    transforms: tuple[tuple[str, int], ...] = ()
+    first_missing_line: int = 0
+
+
+def is_contained(wanted: bytes, stored: bytes) -> bool:
+    """Whether all event hashes of a file occur in a stored history, in the same order."""
+    if stored.startswith(wanted):
+        return True
+    remaining = iter(array("Q", stored))
+    return all(one in remaining for one in array("Q", wanted))
+
+
+def compare_content(
+    transcript: Transcript, session_id: str, stored: Iterable[bytes], known_transforms: bool
+) -> Comparison:
+    """Compare the lines of a file with a stored history as JSON, and after what releases are known to do to it.
+
+    ``stored`` are the texts of the stored events in order.
+    """
+    positions: dict[bytes, deque[int]] = defaultdict(deque)
+    total = 0
+    for seq, event in enumerate(stored):
+        positions[_digest(_parsed(event))].append(seq)
+        total += 1
+    matched: list[int] = []
+    explained: Counter[str] = Counter()
+    first_missing = 0
+    for line, text in _lines(transcript):
+        position, how = _find(line, _parsed(text.encode()), session_id, positions, known_transforms)
+        if how is not None:
+            explained[how] += 1
+        if position is not None:
+            matched.append(position)
+        elif how is None:
+            first_missing = first_missing or line.number
+    dropped = explained[DUPLICATE_DROPPED] + explained[NULL_DROPPED]
+    return Comparison(
+        present=len(matched) + dropped,
+        in_order=all(one < other for one, other in zip(matched[:-1], matched[1:], strict=True)),
+        stored_only=total - len(matched),
+        transforms=tuple(sorted(explained.items())),
+        first_missing_line=first_missing,
+    )
+
+
+def verdict(transcript: Transcript, comparison: Comparison, moved: bool) -> HistoryVerdict:
+    """The verdict on a file that a stored history has something of, or on an empty one."""
+    events = len(transcript.hashes) // HASH_BYTES
+    if comparison.present == 0 and events:
+        return HistoryVerdict.ABSENT
+    if comparison.present < events:
+        return HistoryVerdict.DIVERGES if comparison.stored_only else HistoryVerdict.EXTENDS
+    if not comparison.in_order:
+        return HistoryVerdict.DIVERGES
+    if moved:
+        return HistoryVerdict.MOVED
+    if transcript.damage:
+        return HistoryVerdict.DAMAGED
+    return HistoryVerdict.TRANSFORMED if comparison.transforms else HistoryVerdict.CONTAINED
+
+
+def _lines(transcript: Transcript) -> Iterator[tuple[Line, str]]:
+    with open_regular_file(transcript.path) as stream:
+        yield from storable_lines(TranscriptReader(stream))
+
+
+def _parsed(text: bytes) -> object:
+    """The event as JSON; text that is none stands for itself."""
+    try:
+        return parse_strict(text.decode())
+    except ValueError:
+        return text.decode("utf-8", "backslashreplace")
+
+
+def _digest(value: object) -> bytes:
+    return blake2b(canonical(value), digest_size=HASH_BYTES).digest()
+
+
+def _find(
+    line: Line, event: object, session_id: str, positions: dict[bytes, deque[int]], known_transforms: bool
+) -> tuple[int | None, str | None]:
+    """Take the next stored event that is this one, and say what it took to see that."""
+    exact = _digest(event)
+    if positions.get(exact):
+        return positions[exact].popleft(), None
+    if not known_transforms:
+        return None, None
+    if isinstance(event, dict):
+        normal = _digest(normal_event(event, session_id))
+        if positions.get(normal):
+            return positions[normal].popleft(), "event-normalized"
+    if line.kind is LineKind.DUPLICATE:
+        return None, DUPLICATE_DROPPED
+    if line.kind is LineKind.NULL:
+        return None, NULL_DROPPED
+    return None, None

@@ -1,0 +1,95 @@
+"""Judge: is what a database holds for an entry what the source says? Pure functions over the two texts.
+
+The layers, strictest first: the same bytes; the same JSON with types, number spelling and sign of zero told apart;
+the same after named transforms. Plain ``==`` is no judge: to it ``1``, ``1.0`` and ``true`` are one.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+from migrator.model import Difference, Name, Verdict
+from migrator.openclaw.store import RawEntry, parse_strict
+from migrator.openclaw.transforms import explain_entry
+
+Json = object
+"""A parsed JSON value: dict, list, str, int, Decimal, bool or None."""
+
+
+class Level(str, Enum):
+    """How strict the judge is: the strictest layer at which an entry may still differ from its source."""
+
+    BYTES = "bytes"
+    JSON = "json"
+    KNOWN = "known-transforms"
+
+
+def judge(source: RawEntry, stored: bytes, level: Level = Level.KNOWN) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict on one entry that is in the database, with the transforms that explain a difference.
+
+    Gives SAME, EQUAL, TRANSFORMED or CHANGED. What is older or newer is not decided here.
+    """
+    if source.raw == stored:
+        return Verdict.SAME, ()
+    if level is Level.BYTES:
+        return Verdict.CHANGED, ()
+    try:
+        ours, theirs = parse_strict(source.text or ""), parse_strict(stored.decode())
+    except ValueError:
+        return Verdict.CHANGED, ()
+    if strictly_equal(ours, theirs) and not source.transforms:
+        return Verdict.EQUAL, ()
+    if level is Level.JSON or not isinstance(ours, dict) or not isinstance(theirs, dict):
+        return Verdict.CHANGED, ()
+    names = explain_entry(ours, theirs)
+    if names is None:
+        return Verdict.CHANGED, ()
+    return Verdict.TRANSFORMED, (*source.transforms, *names)
+
+
+def strictly_equal(one: Json, other: Json) -> bool:
+    """Whether two JSON values are the same, with ``1``, ``1.0``, ``1E0``, ``true`` and ``-0`` all different.
+
+    Does not recurse, so depth does not matter. The order of members does not matter, the order of items does.
+    """
+    pending = [(one, other)]
+    while pending:
+        left, right = pending.pop()
+        if type(left) is not type(right):
+            return False
+        if isinstance(left, dict) and isinstance(right, dict):
+            if left.keys() != right.keys():
+                return False
+            pending += [(value, right[name]) for name, value in left.items()]
+        elif isinstance(left, list) and isinstance(right, list):
+            if len(left) != len(right):
+                return False
+            pending += zip(left, right, strict=True)
+        elif isinstance(left, Decimal) and isinstance(right, Decimal):
+            if left.as_tuple() != right.as_tuple():
+                return False
+        elif left != right:
+            return False
+    return True
+
+
+def explain(source: RawEntry, stored: bytes) -> tuple[Difference, ...]:
+    """Where two versions of an entry differ, as paths and kinds of change, never values."""
+    try:
+        ours, theirs = parse_strict(source.text or ""), parse_strict(stored.decode())
+    except ValueError:
+        return (Difference("not_json", ()),)
+    from deepdiff import DeepDiff  # costs 90 ms, and is needed for differences only
+
+    found = DeepDiff(ours, theirs, view="tree", verbose_level=1)
+    differences = [
+        Difference(kind, tuple(_step(step) for step in change.path(output_format="list")))
+        for kind, changes in found.items()
+        for change in changes
+    ]
+    return tuple(differences) or (Difference("spelling_changed", ()),)
+
+
+def _step(step: object) -> Name | int:
+    return step if isinstance(step, int) else Name("field", str(step))

@@ -1,0 +1,299 @@
+"""The leak guard: withholds a finished text in which something that was read from an installation was left.
+
+Labels and the allow-list keep names out; this is the test that they did, and the only guard of free text.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+from itertools import chain
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from migrator.errors import LeakError
+from migrator.model import Name
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+_RUN = re.compile(r"[\w.+@-]+")
+_PIECE = re.compile(r"[^\W_]+")
+_EDGE = "_.+@-"
+_WRAP = re.compile(r"(?<![\w.+@-])([\w.+@-]+)[ \t\r]*\n\s*(?=([\w.+@-]+))")
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z"
+_TIMES = re.compile(_TIME)
+_OWN_MARK = re.compile(rf"(?P<time>{_TIME})|[a-z]+(?:-[a-z]+)*:[0-9a-f]{{12}}(?![0-9A-Za-z])|[\w.+@-]+")
+_LONG_NUMBER = re.compile(r"[0-9]{5,}")
+_BLANK = "\0"  # stands for what was taken out: no word, and no white space either
+
+_ESCAPE = re.compile(
+    r"\\(?:x(?P<byte>[0-9A-Fa-f]{2})|u(?P<short>[0-9A-Fa-f]{4})|U(?P<long>00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})"
+    r"|(?P<octal>[0-3][0-7]{2})|(?P<one>.))",
+    re.DOTALL,
+)
+_BYTES = re.compile("[\x80-\xff]{2,}")
+_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_ESCAPED_ASCII = re.compile(rb"\\u00([2-7][0-9a-f])")
+_ESCAPED = re.compile(rb"\\u[0-9a-f]{4}")
+_DIGITS_ONLY = bytes(code if chr(code) in "0123456789" else 32 for code in range(256))
+
+_GRAM = 4
+_SHORTEST_MARK = 12
+_MOST_STRANGE_WORDS = 64
+_FEW = 8  # so many plain searches cost as much as cutting out all numbers
+
+
+class LeakGuard:
+    """Raises LeakError when a text holds what was read from an installation.
+
+    Compared are words and whole names, whatever their case, Unicode composition or width, through up to two
+    layers of JSON, ``repr``, C, percent and HTML escapes, and across line breaks. Words of our own are no
+    leak: an agent called "main" cannot be told from our word, nor can a value that is a computed word.
+
+    What it cannot see: ASCII names of fewer than three letters, numbers of fewer than five digits, parts of a
+    word, numbers written with other separators; other encodings (base64, hex, UTF-16, compression,
+    encryption); a time in the form that we write ourselves; a name broken up by the columns of a table.
+    """
+
+    def __init__(self, vocabulary: str | None = None, computed: Iterable[str] = ()) -> None:
+        self._own = _own(own_vocabulary() if vocabulary is None else vocabulary)
+        self._computed: set[str] = set()
+        self._names: set[str] = set()
+        self._words: set[str] = set()
+        self.add_computed(computed)
+
+    def add_computed(self, words: Iterable[str]) -> None:
+        """Allow words that we worked out: issued labels, digests, versions, counts, facts of the host."""
+        self._computed.update(map(_fold, words))
+
+    def add_name(self, text: str) -> None:
+        """Forbid a name from the installation: a key, id, directory name, path, or string of its config."""
+        whole = _fold(_TIMES.sub(_BLANK, text))
+        self._words.update(_words(whole))
+        for name in {whole, *re.split(r"[/\\]", whole)}:
+            if not name.isascii() or (len(name) >= _GRAM and re.search("[a-z]", name)):
+                self._names.add(name)
+
+    def check_names(self, output: str) -> None:
+        """Raise LeakError if the text holds a name that was added, or one of its words. Linear time."""
+        for view in self._views(output):
+            text = _fold(self._without_marks(view))
+            for word in self._words.intersection(_words(text)):
+                if _is_telling(word) and not self._is_own(word):
+                    raise _leak(word)
+            for name in _held(self._names, text):
+                if name not in self._own.text and name not in self._computed:
+                    raise _leak(name)
+
+    def check_sources(self, output: str, chunks: Iterable[bytes]) -> None:
+        """Raise LeakError if a word of the text that is not ours occurs in the sources.
+
+        ``chunks`` are the raw bytes of the sources in order, best 1 MiB each; what their borders cut is
+        found. Words count from six characters (two if not ASCII), numbers from nine digits. Every such word
+        costs one plain search of the sources, so a text without any reads nothing, and a text with more than
+        64, which no text of ours has, is withheld unread.
+        """
+        words, numbers = self._strange(output)
+        if len(words) > _MOST_STRANGE_WORDS:
+            raise _leak(min(words))
+        if not words and not numbers:
+            return
+        spellings = {spelling: word for word in words for spelling in _spellings(word)}
+        kept = 6 * max(map(len, chain(spellings, numbers))) + 6  # an escaped character takes six bytes
+        tail = b" "
+        for chunk in chain(chunks, (b" ",)):
+            text = (tail + chunk).lower()
+            tail = text[-kept:]
+            if b"\\u00" in text:  # few writers escape ASCII, so this is rarely paid for
+                text = _ESCAPED_ASCII.sub(lambda found: bytes.fromhex(found[1].decode()).lower(), text)
+            for spelling, word in spellings.items():
+                if spelling in text:
+                    raise _leak(word)
+            if len(numbers) > _FEW or any(number in text for number in numbers):
+                for number in numbers.intersection(_whole_numbers(text)):
+                    raise _leak(number.decode())
+
+    def _views(self, text: str) -> set[str]:
+        """Give the text as it is, and as it reads with one or two layers of escapes or wrapping undone."""
+        undoers = (_unescape, _undo_bytes, _unquote, html.unescape, self._unwrap)
+        views = {text}
+        for _ in range(2):
+            views |= {undo(view) for view in views for undo in undoers}
+        return views
+
+    def _unwrap(self, text: str) -> str:
+        """Join what line breaks have parted, except where our own words stand on both sides."""
+
+        def join(found: re.Match[str]) -> str:
+            known = self._is_own(_fold(found[1])) and self._is_own(_fold(found[2]))
+            return found[0] if known else found[1]
+
+        return _WRAP.sub(join, text)
+
+    def _without_marks(self, text: str) -> str:
+        """Take out times of our own form, and the labels and digests that we computed."""
+
+        def blank(found: re.Match[str]) -> str:
+            word = found[0].strip(_EDGE)
+            ours = len(word) >= _SHORTEST_MARK and _fold(word) in self._computed
+            return _BLANK if ours or found["time"] else found[0]
+
+        return _OWN_MARK.sub(blank, text)
+
+    def _is_own(self, word: str) -> bool:
+        """Whether a folded word is ours, or is put together from nothing but our words and short numbers."""
+        if word in self._own.words or word in self._computed:
+            return True
+        pieces = _PIECE.findall(word)
+        known = (p in self._own.words or p in self._computed or p.isdecimal() for p in pieces)
+        return _digits(word) < 5 and all(known)
+
+    def _strange(self, output: str) -> tuple[set[str], set[bytes]]:
+        """Give the words of a text that are not ours, as they are written there, and its long numbers."""
+        words: set[str] = set()
+        numbers: set[bytes] = set()
+        for view in self._views(output):
+            text = _ESCAPE.sub(" ", self._without_marks(view))
+            runs = _RUN.findall(text) + _RUN.findall(unicodedata.normalize("NFC", text))
+            for run in {run.strip(_EDGE) for run in runs}:
+                if self._is_own(_fold(run)):
+                    continue
+                pieces = [piece for piece in _PIECE.findall(run) if not self._is_own(_fold(piece))]
+                numbers |= {p.encode() for p in pieces if len(p) >= 9 and p.isascii() and p.isdecimal()}
+                strange = [piece for piece in pieces if _is_strange(piece)]
+                words.update(strange or filter(_is_strange, [run]))
+        return words, numbers
+
+
+class _Own:
+    """A folded vocabulary: its text and its words. Long numbers excuse nothing."""
+
+    def __init__(self, vocabulary: str) -> None:
+        self.text = _LONG_NUMBER.sub(_BLANK, _fold(vocabulary))
+        self.words = frozenset(_words(self.text))
+
+
+@cache
+def _own(vocabulary: str) -> _Own:
+    return _Own(vocabulary)
+
+
+@cache
+def own_vocabulary() -> str:
+    """Read the text of this package's own source files, from inside a zip too: its words give nothing away.
+
+    Where the source is not shipped it is empty, and the guard withholds too much rather than too little.
+    """
+    return "\n".join(_source_texts(files("migrator")))
+
+
+def _source_texts(folder: Traversable) -> Iterator[str]:
+    for item in folder.iterdir():
+        if item.is_dir():
+            yield from _source_texts(item)
+        elif item.name.endswith(".py"):
+            yield item.read_text("utf-8")
+
+
+def _leak(text: str) -> LeakError:
+    """Make the error for a leak; only its subject holds the text, for whoever may show names."""
+    return LeakError(
+        "A text was withheld, because it held a word of the installation; please report this as a defect.",
+        Name("word", text),
+    )
+
+
+def _fold(text: str) -> str:
+    """Give one form to all spellings that look or mean the same: case, composition, width, white space."""
+    text = " ".join(text.split())
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _words(text: str) -> Iterator[str]:
+    """Give every word as far as it goes (``a-b@c.d``), and every piece of it (``a``, ``b``, ``c``, ``d``)."""
+    for run in _RUN.findall(text):
+        yield run.strip(_EDGE)
+        yield from _PIECE.findall(run)
+
+
+def _digits(word: str) -> int:
+    return sum(map(str.isdecimal, word))
+
+
+def _is_telling(word: str) -> bool:
+    """Whether a word of a name is long enough to be told from chance."""
+    return not word.isascii() or _digits(word) >= 5 or (len(word) >= 3 and any(map(str.isalpha, word)))
+
+
+def _is_strange(word: str) -> bool:
+    """Whether a word of an output is worth a search of the sources. Plain numbers are looked for apart."""
+    if not word.isascii():
+        return len(word) >= 2
+    return len(word) >= 6 and not word.isdecimal() and (any(map(str.isalpha, word)) or _digits(word) >= 9)
+
+
+def _held(names: set[str], text: str) -> Iterator[str]:
+    """Find the names that a text holds. Looks up four characters at a time first, which keeps it linear."""
+    grams = {text[start : start + _GRAM] for start in range(len(text) - _GRAM + 1)}
+    for name in names:
+        parts = (name[start : start + _GRAM] for start in range(len(name) - _GRAM + 1))
+        if all(part in grams for part in parts) and name in text:
+            yield name
+
+
+def _unquote(text: str) -> str:
+    return unquote(text, errors="surrogateescape")
+
+
+def _unescape(text: str) -> str:
+    """Take off backslash escapes: JSON, ``repr`` of text and of bytes, octals, Markdown."""
+    if "\\" not in text:
+        return text
+    text = _ESCAPE.sub(_unescape_one, text)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")  # joins surrogate pairs
+
+
+def _unescape_one(found: re.Match[str]) -> str:
+    if code := found["byte"] or found["short"] or found["long"]:
+        return chr(int(code, 16))
+    if found["octal"]:
+        return chr(int(found["octal"], 8))
+    return _CONTROL.get(found["one"], found["one"])
+
+
+def _undo_bytes(text: str) -> str:
+    """Read what looks like UTF-8 taken for Latin-1 as what it was: bytes are often shown so."""
+
+    def decode(found: re.Match[str]) -> str:
+        return found[0].encode("latin-1").decode("utf-8", "replace")
+
+    return text if text.isascii() else _BYTES.sub(decode, text)
+
+
+def _spellings(word: str) -> Iterator[bytes]:
+    """Give the ways to write a word in lower-cased source bytes: case, composition, JSON escapes."""
+    if word.isascii():
+        yield word.lower().encode()
+        return
+    for cased in {word, word.lower(), word.upper(), word.title(), word.casefold()}:
+        for form in {cased, unicodedata.normalize("NFC", cased), unicodedata.normalize("NFD", cased)}:
+            yield form.encode().lower()
+            yield json.dumps(form)[1:-1].encode().lower()
+
+
+def _whole_numbers(text: bytes) -> list[bytes]:
+    """Find the runs of digits that lie wholly inside a piece of the sources."""
+    if b"\\u" in text:
+        text = _ESCAPED.sub(b" ", text)
+    runs = text.translate(_DIGITS_ONLY)
+    first = 0 if runs.startswith(b" ") else 1
+    last = None if runs.endswith(b" ") else -1
+    return runs.split()[first:last]

@@ -1,0 +1,484 @@
+"""The plain data that flows between the steps: scan, plan, execute, verify, prove.
+
+Every class is a frozen dataclass. Strings that were read from an installation (keys, names, paths, ids) are
+carried as :class:`Name`, so that whoever prints them has to choose between the text and its label.
+Times are milliseconds since the epoch, sizes are bytes, digests are SHA-256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+Number = int | float
+"""A finite JSON number, as OpenClaw keeps times."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """A string from the installation; ``kind`` is one of our own words (``agent``, ``session``, ``store`` ...)."""
+
+    kind: str
+    text: str
+
+
+HASH_BYTES = 8
+"""Length of the hash of one event; enough that among four million events no two meet by chance."""
+
+
+class Severity(str, Enum):
+    """How much a finding matters, mildest first; it decides the exit code."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    QUARANTINED = "quarantined"
+    REFUSED = "refused"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing worth knowing. ``code`` is a row of :mod:`migrator.findings`, which owns the sentence.
+
+    ``facts`` are numbers only (offsets, lines, counts, versions); ``others`` are further names that the sentence
+    is about, such as the second directory of a collision.
+    """
+
+    code: str
+    subject: Name
+    facts: tuple[tuple[str, Number], ...] = ()
+    others: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What a regular file was when it was read. Identity is the digest; the rest is evidence."""
+
+    size: int
+    sha256: str
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    links: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a command is asked to look at. ``agents`` are directory names; no agents, stores or target: everything."""
+
+    state_dir: str | None = None
+    profile: str | None = None
+    config: str | None = None
+    agents: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The process environment that decides where OpenClaw keeps things."""
+
+    env: Mapping[str, str]
+    home: str
+    cwd: str
+    tmp: str
+
+
+class StoreKind(str, Enum):
+    """Why a store is looked at."""
+
+    AGENT = "agent"  # agents/<dir>/sessions/sessions.json
+    CONFIGURED = "configured"  # named by session.store in the configuration
+    ROOT = "root"  # <state>/sessions/sessions.json, from before agents existed
+    EXPLICIT = "explicit"  # named with --store
+    IMPORTED = "imported"  # the original that a newer OpenClaw set aside after its own import
+    ARCHIVED = "archived"  # the original that a run of this program set aside
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member of a store, in file order.
+
+    ``offset`` and ``length`` delimit the raw value in the file. ``sha256`` is the digest of the text that is to be
+    stored, after ``transforms``. ``problem`` is the finding code that keeps the entry out of the database, or None.
+    ``session_id`` is None where no release could use what the entry holds; ``updated_at`` is None unless finite.
+    """
+
+    index: int
+    key: str
+    offset: int
+    length: int
+    sha256: bytes
+    updated_at: Number | None
+    session_id: str | None
+    session_file: str | None = None
+    transforms: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedSpan:
+    """Bytes of a store or transcript that cannot be read. ``problem`` is a finding code, ``line`` counts from 1."""
+
+    offset: int
+    length: int
+    problem: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One transcript file, read to its end.
+
+    ``counts`` has a number for every kind of line, ``damage`` the lines that cannot be stored. ``hashes`` has
+    :data:`HASH_BYTES` for each line that can, in file order: with it two histories are compared without their texts.
+    ``header_id`` and ``named_id`` are the session ids that the content and the file name claim.
+    """
+
+    path: str
+    agent: str | None
+    kind: str
+    identity: FileIdentity
+    header_id: str | None
+    named_id: str | None
+    last_ms: int
+    counts: tuple[tuple[str, int], ...]
+    damage: tuple[DamagedSpan, ...]
+    hashes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTranscript:
+    """The history that a database holds for a session id; ``hashes`` as in :class:`Transcript`."""
+
+    session_id: str
+    hashes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One legacy ``sessions.json``, read to its end. ``identity`` is None where it could not be read at all."""
+
+    path: str
+    real_path: str
+    kind: StoreKind
+    agent: str | None
+    identity: FileIdentity | None
+    strict: bool
+    entries: tuple[Entry, ...]
+    damage: tuple[DamagedSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One session in one shape of a database; ``sha256`` is the digest of its JSON text."""
+
+    key: str
+    sha256: bytes
+    updated_at: Number | None
+    session_id: str | None
+
+
+class Shape(str, Enum):
+    """Which of the known table sets a database has (``spec``: SQLite targets, section 0)."""
+
+    MISSING = "missing"  # no file
+    EMPTY = "empty"  # a database at version 0 without tables
+    V1 = "v1"  # agent schema 1: cache rows, perhaps with typed rows beside them
+    ENTRIES = "entries"  # agent schema 4-13: session_entries
+    NODES = "nodes"  # agent schema 14 and later: session_nodes
+    UNKNOWN = "unknown"  # none of these, or newer than all that we know
+    UNREADABLE = "unreadable"  # SQLite cannot read it
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The SQLite file that belongs to one agent directory or explicit store.
+
+    ``files`` are the suffix and identity of each file of the set that exists ("", "-wal", "-journal").
+    ``cache_rows`` are those of shape V1; ``typed_rows`` and ``transcripts`` those of the shape that it has.
+    """
+
+    path: str
+    agent_id: str
+    shape: Shape
+    version: int | None
+    owner: str | None
+    files: tuple[tuple[str, FileIdentity], ...]
+    cache_rows: tuple[Row, ...] = ()
+    typed_rows: tuple[Row, ...] = ()
+    transcripts: tuple[StoredTranscript, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFile:
+    """One file below a sessions directory, other than the store."""
+
+    path: str
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One child of ``agents/``. ``directory`` is its name on disk and its identity; the id is only an attribute."""
+
+    directory: str
+    path: str
+    normalized_id: str
+    files: tuple[SessionFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Everything that a scan found.
+
+    ``pairs`` say which database each store belongs to, by path. ``quarantined`` are the digests of the spans that
+    earlier runs have preserved. ``names`` are strings that must never leave the process in clear, beside the names
+    that the other fields carry (configuration values, for one).
+    """
+
+    state_dir: str
+    state_dir_source: str
+    config_path: str | None
+    main_key: str
+    scope: str
+    agents: tuple[Agent, ...]
+    stores: tuple[Store, ...]
+    transcripts: tuple[Transcript, ...]
+    databases: tuple[Database, ...]
+    pairs: tuple[tuple[str, str], ...]
+    quarantined: frozenset[str]
+    names: frozenset[str]
+    findings: tuple[Finding, ...]
+
+
+class Action(str, Enum):
+    """What is to happen to one session key in one database."""
+
+    INSERT = "insert"  # the database lacks the key
+    UPDATE = "update"  # the source is strictly newer
+    COMPLETE = "complete"  # the database has the entry, but not in both shapes
+    KEEP = "keep"  # the database differs and is newer, or as new
+    SAME = "same"  # the database has it already, in both shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to one key, and from where.
+
+    ``source`` is (index of the store in the plan, index of the entry), or None when the row of the database is the
+    one that counts. ``owns_session`` says that this key owns the ``sessions`` row of its session id. ``tie`` says
+    that the row was kept because source and row claim the same time.
+    """
+
+    key: str
+    action: Action
+    source: tuple[int, int] | None
+    sha256: bytes
+    session_id: str | None
+    updated_at: Number | None
+    write_cache: bool
+    write_typed: bool
+    owns_session: bool
+    tie: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """An entry, line or span of the file ``path`` that cannot go into the database. ``code`` is a finding code.
+
+    ``span`` identifies it by content and place; ``preserved`` says that an earlier run has its bytes already.
+    """
+
+    path: str
+    span: str
+    offset: int
+    length: int
+    code: str
+    key: str | None
+    preserved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPlan:
+    """The history of one session: its files in order, and how many of its events the database has already.
+
+    ``entry`` is the text of an entry to make for a history that none claims, with its time; ``key`` is its key then.
+    """
+
+    session_id: str
+    key: str
+    files: tuple[Transcript, ...]
+    present: int
+    hashes: bytes
+    entry: str | None
+    updated_at: int
+
+    @property
+    def pending(self) -> bool:
+        """Whether events are to be written."""
+        return self.present * HASH_BYTES < len(self.hashes)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabasePlan:
+    """What is to be done to one database: its sources, the decision per key, and what must be there afterwards."""
+
+    database: Database
+    stores: tuple[Store, ...]
+    decisions: tuple[Decision, ...]
+    histories: tuple[HistoryPlan, ...]
+    rejects: tuple[Reject, ...]
+    expected_rows: int
+    expected_digest: str
+    peak_bytes: int
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to do: rows to write, or bytes to preserve."""
+        return self.writes or not all(reject.preserved for reject in self.rejects)
+
+    @property
+    def writes(self) -> bool:
+        """Whether the database itself would be written to."""
+        return any(d.write_cache or d.write_typed for d in self.decisions) or any(
+            history.pending for history in self.histories
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done to a state directory, bound to what was read. ``digest`` covers inputs and outcome."""
+
+    state_dir: str
+    databases: tuple[DatabasePlan, ...]
+    findings: tuple[Finding, ...]
+    digest: str
+
+
+class Verdict(str, Enum):
+    """What became of one entry. Exactly one per entry of a source, and one per row that no source has."""
+
+    SAME = "same"  # byte for byte
+    EQUAL = "equal"  # the same JSON, type-strict
+    TRANSFORMED = "transformed"  # the same after named transforms
+    KEPT = "kept"  # there is a strictly newer one
+    MOVED = "moved"  # in another agent's database, or under another key
+    MERGED = "merged"  # its key holds another session now
+    CHANGED = "changed"  # nothing explains the difference
+    MISSING = "missing"  # in no database
+    EXTRA = "extra"  # in a database only
+    QUARANTINED = "quarantined"  # cannot be in a database; its bytes are preserved
+
+
+class HistoryVerdict(str, Enum):
+    """What became of the history in one transcript."""
+
+    CONTAINED = "contained"  # every event is in SQLite, in order, byte for byte
+    TRANSFORMED = "contained-transformed"  # the same after named transforms
+    DAMAGED = "damaged"  # what is readable is in, the rest is listed
+    MOVED = "moved"  # all of it is in another agent's database
+    EXTENDS = "extends"  # the file has events that SQLite lacks
+    DIVERGES = "diverges"  # each has events that the other lacks, or the order differs
+    ABSENT = "absent"  # SQLite has nothing of it
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where a changed entry differs: the path of member names and positions, and what kind of change."""
+
+    kind: str
+    path: tuple[Name | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryVerdict:
+    """A verdict other than ``same``, with what explains it. ``places`` are the database and key of a moved entry."""
+
+    session: Name
+    verdict: Verdict
+    transforms: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    places: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryVerification:
+    """The verdict on one transcript: how many of its ``events`` are in SQLite, and which line is the first that is not.
+
+    ``counts`` has every line of the file by kind; ``transforms`` counts events by what explains them.
+    """
+
+    transcript: Name
+    session: Name
+    verdict: HistoryVerdict
+    events: int
+    present: int
+    counts: tuple[tuple[str, int], ...]
+    transforms: tuple[tuple[str, int], ...] = ()
+    first_missing_line: int = 0
+    places: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One named property of a database or of a whole state directory, and whether it holds."""
+
+    name: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVerification:
+    """The verdicts on one source of entries: a store, or the rows of an older database.
+
+    ``counts`` cover every entry and damaged span; ``verdicts`` all but ``same``.
+    """
+
+    source: Name
+    agent: str | None
+    counts: tuple[tuple[Verdict, int], ...]
+    verdicts: tuple[EntryVerdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseVerification:
+    """The verdict on one database and on the sources that belong to it."""
+
+    database: Database
+    sources: tuple[SourceVerification, ...]
+    histories: tuple[HistoryVerification, ...]
+    extra: tuple[Name, ...]
+    rows: int
+    content_digest: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification found. ``findings`` are those of the fresh scan that it started from."""
+
+    state_dir: str
+    databases: tuple[DatabaseVerification, ...]
+    checks: tuple[Check, ...]
+    findings: tuple[Finding, ...]
+
+    def count(self, verdict: Verdict) -> int:
+        """How many entries, or rows without a source, have this verdict."""
+        if verdict is Verdict.EXTRA:
+            return sum(len(database.extra) for database in self.databases)
+        return sum(dict(source.counts).get(verdict, 0) for d in self.databases for source in d.sources)
+
+    def count_histories(self, verdict: HistoryVerdict) -> int:
+        """How many transcripts have this verdict."""
+        return sum(history.verdict is verdict for d in self.databases for history in d.histories)
+
+    @property
+    def failed_checks(self) -> tuple[str, ...]:
+        """The names of all checks that do not hold."""
+        return tuple(c.name for d in self.databases for c in d.checks if not c.passed) + tuple(
+            check.name for check in self.checks if not check.passed
+        )

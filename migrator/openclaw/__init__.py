@@ -1,0 +1,1 @@
+"""Facts about OpenClaw: where it keeps things and in which formats. Decides nothing."""

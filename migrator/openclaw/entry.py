@@ -1,0 +1,124 @@
+"""What one entry of a store means: its session id, its time, and the text that a database may hold for it."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+
+from migrator.model import Number
+from migrator.openclaw.store import RawEntry, object_members
+
+DROP_RESOLVED_SKILLS = "drop-resolved-skills"
+REPLACE_KEY_SURROGATES = "key-surrogates-replaced"
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_CHECKPOINT_ID = re.compile(
+    r".*\.checkpoint\.[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
+)
+_SQLITE_INTEGER_LIMIT = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEntry:
+    """An entry as a database may hold it: key and text are storable as SQLite TEXT."""
+
+    key: str
+    text: str
+    sha256: bytes
+    transforms: tuple[str, ...]
+    session_id: str | None
+    updated_at: Number | None
+    started_at: Number | None
+    status: str | None
+    session_file: str | None
+
+
+def prepare(raw: RawEntry) -> PreparedEntry | None:
+    """Read the meaning out of a raw entry; None where the reader found a problem with it."""
+    if raw.problem is not None or raw.text is None or not isinstance(raw.value, dict):
+        return None
+    text, transforms = raw.text, raw.transforms
+    snapshot = raw.value.get("skillsSnapshot")
+    if isinstance(snapshot, dict) and "resolvedSkills" in snapshot:
+        text = drop_resolved_skills(text)
+        transforms = (*transforms, DROP_RESOLVED_SKILLS)
+    key = storable_key(raw.key)
+    if key != raw.key:
+        transforms = (*transforms, REPLACE_KEY_SURROGATES)
+    status, session_file = raw.value.get("status"), raw.value.get("sessionFile")
+    return PreparedEntry(
+        key=key,
+        text=text,
+        sha256=sha256(text.encode()).digest(),
+        transforms=transforms,
+        session_id=usable_session_id(raw.value.get("sessionId")),
+        updated_at=finite_number(raw.value.get("updatedAt")),
+        started_at=finite_number(raw.value.get("sessionStartedAt")),
+        status=status if isinstance(status, str) and status.isascii() else None,
+        session_file=session_file if isinstance(session_file, str) else None,
+    )
+
+
+def storable_key(key: str) -> str:
+    """A key as SQLite TEXT can hold it: Node writes U+FFFD for a lone surrogate (observed on 2026.9.6)."""
+    return key.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def usable_session_id(value: object) -> str | None:
+    """The trimmed session id if a transcript may be named after it (2026.7.1, ``config/sessions/paths.ts``)."""
+    if not isinstance(value, str):
+        return None
+    trimmed = value.strip()
+    if _SESSION_ID.fullmatch(trimmed) and not _CHECKPOINT_ID.fullmatch(trimmed):
+        return trimmed
+    return None
+
+
+def finite_number(value: object) -> Number | None:
+    """A JSON number as a database column holds it: whole numbers as int, others as float; None if not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    try:
+        as_float = float(value)
+    except OverflowError:
+        return None
+    if not math.isfinite(as_float):
+        return None
+    if as_float.is_integer() and abs(as_float) < _SQLITE_INTEGER_LIMIT:
+        return int(value)
+    return as_float
+
+
+def drop_resolved_skills(text: str) -> str:
+    """Cut ``skillsSnapshot.resolvedSkills`` out of an entry and leave every other byte as it is.
+
+    OpenClaw drops it at every save (2026.7.1, ``config/sessions/store-load.ts``): it is rebuilt by the next turn.
+    """
+    for outer in reversed(list(object_members(text))):
+        if outer.key == "skillsSnapshot" and text[outer.value_start] == "{":
+            snapshot = _without_members(text, outer.value_start, "resolvedSkills")
+            text = text[: outer.value_start] + snapshot + text[outer.value_end :]
+    return text
+
+
+def _without_members(text: str, start: int, name: str) -> str:
+    """The object at ``start``, to its closing brace, without its members ``name``; the rest as it was spelled."""
+    pieces: list[str] = []
+    end = start + 1
+    for member in object_members(text, start):
+        if member.key != name:
+            pieces.append(text[end if pieces else member.start : member.value_end])
+        end = member.value_end
+    closing = text.index("}", end) + 1
+    first_blanks = text[start + 1 : start + 1 + _leading_blanks(text, start + 1)]
+    return "{" + (first_blanks if pieces else "") + "".join(pieces) + text[end:closing]
+
+
+def _leading_blanks(text: str, position: int) -> int:
+    blanks = position
+    while text[blanks] in " \t\r\n":
+        blanks += 1
+    return blanks - position

@@ -1,0 +1,54 @@
+"""Originals that were set aside: by OpenClaw's own import, and by earlier runs of this program."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.model import StoreKind
+from migrator.openclaw.session_files import FileKind, classify
+from migrator.runs import RUNS
+
+IMPORT_ARCHIVE = "session-sqlite-import-archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file that was set aside. ``stood_at`` is where it was before, as far as that is known."""
+
+    path: str
+    kind: StoreKind
+    file: FileKind
+    stood_at: str | None = None
+
+
+def imported(folder: str) -> Iterator[Original]:
+    """The originals that OpenClaw keeps in the import archive of ``folder``, an agent directory, newest first."""
+    archive = os.path.join(folder, IMPORT_ARCHIVE)
+    if os.path.islink(archive) or not os.path.isdir(archive):
+        return
+    for name in sorted(os.listdir(archive), reverse=True):
+        kind = classify(f"{IMPORT_ARCHIVE}/{name}")
+        if kind in (FileKind.IMPORTED_STORE, FileKind.IMPORTED_TRANSCRIPT):
+            yield Original(os.path.join(archive, name), StoreKind.IMPORTED, kind)
+
+
+def archived(state_dir: str) -> Iterator[Original]:
+    """The sources that earlier runs have moved into their folders, newest run first, as their journals say."""
+    for journal in sorted(Path(state_dir, RUNS).glob("*/journal.jsonl"), reverse=True):
+        for line in journal.read_bytes().splitlines():
+            try:
+                step = json.loads(line)
+            except ValueError:
+                continue
+            if not isinstance(step, dict) or step.get("step") != "archive":
+                continue
+            stood_at, name = step.get("source"), step.get("archive")
+            path = journal.parent / "archive" / str(name)
+            if isinstance(stood_at, str) and path.is_file() and not path.is_symlink():
+                is_store = not stood_at.endswith(".jsonl")
+                file = FileKind.STORE if is_store else FileKind.TRANSCRIPT
+                yield Original(str(path), StoreKind.ARCHIVED, file, stood_at)

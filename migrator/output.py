@@ -1,0 +1,250 @@
+"""The one door through which text leaves the process: names become labels, and nothing leaks.
+
+On the operator's own terminal names are shown in clear. Everywhere else (files, pipes, proofs, CI) only keyed labels
+leave, and every text is searched for strings of the installation first; a hit withholds it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from migrator import evidence
+from migrator.commands import Report, Request, outside
+from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, UsageError
+from migrator.filesystem import replace_durably
+from migrator.leaks import LeakGuard
+from migrator.model import Name, Selection, Surroundings
+from migrator.openclaw.paths import find_os_home
+from migrator.progress import bar
+from migrator.proof import check_log, decode_log
+from migrator.proof_summary import summary_markdown
+from migrator.redact import Labels, clear_text, load_or_create_key, new_key, read_key
+from migrator.report import json_format, text, view
+from migrator.sources import open_regular_file
+
+INTERRUPTED, TERMINATED = 130, 143
+_BLOCK = 1 << 20
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM has arrived; like KeyboardInterrupt it unwinds everything."""
+
+
+class Output:
+    """Runs the command of a click context and lets its report out."""
+
+    def __init__(self, context: click.Context) -> None:
+        self.options = context.params
+        self.command = tuple(_spelled(context))
+        self.verb = str(self.command[1])
+        self.guard = LeakGuard()
+        self.labels = Labels(new_key())
+        for name in self.command:
+            if isinstance(name, Name):
+                self.guard.add_name(name.text)
+
+    def run(self, verb: Callable[[Request], Report]) -> int:
+        """Run a verb, print its report, write its proof, and give the exit code. Nothing is raised."""
+        return self._guarded(lambda: self._let_out(self._work(verb)))
+
+    def reveal(self, label: str, folder: str, scan: Callable[[Request], Report]) -> int:
+        """Print the name that a label stands for, found by labelling every name of the installation again."""
+
+        def look() -> int:
+            labels = Labels(read_key(Path(folder)))
+            for name in sorted(evidence.names(self._work(scan).inventory)):
+                if labels.of(name) == label:
+                    click.echo(clear_text(name))
+                    return 0
+            raise UsageError("No name in this state directory has this label under this key.")
+
+        return self._guarded(look)
+
+    def _work(self, verb: Callable[[Request], Report]) -> Report:
+        enabled = self.options.get("progress") == "auto" and not self.options.get("quiet")
+        with bar(self.verb, enabled and sys.stderr.isatty()) as advance:
+            selection = Selection(
+                state_dir=self.options["state_dir"],
+                profile=self.options["profile"],
+                config=self.options["config"],
+                agents=self.options["agents"],
+                stores=self.options["stores"],
+                target=self.options["target"],
+            )
+            return verb(
+                Request(
+                    selection=selection,
+                    surroundings=Surroundings(
+                        dict(os.environ), find_os_home(os.environ), str(Path.cwd()), tempfile.gettempdir()
+                    ),
+                    expect_agents=self.options["expect_agents"],
+                    expect_sessions=self.options["expect_sessions"],
+                    allow_empty=self.options["allow_empty"],
+                    advance=advance,
+                )
+            )
+
+    def _let_out(self, report: Report) -> int:
+        for name in evidence.names(report.inventory):
+            self.guard.add_name(name.text)
+        proof = self.options.get("proof")
+        if proof is not None:
+            outside(report.inventory.state_dir, proof)
+            Path(proof).mkdir(parents=True, exist_ok=True)
+        folder = proof or report.run
+        if folder is not None:
+            self.labels = Labels(load_or_create_key(Path(folder)))
+        code = report.exit_code
+        if folder is not None:
+            code = self._write_proof(report, Path(folder))
+        self._print(report)
+        return code
+
+    def _write_proof(self, report: Report, folder: Path) -> int:
+        try:
+            log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
+            self.guard.add_computed(log.computed())
+            self._check("\n".join(log.lines()) + summary_markdown(log.lines()), report)
+            evidence.write(folder, report.verb, log.lines())
+        except (OSError, LeakError):
+            code = ProofNotWrittenError.exit_code if report.run else UsageError.exit_code
+            what = "All is committed, but the proof" if report.run else "The proof"
+            click.echo(f"migrator {self.verb}: {what} could not be written; run verify --proof again.", err=True)
+            return code
+        return report.exit_code
+
+    def _print(self, report: Report) -> None:
+        seen = view.of_report(report)
+        output, form = self.options.get("output"), self.options["form"]
+        if self.options.get("quiet") and output is None:
+            return
+        clear = form == "text" and output is None and sys.stdout.isatty() and not self.options["redact"]
+        render = json_format.render if form == "json" else text.render
+        body = render(seen, clear_text if clear else self.labels.of)
+        if not clear:
+            self.guard.add_computed(view.digests(seen))
+            self._check(body, report)
+        if output is None:
+            click.echo(body, nl=False)
+        else:
+            outside(report.inventory.state_dir, output)
+            replace_durably(Path(output), body.encode())
+
+    def _check(self, body: str, report: Report) -> None:
+        self.guard.add_computed(self.labels.issued)
+        self.guard.check_names(body)
+        self.guard.check_sources(body, _source_bytes(report))
+
+    def _guarded(self, work: Callable[[], int]) -> int:
+        try:
+            with _terminable():
+                return work()
+        except MigratorError as error:
+            return self._complain(error)
+        except KeyboardInterrupt:
+            return self._stopped("interrupted", INTERRUPTED)
+        except _TerminatedError:
+            return self._stopped("terminated", TERMINATED)
+        except BrokenPipeError:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # nobody reads it; the flush at exit must not fail
+            return INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - the last resort: no traceback may quote the installation
+            return self._internal_error(error)
+
+    def _complain(self, error: MigratorError) -> int:
+        clear = sys.stderr.isatty() and not self.options.get("redact")
+        if error.subject is not None:
+            self.guard.add_name(error.subject.text)
+        body = text.error(view.of_error(error, self.verb), clear_text if clear else self.labels.of)
+        if not clear:
+            try:
+                self.guard.check_names(body)
+            except LeakError as leak:
+                body = f"migrator {self.verb}: {leak.sentence} (exit {error.exit_code})\n"
+        click.echo(body, nl=False, err=True)
+        return error.exit_code
+
+    def _stopped(self, word: str, code: int) -> int:
+        click.echo(f"migrator {self.verb}: {word}; every database is as it was, or complete. Run it again.", err=True)
+        return code
+
+    def _internal_error(self, error: Exception) -> int:
+        """Say where in the program it happened and of what type it is: both are ours, the message may not be."""
+        click.echo(f"migrator {self.verb}: internal error ({type(error).__name__}); nothing is claimed.", err=True)
+        if self.options.get("verbose"):
+            for frame in traceback.extract_tb(error.__traceback__):
+                click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)
+        return 2
+
+
+def check_proof(file: str) -> int:
+    """Check a proof log and print its problems, or that there are none; give the exit code."""
+    try:
+        lines = decode_log(Path(file).read_bytes())
+    except OSError:
+        click.echo("migrator proof: this is no readable proof log (exit 2)", err=True)
+        return 2
+    problems = check_log(lines)
+    for problem in problems:
+        click.echo(problem.sentence)
+    click.echo(f"proof: {'damaged' if problems else 'sound'}, {len(lines)} events")
+    return 1 if problems else 0
+
+
+def _spelled(context: click.Context) -> Iterator[Name | str | int]:
+    """The command line as it was given, without what was left at its default; free text comes as a Name."""
+    yield "migrator"
+    yield context.info_name or ""
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if value in (None, (), False) or value == parameter.default:
+            continue
+        option = parameter.opts[0]
+        kind = "agent" if option == "--agent" else "path"
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(parameter, click.Option):
+                yield option
+            if isinstance(item, str) and not isinstance(parameter.type, click.Choice):
+                yield Name(kind, item)
+            elif not isinstance(item, bool):
+                yield item
+
+
+def _source_bytes(report: Report) -> Iterator[bytes]:
+    """The bytes of all sources, where they are now."""
+    paths = [store.real_path for store in report.inventory.stores if store.identity is not None]
+    for path in (*paths, *report.archived):
+        if not os.path.exists(path):
+            continue
+        with open_regular_file(path) as stream:
+            while block := stream.read(_BLOCK):
+                yield block
+        yield b"\n"
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind the block like Ctrl-C does."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,100 @@
+"""The plan as a file: what is to be looked at again, and the digest that the new plan must have.
+
+A plan file names directories in clear and is written with mode 0600: it is for ``apply``, not for sharing. Session
+keys and values are never in it: they are read again, and must lead to the same digest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from migrator import __version__
+from migrator.errors import UsageError
+from migrator.model import DatabasePlan, Name, Plan, Selection
+
+FORMAT = "openclaw-session-migrator/plan"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """What a plan file binds ``apply`` to."""
+
+    selection: Selection
+    digest: str
+
+
+def to_json(plan: Plan, selection: Selection) -> bytes:
+    """The plan as a JSON document; ``selection`` is stored with absolute paths so that any directory can apply it."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "tool": __version__,
+        "selection": asdict(selection),
+        "digest": plan.digest,
+        "databases": [_database(planned) for planned in plan.databases],
+    }
+    return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def _database(planned: DatabasePlan) -> dict[str, object]:
+    return {
+        "path": planned.database.path,
+        "shape": planned.database.shape.value,
+        "files": {suffix: identity.sha256 for suffix, identity in planned.database.files},
+        "stores": [
+            {"path": store.path, "sha256": store.identity.sha256, "size": store.identity.size}
+            for store in planned.stores
+            if store.identity is not None
+        ],
+        "actions": dict(Counter(decision.action.value for decision in planned.decisions)),
+        "quarantine": dict(Counter(reject.code for reject in planned.rejects)),
+        "expected": {"rows": planned.expected_rows, "content_digest": planned.expected_digest},
+        "peak_bytes": planned.peak_bytes,
+    }
+
+
+def read(path: Path) -> SavedPlan:
+    """Read a plan file.
+
+    Raises UsageError if it is not one, or was made by another version of the format.
+    """
+    name = Name("path", str(path))
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        raise UsageError("{subject} is not a readable plan file; make one with plan --output.", name) from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise UsageError("{subject} is not a plan file; make one with plan --output.", name)
+    if document.get("version") != VERSION:
+        raise UsageError("{subject} is a plan of another version of this program; plan again.", name)
+    selection, digest = document.get("selection"), document.get("digest")
+    if not isinstance(selection, dict) or not isinstance(digest, str):
+        raise UsageError("{subject} is a damaged plan file; plan again.", name)
+    return SavedPlan(_selection(selection, name), digest)
+
+
+def _selection(stored: dict[str, object], name: Name) -> Selection:
+    def text(field: str) -> str | None:
+        value = stored.get(field)
+        if value is not None and not isinstance(value, str):
+            raise UsageError("{subject} is a damaged plan file; plan again.", name)
+        return value
+
+    def texts(field: str) -> tuple[str, ...]:
+        value = stored.get(field, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise UsageError("{subject} is a damaged plan file; plan again.", name)
+        return tuple(value)
+
+    return Selection(
+        state_dir=text("state_dir"),
+        profile=text("profile"),
+        config=text("config"),
+        agents=texts("agents"),
+        stores=texts("stores"),
+        target=text("target"),
+    )

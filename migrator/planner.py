@@ -1,0 +1,364 @@
+"""Plan: from an inventory to what is to be done. A pure function: no file is opened here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from migrator.findings import RULES
+from migrator.model import (
+    HASH_BYTES,
+    Action,
+    Database,
+    DatabasePlan,
+    Decision,
+    Entry,
+    FileIdentity,
+    Finding,
+    HistoryPlan,
+    Inventory,
+    Name,
+    Number,
+    Plan,
+    Reject,
+    Row,
+    Severity,
+    Shape,
+    Store,
+    StoreKind,
+    Transcript,
+)
+from migrator.openclaw.session_files import FileKind
+from migrator.transcripts import in_order, merged_hashes, owners
+
+SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
+"""Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
+
+SUPERSEDED = "entry.superseded"
+
+_GROWTH = 3
+"""Bytes that a database grows per byte of entry text: two shapes, indexes and page slack (measured 2.3 to 2.7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An entry that may become a row, and where it comes from."""
+
+    store: int
+    entry: Entry
+
+
+def plan(inventory: Inventory) -> Plan:
+    """Decide for every key of every store what happens to it, and for every database what must be there afterwards."""
+    findings = list(inventory.findings)
+    by_path = {database.path: database for database in inventory.databases}
+    stores_of: dict[str, list[Store]] = {}
+    database_of = dict(inventory.pairs)
+    for store in inventory.stores:
+        if store.kind not in SET_ASIDE:
+            stores_of.setdefault(database_of[store.path], []).append(store)
+    findings += _not_writable(inventory, stores_of)
+    refused = {
+        finding.subject.text
+        for finding in findings
+        if finding.subject.kind == "database" and RULES[finding.code].severity is Severity.REFUSED
+    }
+    histories, made = _histories(inventory, stores_of)
+    findings += made
+    plans = []
+    for path, stores in stores_of.items():
+        database = by_path.get(path)
+        readable = tuple(store for store in stores if store.identity is not None)
+        if database is None or path in refused or not readable:
+            continue
+        planned, made = _plan_database(database, readable, histories.get(path, ()), inventory.quarantined)
+        plans.append(planned)
+        findings += made
+    return Plan(inventory.state_dir, tuple(plans), tuple(findings), plan_digest(plans))
+
+
+def content_digest(cache: Mapping[str, bytes], typed: Mapping[str, bytes], histories: Mapping[str, bytes]) -> str:
+    """The digest of all that a database holds of sessions: per shape the keys in order, each with its text's digest."""
+    total = hashlib.sha256()
+    for shape, rows in ((b"cache", cache), (b"typed", typed), (b"history", histories)):
+        for key in sorted(rows):
+            encoded = key.encode("utf-8", "surrogateescape")
+            total.update(b"%s %d " % (shape, len(encoded)) + encoded + rows[key])
+    return total.hexdigest()
+
+
+def plan_digest(plans: Iterable[DatabasePlan]) -> str:
+    """The digest of everything that a plan depends on and leads to: inputs, decisions, expected content."""
+    total = hashlib.sha256()
+    for planned in plans:
+        parts: list[object] = [planned.database.path, planned.database.shape.value, planned.expected_digest]
+        parts += [(suffix, identity.sha256) for suffix, identity in planned.database.files]
+        parts += [(store.path, store.identity and store.identity.sha256) for store in planned.stores]
+        parts += [(d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed) for d in planned.decisions]
+        parts += [(reject.span, reject.code) for reject in planned.rejects]
+        parts += [(history.session_id, history.key, history.present) for history in planned.histories]
+        parts += [(file.path, file.identity.sha256) for history in planned.histories for file in history.files]
+        total.update(ascii(parts).encode())
+    return total.hexdigest()
+
+
+def span_id(identity: FileIdentity | None, offset: int, length: int) -> str:
+    """What identifies a preserved span: the digest of its file and its place in it."""
+    return f"{identity.sha256 if identity else ''}:{offset}:{length}"
+
+
+def unpreserved(inventory: Inventory) -> bool:
+    """Whether something unreadable in any source has not been preserved by a run yet."""
+    sources: list[Store | Transcript] = [*inventory.stores, *inventory.transcripts]
+    spans = {span_id(source.identity, span.offset, span.length) for source in sources for span in source.damage}
+    spans |= {
+        span_id(store.identity, entry.offset, entry.length)
+        for store in inventory.stores
+        for entry in store.entries
+        if entry.problem is not None
+    }
+    return not spans <= inventory.quarantined
+
+
+def _not_writable(inventory: Inventory, stores_of: Mapping[str, list[Store]]) -> list[Finding]:
+    """Databases that a newer OpenClaw has migrated, and into which a legacy store would go."""
+    return [
+        Finding("database.not-writable", Name("database", database.path), (("version", database.version or 0),))
+        for database in inventory.databases
+        if database.shape in (Shape.ENTRIES, Shape.NODES) and database.path in stores_of
+    ]
+
+
+def _plan_database(
+    database: Database,
+    stores: tuple[Store, ...],
+    histories: tuple[HistoryPlan, ...],
+    quarantined: frozenset[str],
+) -> tuple[DatabasePlan, list[Finding]]:
+    winners, losers = _merge(stores)
+    cache = {row.key: row for row in database.cache_rows}
+    typed = {row.key: row for row in database.typed_rows}
+    decisions = _assign_owners(
+        [_decide(winner, cache.get(key), typed.get(key)) for key, winner in winners.items()], typed
+    )
+    rejects = _rejects(stores, histories, losers, quarantined)
+    final_cache = {key: row.sha256 for key, row in cache.items()}
+    final_typed = {key: row.sha256 for key, row in typed.items()}
+    for decision in decisions:
+        if decision.write_cache:
+            final_cache[decision.key] = decision.sha256
+        if decision.write_typed:
+            final_typed[decision.key] = decision.sha256
+    final_histories = {stored.session_id: stored.hashes for stored in database.transcripts}
+    for history in histories:
+        if history.pending:
+            if history.entry is not None:
+                final_typed[history.key] = hashlib.sha256(history.entry.encode()).digest()
+            final_histories[history.session_id] = history.hashes
+    planned = DatabasePlan(
+        database=database,
+        stores=stores,
+        decisions=tuple(decisions),
+        histories=histories,
+        rejects=rejects,
+        expected_rows=len(final_cache),
+        expected_digest=content_digest(final_cache, final_typed, final_histories),
+        peak_bytes=_peak_bytes(database, stores, histories),
+    )
+    return planned, _findings(planned)
+
+
+def _merge(stores: tuple[Store, ...]) -> tuple[dict[str, _Candidate], list[_Candidate]]:
+    """One candidate per key over all stores of a database: strictly newer wins, a tie keeps the earlier store's."""
+    winners: dict[str, _Candidate] = {}
+    losers: list[_Candidate] = []
+    for index, store in enumerate(stores):
+        for entry in store.entries:
+            if entry.problem is not None:
+                continue
+            candidate, best = _Candidate(index, entry), winners.get(entry.key)
+            if best is None:
+                winners[entry.key] = candidate
+            elif entry.sha256 != best.entry.sha256:
+                newer = _time(entry.updated_at) > _time(best.entry.updated_at)
+                winners[entry.key], loser = (candidate, best) if newer else (best, candidate)
+                losers.append(loser)
+    return winners, losers
+
+
+def _time(updated_at: Number | None) -> Number:
+    """An entry without a usable time is the oldest of all (2026.7.1, ``infra/state-migrations.ts``)."""
+    return 0 if updated_at is None else updated_at
+
+
+def _decide(candidate: _Candidate, cache: Row | None, typed: Row | None) -> Decision:
+    """The merge rule against the rows that are there: strictly newer wins, a tie keeps the row."""
+    entry = candidate.entry
+    present = [row for row in (cache, typed) if row is not None]
+    existing = max(present, key=lambda row: _time(row.updated_at), default=None)
+    same = existing is not None and existing.sha256 == entry.sha256
+    newer = existing is None or _time(entry.updated_at) > _time(existing.updated_at)
+    kept = None if same or newer else existing
+    sha256 = kept.sha256 if kept else entry.sha256
+    session_id = kept.session_id if kept else entry.session_id
+    write_cache = cache is None or cache.sha256 != sha256
+    write_typed = session_id is not None and (typed is None or typed.sha256 != sha256)
+    if existing is None:
+        action = Action.INSERT
+    elif same:
+        action = Action.COMPLETE if write_cache or write_typed else Action.SAME
+    else:
+        action = Action.KEEP if kept else Action.UPDATE
+    return Decision(
+        key=entry.key,
+        action=action,
+        source=None if kept else (candidate.store, entry.index),
+        sha256=sha256,
+        session_id=session_id,
+        updated_at=kept.updated_at if kept else entry.updated_at,
+        write_cache=write_cache,
+        write_typed=write_typed,
+        owns_session=False,
+        tie=kept is not None and _time(entry.updated_at) == _time(kept.updated_at),
+    )
+
+
+def _assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[Decision]:
+    """Let the newest key own the ``sessions`` row of each session id; on a tie the first key in order."""
+    times: dict[str, list[tuple[Number, str]]] = {}
+    final = {row.key: (row.session_id, row.updated_at) for row in typed.values()}
+    final |= {d.key: (d.session_id, d.updated_at) for d in decisions if d.write_typed or d.key in typed}
+    for key, (session_id, updated_at) in final.items():
+        if session_id is not None:
+            times.setdefault(session_id, []).append((-_time(updated_at), key))
+    owners = {session_id: min(claims)[1] for session_id, claims in times.items()}
+    return [replace(d, owns_session=d.session_id is not None and owners.get(d.session_id) == d.key) for d in decisions]
+
+
+def _rejects(
+    stores: tuple[Store, ...],
+    histories: tuple[HistoryPlan, ...],
+    losers: list[_Candidate],
+    quarantined: frozenset[str],
+) -> tuple[Reject, ...]:
+    """Everything that was read and will be in no row: damaged spans, problem entries, losers of the merge."""
+
+    def reject(source: Store | Transcript, offset: int, length: int, code: str, key: str | None) -> Reject:
+        span = span_id(source.identity, offset, length)
+        return Reject(source.path, span, offset, length, code, key, span in quarantined)
+
+    made = []
+    sources: list[Store | Transcript] = [*stores, *(file for history in histories for file in history.files)]
+    for source in sources:
+        made += [reject(source, span.offset, span.length, span.problem, None) for span in source.damage]
+    for store in stores:
+        made += [
+            reject(store, entry.offset, entry.length, entry.problem, entry.key)
+            for entry in store.entries
+            if entry.problem is not None
+        ]
+    for loser in losers:
+        entry = loser.entry
+        made.append(reject(stores[loser.store], entry.offset, entry.length, SUPERSEDED, entry.key))
+    return tuple(made)
+
+
+def _histories(
+    inventory: Inventory, stores_of: Mapping[str, list[Store]]
+) -> tuple[dict[str, tuple[HistoryPlan, ...]], list[Finding]]:
+    """Whose history each transcript is, by database; a history that no entry claims is kept under a recovered key."""
+    directories = {agent.directory: agent for agent in inventory.agents}
+    claimed = owners(inventory.stores, inventory.transcripts, inventory.state_dir, frozenset(directories))
+    database_of = dict(inventory.pairs)
+    databases = {database.path: database for database in inventory.databases}
+    by_agent = {store.agent: path for path, stores in stores_of.items() for store in stores}
+    keys = {
+        (database_of[store.path], entry.session_id): entry.key
+        for store in inventory.stores
+        for entry in store.entries
+        if entry.problem is None
+    }
+    sessions: dict[tuple[str, str], list[Transcript]] = {}
+    findings = []
+    for transcript in inventory.transcripts:
+        if transcript.kind != FileKind.TRANSCRIPT.value:
+            continue
+        if transcript.path in claimed:
+            index, session_id = claimed[transcript.path]
+            path = database_of[inventory.stores[index].path]
+        elif transcript.hashes and transcript.agent in by_agent:
+            path, session_id = by_agent[transcript.agent], _orphan_id(transcript)
+            findings.append(Finding("transcript.recovered", Name("transcript", transcript.path)))
+        else:
+            continue
+        sessions.setdefault((path, session_id), []).append(transcript)
+    planned: dict[str, list[HistoryPlan]] = {}
+    for (path, session_id), files in sessions.items():
+        if path in databases:
+            key = keys.get((path, session_id))
+            history, code = _plan_history(databases[path], session_id, key, in_order(session_id, files))
+            planned.setdefault(path, []).append(history)
+            if code is not None:
+                findings.append(Finding(code, Name("session-id", session_id), (), (Name("database", path),)))
+    return {path: tuple(made) for path, made in planned.items()}, findings
+
+
+def _orphan_id(transcript: Transcript) -> str:
+    """The session id for a history that no entry claims: what it says itself, else one made of its content."""
+    return transcript.header_id or transcript.named_id or f"orphan-{transcript.identity.sha256[:16]}"
+
+
+def _plan_history(
+    database: Database, session_id: str, key: str | None, files: tuple[Transcript, ...]
+) -> tuple[HistoryPlan, str | None]:
+    """Append what the database lacks; where the two histories part, or it has more, leave it and say so."""
+    wanted = merged_hashes(files)
+    stored = next((t.hashes for t in database.transcripts if t.session_id == session_id), b"")
+    code = None
+    if not wanted.startswith(stored):
+        code = "transcript.database-has-more" if stored.startswith(wanted) else "transcript.diverges"
+        wanted = stored
+    last_ms = max(file.last_ms for file in files)
+    entry = None
+    if key is None:
+        key = f"agent:{database.agent_id}:recovered:{session_id}"
+        entry = json.dumps(
+            {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}, separators=(",", ":")
+        )
+    present = len(stored) // HASH_BYTES
+    return HistoryPlan(session_id, key, files, present, wanted, entry, last_ms), code
+
+
+def _findings(planned: DatabasePlan) -> list[Finding]:
+    """What the scan could not know: who lost against whom, and session ids with several keys."""
+    database = Name("database", planned.database.path)
+    made = [
+        Finding(SUPERSEDED, Name("session", reject.key or ""), (("offset", reject.offset),), (database,))
+        for reject in planned.rejects
+        if reject.code == SUPERSEDED
+    ]
+    shared: dict[str, list[Decision]] = {}
+    for decision in planned.decisions:
+        if decision.action is Action.KEEP:
+            code = "entry.kept-tie" if decision.tie else "entry.kept-newer"
+            made.append(Finding(code, Name("session", decision.key), (), (database,)))
+        if decision.session_id is not None:
+            shared.setdefault(decision.session_id, []).append(decision)
+    for decisions in shared.values():
+        owner = [Name("session", d.key) for d in decisions if d.owns_session]
+        made += [
+            Finding("entry.shared-session-id", Name("session", d.key), (), tuple(owner))
+            for d in decisions
+            if len(decisions) > 1 and not d.owns_session
+        ]
+    return made
+
+
+def _peak_bytes(database: Database, stores: tuple[Store, ...], histories: tuple[HistoryPlan, ...]) -> int:
+    """The most disk space needed at one time: the copies of what is there, and the rows, with their journal."""
+    present = sum(identity.size for _, identity in database.files)
+    entries = sum(entry.length for store in stores for entry in store.entries)
+    events = sum(file.identity.size for history in histories for file in history.files if history.pending)
+    return 2 * present + 2 * _GROWTH * entries + 2 * events

@@ -1,0 +1,250 @@
+"""What a proof may say: its events, their fields, and what each field may hold.
+
+An allow-list, because a list of what is secret always misses one (spec: field failures, section 3). No field
+holds free text: counts, sizes, digests, versions, labels, and words from closed sets are all that there is.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from migrator.findings import RULES
+from migrator.model import Action, HistoryVerdict, Shape, Verdict
+from migrator.openclaw.transcript import LineKind
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+"""A JSON value."""
+
+Validator = Callable[[Json], bool]
+"""Whether a value may stand in a field."""
+
+OTHER = "other"
+"""Stands for a word outside its closed set: an unheard-of filesystem can carry the name of its owner."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+VERBS = _words("scan plan apply verify prove rollback export")
+OPTIONS = _words(
+    "--state-dir --config --agent --store --target --expect-agents --expect-sessions --format --output "
+    "--profile --proof --redact --level --accept "
+    "--yes --archive-sources --allow-empty --detailed-exitcode --against --progress --quiet --verbose "
+    "text json jsonl junit github markdown auto never bytes known-transforms moved"
+)
+SYSTEMS = _words("Linux Darwin Windows FreeBSD OpenBSD other")
+MACHINES = _words("x86_64 AMD64 aarch64 arm64 ARM64 armv7l riscv64 i686 other")
+FILESYSTEMS = _words(
+    "ext2 ext3 ext4 xfs btrfs zfs f2fs bcachefs apfs hfs ntfs ntfs3 exfat vfat tmpfs ramfs overlay squashfs "
+    "nfs nfs4 cifs smb3 smbfs 9p virtiofs fuse fuseblk fuse.sshfs ceph gfs2 ecryptfs other"
+)
+
+CHECKS = {
+    "file-mode": "Only its owner can read the database.",
+    "foreign-keys": "SQLite finds no dangling reference.",
+    "integrity": "SQLite's full integrity check passes.",
+    "no-sibling-directories": "No second directory was made for an agent.",
+    "no-stray-databases": "No database lies where no store belongs to it.",
+    "openclaw-reads": "A real OpenClaw release lists every session.",
+    "owner": "The database belongs to the agent of its directory.",
+    "second-run": "A second run changes no byte.",
+    "shapes-agree": "Both shapes of a database hold the same sessions.",
+    "sources-unchanged": "Every source has the digest that it had before.",
+    "user-version": "The database has the schema version that was written.",
+}
+"""Every check by name, and what it says when it passes."""
+
+NOT_TESTED = {
+    "file-modes": "Owners and modes: this platform has none that could be compared.",
+    "openclaw-reads": "Reading the result with a real OpenClaw release.",
+    "power-loss": "A power cut on this machine.",
+    "second-run": "A second run on the result.",
+    "shape": "The content of databases in a shape that this version cannot read.",
+    "transcripts": "The content of transcript files.",
+}
+"""Everything that a run may leave untested, by code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verdict word means: the exit codes that go with it, and what to do next."""
+
+    exit_codes: tuple[int, ...]
+    remedy: str
+
+
+OUTCOMES = {
+    "proved": Outcome((0,), "Nothing: every session is in its database, and every source is unchanged."),
+    "already-migrated": Outcome((0,), "Nothing: every session was in its database before."),
+    "scanned": Outcome((0, 15), "Look through the findings, then make a plan."),
+    "pending": Outcome((0, 1), "Run apply to do it."),
+    "up-to-date": Outcome((0,), "Nothing: there is nothing to write."),
+    "unexpected": Outcome((1,), "Look for what is missing, or correct the expectation."),
+    "exported": Outcome((0, 15), "Nothing: the export is complete."),
+    "rolled-back": Outcome((0,), "Nothing: everything is as it was before the run."),
+    "differences": Outcome((1,), "Look at what is missing or changed: the sources still have it."),
+    "failed": Outcome((2,), "Report the defect; nothing is claimed."),
+    "nothing-found": Outcome((0, 10), "Check that the state directory is the right one."),
+    "busy": Outcome((11,), "Stop the gateway, or whatever else writes, and try again."),
+    "refused": Outcome((12,), "Follow the findings; nothing was written."),
+    "changed": Outcome((13,), "Plan again: a source or a database changed."),
+    "quarantined": Outcome((15,), "Look at the quarantined items: their bytes are kept, with offset and reason."),
+    "interrupted": Outcome((130, 143), "Run it again; what was begun was taken back."),
+}
+"""Every verdict word."""
+
+
+def _one_of(words: Collection[str]) -> Validator:
+    return lambda value: isinstance(value, str) and value in words
+
+
+def _matches(pattern: str) -> Validator:
+    compiled = re.compile(pattern)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+
+
+def _any_of(*validators: Validator) -> Validator:
+    return lambda value: any(validator(value) for validator in validators)
+
+
+def _list_of(validator: Validator) -> Validator:
+    return lambda value: isinstance(value, list) and all(map(validator, value))
+
+
+def _map_of(name: Validator, value: Validator) -> Validator:
+    return lambda found: isinstance(found, dict) and all(name(key) and value(found[key]) for key in found)
+
+
+def _none(value: Json) -> bool:
+    return value is None
+
+
+def _flag(value: Json) -> bool:
+    return isinstance(value, bool)
+
+
+def _number(value: Json) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= sys.float_info.max  # false for infinity and NaN too
+
+
+def _count(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+
+
+def _seconds(value: Json) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
+_label = _matches(r"[a-z][a-z-]{1,15}:[0-9a-f]{12}")
+_digest = _matches(r"[0-9a-f]{64}")
+_version = _matches(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}([-.]?(a|b|rc|dev|post|alpha|beta)\.?[0-9]{0,4})?")
+_fact_name = _matches(r"[a-z]{1,20}(_[a-z]{1,20}){0,2}")
+_verdicts = _map_of(_one_of({verdict.value for verdict in Verdict}), _count)
+_histories = _map_of(_one_of({verdict.value for verdict in HistoryVerdict}), _count)
+_lines = _map_of(_one_of({kind.value for kind in LineKind}), _count)
+_actions = _map_of(_one_of({action.value for action in Action}), _count)
+
+EVENTS: dict[str, dict[str, Validator]] = {
+    # First: what was called, by what, where. ``plan`` is the digest of the plan that was carried out.
+    "begin": {
+        "verb": _one_of(VERBS),
+        "command": _list_of(_any_of(_one_of(VERBS | OPTIONS), _label, _count)),
+        "tool": _version,
+        "python": _version,
+        "sqlite": _version,
+        "os": _one_of(SYSTEMS),
+        "machine?": _one_of(MACHINES),
+        "filesystem?": _one_of(FILESYSTEMS),
+        "openclaw?": _version,
+        "plan?": _digest,
+    },
+    # One store. ``entries`` counts its members, ``damaged`` the spans that belong to none, ``quarantined``
+    # what of both cannot go into a database. Size and digests are null where the file could not be read.
+    "source": {
+        "store": _label,
+        "agent": _any_of(_label, _none),
+        "database": _label,
+        "size": _any_of(_count, _none),
+        "sha256_before": _any_of(_digest, _none),
+        "sha256_after": _any_of(_digest, _none),
+        "entries": _count,
+        "damaged": _count,
+        "quarantined": _count,
+        "verdicts?": _verdicts,
+    },
+    # One database. ``version`` is its agent schema, ``rows`` counts its sessions.
+    "database": {
+        "database": _label,
+        "agent": _any_of(_label, _none),
+        "shape": _one_of({shape.value for shape in Shape}),
+        "version": _any_of(_count, _none),
+        "content_digest": _any_of(_digest, _none),
+        "rows": _count,
+        "verdicts?": _verdicts,
+        "actions?": _actions,
+    },
+    # One transcript. Of its ``events``, ``present`` are in the database; ``lines`` has every line by kind.
+    "transcript": {
+        "transcript": _label,
+        "database": _label,
+        "verdict": _one_of({verdict.value for verdict in HistoryVerdict}),
+        "events": _count,
+        "present": _count,
+        "lines": _lines,
+    },
+    "finding": {
+        "code": _one_of(RULES),
+        "subject": _label,
+        "facts": _map_of(_fact_name, _number),
+        "others": _list_of(_label),
+    },
+    "check": {"name": _one_of(CHECKS), "passed": _flag, "subject?": _label},
+    "not-tested": {"code": _one_of(NOT_TESTED)},
+    # ``sessions`` counts the entries of all stores.
+    "totals": {
+        "agents": _count,
+        "stores": _count,
+        "sessions": _count,
+        "verdict": _one_of(OUTCOMES),
+        "verdicts?": _verdicts,
+        "actions?": _actions,
+        "transcripts?": _histories,
+    },
+    # Last: how many events there are, this one too, and how many findings of each code. Memory is in bytes.
+    "end": {
+        "events": _count,
+        "findings": _map_of(_one_of(RULES), _count),
+        "exit_code": _count,
+        "seconds?": _seconds,
+        "peak_memory?": _count,
+    },
+}
+"""Every event, with its fields and what they may hold. A question mark makes a field optional."""
+
+
+def known(word: str, words: Collection[str]) -> str:
+    """Give a word that the host told us if it is in its closed set, and ``other`` if it is not."""
+    return word if word in words else OTHER
+
+
+def fault_in(event: str, facts: Mapping[str, Json]) -> str | None:
+    """Say what is not allowed about an event, without repeating any of it; None if all of it is."""
+    fields = EVENTS.get(event)
+    if fields is None:
+        return "is no known event"
+    validators = {name.rstrip("?"): validator for name, validator in fields.items()}
+    if not facts.keys() <= validators.keys():
+        return f"has a field that {event} does not have"
+    for name in fields:
+        if name not in facts and not name.endswith("?"):
+            return f"lacks the field {name}"
+    for name, value in facts.items():
+        if not validators[name](value):
+            return f"has a value in the field {name} that is not allowed there"
+    return None

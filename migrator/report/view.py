@@ -1,0 +1,240 @@
+"""A report as a tree of plain values, with every string of the installation still wrapped as a Name.
+
+Every format renders this one tree, so no format can say more than another, and all go through one redaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from migrator import __version__
+from migrator.commands import Report, counts
+from migrator.errors import MigratorError
+from migrator.findings import RULES
+from migrator.model import (
+    HASH_BYTES,
+    Database,
+    DatabasePlan,
+    DatabaseVerification,
+    Difference,
+    Finding,
+    HistoryVerdict,
+    Inventory,
+    Name,
+    Number,
+    Reject,
+    Store,
+    Verdict,
+)
+
+Leaf = str | Number | bool | Name | None
+View = Leaf | Sequence["View"] | dict[str, "View"]
+Namer = Callable[[Name], str]
+
+FORMAT = "openclaw-session-migrator/report"
+VERSION = 1
+
+
+def of_report(report: Report) -> dict[str, View]:
+    """Everything that a report says."""
+    agents, sessions = counts(report.inventory)
+    view: dict[str, View] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "tool": __version__,
+        "command": report.verb,
+        "verdict": report.word,
+        "exit_code": report.exit_code,
+        "next_step": report.next_step,
+        "unmet": list(report.unmet),
+        "state_dir": Name("path", report.inventory.state_dir),
+        "state_dir_source": report.inventory.state_dir_source,
+        "totals": {"agents": agents, "sessions": sessions},
+        "agents": _agents(report.inventory),
+    }
+    if report.plan is not None:
+        view["plan"] = {
+            "digest": report.plan.digest,
+            "databases": [_planned(planned) for planned in report.plan.databases],
+        }
+    if report.run is not None:
+        view["run"] = {
+            "folder": Name("path", report.run),
+            "databases": [
+                {
+                    "database": Name("database", outcome.path),
+                    "created": outcome.created,
+                    "rows_written": outcome.rows_written,
+                }
+                for outcome in report.outcomes
+            ],
+            "archived_sources": len(report.archived),
+        }
+    if report.verification is not None:
+        view["verification"] = {
+            "verdicts": {verdict.value: report.verification.count(verdict) for verdict in Verdict},
+            "transcripts": {one.value: report.verification.count_histories(one) for one in HistoryVerdict},
+            "failed_checks": list(report.verification.failed_checks),
+            "databases": [_verified(database) for database in report.verification.databases],
+        }
+    view["findings"] = [of_finding(finding) for finding in report.findings]
+    return view
+
+
+def digests(view: View) -> set[str]:
+    """The digests in a view: we worked them out, so they are no leak, whatever they look like."""
+    if isinstance(view, dict):
+        return set().union(*map(digests, view.values()))
+    if isinstance(view, list | tuple):
+        return set().union(*map(digests, view))
+    return {view} if isinstance(view, str) and re.fullmatch("[0-9a-f]{64}", view) else set()
+
+
+def of_error(error: MigratorError, verb: str) -> dict[str, View]:
+    """What a command says that could not go on."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "tool": __version__,
+        "command": verb,
+        "verdict": "stopped",
+        "exit_code": error.exit_code,
+        "subject": error.subject,
+        "message": error.sentence,
+    }
+
+
+def of_finding(finding: Finding) -> dict[str, View]:
+    """A finding with its sentence; the placeholders in it are filled by the renderer."""
+    rule = RULES[finding.code]
+    return {
+        "code": finding.code,
+        "severity": rule.severity.value,
+        "subject": finding.subject,
+        "others": list(finding.others),
+        "facts": dict(finding.facts),
+        "sentence": rule.sentence,
+        "remedy": rule.remedy,
+    }
+
+
+def sentence(finding: dict[str, View], namer: Namer) -> str:
+    """The sentence of a finding's view, with names and numbers in place."""
+    subject, others, facts, text = (
+        finding["subject"],
+        finding["others"],
+        finding["facts"],
+        finding["sentence"],
+    )
+    assert isinstance(subject, Name)  # noqa: S101 - of_finding made it
+    assert isinstance(text, str)  # noqa: S101
+    named = [namer(other) for other in others if isinstance(other, Name)] if isinstance(others, list) else []
+    numbers = facts if isinstance(facts, dict) else {}
+    return text.format(subject=namer(subject), others=", ".join(named), **numbers)
+
+
+def _agents(inventory: Inventory) -> list[View]:
+    """One row per store or database, by agent directory."""
+    database_of = dict(inventory.pairs)
+    databases = {database.path: database for database in inventory.databases}
+    rows: list[View] = [_row(inventory, store, databases.get(database_of[store.path])) for store in inventory.stores]
+    with_store = set(database_of.values())
+    rows += [_row(inventory, None, database) for path, database in databases.items() if path not in with_store]
+    return rows
+
+
+def _row(inventory: Inventory, store: Store | None, database: Database | None) -> dict[str, View]:
+    directory = store.agent if store is not None else None
+    if store is None and database is not None:
+        directory = Path(database.path).parent.parent.name
+    agent = next((agent for agent in inventory.agents if agent.directory == directory), None)
+    kinds = Counter(file.kind for file in agent.files) if agent else Counter()
+    return {
+        "agent": Name("agent", agent.directory) if agent else None,
+        "agent_id": Name("agent-id", agent.normalized_id) if agent else None,
+        "store": Name("store", store.path) if store else None,
+        "store_kind": store.kind.value if store else None,
+        "store_bytes": store.identity.size if store and store.identity else None,
+        "entries": sum(entry.problem is None for entry in store.entries) if store else 0,
+        "problems": sum(entry.problem is not None for entry in store.entries) + len(store.damage) if store else 0,
+        "transcripts": kinds.get("transcript", 0),
+        "database": Name("database", database.path) if database else None,
+        "shape": database.shape.value if database else None,
+        "schema": database.version if database else None,
+        "rows": len(database.cache_rows) if database else 0,
+    }
+
+
+def _planned(planned: DatabasePlan) -> dict[str, View]:
+    actions = Counter(decision.action.value for decision in planned.decisions)
+    return {
+        "database": Name("database", planned.database.path),
+        "stores": [Name("store", store.path) for store in planned.stores],
+        "create": planned.database.shape.value == "missing" and planned.pending,
+        "pending": planned.pending,
+        "actions": dict(sorted(actions.items())),
+        "quarantine": [_reject(reject) for reject in planned.rejects],
+        "histories": len(planned.histories),
+        "events": sum(len(history.hashes) // HASH_BYTES for history in planned.histories),
+        "expected_rows": planned.expected_rows,
+        "expected_digest": planned.expected_digest,
+        "peak_bytes": planned.peak_bytes,
+    }
+
+
+def _reject(reject: Reject) -> dict[str, View]:
+    return {
+        "source": Name("store", reject.path),
+        "session": Name("session", reject.key) if reject.key is not None else None,
+        "code": reject.code,
+        "offset": reject.offset,
+        "length": reject.length,
+        "preserved": reject.preserved,
+    }
+
+
+def _verified(verified: DatabaseVerification) -> dict[str, View]:
+    totals: Counter[str] = Counter()
+    for source in verified.sources:
+        totals.update({verdict.value: count for verdict, count in source.counts})
+    return {
+        "database": Name("database", verified.database.path),
+        "rows": verified.rows,
+        "verdicts": dict(sorted(totals.items())),
+        "content_digest": verified.content_digest,
+        "checks": {check.name: check.passed for check in verified.checks},
+        "entries": [
+            {
+                "session": verdict.session,
+                "source": source.source,
+                "verdict": verdict.verdict.value,
+                "transforms": list(verdict.transforms),
+                "differences": [_difference(difference) for difference in verdict.differences],
+                "places": list(verdict.places),
+            }
+            for source in verified.sources
+            for verdict in source.verdicts
+        ],
+        "transcripts": [
+            {
+                "transcript": history.transcript,
+                "session": history.session,
+                "verdict": history.verdict.value,
+                "events": history.events,
+                "present": history.present,
+                "lines": dict(history.counts),
+                "transforms": dict(history.transforms),
+                "first_missing_line": history.first_missing_line or None,
+                "places": list(history.places),
+            }
+            for history in verified.histories
+        ],
+        "extra": list(verified.extra),
+    }
+
+
+def _difference(difference: Difference) -> dict[str, View]:
+    return {"kind": difference.kind, "path": list(difference.path)}

@@ -1,0 +1,335 @@
+"""Scan: from a state directory to an inventory. Reads only, and finds every agent directory by its name on disk."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from migrator.databases import read_database
+from migrator.errors import NothingFoundError, UsageError
+from migrator.model import (
+    Agent,
+    Database,
+    Finding,
+    Inventory,
+    Name,
+    Selection,
+    SessionFile,
+    Store,
+    StoreKind,
+    Surroundings,
+    Transcript,
+)
+from migrator.openclaw.config import Config, load_config, store_paths
+from migrator.openclaw.locks import live_writers
+from migrator.openclaw.paths import AGENT_DATABASE, normalize_agent_id, resolve_state_dir, store_database
+from migrator.openclaw.session_files import FileKind, classify
+from migrator.originals import Original, archived, imported
+from migrator.progress import Advance, silent
+from migrator.runs import quarantined_spans
+from migrator.sources import read_store
+from migrator.transcripts import read_transcript
+
+STORE_NAME = "sessions.json"
+EXPLICIT_OWNER = "main"
+"""The agent id that owns the database of a store outside any agent directory (PR 91322, ``store-sqlite.ts``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A store that may exist, and the agent directory that it was found in, or stood in once."""
+
+    path: str
+    kind: StoreKind
+    agent: str | None
+    stood_at: str | None = None
+
+
+@dataclass(slots=True)
+class _Findings:
+    """Findings in the order in which they are made."""
+
+    made: list[Finding] = field(default_factory=list)
+
+    def add(self, code: str, subject: Name, *others: Name) -> None:
+        self.made.append(Finding(code, subject, (), others))
+
+
+def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance: Advance = silent) -> Inventory:
+    """Find everything that the selection covers.
+
+    Raises NothingFoundError without a state directory, BusyError when a file changes while it is read, and
+    UsageError for an agent that does not exist.
+    """
+    env, home, cwd = surroundings.env, surroundings.home, surroundings.cwd
+    state, origin = resolve_state_dir(selection.state_dir, selection.profile, env, home, cwd)
+    if not os.path.isdir(state):
+        raise NothingFoundError("There is no state directory {subject}; name it with --state-dir.", Name("path", state))
+    config = load_config(state, selection.config, env, home, cwd)
+    findings = _Findings(list(config.findings))
+    directories = list(_agent_directories(state, findings))
+    _name_findings(directories, findings)
+    _check_agents_exist(selection, directories)
+    agents = _agents(selection, state, directories)
+    originals: list[tuple[str | None, Original]] = [
+        (agent.directory, one) for agent in agents for one in imported(agent.path)
+    ]
+    originals += [(_directory_of(one, state), one) for one in archived(state) if not selection.stores]
+    candidates = _candidates(selection, surroundings, state, config, directories, originals)
+    stores = _read_stores(state, candidates, findings, advance)
+    transcripts = _read_transcripts(agents, stores, originals, findings, advance)
+    stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
+    pairs = tuple(
+        (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
+    )
+    databases = _read_databases(selection, state, directories, pairs, findings)
+    findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
+    inventory = Inventory(
+        state_dir=state,
+        state_dir_source=origin,
+        config_path=config.path,
+        main_key=config.main_key,
+        scope=config.scope,
+        agents=agents,
+        stores=stores,
+        transcripts=transcripts,
+        databases=databases,
+        pairs=pairs,
+        quarantined=quarantined_spans(Path(state)),
+        names=frozenset(config.strings),
+        findings=tuple(findings.made),
+    )
+    return _only_target(inventory, selection.target, cwd)
+
+
+def _owner(database: str) -> str | None:
+    """The directory name of the agent that a database path belongs to, None for one of PR 91322's names."""
+    return Path(database).parent.parent.name if os.path.basename(database) == AGENT_DATABASE else None
+
+
+def _agent_path(state: str, directory: str) -> str:
+    return os.path.join(state, "agents", directory)
+
+
+def _agent_directories(state: str, findings: _Findings) -> Iterator[str]:
+    """The names of all agent directories, sorted; links are followed inside the state directory only."""
+    root = os.path.join(state, "agents")
+    if not os.path.isdir(root) or not _inside(root, state):
+        return
+    for name in sorted(os.listdir(root)):
+        path, agent = os.path.join(root, name), Name("agent", name)
+        if os.path.islink(path):
+            if not os.path.isdir(path):
+                findings.add("agent.dangling-link", agent)
+                continue
+            if not _inside(path, state):
+                findings.add("agent.link-outside", agent)
+                continue
+            findings.add("agent.link", agent)
+        elif not os.path.isdir(path):
+            findings.add("agent.not-a-directory", agent)
+            continue
+        yield name
+
+
+def _inside(path: str, folder: str) -> bool:
+    real, root = os.path.realpath(path), os.path.realpath(folder)
+    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _name_findings(directories: list[str], findings: _Findings) -> None:
+    """What OpenClaw's normalization would make of the names: a directory is never merged with its twin here."""
+    by_id: dict[str, list[str]] = defaultdict(list)
+    for name in directories:
+        by_id[normalize_agent_id(name)].append(name)
+    for name in directories:
+        normalized = normalize_agent_id(name)
+        twins = [Name("agent", twin) for twin in by_id[normalized] if twin != name]
+        if twins:
+            findings.add("agent.id-collision", Name("agent", name), *twins)
+        if normalized == "main" and name.strip().lower() != "main":
+            findings.add("agent.collapses-to-main", Name("agent", name))
+        elif normalized != name:
+            findings.add("agent.no-round-trip", Name("agent", name))
+
+
+def _check_agents_exist(selection: Selection, directories: list[str]) -> None:
+    for name in selection.agents:
+        if name not in directories:
+            raise UsageError(
+                "There is no agent directory {subject}; give its name on disk, exactly.", Name("agent", name)
+            )
+
+
+def _candidates(
+    selection: Selection,
+    surroundings: Surroundings,
+    state: str,
+    config: Config,
+    directories: list[str],
+    originals: list[tuple[str | None, Original]],
+) -> list[_Candidate]:
+    """Every place where the selection may have a store, agent directories first."""
+    wanted = [name for name in directories if not selection.agents or name in selection.agents]
+    explicit = [os.path.join(surroundings.cwd, path) for path in selection.stores]
+    found = [_Candidate(_store_path(state, name), StoreKind.AGENT, name) for name in wanted]
+    if not selection.agents:
+        ids = [*config.agent_ids, *(normalize_agent_id(name) for name in directories)]
+        configured = store_paths(config, ids, surroundings.env, surroundings.home, surroundings.cwd)
+        found += [_Candidate(path, StoreKind.CONFIGURED, None) for path in configured]
+        found.append(_Candidate(os.path.join(state, "sessions", STORE_NAME), StoreKind.ROOT, None))
+    found += [
+        _Candidate(one.path, one.kind, directory, one.stood_at or _store_path(state, directory))
+        for directory, one in originals
+        if one.file in (FileKind.STORE, FileKind.IMPORTED_STORE) and (directory in wanted or not selection.agents)
+    ]
+    chosen = [_Candidate(os.path.normpath(path), StoreKind.EXPLICIT, None) for path in explicit]
+    if not chosen:
+        return found
+    return chosen if not selection.agents else found + chosen
+
+
+def _read_stores(state: str, candidates: list[_Candidate], findings: _Findings, advance: Advance) -> tuple[Store, ...]:
+    stores: dict[str, Store] = {}
+    for candidate in candidates:
+        name = Name("store", candidate.path)
+        real = os.path.realpath(candidate.path)
+        if real in stores:
+            if candidate.path != stores[real].path:
+                findings.add("store.alias", name, Name("store", stores[real].path))
+            continue
+        if not os.path.lexists(candidate.path):
+            if candidate.kind in (StoreKind.CONFIGURED, StoreKind.EXPLICIT):
+                findings.add("store.missing", name)
+            continue
+        if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
+            if not _inside(candidate.path, state):
+                findings.add("store.link-outside", name)
+                continue
+            if os.path.islink(candidate.path):
+                findings.add("store.link", name)
+        store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, advance)
+        findings.made += made
+        stores[real] = store
+    return tuple(stores.values())
+
+
+def _directory_of(original: Original, state: str) -> str | None:
+    """The agent directory in which an original stood, if it stood in one."""
+    directory = store_database(os.path.join(os.path.dirname(original.stood_at or ""), STORE_NAME))[1]
+    return directory if directory is not None and os.path.isdir(_agent_path(state, directory)) else None
+
+
+def _store_path(state: str, directory: str | None) -> str:
+    return os.path.join(_agent_path(state, directory or ""), "sessions", STORE_NAME)
+
+
+def _database_path(store: Store, stood_at: str | None, state: str, config: Config, directories: list[str]) -> str:
+    """The database that a store belongs to: in its own agent directory, or named as PR 91322 names it.
+
+    The store from before agents existed belongs to the default agent, if that has a directory: there OpenClaw puts
+    it too (2026.7.1, ``infra/state-migrations.ts``).
+    """
+    if store.kind is StoreKind.ROOT:
+        owners = [name for name in directories if normalize_agent_id(name) == config.default_agent]
+        if owners:
+            owner = config.default_agent if config.default_agent in owners else owners[0]
+            return store_database(_store_path(state, owner))[0]
+    return store_database(stood_at or store.path)[0]
+
+
+def _read_databases(
+    selection: Selection,
+    state: str,
+    directories: list[str],
+    pairs: tuple[tuple[str, str], ...],
+    findings: _Findings,
+) -> tuple[Database, ...]:
+    """The databases of all stores, and those of agent directories that have no store (any more)."""
+    owners = {database: _owner(database) for _, database in pairs}
+    if not selection.stores or selection.agents:
+        for name in directories:
+            if selection.agents and name not in selection.agents:
+                continue
+            path = store_database(_store_path(state, name))[0]
+            if os.path.lexists(path):
+                owners.setdefault(path, name)
+    databases: dict[str, Database] = {}
+    for path, owner in owners.items():
+        real = os.path.realpath(path)
+        if real in databases:
+            continue
+        if owner is not None and not _inside(path, state) and not selection.stores:
+            findings.add("database.link-outside", Name("database", path))
+            continue
+        agent_id = EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
+        databases[real], made = read_database(path, agent_id)
+        findings.made += made
+    return tuple(databases.values())
+
+
+def _agents(selection: Selection, state: str, directories: list[str]) -> tuple[Agent, ...]:
+    return tuple(
+        Agent(name, _agent_path(state, name), normalize_agent_id(name), tuple(_files(state, name)))
+        for name in directories
+        if not selection.agents or name in selection.agents
+    )
+
+
+def _read_transcripts(
+    agents: tuple[Agent, ...],
+    stores: tuple[Store, ...],
+    originals: list[tuple[str | None, Original]],
+    findings: _Findings,
+    advance: Advance,
+) -> tuple[Transcript, ...]:
+    """Every transcript: live ones of agent directories and beside other stores, and originals that were set aside."""
+    places: dict[str, tuple[str | None, str, FileKind]] = {}
+    for agent in agents:
+        for file in agent.files:
+            if file.kind == FileKind.TRANSCRIPT.value and not os.path.islink(file.path):
+                places[os.path.realpath(file.path)] = (agent.directory, file.path, FileKind.TRANSCRIPT)
+    for directory, one in originals:
+        if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
+            places[os.path.realpath(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
+    for store in stores:
+        if store.agent is None and store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED):
+            folder = os.path.dirname(store.path)
+            for name in sorted(os.listdir(folder)):
+                path = os.path.join(folder, name)
+                if classify(name) is FileKind.TRANSCRIPT and os.path.isfile(path):
+                    places.setdefault(os.path.realpath(path), (None, path, FileKind.TRANSCRIPT))
+    found = []
+    for directory, path, kind in places.values():
+        transcript, made = read_transcript(path, directory, kind.value, advance)
+        findings.made += made
+        if transcript is not None:
+            found.append(transcript)
+    return tuple(found)
+
+
+def _files(state: str, agent: str) -> Iterator[SessionFile]:
+    """Every file below an agent's sessions directory; links are listed, not followed."""
+    root = os.path.join(_agent_path(state, agent), "sessions")
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            yield SessionFile(path, classify(os.path.relpath(path, root)).value, os.lstat(path).st_size)
+
+
+def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventory:
+    """Narrow an inventory to one database, if one was asked for."""
+    if target is None:
+        return inventory
+    wanted = os.path.realpath(os.path.join(cwd, target))
+    pairs = tuple(pair for pair in inventory.pairs if os.path.realpath(pair[1]) == wanted)
+    databases = tuple(d for d in inventory.databases if os.path.realpath(d.path) == wanted)
+    if not databases:
+        raise UsageError("No store belongs to the database {subject}.", Name("database", target))
+    kept = {path for path, _ in pairs}
+    stores = tuple(store for store in inventory.stores if store.path in kept)
+    return replace(inventory, stores=stores, databases=databases, pairs=pairs)

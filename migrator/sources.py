@@ -1,0 +1,142 @@
+"""Read one legacy store into plain data, and read single spans of it again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+from typing import BinaryIO
+
+from migrator.errors import BusyError, ChangedError
+from migrator.model import Entry, FileIdentity, Finding, Name, Store, StoreKind
+from migrator.openclaw.entry import prepare, storable_key
+from migrator.openclaw.store import RawEntry, StoreReader
+from migrator.progress import Advance, silent
+
+DUPLICATE_KEY = "entry.duplicate-key"
+
+
+def open_regular_file(path: str) -> BinaryIO:
+    """Open a regular file for reading and nothing else; never waits on a pipe or a device.
+
+    Raises OSError, also for anything that is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError("not a regular file")
+    return os.fdopen(handle, "rb")
+
+
+def read_store(
+    path: str, real_path: str, kind: StoreKind, agent: str | None, advance: Advance = silent
+) -> tuple[Store, tuple[Finding, ...]]:
+    """Read a store to its end. An unreadable one comes back without identity and with a finding.
+
+    Raises BusyError if the file changes while it is read.
+    """
+    name = Name("store", path)
+    store = Store(path, real_path, kind, agent, identity=None, strict=False, entries=())
+    try:
+        with open_regular_file(real_path) as stream:
+            before = os.fstat(stream.fileno())
+            reader = StoreReader(stream)
+            entries: list[Entry] = []
+            for raw in reader:
+                advance(len(raw.raw))
+                entries.append(_entry(raw))
+            after = os.fstat(stream.fileno())
+    except OSError as error:
+        return store, (Finding("store.unreadable", name, (("errno", error.errno or 0),)),)
+    require_unchanged(before, after, name)
+    store = replace(
+        store,
+        identity=file_identity(after, reader.sha256),
+        strict=reader.strict,
+        entries=_mark_duplicates(entries),
+        damage=tuple(reader.damage),
+    )
+    return store, tuple(_findings(store))
+
+
+def reread(store: Store, entry: Entry) -> RawEntry:
+    """Read one member of a store again.
+
+    Raises ChangedError if there is something else at its place now.
+    """
+    raw = read_span(store.real_path, entry.offset, entry.length)
+    found = list(StoreReader(BytesIO(b'{"":' + raw + b"}")))
+    if len(found) != 1:
+        raise ChangedError("{subject} changed while it was being read; try again.", Name("store", store.path))
+    return found[0]
+
+
+def read_span(path: str, offset: int, length: int) -> bytes:
+    """The raw bytes of a span of a file."""
+    with open_regular_file(path) as stream:
+        stream.seek(offset)
+        return stream.read(length)
+
+
+def require_unchanged(before: os.stat_result, after: os.stat_result, name: Name) -> None:
+    """Raise BusyError if a file was written to between two looks at it."""
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BusyError("{subject} changed while it was being read; stop its writer and try again.", name)
+
+
+def file_identity(status: os.stat_result, sha256: str) -> FileIdentity:
+    """What a file was when its digest was taken."""
+    return FileIdentity(
+        size=status.st_size,
+        sha256=sha256,
+        mode=stat.S_IMODE(status.st_mode),
+        uid=status.st_uid,
+        gid=status.st_gid,
+        mtime_ns=status.st_mtime_ns,
+        links=status.st_nlink,
+    )
+
+
+def _entry(raw: RawEntry) -> Entry:
+    prepared = prepare(raw)
+    if prepared is None:
+        return Entry(raw.index, storable_key(raw.key), raw.offset, len(raw.raw), b"", None, None, problem=raw.problem)
+    return Entry(
+        index=raw.index,
+        key=prepared.key,
+        offset=raw.offset,
+        length=len(raw.raw),
+        sha256=prepared.sha256,
+        updated_at=prepared.updated_at,
+        session_id=prepared.session_id,
+        session_file=prepared.session_file,
+        transforms=prepared.transforms,
+    )
+
+
+def _mark_duplicates(entries: list[Entry]) -> tuple[Entry, ...]:
+    """OpenClaw reads the last of several members with one key (every release); the earlier ones are set aside."""
+    last = {entry.key: entry.index for entry in entries if entry.problem is None}
+    return tuple(
+        replace(entry, problem=DUPLICATE_KEY) if entry.problem is None and last[entry.key] != entry.index else entry
+        for entry in entries
+    )
+
+
+def _findings(store: Store) -> Iterator[Finding]:
+    name = Name("store", store.path)
+    for span in store.damage:
+        yield Finding(span.problem, name, (("offset", span.offset), ("length", span.length)))
+    for entry in store.entries:
+        session = Name("session", entry.key)
+        if entry.problem is not None:
+            yield Finding(entry.problem, session, (("offset", entry.offset), ("length", entry.length)), (name,))
+            continue
+        if entry.session_id is None:
+            yield Finding("entry.no-session-id", session, (("offset", entry.offset),), (name,))
+        if entry.updated_at is None:
+            yield Finding("entry.no-updated-at", session, (("offset", entry.offset),), (name,))
+    if not store.strict and not store.damage:
+        yield Finding("store.json5", name)

@@ -1,0 +1,1 @@
+"""The shapes in which SQLite databases hold sessions."""

@@ -1,0 +1,31 @@
+"""Sessions as cache rows: table ``cache_entries``, scope ``session_entries`` (agent schema 1, PR 91322).
+
+The build that writes them reads every row of the scope, whatever its ``blob`` and ``expires_at``, and skips
+those whose ``value_json`` is NULL. Transcripts stay JSONL files.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from migrator.sqlite.rows import EventRow, SessionRow, WindowRow, columns, session_rows
+
+SCOPE = "session_entries"
+
+
+def sessions(connection: sqlite3.Connection) -> Iterator[SessionRow]:
+    """Read the cache rows by key; nothing without the table. The session id is only in the entry."""
+    if not columns(connection, "cache_entries"):
+        return iter(())
+    return session_rows(connection, "cache_entries", key="key", entry="value_json", where=f"scope = '{SCOPE}'")
+
+
+def events(_connection: sqlite3.Connection) -> Iterator[EventRow]:
+    """Read nothing: this shape holds no transcripts."""
+    return iter(())
+
+
+def windows(_connection: sqlite3.Connection) -> Iterator[WindowRow]:
+    """Read nothing: this shape knows no generations."""
+    return iter(())

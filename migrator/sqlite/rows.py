@@ -1,0 +1,200 @@
+"""What the readers of every shape yield, and how they read it.
+
+Text is taken as bytes of UTF-8, because one invalid byte must not make a whole table unreadable. That holds
+for any connection, whatever its ``text_factory``. A value of a type that OpenClaw never writes marks its row
+with the finding code ``database.bad-row``; the row is still yielded. What stops SQLite is a
+:class:`DamagedTableError`.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.model import Number
+
+BAD_ROW = "database.bad-row"
+
+
+class DamagedTableError(sqlite3.DatabaseError):
+    """SQLite failed in ``table`` after ``rows`` rows of a query (finding ``database.damaged-table``).
+
+    An exception and not a row, so that no loop can take the rows before the damage for all there are.
+    """
+
+    def __init__(self, table: str, rows: int) -> None:
+        super().__init__("a table of the database is damaged")
+        self.table = table
+        self.rows = rows
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session key of a database.
+
+    ``entry_json`` is the stored text byte for byte; None where the column is NULL. ``session_id`` is None in
+    shapes that lack the column, ``updated_at`` (milliseconds) unless it is a finite number. ``archived`` is
+    what the row says in a column of its own; shapes without that column say False. ``problem`` is a finding
+    code: the other values are then raw and not to be trusted.
+    """
+
+    key: bytes
+    session_id: bytes | None
+    entry_json: bytes | None
+    updated_at: Number | None
+    archived: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One transcript event. With a ``problem``, ``event_json`` is what is stored, decoded or not."""
+
+    session_id: bytes
+    seq: int
+    event_json: bytes
+    created_at: Number | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """One transcript generation of a session key."""
+
+    session_key: bytes
+    session_id: bytes
+    previous_session_id: bytes | None
+    reason: bytes | None
+    problem: str | None = None
+
+
+def select(connection: sqlite3.Connection, table: str, sql: str, values: tuple[str, ...] = ()) -> Iterator[Any]:
+    """Stream the rows of a query. Raises DamagedTableError: SQLite's own words may quote data."""
+    rows = 0
+    try:
+        for row in connection.execute(sql, values):
+            yield row
+            rows += 1
+    except sqlite3.Error:
+        raise DamagedTableError(table, rows) from None
+
+
+def text_codec(connection: sqlite3.Connection) -> str | None:
+    """Name the codec of a UTF-16 database; None for UTF-8, the only one that OpenClaw writes."""
+    sql = "SELECT encoding = 'UTF-16le', encoding = 'UTF-16be' FROM pragma_encoding"
+    [(little, big)] = select(connection, "sqlite_master", sql)
+    return "utf-16-le" if little else "utf-16-be" if big else None
+
+
+def to_utf8(text: bytes, codec: str | None) -> bytes:
+    """Turn stored text into UTF-8. Lone surrogates survive; like SQLite, half a unit at the end is dropped."""
+    if codec is None:
+        return text
+    return text[: len(text) & ~1].decode(codec, "surrogatepass").encode("utf-8", "surrogatepass")
+
+
+def columns(connection: sqlite3.Connection, table: str) -> dict[str, tuple[int, bool]]:
+    """Map lower-case column names to their place in the primary key (0: none) and whether generated.
+
+    Empty if there is no such table. Raises DamagedTableError.
+    """
+    codec = text_codec(connection)
+    sql = "SELECT CAST(lower(name) AS BLOB), pk, hidden FROM pragma_table_xinfo(?)"
+    return {
+        to_utf8(name, codec).decode("utf-8", "replace"): (place, bool(hidden))
+        for name, place, hidden in select(connection, table, sql, (table,))
+    }
+
+
+def number(column: str) -> str:
+    """Write SQL for a column that should be a number: NULL where it is anything else."""
+    return f"CASE WHEN typeof({column}) IN ('integer', 'real') THEN {column} END"
+
+
+def finite(value: Number | None) -> Number | None:
+    """Pass a number on; None for infinity, which is no JSON number."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def session_rows(
+    connection: sqlite3.Connection,
+    table: str,
+    *,
+    key: str,
+    entry: str,
+    session_id: str = "NULL",
+    archived: str = "0",
+    where: str = "1",
+) -> Iterator[SessionRow]:
+    """Read the sessions of one table, given its column names, by key in byte order.
+
+    Keys that are no text come after or before all others. Raises DamagedTableError.
+    """
+    codec = text_codec(connection)
+    sql = f"""
+        SELECT CAST({key} AS BLOB), CAST({session_id} AS BLOB), CAST({entry} AS BLOB), {number("updated_at")},
+            {archived}, typeof({key}) = 'text'
+                AND typeof({session_id}) IN ('text', 'null') AND typeof({entry}) IN ('text', 'null')
+        FROM {table} WHERE {where} ORDER BY {key}"""  # noqa: S608 - our own names only
+    rows = (_session_row(codec, *row) for row in select(connection, table, sql))
+    # only UTF-16, which OpenClaw never writes, sorts differently: there the rows are sorted in memory
+    return rows if codec is None else iter(sorted(rows, key=lambda row: row.key))
+
+
+def _session_row(
+    codec: str | None,
+    key: bytes | None,
+    session_id: bytes | None,
+    entry: bytes | None,
+    updated_at: Number | None,
+    archived: int,
+    sound: int,
+) -> SessionRow:
+    if not sound:
+        return SessionRow(key or b"", session_id, entry, finite(updated_at), bool(archived), BAD_ROW)
+    return SessionRow(
+        to_utf8(key or b"", codec),
+        None if session_id is None else to_utf8(session_id, codec),
+        None if entry is None else to_utf8(entry, codec),
+        finite(updated_at),
+        bool(archived),
+    )
+
+
+def window_rows(
+    connection: sqlite3.Connection, table: str, *, previous: str = "NULL", reason: str = "NULL"
+) -> Iterator[WindowRow]:
+    """Read the transcript generations of one table by session key, oldest first, given its optional columns.
+
+    Raises DamagedTableError.
+    """
+    codec = text_codec(connection)
+    sql = f"""
+        SELECT CAST(session_key AS BLOB), CAST(session_id AS BLOB),
+            CAST({previous} AS BLOB), CAST({reason} AS BLOB),
+            typeof(session_key) = 'text' AND typeof(session_id) = 'text'
+                AND typeof({previous}) IN ('text', 'null') AND typeof({reason}) IN ('text', 'null')
+        FROM {table} ORDER BY session_key, created_at, session_id"""  # noqa: S608 - our own names only
+    rows = (_window_row(codec, *row) for row in select(connection, table, sql))
+    return rows if codec is None else iter(sorted(rows, key=lambda row: row.session_key))
+
+
+def _window_row(
+    codec: str | None,
+    key: bytes | None,
+    session_id: bytes | None,
+    previous: bytes | None,
+    reason: bytes | None,
+    sound: int,
+) -> WindowRow:
+    if not sound:
+        return WindowRow(key or b"", session_id or b"", previous, reason, BAD_ROW)
+    return WindowRow(
+        to_utf8(key or b"", codec),
+        to_utf8(session_id or b"", codec),
+        None if previous is None else to_utf8(previous, codec),
+        None if reason is None else to_utf8(reason, codec),
+    )

@@ -1,0 +1,189 @@
+"""Open a foreign database without touching it, and say what its files were.
+
+``mode=ro`` alone is not read-only: on a cleanly closed WAL database it creates ``-wal`` and ``-shm`` and
+leaves them there (SQLite 3.40). ``immutable=1`` creates nothing, but overlooks rows in a ``-wal`` and a
+journal that is to be rolled back. So a database without a filled journal is opened immutable, and of any
+other a private copy.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from migrator.errors import BusyError
+from migrator.model import FileIdentity, Name
+
+SUFFIXES = ("", "-wal", "-journal")
+"""The files of a database that hold data; ``-shm`` can be made again from ``-wal``."""
+
+_BLOCK = 1 << 20
+_COPY_ATTEMPTS = 5
+
+_State = tuple[int, int, int, int]
+"""Device, inode, size and time of change of a file."""
+
+
+@contextmanager
+def open_snapshot(path: str) -> Iterator[sqlite3.Connection]:
+    """Open a database to read it, creating and changing nothing beside it. Links are followed.
+
+    The connection refuses to write. Raises FileNotFoundError if the file is missing, OSError if it cannot be
+    opened or a file of the set is not regular, sqlite3.OperationalError if its path is too long for SQLite,
+    and BusyError if somebody writes to it meanwhile. What is no database at all opens, and fails when it is
+    first read.
+    """
+    real = os.path.realpath(path)
+    before = _states(real)
+    with _regular(real):
+        pass  # SQLite would not say why it cannot open it
+    if any(state is not None and state[2] > 0 for state in before[1:]):
+        with tempfile.TemporaryDirectory(prefix="migrator-") as folder:
+            yield from _reading(_copy_set(real, folder), "mode=rw")
+        return
+    try:
+        yield from _reading(real, "mode=ro&immutable=1")
+    except sqlite3.Error:
+        _require_unchanged(real, before)
+        raise
+    _require_unchanged(real, before)
+
+
+def open_writable(path: str) -> sqlite3.Connection:
+    """Open an existing database to change it, durable beyond a power cut; transactions are the caller's.
+
+    Raises sqlite3.Error.
+    """
+    connection = _connect(path, "mode=rw")
+    for pragma in ("trusted_schema = OFF", "foreign_keys = ON", "synchronous = EXTRA"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def database_files(path: str) -> tuple[tuple[str, FileIdentity], ...]:
+    """Identify every file of the set that exists, empty ones too, by its suffix. Links are followed.
+
+    Raises like :func:`identify`, and FileNotFoundError if the database itself is missing.
+    """
+    real = os.path.realpath(path)
+    states = zip(SUFFIXES, _states(real), strict=True)
+    return tuple((suffix, identify(real + suffix)) for suffix, state in states if state is not None)
+
+
+def identify(path: str) -> FileIdentity:
+    """Hash a regular file. Raises OSError for a link or anything else, BusyError if it changes meanwhile."""
+    digest = sha256()
+    with _regular(path) as stream:
+        before = os.fstat(stream.fileno())
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+        after = os.fstat(stream.fileno())
+    if _state(before) != _state(after):
+        raise _busy(path)
+    return FileIdentity(
+        size=after.st_size,
+        sha256=digest.hexdigest(),
+        mode=stat.S_IMODE(after.st_mode),
+        uid=after.st_uid,
+        gid=after.st_gid,
+        mtime_ns=after.st_mtime_ns,
+        links=after.st_nlink,
+    )
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Read a regular file, but no more than ``limit`` bytes and one. Raises OSError for anything else."""
+    with _regular(str(path)) as stream:
+        return stream.read(limit + 1)
+
+
+def _reading(path: str, mode: str) -> Iterator[sqlite3.Connection]:
+    connection = _connect(path, mode)
+    try:
+        for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(path: str, mode: str) -> sqlite3.Connection:
+    """Connect by a URI, which can hold any path: ``%``, ``?``, ``#``, line ends, bytes that are no text."""
+    absolute = os.fsencode(Path(path).absolute().as_posix()).lstrip(b"/")
+    return sqlite3.connect(f"file:/{quote(absolute)}?{mode}", uri=True, isolation_level=None)
+
+
+def _regular(path: str) -> BinaryIO:
+    """Open a regular file for reading; never follows a link, never waits on a pipe."""
+    flags = os.O_RDONLY
+    for wanted in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # not every platform has each of them
+        flags |= getattr(os, wanted, 0)
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError("not a regular file")
+    return os.fdopen(handle, "rb")
+
+
+def _copy_set(real: str, folder: str) -> str:
+    """Copy a database with its journals, all as of one time. Raises BusyError if they do not rest."""
+    target = str(Path(folder, "copy.sqlite"))
+    for _ in range(_COPY_ATTEMPTS):
+        before = _states(real)
+        try:
+            for suffix, state in zip(SUFFIXES, before, strict=True):
+                if state is None:
+                    Path(target + suffix).unlink(missing_ok=True)
+                else:
+                    _copy(real + suffix, Path(target + suffix))
+        except FileNotFoundError:
+            continue
+        if _states(real) == before:
+            return target
+    raise _busy(real)
+
+
+def _copy(source: str, target: Path) -> None:
+    with _regular(source) as read, target.open("wb") as written:
+        shutil.copyfileobj(read, written, _BLOCK)
+
+
+def _require_unchanged(real: str, before: tuple[_State | None, ...]) -> None:
+    """Raise BusyError unless the files of a database are what they were."""
+    try:
+        unchanged = _states(real) == before
+    except FileNotFoundError:
+        unchanged = False
+    if not unchanged:
+        raise _busy(real)
+
+
+def _states(real: str) -> tuple[_State | None, ...]:
+    """Look at the files of a database: None for a missing journal, FileNotFoundError for the database."""
+    database = Path(real).lstat()
+    journals: list[_State | None] = []
+    for suffix in SUFFIXES[1:]:
+        try:
+            journals.append(_state(Path(real + suffix).lstat()))
+        except FileNotFoundError:
+            journals.append(None)
+    return _state(database), *journals
+
+
+def _state(status: os.stat_result) -> _State:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _busy(path: str) -> BusyError:
+    return BusyError(
+        "{subject} changed while it was being read; stop its writer and try again.", Name("database", path)
+    )

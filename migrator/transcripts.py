@@ -1,0 +1,173 @@
+"""Read transcript files into plain data, decide whose history each is, and read their storable lines again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from migrator.model import (
+    HASH_BYTES,
+    DamagedSpan,
+    Finding,
+    Name,
+    Store,
+    Transcript,
+)
+from migrator.openclaw.entry import usable_session_id
+from migrator.openclaw.session_files import transcript_candidates, transcript_session_id
+from migrator.openclaw.session_key import parse_session_key
+from migrator.openclaw.transcript import PROBLEMS, Line, LineKind, TranscriptReader
+from migrator.progress import Advance, silent
+from migrator.sources import file_identity, open_regular_file, require_unchanged
+
+DAMAGED = (LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL)
+
+
+def event_hash(text: bytes) -> bytes:
+    """The short hash by which events are compared: of the stored text, byte for byte."""
+    return blake2b(text, digest_size=HASH_BYTES).digest()
+
+
+def read_transcript(
+    path: str, agent: str | None, kind: str, advance: Advance = silent
+) -> tuple[Transcript | None, tuple[Finding, ...]]:
+    """Read a transcript to its end; None and a finding where it cannot be read.
+
+    Raises BusyError if the file changes while it is read.
+    """
+    name = Name("transcript", path)
+    damage: list[DamagedSpan] = []
+    hashes = bytearray()
+    last_ms = 0
+    try:
+        with open_regular_file(path) as stream:
+            before = os.fstat(stream.fileno())
+            reader = TranscriptReader(stream)
+            for line in reader:
+                advance(line.length)
+                if line.kind in DAMAGED:
+                    damage.append(DamagedSpan(line.offset, line.length, PROBLEMS[line.kind], line.number))
+                elif line.text is not None:
+                    hashes += event_hash(line.text.encode())
+                    last_ms = max(last_ms, line.timestamp_ms or 0)
+            after = os.fstat(stream.fileno())
+    except OSError as error:
+        return None, (Finding("transcript.unreadable", name, (("errno", error.errno or 0),)),)
+    require_unchanged(before, after, name)
+    header_id = usable_session_id(reader.header.event_id) if reader.header else None
+    named_id, _topic = transcript_session_id(Path(path).name)
+    transcript = Transcript(
+        path=path,
+        agent=agent,
+        kind=kind,
+        identity=file_identity(after, reader.sha256),
+        header_id=header_id,
+        named_id=named_id,
+        last_ms=last_ms,
+        counts=tuple((kind.value, count) for kind, count in reader.counts.items() if count),
+        damage=tuple(damage),
+        hashes=bytes(hashes),
+    )
+    return transcript, tuple(_findings(transcript))
+
+
+def storable_lines(reader: TranscriptReader) -> Iterator[tuple[Line, str]]:
+    """The lines of a transcript that a database can hold, with the text that it holds for them."""
+    for line in reader:
+        if line.text is not None and line.kind not in DAMAGED:
+            yield line, line.text
+
+
+def _findings(transcript: Transcript) -> Iterator[Finding]:
+    name = Name("transcript", transcript.path)
+    for span in transcript.damage:
+        yield Finding(span.problem, name, (("line", span.line), ("offset", span.offset), ("length", span.length)))
+    if transcript.hashes and transcript.header_id is None:
+        yield Finding("transcript.no-header", name)
+    elif transcript.named_id not in (None, transcript.header_id):
+        yield Finding("transcript.header-mismatch", name)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Claim:
+    """Why a session may own a file; the lowest rank is the best reason."""
+
+    rank: int
+    session_id: str
+    store_index: int
+
+
+def owners(
+    stores: tuple[Store, ...],
+    transcripts: Iterable[Transcript],
+    state_dir: str,
+    agent_directories: frozenset[str],
+) -> dict[str, tuple[int, str]]:
+    """For each transcript path that a session claims: the index of the store, and the session id.
+
+    A file belongs to the session that an entry names for it, unless its own name and header both name another one
+    that exists; then to the session in its name; then to the one in its header. Files without a claim are absent.
+    """
+    by_path = {transcript.path: transcript for transcript in transcripts}
+    by_folder: dict[tuple[str, str], list[Transcript]] = {}
+    for transcript in by_path.values():
+        for session_id in {transcript.named_id, transcript.header_id} - {None}:
+            by_folder.setdefault((str(Path(transcript.path).parent), str(session_id)), []).append(transcript)
+    claims: dict[str, list[_Claim]] = {}
+    for index, store in enumerate(stores):
+        folder = str(Path(store.path).parent)
+        for entry in store.entries:
+            if entry.problem is not None or entry.session_id is None:
+                continue
+            agent = parse_session_key(entry.key).agent
+            candidates = transcript_candidates(
+                entry.session_file,
+                entry.session_id,
+                folder,
+                state_dir,
+                agent if agent in agent_directories else store.agent,
+            )
+            named = next((by_path[path] for path in candidates if path in by_path), None)
+            places = {folder, *(str(Path(path).parent) for path in candidates)}
+            near = [t for place in sorted(places) for t in by_folder.get((place, entry.session_id), [])]
+            for transcript in [*([named] if named else []), *near]:
+                rank = _rank(transcript, entry.session_id, transcript is named)
+                claims.setdefault(transcript.path, []).append(_Claim(rank, entry.session_id, index))
+    best = {path: min(made) for path, made in claims.items()}
+    return {path: (claim.store_index, claim.session_id) for path, claim in best.items()}
+
+
+def _rank(transcript: Transcript, session_id: str, referenced: bool) -> int:
+    agrees = session_id in (transcript.named_id, transcript.header_id)
+    if referenced and (agrees or (transcript.named_id is None and transcript.header_id is None)):
+        return 0
+    if transcript.named_id == session_id:
+        return 1
+    return 2 if transcript.header_id == session_id else 3
+
+
+def in_order(session_id: str, files: Iterable[Transcript]) -> tuple[Transcript, ...]:
+    """Several files of one session: the one named after it first, then by name."""
+    return tuple(sorted(files, key=lambda file: (Path(file.path).name != f"{session_id}.jsonl", file.path)))
+
+
+def merged_hashes(files: tuple[Transcript, ...]) -> bytes:
+    """The history of a session over its files: an event that an earlier file has too is not taken twice."""
+    merged = bytearray()
+    seen: set[bytes] = set()
+    for file in files:
+        own = [file.hashes[at : at + HASH_BYTES] for at in range(0, len(file.hashes), HASH_BYTES)]
+        merged += b"".join(one for one in own if one not in seen)
+        seen |= set(own) if len(files) > 1 else set()
+    return bytes(merged)
+
+
+def stored_hashes(events: Iterable[tuple[bytes, bytes]]) -> Mapping[str, bytes]:
+    """The hashes of stored events, given as (session id, text) in order, by session id."""
+    found: dict[str, bytearray] = {}
+    for session_id, text in events:
+        found.setdefault(session_id.decode("utf-8", "surrogateescape"), bytearray()).extend(event_hash(text))
+    return {session_id: bytes(hashes) for session_id, hashes in found.items()}

@@ -1,0 +1,300 @@
+"""Verify: read the sources and the databases again, and give every entry, history and row exactly one verdict.
+
+Knows nothing of what an executor did, so it can judge a database that somebody else wrote, or whose writer was killed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from migrator.checks import database_checks, state_checks
+from migrator.databases import row_source, stored_text
+from migrator.histories import Comparison, compare_content, is_contained, verdict
+from migrator.judge import Level, explain, judge
+from migrator.model import (
+    HASH_BYTES,
+    Database,
+    DatabaseVerification,
+    Difference,
+    Entry,
+    EntryVerdict,
+    HistoryVerification,
+    Inventory,
+    Name,
+    Number,
+    Row,
+    Shape,
+    SourceVerification,
+    Store,
+    Transcript,
+    Verdict,
+    Verification,
+)
+from migrator.openclaw.session_key import canonical_key
+from migrator.openclaw.store import RawEntry
+from migrator.planner import content_digest
+from migrator.sources import reread
+from migrator.sqlite.event_rows import events as events_of
+from migrator.sqlite.snapshot import open_snapshot
+from migrator.transcripts import owners
+
+EXPLAINED_AT_MOST = 50
+"""How many changed entries are explained with paths; the comparison behind it costs 5 ms for a 4 KB entry."""
+
+CANONICAL_KEY = "canonical-key"
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One entry that must be in the database ``target``: a member of a store, or a row of an older database."""
+
+    target: str
+    place: Name
+    entry: Entry
+    store: Store | None
+    rows_of: Database | None
+
+    def read(self) -> RawEntry:
+        """The entry as it was written."""
+        if self.store is not None:
+            return reread(self.store, self.entry)
+        assert self.rows_of is not None  # noqa: S101 - one of the two is always there
+        return row_source(self.rows_of, self.entry.key)
+
+
+@dataclass(slots=True)
+class _Result:
+    """All that the databases of an installation hold, by database and by session id."""
+
+    inventory: Inventory
+    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+    by_session: dict[str, list[tuple[str, Row]]] = field(default_factory=lambda: defaultdict(list))
+    histories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    explained: int = 0
+
+    def __post_init__(self) -> None:
+        for database in self.inventory.databases:
+            rows = {row.key: row for row in (*database.typed_rows, *_counting_cache_rows(database))}
+            self.rows[database.path] = rows
+            for row in rows.values():
+                if row.session_id is not None:
+                    self.by_session[row.session_id].append((database.path, row))
+            self.histories[database.path] = {one.session_id: one.hashes for one in database.transcripts}
+
+
+def verify(inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN) -> Verification:
+    """Judge the databases of a fresh inventory by its own sources, or by all that another one holds."""
+    result = _Result(inventory)
+    sources: dict[str, list[_Source]] = defaultdict(list)
+    for source in _sources(inventory, against):
+        sources[source.target].append(source)
+    histories = _verify_histories(result, against or inventory, level)
+    return Verification(
+        state_dir=inventory.state_dir,
+        databases=tuple(
+            _verify_database(database, sources[database.path], tuple(histories[database.path]), result, level)
+            for database in inventory.databases
+        ),
+        checks=tuple(state_checks(inventory)),
+        findings=inventory.findings,
+    )
+
+
+def _counting_cache_rows(database: Database) -> tuple[Row, ...]:
+    """The cache rows count in schema 1 only: no later release reads them."""
+    return database.cache_rows if database.shape is Shape.V1 else ()
+
+
+def _sources(inventory: Inventory, against: Inventory | None) -> Iterator[_Source]:
+    """Every entry that must be somewhere: of the stores, and of another installation also what its databases hold."""
+    origin = against or inventory
+    target_of = {path: _same_place(path, origin, inventory) for _, path in origin.pairs}
+    for store in origin.stores:
+        target = target_of[dict(origin.pairs)[store.path]]
+        for entry in store.entries:
+            yield _Source(target, Name("store", store.path), entry, store, None)
+    for database in against.databases if against and against.state_dir != inventory.state_dir else ():
+        target = _same_place(database.path, origin, inventory)
+        for row in {row.key: row for row in (*database.typed_rows, *_counting_cache_rows(database))}.values():
+            entry = Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
+            yield _Source(target, Name("database", database.path), entry, None, database)
+
+
+def _same_place(path: str, origin: Inventory, inventory: Inventory) -> str:
+    """The path in one installation that corresponds to a path in another."""
+    return path.replace(origin.state_dir, inventory.state_dir, 1) if path.startswith(origin.state_dir) else path
+
+
+def _verify_database(
+    database: Database,
+    sources: list[_Source],
+    histories: tuple[HistoryVerification, ...],
+    result: _Result,
+    level: Level,
+) -> DatabaseVerification:
+    newest = _newest(sources)
+    verdicts: dict[Name, list[EntryVerdict]] = defaultdict(list)
+    counts: dict[Name, Counter[Verdict]] = defaultdict(Counter)
+    agents = {source.place: source.store.agent if source.store else None for source in sources}
+    with ExitStack() as stack:
+        connection = None
+        if database.shape in (Shape.V1, Shape.ENTRIES, Shape.NODES):
+            connection = stack.enter_context(open_snapshot(database.path))
+        judge_one = _Judge(database, connection, result, level)
+        for source in sources:
+            found = judge_one.verdict(source, newest.get(source.entry.key) is source)
+            counts[source.place][found.verdict] += 1
+            if found.verdict is not Verdict.SAME:
+                verdicts[source.place].append(found)
+        checks = tuple(database_checks(database, connection))
+    for place, store in {source.place: source.store for source in sources}.items():
+        counts[place][Verdict.QUARANTINED] += len(store.damage) if store else 0
+    rows = result.rows[database.path]
+    return DatabaseVerification(
+        database=database,
+        sources=tuple(
+            SourceVerification(place, agents[place], tuple(sorted(counts[place].items())), tuple(verdicts[place]))
+            for place in counts
+        ),
+        histories=histories,
+        extra=tuple(Name("session", key) for key in rows if key not in newest),
+        rows=len(rows),
+        content_digest=content_digest(
+            {row.key: row.sha256 for row in database.cache_rows},
+            {row.key: row.sha256 for row in database.typed_rows},
+            result.histories[database.path],
+        ),
+        checks=checks,
+    )
+
+
+def _newest(sources: Iterable[_Source]) -> dict[str, _Source]:
+    """The source that counts for each key: the newest one, of equally new ones the first."""
+    newest: dict[str, _Source] = {}
+    for source in sources:
+        best = newest.get(source.entry.key)
+        if source.entry.problem is None and (best is None or _time(source.entry) > _time(best.entry)):
+            newest[source.entry.key] = source
+    return newest
+
+
+def _time(dated: Entry | Row) -> Number:
+    return dated.updated_at or 0
+
+
+class _Judge:
+    """Gives the verdict on each source entry of one database."""
+
+    def __init__(
+        self, database: Database, connection: sqlite3.Connection | None, result: _Result, level: Level
+    ) -> None:
+        self.database = database
+        self.connection = connection
+        self.result = result
+        self.level = level
+        self.rows = result.rows[database.path]
+
+    def verdict(self, source: _Source, newest: bool) -> EntryVerdict:
+        """Exactly one verdict, whatever the entry is."""
+        entry, session = source.entry, Name("session", source.entry.key)
+        if entry.problem is not None:
+            return EntryVerdict(session, Verdict.QUARANTINED)
+        row = self.rows.get(entry.key)
+        if row is not None and row.sha256 == entry.sha256 and not entry.transforms:
+            return EntryVerdict(session, Verdict.SAME)
+        if not newest:
+            return EntryVerdict(session, Verdict.KEPT)
+        if row is not None:
+            return self._compared(source, row, ())
+        return self._elsewhere(source)
+
+    def _compared(self, source: _Source, row: Row, names: tuple[str, ...]) -> EntryVerdict:
+        """The verdict on an entry whose bytes are not those of its row."""
+        session = Name("session", source.entry.key)
+        stored = stored_text(self.connection, row.key, self.database.shape) if self.connection else None
+        raw = source.read()
+        found, transforms = judge(raw, stored or b"", self.level)
+        differences: tuple[Difference, ...] = ()
+        if found is Verdict.CHANGED:
+            if _time(row) > _time(source.entry):
+                found = Verdict.KEPT
+            if self.result.explained < EXPLAINED_AT_MOST:
+                self.result.explained += 1
+                differences = explain(raw, stored or b"")
+        elif names:
+            found = Verdict.TRANSFORMED
+        return EntryVerdict(session, found, (*names, *transforms), differences)
+
+    def _elsewhere(self, source: _Source) -> EntryVerdict:
+        """The verdict on an entry whose key is not in its own database: renamed, moved, merged, or missing."""
+        entry, session = source.entry, Name("session", source.entry.key)
+        inventory = self.result.inventory
+        canonical = canonical_key(entry.key, self.database.agent_id, inventory.main_key, inventory.scope)
+        renamed = self.rows.get(canonical)
+        if renamed is not None and renamed.session_id == entry.session_id and self.level is Level.KNOWN:
+            return self._compared(source, renamed, (CANONICAL_KEY,))
+        for path, row in self.result.by_session.get(entry.session_id or "", ()):
+            places = (Name("database", path), Name("session", row.key))
+            return EntryVerdict(session, Verdict.MOVED, places=places)
+        if renamed is not None:
+            places = (Name("database", self.database.path), Name("session", canonical))
+            return EntryVerdict(session, Verdict.MERGED, places=places)
+        return EntryVerdict(session, Verdict.MISSING)
+
+
+def _verify_histories(result: _Result, origin: Inventory, level: Level) -> dict[str, list[HistoryVerification]]:
+    """The verdict on every transcript of the sources, by the database where its session belongs."""
+    claimed = owners(
+        origin.stores,
+        origin.transcripts,
+        origin.state_dir,
+        frozenset(agent.directory for agent in origin.agents),
+    )
+    database_of = dict(origin.pairs)
+    by_agent = {store.agent: path for store in origin.stores if (path := database_of.get(store.path))}
+    made: dict[str, list[HistoryVerification]] = defaultdict(list)
+    for transcript in origin.transcripts:
+        index, session_id = claimed.get(transcript.path, (-1, None))
+        own = database_of[origin.stores[index].path] if session_id else by_agent.get(transcript.agent)
+        if own is None:
+            own = result.inventory.databases[0].path if result.inventory.databases else ""
+        target = _same_place(own, origin, result.inventory)
+        ids = [one for one in (session_id, transcript.header_id, transcript.named_id) if one is not None]
+        ids.append(f"orphan-{transcript.identity.sha256[:16]}")
+        made[target].append(_verify_history(result, transcript, ids, target, level))
+    return made
+
+
+def _verify_history(
+    result: _Result, transcript: Transcript, ids: list[str], target: str, level: Level
+) -> HistoryVerification:
+    """Look for a history under each id that its file may stand for, in its own database first."""
+    databases = sorted(result.histories, key=lambda path: path != target)
+    place = next(((path, one) for path in databases for one in ids if one in result.histories[path]), (target, ids[0]))
+    path, session_id = place
+    stored = result.histories.get(path, {}).get(session_id, b"")
+    events = len(transcript.hashes) // HASH_BYTES
+    moved = path != target
+    if is_contained(transcript.hashes, stored):
+        comparison = Comparison(present=events, in_order=True, stored_only=0)
+    elif level is Level.BYTES or not stored:
+        comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
+    else:
+        with open_snapshot(path) as connection:
+            texts = (event.event_json for event in events_of(connection, session_id))
+            comparison = compare_content(transcript, session_id, texts, level is Level.KNOWN)
+    return HistoryVerification(
+        transcript=Name("transcript", transcript.path),
+        session=Name("session-id", session_id),
+        verdict=verdict(transcript, comparison, moved),
+        events=events,
+        present=comparison.present,
+        counts=transcript.counts,
+        transforms=comparison.transforms,
+        first_missing_line=comparison.first_missing_line,
+        places=(Name("database", path),) if moved else (),
+    )

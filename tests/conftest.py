@@ -1,0 +1,39 @@
+"""What tests share: state directories that real releases wrote, and a fingerprint of a directory tree."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+@pytest.fixture
+def unpack(tmp_path: Path) -> Callable[[str], Path]:
+    """Unpack a fixture archive by name and give its folder."""
+
+    def unpack_archive(name: str) -> Path:
+        with tarfile.open(FIXTURES / f"{name}.tar.xz") as archive:
+            archive.extractall(tmp_path / "unpacked", filter="fully_trusted")
+        return tmp_path / "unpacked" / name
+
+    return unpack_archive
+
+
+def fingerprint(root: Path) -> dict[str, tuple[object, ...]]:
+    """Name, kind, mode, size, mtime and content digest of everything below ``root``."""
+    found: dict[str, tuple[object, ...]] = {}
+    for folder, folders, files in os.walk(os.fsencode(root)):
+        for name in [*folders, *files, b"."]:
+            path = os.path.join(folder, name)
+            stat = os.lstat(path)
+            digest = ""
+            if os.path.isfile(path) and not os.path.islink(path):
+                digest = hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).hexdigest()
+            found[os.fsdecode(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns, digest)
+    return found

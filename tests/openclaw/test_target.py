@@ -1,0 +1,100 @@
+"""What real releases do with a database that only our writers made: no ``sessions.json`` is near it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from migrator.sqlite import target
+from tests.openclaw.conftest import Release
+
+pytestmark = pytest.mark.openclaw
+
+NOW = 1_790_000_000_000
+SESSIONS = 10
+EVENTS = 7
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state directory with nothing but the database of agent ``main``: ten sessions, seven events each."""
+    database = tmp_path / "state" / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
+    database.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        target.create_tables(connection)
+        target.stamp_owner(connection, "main", NOW)
+        for key, session_id in expected_sessions().items():
+            text = json.dumps({"sessionId": session_id, "updatedAt": NOW, "label": key})
+            target.put_cache_row(connection, key, text, NOW)
+            target.put_session(connection, session_id, key, NOW, NOW)
+            target.put_typed_row(connection, key, session_id, text, NOW)
+            lines = list(transcript(session_id))
+            target.put_events(
+                connection,
+                (target.Event(session_id, seq, json.dumps(line), NOW) for seq, line in enumerate(lines)),
+            )
+    return tmp_path / "state"
+
+
+def expected_sessions() -> dict[str, str]:
+    """Session ids by session key."""
+    return {f"agent:main:session-{n}": str(uuid.UUID(int=n, version=4)) for n in range(SESSIONS)}
+
+
+def transcript(session_id: str) -> Iterator[dict[str, object]]:
+    """A header and a chain of messages."""
+    when = "2026-09-21T14:13:20.000Z"
+    yield {"type": "session", "version": 3, "id": session_id, "timestamp": when, "cwd": "/home/user"}
+    parent = None
+    for number in range(1, EVENTS):
+        role = "user" if number % 2 else "assistant"
+        message = {"role": role, "content": [{"type": "text", "text": f"message {number}"}], "timestamp": NOW}
+        event_id = f"{number:08x}"
+        yield {"type": "message", "id": event_id, "parentId": parent, "timestamp": when, "message": message}
+        parent = event_id
+
+
+def read(state: Path, query: str) -> list[tuple[object, ...]]:
+    """Ask the database of agent ``main``."""
+    database = state / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_2026_7_1_leaves_the_rows_and_the_version_alone(
+    openclaw: Callable[[str], Release], state: Path
+) -> None:
+    queries = [
+        "SELECT * FROM cache_entries ORDER BY key",
+        "SELECT * FROM sessions ORDER BY session_id",
+        "SELECT * FROM session_entries ORDER BY session_key",
+        "SELECT * FROM session_routes ORDER BY session_key",
+        "SELECT * FROM transcript_events ORDER BY session_id, seq",
+        "PRAGMA user_version",
+    ]
+    before = [read(state, query) for query in queries]
+    assert openclaw("2026.7.1").run("doctor", "--fix", "--non-interactive", state=state).returncode == 0
+    assert [read(state, query) for query in queries] == before
+
+
+@pytest.mark.parametrize("version", ["2026.8.2", "2026.9.6"])
+def test_a_later_release_carries_every_session_and_event_forward(
+    openclaw: Callable[[str], Release], state: Path, version: str
+) -> None:
+    release = openclaw(version)
+    fix = ("doctor", "--fix", "--non-interactive")
+    if release.run(*fix, state=state).returncode != 0:
+        # 2026.9.6 refuses a database at schema 1 once: only then does it make the journal that it wants.
+        assert release.run(*fix, state=state).returncode == 0
+    listing = release.run("sessions", "--json", "--all-agents", "--limit", "all", state=state)
+    assert listing.returncode == 0
+    listed = {session["key"]: session["sessionId"] for session in json.loads(listing.stdout)["sessions"]}
+    assert listed == expected_sessions()
+    counts = read(state, "SELECT session_id, count(*) FROM transcript_events GROUP BY session_id ORDER BY 1")
+    assert counts == [(session_id, EVENTS) for session_id in sorted(expected_sessions().values())]

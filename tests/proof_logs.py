@@ -1,0 +1,145 @@
+"""Proof logs for tests: a clock that can be set, and a small run that proves two sessions of two agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+from typing import Any
+
+from migrator.model import Action, HistoryVerdict, Name, Shape, Verdict
+from migrator.openclaw.transcript import LineKind
+from migrator.proof import ProofLog
+from migrator.redact import Labels, Namer
+
+KEY = bytes(range(32))
+START = datetime(2026, 11, 22, 10, 15, 30, 123456, timezone.utc)
+PHONE = "491511234567"
+
+Events = list[tuple[str, dict[str, Any]]]
+
+
+class Clock:
+    """Ticks by 20 ms each time it is read."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=20)
+        return self.now
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def a_run() -> Events:
+    """An ``apply`` on two agents with two stores and two databases, three entries, and one extra row."""
+    return [
+        (
+            "begin",
+            {
+                "verb": "apply",
+                "command": ["apply", "--state-dir", Name("path", "/home/alice/.openclaw"), "--expect-agents", 2],
+                "tool": "0.1.0",
+                "python": "3.11.2",
+                "sqlite": "3.40.1",
+                "os": "Linux",
+                "machine": "x86_64",
+                "filesystem": "ext4",
+            },
+        ),
+        ("source", a_source("Alice Private", entries=2, verdicts={Verdict.SAME: 2})),
+        ("source", a_source("ops", entries=1, verdicts={Verdict.EQUAL: 1})),
+        ("database", a_database("Alice Private", rows=2, verdicts={Verdict.SAME: 2}, actions={Action.INSERT: 2})),
+        (
+            "database",
+            a_database("ops", rows=2, verdicts={Verdict.EQUAL: 1, Verdict.EXTRA: 1}, actions={Action.SAME: 1}),
+        ),
+        ("transcript", a_transcript()),
+        (
+            "finding",
+            {
+                "code": "agent.no-round-trip",
+                "subject": Name("agent", "Alice Private"),
+                "facts": {"offset": 12, "updated_at": 1.5},
+                "others": [Name("session", f"agent:main:telegram:direct:{PHONE}")],
+            },
+        ),
+        ("check", {"name": "integrity", "passed": True, "subject": Name("database", "ops")}),
+        ("check", {"name": "sources-unchanged", "passed": True}),
+        ("not-tested", {"code": "power-loss"}),
+        (
+            "totals",
+            {
+                "agents": 2,
+                "stores": 2,
+                "sessions": 3,
+                "verdict": "proved",
+                "verdicts": {Verdict.SAME: 2, Verdict.EQUAL: 1, Verdict.EXTRA: 1, Verdict.MISSING: 0},
+                "actions": {Action.INSERT: 2, Action.SAME: 1},
+                "transcripts": {HistoryVerdict.CONTAINED: 1},
+            },
+        ),
+        ("end", {"exit_code": 0, "seconds": 1.23456, "peak_memory": 42_000_000}),
+    ]
+
+
+def a_source(agent: str, entries: int, verdicts: Mapping[Verdict, int]) -> dict[str, Any]:
+    return {
+        "store": Name("store", f"/home/alice/.openclaw/agents/{agent}/sessions/sessions.json"),
+        "agent": Name("agent", agent),
+        "database": Name("database", agent),
+        "size": 123_456,
+        "sha256_before": digest(agent),
+        "sha256_after": digest(agent),
+        "entries": entries,
+        "damaged": 0,
+        "quarantined": verdicts.get(Verdict.QUARANTINED, 0),
+        "verdicts": verdicts,
+    }
+
+
+def a_database(agent: str, rows: int, verdicts: Mapping[Verdict, int], actions: Mapping[Action, int]) -> dict[str, Any]:
+    return {
+        "database": Name("database", agent),
+        "agent": Name("agent", agent),
+        "shape": Shape.V1,
+        "version": 1,
+        "content_digest": digest(f"content of {agent}"),
+        "rows": rows,
+        "verdicts": verdicts,
+        "actions": actions,
+    }
+
+
+def a_transcript() -> dict[str, Any]:
+    return {
+        "transcript": Name("transcript", "/home/alice/.openclaw/agents/ops/sessions/one.jsonl"),
+        "database": Name("database", "ops"),
+        "verdict": HistoryVerdict.CONTAINED,
+        "events": 3,
+        "present": 3,
+        "lines": {LineKind.HEADER: 1, LineKind.MESSAGE: 2, LineKind.BLANK: 1},
+    }
+
+
+def facts_of(events: Events, name: str, number: int = 0) -> dict[str, Any]:
+    """The facts of the n-th event with a name, to be changed in place."""
+    return [facts for event, facts in events if event == name][number]
+
+
+def written(events: Iterable[tuple[str, dict[str, Any]]], namer: Namer | None = None) -> ProofLog:
+    """A log of these events."""
+    log = ProofLog(namer or Labels(KEY).of, Clock())
+    for event, facts in events:
+        log.add(event, **facts)
+    return log
+
+
+def secrets() -> Iterator[str]:
+    """The names that ``a_run`` is about."""
+    yield f"agent:main:telegram:direct:{PHONE}"
+    for agent in ("Alice Private", "ops"):
+        yield f"/home/alice/.openclaw/agents/{agent}/sessions/sessions.json"
