@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 
 from migrator.model import HASH_BYTES, HistoryVerdict, Transcript
 from migrator.openclaw.json_text import parse_strict
@@ -65,7 +66,7 @@ def compare_content(
     dropped = explained[DUPLICATE_DROPPED] + explained[NULL_DROPPED]
     return Comparison(
         present=len(matched) + dropped,
-        in_order=all(one < other for one, other in zip(matched[:-1], matched[1:], strict=True)),
+        in_order=all(one < other for one, other in pairwise(matched)),
         stored_only=total - len(matched),
         transforms=tuple(sorted(explained.items())),
         first_missing_line=first_missing,

@@ -116,6 +116,7 @@ def owners(
     for transcript in by_path.values():
         for session_id in {transcript.named_id, transcript.header_id} - {None}:
             by_folder.setdefault((str(Path(transcript.path).parent), str(session_id)), []).append(transcript)
+    file_names = {os.path.basename(path) for path in by_path}
     claims: dict[str, list[_Claim]] = {}
     for index, store in enumerate(stores):
         folder = str(Path(store.path).parent)
@@ -123,12 +124,18 @@ def owners(
             if entry.problem is not None or entry.session_id is None:
                 continue
             agent = parse_session_key(entry.key).agent
-            candidates = transcript_candidates(
-                entry.session_file,
-                entry.session_id,
-                folder,
-                state_dir,
-                agent if agent in agent_directories else store.agent,
+            # Most entries of a large installation have no file any more; resolving a path costs half a millisecond.
+            pointed = os.path.basename(entry.session_file or "")
+            candidates = (
+                ()
+                if not {pointed, f"{entry.session_id}.jsonl"} & file_names
+                else transcript_candidates(
+                    entry.session_file,
+                    entry.session_id,
+                    folder,
+                    state_dir,
+                    agent if agent in agent_directories else store.agent,
+                )
             )
             named = next((by_path[path] for path in candidates if path in by_path), None)
             places = {folder, *(str(Path(path).parent) for path in candidates)}

@@ -237,7 +237,8 @@ class _Judge:
         renamed = self.rows.get(canonical)
         if renamed is not None and renamed.session_id == entry.session_id and self.level is Level.KNOWN:
             return self._compared(source, renamed, (CANONICAL_KEY,))
-        for path, row in self.result.by_session.get(entry.session_id or "", ()):
+        elsewhere = self.result.by_session.get(entry.session_id or "", [])
+        for path, row in sorted(elsewhere, key=lambda place: place[1].key not in (entry.key, canonical)):
             places = (Name("database", path), Name("session", row.key))
             return EntryVerdict(session, Verdict.MOVED, places=places)
         if renamed is not None:

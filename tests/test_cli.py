@@ -205,7 +205,7 @@ def test_an_interrupted_apply_says_so_and_leaves_no_half_database(
     state = unpack("legacy-2026.6.1")
     store = state / "agents" / "main" / "sessions" / "sessions.json"
     entry = json.dumps({"sessionId": "s", "updatedAt": 1, "text": "x" * 4000})
-    store.write_text("{" + ",".join(f'"agent:main:{n}":{entry}' for n in range(20_000)) + "}", encoding="utf-8")
+    store.write_text("{" + ",".join(f'"agent:main:{n}":{entry}' for n in range(3_000)) + "}", encoding="utf-8")
     process = installed(["apply", "--yes", "--state-dir", state])
     while not (state / "migrator-runs").exists() and process.poll() is None:
         pass
@@ -218,6 +218,8 @@ def test_an_interrupted_apply_says_so_and_leaves_no_half_database(
 
 
 def test_importing_the_package_loads_neither_deepdiff_nor_json5() -> None:
-    code = "import migrator.cli, sys; print([m for m in ('deepdiff', 'json5', 'tqdm', 'zstandard') if m in sys.modules])"
+    code = (
+        "import migrator.cli, sys; print([m for m in ('deepdiff', 'json5', 'tqdm', 'zstandard') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -217,7 +217,6 @@ REPAIR_TRANSFORMS: tuple[Transform, ...] = (
     Transform("exec-policy-retired", _FIX, _retire_exec_policy, lossy=True),
     Transform("title-filled", _FIX, _fill_title),
     Transform("wedged-abort-cleared", _FIX, _clear_wedged_abort),
-    Transform("claude-session-folded", _FIX, _fold_claude_session),
     Transform("model-route-renamed", _FIX, _rename_model_route),
     Transform("codex-notice-dropped", _FIX, _drop_codex_notice, lossy=True),
     Transform("model-override-cleared", _FIX, _clear_override, lossy=True),
@@ -225,5 +224,6 @@ REPAIR_TRANSFORMS: tuple[Transform, ...] = (
     Transform("runtime-pin-cleared", _FIX, _clear_runtime_pins, lossy=True),
     Transform("cli-session-cleared", _FIX, _clear_cli_sessions, lossy=True),
     Transform("auth-profile-cleared", _FIX, _clear_profile, lossy=True),
+    Transform("claude-session-folded", _FIX, _fold_claude_session),
 )
 """In the order in which the doctor makes them. Those that depend on the model route also set ``updatedAt``."""

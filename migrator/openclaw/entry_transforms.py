@@ -231,7 +231,7 @@ IMPORT_TRANSFORMS: tuple[Transform, ...] = (
     Transform("javascript-numbers", IMPORTS, _blind(_javascript_numbers)),
     Transform("old-names-renamed", _FIXES, _blind(_rename_old_names)),
     Transform("shadowed-names-dropped", _FIXES, _blind(_drop_shadowed_names), lossy=True),
-    Transform("session-id-trimmed", IMPORTS, _blind(_trim_session_id)),
+    Transform("session-id-trimmed", _FIXES, _blind(_trim_session_id)),
     Transform("model-trimmed", _FIXES, _blind(_trim_model)),
     Transform("updated-at-zeroed", _FIXES, _blind(_zero_updated_at)),
     Transform("delivery-folded", IMPORTS, _blind(fold_delivery)),

@@ -72,9 +72,7 @@ def _fact(message: _Object, known: list[Json], index: int) -> _Object:
     single_type = message.get("MediaType") if index == 0 else None
     legacy_type = trimmed(_at(types, index)) or trimmed(single_type)
     own_type, own_kind = trimmed(fact.get("contentType")), fact.get("kind")
-    bare_kind = (
-        trimmed(_first(_at(types, index), single_type)) in _KINDS and own_type is None and "kind" not in fact
-    )
+    bare_kind = trimmed(_first(_at(types, index), single_type)) in _KINDS and own_type is None and "kind" not in fact
     described: _Object = {
         "path": trimmed(fact.get("path")) or trimmed(legacy_path),
         "url": trimmed(fact.get("url")) or trimmed(legacy_url),

@@ -164,7 +164,7 @@ def _row(inventory: Inventory, store: Store | None, database: Database | None) -
         "database": Name("database", database.path) if database else None,
         "shape": database.shape.value if database else None,
         "schema": database.version if database else None,
-        "rows": len(database.cache_rows) if database else 0,
+        "rows": len({row.key for row in (*database.cache_rows, *database.typed_rows)}) if database else 0,
     }
 
 
