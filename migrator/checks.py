@@ -10,6 +10,7 @@ from pathlib import Path
 
 from migrator.model import Check, Database, Inventory, Shape
 from migrator.openclaw.paths import normalize_agent_id
+from migrator.projections import columns_agree
 from migrator.sqlite import shapes
 
 
@@ -24,18 +25,23 @@ def database_checks(database: Database, connection: sqlite3.Connection | None) -
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)
         yield Check("shapes-agree", _shapes_agree(database))
+        yield Check("columns-agree", columns_agree(connection))
     if os.name == "posix":
         yield Check("file-mode", stat.S_IMODE(Path(database.path).stat().st_mode) & 0o077 == 0)
 
 
 def _shapes_agree(database: Database) -> bool:
-    """Whether every session with a usable id has the same text in both shapes; one shape alone agrees with itself."""
+    """Whether every session with a usable id has the same text in both shapes; one shape alone agrees with itself.
+
+    Histories that no entry claims have typed rows only, under a recovered key.
+    """
     cache = {row.key: row.sha256 for row in database.cache_rows}
     typed = {row.key: row.sha256 for row in database.typed_rows}
     if not cache or not typed:
         return True
     usable = {row.key for row in database.cache_rows if row.session_id is not None}
-    return usable <= typed.keys() and all(typed[key] == cache[key] for key in typed.keys() & cache.keys())
+    claimed = {key for key in typed if ":recovered:" not in key}
+    return usable <= typed.keys() and all(typed[key] == cache.get(key) for key in claimed)
 
 
 def state_checks(inventory: Inventory) -> Iterator[Check]:

@@ -44,6 +44,7 @@ FILESYSTEMS = _words(
 )
 
 CHECKS = {
+    "columns-agree": "Every column says what the text beside it says.",
     "file-mode": "Only its owner can read the database.",
     "foreign-keys": "SQLite finds no dangling reference.",
     "integrity": "SQLite's full integrity check passes.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -125,7 +126,7 @@ def owners(
                 continue
             agent = parse_session_key(entry.key).agent
             # Most entries of a large installation have no file any more; resolving a path costs half a millisecond.
-            pointed = os.path.basename(entry.session_file or "")
+            pointed = re.split(r"[\\/]", entry.session_file or "")[-1]
             candidates = (
                 ()
                 if not {pointed, f"{entry.session_id}.jsonl"} & file_names

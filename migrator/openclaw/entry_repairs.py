@@ -176,14 +176,16 @@ def _clear_runtime_pins(entry: Entry, stored: Entry) -> Entry:
 
 def _clear_cli_sessions(entry: Entry, stored: Entry) -> Entry:
     """Forget the sessions of command line programs, but for those of providers that nobody owns."""
-    cleared = entry
+    if "claudeCliSessionId" in stored:
+        return entry
+    cleared = without(entry, "claudeCliSessionId")
     for name in ("cliSessionBindings", "cliSessionIds"):
-        sessions = entry.get(name)
+        sessions, kept = entry.get(name), stored.get(name)
+        if isinstance(kept, dict) and any(owned in kept for owned in _OWNED_CLI_SESSIONS):
+            return entry
         if isinstance(sessions, dict) and any(owned in sessions for owned in _OWNED_CLI_SESSIONS):
             rest = without(sessions, *_OWNED_CLI_SESSIONS)
             cleared = {**cleared, name: rest} if rest else without(cleared, name)
-    if "claudeCliSessionId" not in stored:
-        cleared = without(cleared, "claudeCliSessionId")
     return _retouched(entry, stored, cleared)
 
 

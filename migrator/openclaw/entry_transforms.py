@@ -61,11 +61,14 @@ def _rename_old_names(entry: Entry) -> Entry:
 
 
 def _drop_shadowed_names(entry: Entry) -> Entry:
-    """Drop an old spelling beside the new one: the next pass over the store takes it, and delivery hides it."""
+    """Drop an old spelling beside the new one, as a second pass over the store does.
+
+    The first one has folded the new spelling away, so the second takes the old one for it, and drops it.
+    """
     for old, new in (("provider", "channel"), ("lastProvider", "lastChannel")):
         if isinstance(entry.get(old), str) and isinstance(entry.get(new), str):
             entry = without(entry, old)
-    return without(entry, "room")
+    return entry
 
 
 def _trim_session_id(entry: Entry) -> Entry:
@@ -230,6 +233,7 @@ _PROJECTIONS = ("owner", "participants", "participantCount")
 IMPORT_TRANSFORMS: tuple[Transform, ...] = (
     Transform("javascript-numbers", IMPORTS, _blind(_javascript_numbers)),
     Transform("old-names-renamed", _FIXES, _blind(_rename_old_names)),
+    Transform("room-dropped", _FIXES, _blind(lambda e: without(e, "room")), lossy=True),
     Transform("shadowed-names-dropped", _FIXES, _blind(_drop_shadowed_names), lossy=True),
     Transform("session-id-trimmed", _FIXES, _blind(_trim_session_id)),
     Transform("model-trimmed", _FIXES, _blind(_trim_model)),

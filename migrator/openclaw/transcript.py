@@ -117,7 +117,7 @@ class TranscriptReader:
             self.physical_lines += 1
             pieces = _cut_at_nuls(raw) if b"\0" in raw else [raw]
             for piece in pieces:
-                line = self._judge(_read_line(piece, self.physical_lines, offset, complete))
+                line = self._judge(read_line(piece, self.physical_lines, offset, complete))
                 self.counts[line.kind] += 1
                 offset += len(piece)
                 yield line
@@ -171,8 +171,8 @@ def _is_object(raw: bytes) -> bool:
         return False
 
 
-def _read_line(raw: bytes, number: int, offset: int, complete: bool) -> Line:
-    """Classify one line by itself; never raises."""
+def read_line(raw: bytes, number: int, offset: int, complete: bool) -> Line:
+    """Classify one line by itself: ``complete`` says that a line feed ended it. Never raises."""
     text, transforms = _decode(raw)
     if not text:
         return Line(number, offset, len(raw), LineKind.BLANK, raw)

@@ -47,6 +47,8 @@ def _lines(view: dict[str, View], namer: Namer) -> Iterator[str]:
     yield from _findings(cast(list[dict[str, View]], view["findings"]), namer)
     yield ""
     yield str(view["next_step"])
+    if "parity" in view:
+        yield str(cast(dict[str, View], view["parity"])["line"])
 
 
 def _table(rows: list[dict[str, View]], namer: Namer) -> Iterator[str]:

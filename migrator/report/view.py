@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from migrator import __version__
@@ -29,6 +30,7 @@ from migrator.model import (
     Store,
     Verdict,
 )
+from migrator.parity import parity
 
 Leaf = str | Number | bool | Name | None
 View = Leaf | Sequence["View"] | dict[str, "View"]
@@ -74,6 +76,8 @@ def of_report(report: Report) -> dict[str, View]:
             "archived_sources": len(report.archived),
         }
     if report.verification is not None:
+        numbers = parity(report.verification)
+        view["parity"] = {**asdict(numbers), "line": str(numbers)}
         view["verification"] = {
             "verdicts": {verdict.value: report.verification.count(verdict) for verdict in Verdict},
             "transcripts": {one.value: report.verification.count_histories(one) for one in HistoryVerdict},

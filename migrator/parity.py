@@ -1,0 +1,80 @@
+"""The parity line: what is in the sources against what is in the databases, in one line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from migrator.model import DatabaseVerification, HistoryVerdict, Verdict, Verification
+from migrator.openclaw.transcript import LineKind
+
+ARRIVED = (Verdict.SAME, Verdict.EQUAL, Verdict.TRANSFORMED, Verdict.KEPT)
+ARRIVED_HISTORIES = (HistoryVerdict.CONTAINED, HistoryVerdict.TRANSFORMED, HistoryVerdict.DAMAGED)
+_DAMAGED = (LineKind.MALFORMED.value, LineKind.NUL_DAMAGED.value, LineKind.TORN_TAIL.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The numbers of the parity line. Of each pair the first one has arrived, the second one was in the sources.
+
+    ``lines`` is the sum of the events in the sources, ``blank`` and ``quarantined`` (spans of stores aside).
+    """
+
+    agents: tuple[int, int]
+    sessions: tuple[int, int]
+    transcripts: tuple[int, int]
+    events: tuple[int, int]
+    lines: int
+    blank: int
+    quarantined: int
+    missing: int
+    changed: int
+    moved: int
+
+    def __str__(self) -> str:
+        """The line itself."""
+        pairs = (
+            f"{word} {arrived:,}/{total:,}"
+            for word, (arrived, total) in (
+                ("agents", self.agents),
+                ("sessions", self.sessions),
+                ("transcripts", self.transcripts),
+                ("events", self.events),
+            )
+        )
+        return (
+            ", ".join(pairs)
+            + f", lines {self.lines:,} = {self.events[1]:,} events + {self.blank:,} blank"
+            + f" + {self.quarantined:,} quarantined"
+            + f", missing {self.missing:,}, changed {self.changed:,}, moved {self.moved:,}"
+        )
+
+
+def parity(verification: Verification) -> Parity:
+    """Count over everything that a verification has judged."""
+    histories = [history for database in verification.databases for history in database.histories]
+    lines: Counter[str] = Counter()
+    for history in histories:
+        lines.update(dict(history.counts))
+    judged = [database for database in verification.databases if database.sources]
+    sessions = sum(verification.count(verdict) for verdict in Verdict)
+    sessions -= verification.count(Verdict.EXTRA) + verification.count(Verdict.QUARANTINED)
+    return Parity(
+        agents=(sum(map(_complete, judged)), len(judged)),
+        sessions=(sum(verification.count(verdict) for verdict in ARRIVED), sessions),
+        transcripts=(sum(history.verdict in ARRIVED_HISTORIES for history in histories), len(histories)),
+        events=(sum(history.present for history in histories), sum(history.events for history in histories)),
+        lines=lines.total(),
+        blank=lines[LineKind.BLANK.value],
+        quarantined=sum(lines[kind] for kind in _DAMAGED),
+        missing=verification.count(Verdict.MISSING) + verification.count(Verdict.MERGED),
+        changed=verification.count(Verdict.CHANGED),
+        moved=verification.count(Verdict.MOVED),
+    )
+
+
+def _complete(database: DatabaseVerification) -> bool:
+    """Whether everything that belongs into a database is there."""
+    return all(
+        verdict in (*ARRIVED, Verdict.QUARANTINED) for source in database.sources for verdict, n in source.counts if n
+    ) and all(history.verdict in ARRIVED_HISTORIES for history in database.histories)
