@@ -18,7 +18,7 @@ from pathlib import Path
 
 from migrator.databases import stored_text, stored_transcripts
 from migrator.errors import BusyError, ChangedError, RefusedError
-from migrator.filesystem import free_bytes, inherit_owner, make_private_directory, publish
+from migrator.filesystem import free_bytes, fsync_directory, inherit_owner, make_private_directory, publish
 from migrator.findings import RULES
 from migrator.model import (
     DatabasePlan,
@@ -106,20 +106,28 @@ def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tup
 
 
 def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
-    """Move the stores of a verified plan into the run by rename, and give their new paths.
+    """Move the sources of a verified plan into the run by rename, and give their new paths.
 
-    Raises ChangedError if a store is not what was migrated.
+    Raises ChangedError if a source is not what was migrated.
     """
+    sources: dict[str, FileIdentity | None] = {}
+    for planned in plan.databases:
+        sources |= {store.path: store.identity for store in planned.stores}
+        sources |= {file.path: file.identity for history in planned.histories for file in history.files}
+    for path, identity in sources.items():
+        _check_source(Name("store", path), identity, identify(path).sha256)
     folder = run.subfolder("archive")
     moved: list[str] = []
-    for planned in plan.databases:
-        for store in planned.stores:
-            if store.identity is None or identify(store.real_path).sha256 != store.identity.sha256:
-                raise ChangedError("{subject} changed after it was migrated; it stays.", Name("store", store.path))
-            final = folder / f"{len(moved):04d}-{Path(store.path).name}"
-            run.note("archive", source=store.path, archive=final.name)
-            os.rename(store.path, final)
-            moved.append(str(final))
+    for number, path in enumerate(sources):
+        place = folder / f"{number:06d}"
+        make_private_directory(place)
+        final = place / os.path.basename(path)
+        run.note("archive", source=path, archive=f"{place.name}/{final.name}")
+        os.rename(path, final)
+        fsync_directory(place)
+        moved.append(str(final))
+    for parent in sorted({os.path.dirname(path) for path in sources}):
+        fsync_directory(Path(parent))
     return tuple(moved)
 
 

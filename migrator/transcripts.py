@@ -88,8 +88,8 @@ def _findings(transcript: Transcript) -> Iterator[Finding]:
         yield Finding(span.problem, name, (("line", span.line), ("offset", span.offset), ("length", span.length)))
     if transcript.hashes and transcript.header_id is None:
         yield Finding("transcript.no-header", name)
-    elif transcript.named_id not in (None, transcript.header_id):
-        yield Finding("transcript.header-mismatch", name)
+    elif transcript.header_id is not None and transcript.named_id not in (None, transcript.header_id):
+        yield Finding("transcript.header-mismatch", name, (), (Name("session-id", transcript.header_id),))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,7 +2,7 @@
 
 These repairs depend on the configuration and the clock, so a step looks at what is stored: it takes over just
 what the repair may have written, and only where the source is one that the repair is for. Nothing else of a
-stored entry is ever taken for granted. Read and run with 2026.9.6.
+stored entry is ever taken for granted. Read and run with 2026.9.6, and run with 2026.8.2.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ _CODEX = ("codex", "openai-codex")
 
 def _rename_model_route(entry: Entry, stored: Entry) -> Entry:
     """Give legacy providers their new names, and let a runtime say what the old name said."""
-    renamed, runtimes = entry, set[str]()
+    renamed, runtimes = entry, list[str]()
     for provider_name, model_name in (("modelProvider", "model"), ("providerOverride", "modelOverride")):
         provider = _lower(entry.get(provider_name))
         if provider not in _ROUTES:
             continue
         renamed = {**renamed, provider_name: _ROUTES[provider][0]}
-        runtimes.add(_ROUTES[provider][1])
+        runtimes.append(_ROUTES[provider][1])
         scope, slash, model = (trimmed(entry.get(model_name)) or "").partition("/")
         if slash and scope.lower() in _CODEX and provider in _CODEX:
             renamed = {**renamed, model_name: model}
@@ -149,13 +149,19 @@ _OWNED_CLI_SESSIONS = ("claude-cli", "google-gemini-cli", "gemini-cli")
 _OWNED_PROFILES = tuple(f"{provider}:" for provider in (*sorted(_OWNED_PROVIDERS), "gemini-cli"))
 
 
-def _clearing(names: tuple[str, ...], applies: Callable[[Entry], bool]) -> Callable[[Entry, Entry], Entry]:
-    """Make a step that clears all of these members together, where the entry is one that it applies to."""
+def _clearing(
+    names: tuple[str, ...], applies: Callable[[Entry], bool], *, beside: tuple[str, ...] = ()
+) -> Callable[[Entry, Entry], Entry]:
+    """Make a step that clears all of these members together, where the entry is one that it applies to.
+
+    Those ``beside`` them are cleared by some releases and kept by others.
+    """
 
     def clear(entry: Entry, stored: Entry) -> Entry:
         if not applies(entry) or any(name in stored for name in names):
             return entry
-        return _retouched(entry, stored, without(entry, *names))
+        gone = [name for name in beside if name not in stored]
+        return _retouched(entry, stored, without(entry, *names, *gone))
 
     return clear
 
@@ -176,9 +182,7 @@ def _clear_runtime_pins(entry: Entry, stored: Entry) -> Entry:
 
 def _clear_cli_sessions(entry: Entry, stored: Entry) -> Entry:
     """Forget the sessions of command line programs, but for those of providers that nobody owns."""
-    if "claudeCliSessionId" in stored:
-        return entry
-    cleared = without(entry, "claudeCliSessionId")
+    cleared = entry if "claudeCliSessionId" in stored else without(entry, "claudeCliSessionId")
     for name in ("cliSessionBindings", "cliSessionIds"):
         sessions, kept = entry.get(name), stored.get(name)
         if isinstance(kept, dict) and any(owned in kept for owned in _OWNED_CLI_SESSIONS):
@@ -194,15 +198,17 @@ def _lower(value: Json) -> str | None:
     return None if text is None else text.lower()
 
 
-_FIX = "2026.9.6, doctor --fix"
+_NEW = "2026.9.6, doctor --fix"
+_FIX = "2026.8.2 to 2026.9.6, doctor --fix"
 _RUNTIME = ("model", "modelProvider", "contextTokens", "systemPromptReport", "fallbackNotice")
-_OVERRIDE = ("providerOverride", "modelOverride", "modelOverrideSource", "liveModelSwitchPending")
-_ORIGIN = tuple(f"modelOverride{p}" for p in ("FallbackOriginProvider", "FallbackOriginModel", "RouteResolution"))
+_OVERRIDE = ("providerOverride", "modelOverride", "modelOverrideSource")
+_AROUND = ("liveModelSwitchPending", "modelOverrideFallbackOriginProvider", "modelOverrideFallbackOriginModel")
 _PROFILE = tuple(f"authProfileOverride{part}" for part in ("", "Source", "CompactionCount"))
 
 _clear_override = _clearing(
-    _OVERRIDE + _ORIGIN,
+    _OVERRIDE,
     lambda e: e.get("modelOverrideSource") == "auto" and _owned(e, "providerOverride", "modelOverride"),
+    beside=(*_AROUND, "modelOverrideRouteResolution"),
 )
 _clear_runtime = _clearing(_RUNTIME, lambda e: _owned(e, "modelProvider", "model"))
 _clear_profile = _clearing(
@@ -217,7 +223,7 @@ REPAIR_TRANSFORMS: tuple[Transform, ...] = (
     Transform("acp-moved", f"{_FIX} (to the shared state database)", _move_acp),
     Transform("lineage-canonical", _FIX, _canonical_lineage),
     Transform("exec-policy-retired", _FIX, _retire_exec_policy, lossy=True),
-    Transform("title-filled", _FIX, _fill_title),
+    Transform("title-filled", _NEW, _fill_title),
     Transform("wedged-abort-cleared", _FIX, _clear_wedged_abort),
     Transform("model-route-renamed", _FIX, _rename_model_route),
     Transform("codex-notice-dropped", _FIX, _drop_codex_notice, lossy=True),
@@ -225,7 +231,7 @@ REPAIR_TRANSFORMS: tuple[Transform, ...] = (
     Transform("runtime-model-cleared", _FIX, _clear_runtime, lossy=True),
     Transform("runtime-pin-cleared", _FIX, _clear_runtime_pins, lossy=True),
     Transform("cli-session-cleared", _FIX, _clear_cli_sessions, lossy=True),
-    Transform("auth-profile-cleared", _FIX, _clear_profile, lossy=True),
-    Transform("claude-session-folded", _FIX, _fold_claude_session),
+    Transform("auth-profile-cleared", _NEW, _clear_profile, lossy=True),
+    Transform("claude-session-folded", _NEW, _fold_claude_session),
 )
 """In the order in which the doctor makes them. Those that depend on the model route also set ``updatedAt``."""

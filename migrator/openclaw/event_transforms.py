@@ -223,7 +223,7 @@ def _rename_codex_provider(message: Event) -> Event:
     return message
 
 
-_IMPORT, _BOTH = "2026.9.6", "2026.8.2 to 2026.9.6"
+_NEW, _BOTH = "2026.9.6", "2026.8.2 to 2026.9.6"
 _FIX = "doctor --fix"
 
 EVENT_TRANSFORMS: tuple[EventTransform, ...] = (
@@ -236,10 +236,10 @@ EVENT_TRANSFORMS: tuple[EventTransform, ...] = (
     EventTransform("version-raised", _BOTH, _raise_version),
     EventTransform("ids-made-up", _BOTH, _take_made_up_ids, lossy=True),
     EventTransform("hook-message-renamed", _BOTH, _rename_hook_message),
-    EventTransform("codex-provider-renamed", _IMPORT, _in_message(_rename_codex_provider)),
+    EventTransform("codex-provider-renamed", _BOTH, _in_message(_rename_codex_provider)),
     EventTransform("media-folded", _BOTH, _in_message(fold_media)),
     EventTransform("context-labels-marked", f"{_BOTH}, {_FIX}", _in_message(mark_context_labels), repair=True),
-    EventTransform("reactions-dropped", f"{_IMPORT}, {_FIX}", _in_both(drop_reactions), lossy=True, repair=True),
-    EventTransform("directives-moved", f"{_IMPORT}, {_FIX}", _in_both(move_directives), repair=True),
+    EventTransform("reactions-dropped", f"{_NEW}, {_FIX}", _in_both(drop_reactions), lossy=True, repair=True),
+    EventTransform("directives-moved", f"{_NEW}, {_FIX}", _in_both(move_directives), repair=True),
 )
 """In the order in which a release applies them."""

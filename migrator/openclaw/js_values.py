@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, TypeGuard
 
@@ -18,6 +19,7 @@ Json = object
 
 _PLAIN_INTEGERS = 1 << 53  # up to here every integer is a double
 _EXPONENT_FROM = 10**21  # from here on JavaScript writes integers with an exponent
+_NOTHING = object()
 _PLAIN_FROM = 1e-6  # below, it writes fractions with one
 
 
@@ -61,8 +63,9 @@ def js_number(value: int | Decimal) -> int | Decimal | None:
 
 def js_numbers(value: Json) -> Json:
     """Give a value with every number as JavaScript writes it; the same object if all are so already."""
+    if not _has_foreign_number(value):
+        return value
     box: dict[Any, Any] = {0: value}
-    changed = False
     pending: list[Any] = [box]
     while pending:
         container = pending.pop()
@@ -72,8 +75,20 @@ def js_numbers(value: Json) -> Json:
                 pending.append(container[place])
             elif is_number(item):
                 container[place] = js_number(item)
-                changed = changed or not strictly_equal(container[place], item)
-    return box[0] if changed else value
+    return box[0]
+
+
+def _has_foreign_number(value: Json) -> bool:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+        elif is_number(item) and not strictly_equal(js_number(item), item):
+            return True
+    return False
 
 
 def strictly_equal(one: Json, other: Json) -> bool:
@@ -107,25 +122,29 @@ def canonical(value: Json) -> bytes:
 
     For hashing only: numbers that are no integers are written in a way that no JSON parser takes.
     """
-    pieces: list[str] = []
-    pending: list[tuple[bool, Json]] = [(False, value)]  # whether it is punctuation, and it
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    except (TypeError, RecursionError):  # the encoder knows no Decimal and no depth
+        return "".join(_canonical_pieces(value)).encode()
+
+
+def _canonical_pieces(value: Json) -> Iterator[str]:
+    """Write what the standard encoder writes, and Decimals."""
+    pending: list[tuple[str, Json]] = [("", value)]  # what comes before a value, and it; or what comes last
     while pending:
-        literal, item = pending.pop()
-        if literal:
-            pieces.append(str(item))
-        elif isinstance(item, dict):
-            pending.append((True, "}"))
-            for name in sorted(item, reverse=True):
-                pending += [(False, item[name]), (True, f",{json.dumps(name)}:")]
-            pending.append((True, "{"))
-        elif isinstance(item, list):
-            pending.append((True, "]"))
-            for member in reversed(item):
-                pending += [(False, member), (True, ",")]
-            pending.append((True, "["))
+        before, item = pending.pop()
+        yield before
+        if isinstance(item, dict) and item:
+            names = sorted(item)
+            pending.append(("}", _NOTHING))
+            pending += [(f",{json.dumps(name)}:", item[name]) for name in reversed(names[1:])]
+            pending.append((f"{{{json.dumps(names[0])}:", item[names[0]]))
+        elif isinstance(item, list) and item:
+            pending.append(("]", _NOTHING))
+            pending += [(",", member) for member in reversed(item[1:])]
+            pending.append(("[", item[0]))
         elif isinstance(item, Decimal):
             sign, digits, exponent = item.as_tuple()
-            pieces.append(f"{'-' * sign}{''.join(map(str, digits))}E{exponent}")
-        else:
-            pieces.append(json.dumps(item))
-    return "".join(pieces).encode()
+            yield f"{'-' * sign}{''.join(map(str, digits))}E{exponent}"
+        elif item is not _NOTHING:
+            yield json.dumps(item)

@@ -37,14 +37,14 @@ _ABSENT = object()
 def explain_entry(source: _Object, stored: _Object) -> tuple[str, ...] | None:
     """Name the steps that turn an entry into exactly what is stored; () if it is that, None if none do."""
     steps = [(step.name, partial(_with_stored, step, stored)) for step in ENTRY_TRANSFORMS]
-    return _explain(source, stored, steps)
+    return () if strictly_equal(source, stored) else _explain(source, stored, steps)
 
 
 def explain_event(source: _Object, stored: _Object, session_id: str) -> tuple[str, ...] | None:
     """Name the steps that turn an event into exactly what is stored; () if it is that, None if none do."""
     context = Context(session_id, version=1, stored=stored)  # so that each step is tried
     steps = [(step.name, partial(_in_context, step, context)) for step in EVENT_TRANSFORMS]
-    return _explain(source, stored, steps)
+    return () if strictly_equal(source, stored) else _explain(source, stored, steps)
 
 
 def _with_stored(step: Transform, stored: _Object, entry: _Object) -> _Object:
