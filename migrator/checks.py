@@ -6,9 +6,14 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
+from migrator.databases import stored_text
+from migrator.folding import recovered_key
 from migrator.model import Check, Database, Inventory, Shape
+from migrator.openclaw.entry import archived_text, finite_number
+from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.projections import columns_agree
 from migrator.sqlite import shapes
@@ -24,24 +29,40 @@ def database_checks(database: Database, connection: sqlite3.Connection | None) -
     yield Check("owner", database.owner is not None and normalize_agent_id(database.owner) == database.agent_id)
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)
-        yield Check("shapes-agree", _shapes_agree(database))
+        yield Check("shapes-agree", _shapes_agree(database, connection))
         yield Check("columns-agree", columns_agree(connection))
     if os.name == "posix":
         yield Check("file-mode", stat.S_IMODE(Path(database.path).stat().st_mode) & 0o077 == 0)
 
 
-def _shapes_agree(database: Database) -> bool:
+def _shapes_agree(database: Database, connection: sqlite3.Connection) -> bool:
     """Whether every session with a usable id has the same text in both shapes; one shape alone agrees with itself.
 
-    Histories that no entry claims have typed rows only, under a recovered key.
+    A session that an upgrade would fold away has its typed row under a recovered key, marked as archived. Histories
+    that no entry claims have such rows only.
     """
     cache = {row.key: row.sha256 for row in database.cache_rows}
     typed = {row.key: row.sha256 for row in database.typed_rows}
     if not cache or not typed:
         return True
-    usable = {row.key for row in database.cache_rows if row.session_id is not None}
     claimed = {key for key in typed if ":recovered:" not in key}
-    return usable <= typed.keys() and all(typed[key] == cache.get(key) for key in claimed)
+    if not all(typed[key] == cache.get(key) for key in claimed):
+        return False
+    return all(
+        _archived_sha256(connection, row.key) == typed.get(recovered_key(database.agent_id, row.session_id))
+        for row in database.cache_rows
+        if row.session_id is not None and row.key not in typed
+    )
+
+
+def _archived_sha256(connection: sqlite3.Connection, key: str) -> bytes:
+    text = (stored_text(connection, key, Shape.V1) or b"").decode("utf-8", "replace")
+    try:
+        value = parse_strict(text)
+    except ValueError:
+        return b""
+    entry = value if isinstance(value, dict) else {}
+    return sha256(archived_text(text, finite_number(entry.get("updatedAt")), entry).encode()).digest()
 
 
 def state_checks(inventory: Inventory) -> Iterator[Check]:

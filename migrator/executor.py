@@ -61,6 +61,7 @@ class _Write:
 
     decision: Decision
     text: str
+    typed_text: str
     started_at: Number | None
     status: str | None
 
@@ -317,9 +318,11 @@ def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
             continue
         updated_at = decision.updated_at or 0
         if decision.owns_session:
-            target.put_session(connection, decision.session_id, decision.key, updated_at, write.started_at)
+            target.put_session(connection, decision.session_id, decision.typed_key, updated_at, write.started_at)
         if decision.write_typed:
-            target.put_typed_row(connection, decision.key, decision.session_id, write.text, updated_at, write.status)
+            target.put_typed_row(
+                connection, decision.typed_key, decision.session_id, write.typed_text, updated_at, write.status
+            )
 
 
 def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:
@@ -333,11 +336,13 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
                 decision = wanted.get((index, raw.index))
                 prepared = prepare(raw) if decision is not None else None
                 if decision is not None and prepared is not None:
-                    yield _Write(decision, prepared.text, prepared.started_at, prepared.status)
+                    typed_text = prepared.archived_text if decision.folded else prepared.text
+                    yield _Write(decision, prepared.text, typed_text, prepared.started_at, prepared.status)
             _check_source(Name("store", store.path), store.identity, reader.sha256)
     for decision in planned.decisions:
         if decision.source is None and (decision.write_cache or decision.write_typed):
-            yield _Write(decision, _text_of_row(connection, decision), None, None)
+            text = _text_of_row(connection, decision)
+            yield _Write(decision, text, text, None, None)
 
 
 def _text_of_row(connection: sqlite3.Connection, decision: Decision) -> str:

@@ -97,6 +97,11 @@ RULES: dict[str, Rule] = {
         "The entry of {subject} at byte {offset} is overruled by a later one with the same key.",
         "Nothing to do: OpenClaw reads the last one, and the bytes of this one are kept in quarantine.",
     ),
+    "entry.folded": Rule(
+        _NOTE,
+        "An upgrade would take {subject} for the same session as {others} and drop it; it is kept as an archived session of its own.",
+        "Nothing to do; its history stays complete.",
+    ),
     "entry.json5-too-large": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} is no strict JSON, and too long for JSON5 ({length} bytes).",
@@ -151,6 +156,11 @@ RULES: dict[str, Rule] = {
         _QUARANTINED,
         "The entry {subject} at byte {offset} is incomplete: the next one begins before it is closed.",
         "Repair it in a copy of the store and migrate that with --store; its bytes are kept in quarantine.",
+    ),
+    "entry.unresolvable-key": Rule(
+        _WARNING,
+        "The key of {subject} is one that no release can resolve; in the typed rows it is an archived session of its own.",
+        "Nothing to do; the entry itself is kept under its key.",
     ),
     # files of a sessions directory
     "file.unknown-class": Rule(

@@ -102,7 +102,7 @@ class Entry:
     """One member of a store, in file order.
 
     ``offset`` and ``length`` delimit the raw value in the file. ``sha256`` is the digest of the text that is to be
-    stored, after ``transforms``. ``problem`` is the finding code that keeps the entry out of the database, or None.
+    stored, after ``transforms``, and ``archived_sha256`` that of the same text marked as archived. ``problem`` is the finding code that keeps the entry out of the database, or None.
     ``session_id`` is None where no release could use what the entry holds; ``updated_at`` is None unless finite.
     """
 
@@ -113,6 +113,7 @@ class Entry:
     sha256: bytes
     updated_at: Number | None
     session_id: str | None
+    archived_sha256: bytes = b""
     session_file: str | None = None
     transforms: tuple[str, ...] = ()
     problem: str | None = None
@@ -243,6 +244,7 @@ class Inventory:
     state_dir: str
     state_dir_source: str
     config_path: str | None
+    configured_agents: tuple[str, ...]
     main_key: str
     scope: str
     agents: tuple[Agent, ...]
@@ -270,7 +272,7 @@ class Decision:
     """What happens to one key, and from where.
 
     ``source`` is (index of the store in the plan, index of the entry), or None when the row of the database is the
-    one that counts. ``owns_session`` says that this key owns the ``sessions`` row of its session id. ``tie`` says
+    one that counts. ``typed_key`` is the key of the typed row (see ``migrator.folding``). ``owns_session`` says that this key owns the ``sessions`` row of its session id. ``tie`` says
     that the row was kept because source and row claim the same time.
     """
 
@@ -283,7 +285,14 @@ class Decision:
     write_cache: bool
     write_typed: bool
     owns_session: bool
+    typed_key: str
+    typed_sha256: bytes
     tie: bool = False
+
+    @property
+    def folded(self) -> bool:
+        """Whether the typed row is an archived one under a key of its own, because the upgrade would drop it."""
+        return self.typed_key != self.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from migrator.findings import RULES
+from migrator.folding import Session, fold, recovered_key
 from migrator.model import (
     HASH_BYTES,
     Action,
@@ -67,13 +68,15 @@ def plan(inventory: Inventory) -> Plan:
     }
     histories, made = _histories(inventory, stores_of)
     findings += made
+    typed_keys, made = fold(_sessions(stores_of, by_path), inventory)
+    findings += made
     plans = []
     for path, stores in stores_of.items():
         database = by_path.get(path)
         readable = tuple(store for store in stores if store.identity is not None)
         if database is None or path in refused or not readable:
             continue
-        planned, made = _plan_database(database, readable, histories.get(path, ()), inventory.quarantined)
+        planned, made = _plan_database(database, readable, histories.get(path, ()), typed_keys, inventory.quarantined)
         plans.append(planned)
         findings += made
     return Plan(inventory.state_dir, tuple(plans), tuple(findings), plan_digest(plans))
@@ -96,7 +99,10 @@ def plan_digest(plans: Iterable[DatabasePlan]) -> str:
         parts: list[object] = [planned.database.path, planned.database.shape.value, planned.expected_digest]
         parts += [(suffix, identity.sha256) for suffix, identity in planned.database.files]
         parts += [(store.path, store.identity and store.identity.sha256) for store in planned.stores]
-        parts += [(d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed) for d in planned.decisions]
+        parts += [
+            (d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key)
+            for d in planned.decisions
+        ]
         parts += [(reject.span, reject.code) for reject in planned.rejects]
         parts += [(history.session_id, history.key, history.present) for history in planned.histories]
         parts += [(file.path, file.identity.sha256) for history in planned.histories for file in history.files]
@@ -131,17 +137,34 @@ def _not_writable(inventory: Inventory, stores_of: Mapping[str, list[Store]]) ->
     ]
 
 
+def _sessions(stores_of: Mapping[str, list[Store]], databases: Mapping[str, Database]) -> Iterator[Session]:
+    """Every session that is to have a typed row."""
+    for path, stores in stores_of.items():
+        winners, _ = _merge(tuple(stores))
+        for key, candidate in winners.items():
+            entry, database = candidate.entry, databases.get(path)
+            if entry.session_id is not None and database is not None:
+                directory = stores[candidate.store].agent
+                updated_at = _time(entry.updated_at)
+                yield Session(path, database.agent_id, directory, key, entry.session_id, updated_at)
+
+
 def _plan_database(
     database: Database,
     stores: tuple[Store, ...],
     histories: tuple[HistoryPlan, ...],
+    typed_keys: Mapping[tuple[str, str], str],
     quarantined: frozenset[str],
 ) -> tuple[DatabasePlan, list[Finding]]:
     winners, losers = _merge(stores)
     cache = {row.key: row for row in database.cache_rows}
     typed = {row.key: row for row in database.typed_rows}
     decisions = _assign_owners(
-        [_decide(winner, cache.get(key), typed.get(key)) for key, winner in winners.items()], typed
+        [
+            _decide(winner, typed_keys.get((database.path, key), key), cache.get(key), typed)
+            for key, winner in winners.items()
+        ],
+        typed,
     )
     rejects = _rejects(stores, histories, losers, quarantined)
     final_cache = {key: row.sha256 for key, row in cache.items()}
@@ -150,7 +173,7 @@ def _plan_database(
         if decision.write_cache:
             final_cache[decision.key] = decision.sha256
         if decision.write_typed:
-            final_typed[decision.key] = decision.sha256
+            final_typed[decision.typed_key] = decision.typed_sha256
     final_histories = {stored.session_id: stored.hashes for stored in database.transcripts}
     for history in histories:
         if history.pending:
@@ -193,18 +216,22 @@ def _time(updated_at: Number | None) -> Number:
     return 0 if updated_at is None else updated_at
 
 
-def _decide(candidate: _Candidate, cache: Row | None, typed: Row | None) -> Decision:
+def _decide(candidate: _Candidate, typed_key: str, cache: Row | None, typed_rows: Mapping[str, Row]) -> Decision:
     """The merge rule against the rows that are there: strictly newer wins, a tie keeps the row."""
-    entry = candidate.entry
+    entry, typed = candidate.entry, typed_rows.get(typed_key)
     present = [row for row in (cache, typed) if row is not None]
     existing = max(present, key=lambda row: _time(row.updated_at), default=None)
-    same = existing is not None and existing.sha256 == entry.sha256
+    typed_sha256 = entry.sha256 if typed_key == entry.key else entry.archived_sha256
+    same = existing is not None and existing.sha256 in (entry.sha256, typed_sha256)
     newer = existing is None or _time(entry.updated_at) > _time(existing.updated_at)
     kept = None if same or newer else existing
     sha256 = kept.sha256 if kept else entry.sha256
     session_id = kept.session_id if kept else entry.session_id
+    if kept:
+        typed_key, typed_sha256 = entry.key, kept.sha256
+        typed = typed_rows.get(typed_key)
     write_cache = cache is None or cache.sha256 != sha256
-    write_typed = session_id is not None and (typed is None or typed.sha256 != sha256)
+    write_typed = session_id is not None and (typed is None or typed.sha256 != typed_sha256)
     if existing is None:
         action = Action.INSERT
     elif same:
@@ -221,6 +248,8 @@ def _decide(candidate: _Candidate, cache: Row | None, typed: Row | None) -> Deci
         write_cache=write_cache,
         write_typed=write_typed,
         owns_session=False,
+        typed_key=typed_key,
+        typed_sha256=typed_sha256,
         tie=kept is not None and _time(entry.updated_at) == _time(kept.updated_at),
     )
 
@@ -229,12 +258,14 @@ def _assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[
     """Let the newest key own the ``sessions`` row of each session id; on a tie the first key in order."""
     times: dict[str, list[tuple[Number, str]]] = {}
     final = {row.key: (row.session_id, row.updated_at) for row in typed.values()}
-    final |= {d.key: (d.session_id, d.updated_at) for d in decisions if d.write_typed or d.key in typed}
+    final |= {d.typed_key: (d.session_id, d.updated_at) for d in decisions if d.write_typed or d.typed_key in typed}
     for key, (session_id, updated_at) in final.items():
         if session_id is not None:
             times.setdefault(session_id, []).append((-_time(updated_at), key))
     owners = {session_id: min(claims)[1] for session_id, claims in times.items()}
-    return [replace(d, owns_session=d.session_id is not None and owners.get(d.session_id) == d.key) for d in decisions]
+    return [
+        replace(d, owns_session=d.session_id is not None and owners.get(d.session_id) == d.typed_key) for d in decisions
+    ]
 
 
 def _rejects(
@@ -323,7 +354,7 @@ def _plan_history(
     last_ms = max(file.last_ms for file in files)
     entry = None
     if key is None:
-        key = f"agent:{database.agent_id}:recovered:{session_id}"
+        key = recovered_key(database.agent_id, session_id)
         entry = json.dumps(
             {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}, separators=(",", ":")
         )

@@ -91,6 +91,7 @@ def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance:
         state_dir=state,
         state_dir_source=origin,
         config_path=config.path,
+        configured_agents=config.agent_ids,
         main_key=config.main_key,
         scope=config.scope,
         agents=agents,

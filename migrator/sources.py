@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO
 
@@ -111,6 +112,7 @@ def _entry(raw: RawEntry) -> Entry:
         sha256=prepared.sha256,
         updated_at=prepared.updated_at,
         session_id=prepared.session_id,
+        archived_sha256=sha256(prepared.archived_text.encode()).digest() if prepared.session_id else b"",
         session_file=prepared.session_file,
         transforms=prepared.transforms,
     )

@@ -74,6 +74,7 @@ class _Result:
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     by_session: dict[str, list[tuple[str, Row]]] = field(default_factory=lambda: defaultdict(list))
     histories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    source_sessions: frozenset[str] = frozenset()
     explained: int = 0
 
     def __post_init__(self) -> None:
@@ -88,11 +89,14 @@ class _Result:
 
 def verify(inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN) -> Verification:
     """Judge the databases of a fresh inventory by its own sources, or by all that another one holds."""
-    result = _Result(inventory)
+    origin = against or inventory
+    claimed = {entry.session_id for store in origin.stores for entry in store.entries}
+    claimed |= {one for transcript in origin.transcripts for one in (transcript.header_id, transcript.named_id)}
+    result = _Result(inventory, source_sessions=frozenset(one for one in claimed if one is not None))
     sources: dict[str, list[_Source]] = defaultdict(list)
     for source in _sources(inventory, against):
         sources[source.target].append(source)
-    histories = _verify_histories(result, against or inventory, level)
+    histories = _verify_histories(result, origin, level)
     return Verification(
         state_dir=inventory.state_dir,
         databases=tuple(
@@ -161,7 +165,11 @@ def _verify_database(
             for place in counts
         ),
         histories=histories,
-        extra=tuple(Name("session", key) for key in rows if key not in newest),
+        extra=tuple(
+            Name("session", key)
+            for key, row in rows.items()
+            if key not in newest and (row.session_id is None or row.session_id not in result.source_sessions)
+        ),
         rows=len(rows),
         content_digest=content_digest(
             {row.key: row.sha256 for row in database.cache_rows},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -27,6 +28,7 @@ class PreparedEntry:
 
     key: str
     text: str
+    archived_text: str
     sha256: bytes
     transforms: tuple[str, ...]
     session_id: str | None
@@ -52,6 +54,7 @@ def prepare(raw: RawEntry) -> PreparedEntry | None:
     return PreparedEntry(
         key=key,
         text=text,
+        archived_text=archived_text(text, finite_number(raw.value.get("updatedAt")), raw.value),
         sha256=sha256(text.encode()).digest(),
         transforms=transforms,
         session_id=usable_session_id(raw.value.get("sessionId")),
@@ -60,6 +63,14 @@ def prepare(raw: RawEntry) -> PreparedEntry | None:
         status=status if isinstance(status, str) and status.isascii() else None,
         session_file=session_file if isinstance(session_file, str) else None,
     )
+
+
+def archived_text(text: str, updated_at: Number | None, value: Mapping[str, object]) -> str:
+    """The text of an entry with ``archivedAt`` appended, every other byte as it is; unchanged if it has one."""
+    if "archivedAt" in value or not value:
+        return text
+    end = text.rindex("}")
+    return f'{text[:end].rstrip()},"archivedAt":{int(updated_at or 0)}}}'
 
 
 def storable_key(key: str) -> str:

@@ -190,29 +190,34 @@ _MADE_UP_ID = re.compile(r"([0-9a-f]{16})-([0-9a-z]+)", re.ASCII)
 def _take_made_up_ids(event: Event, context: Context) -> Event:
     """Take over the id and the linear parent of an event from a file of version 1.
 
-    They are made of a digest of path and session and of the place of the event, in base 36.
+    An id is made of a digest of path and session and of the place of the event, in base 36. What comes right
+    behind a record of no known kind has another parent, and stays a difference.
     """
     stored = context.stored
-    own = _MADE_UP_ID.fullmatch(str(stored.get("id"))) if stored and context.version < 2 else None
-    if stored is None or own is None or event.get("type") == "session":
+    if stored is None or context.version >= 2 or event.get("type") == "session":
         return event
+    made_up = _MADE_UP_ID.fullmatch(str(stored.get("id")))
+    if made_up is None:
+        return event
+    prefix, place = made_up[1], int(made_up[2], 36)
     parent = stored.get("parentId")
-    if parent is not None and not _is_earlier(own, parent):
+    if _place(prefix, parent) != place - 1 and not (parent is None and place <= 1):
         return event
-    taken: Event = {**event, "id": own[0], "parentId": parent}
-    index = taken.get("firstKeptEntryIndex")
-    if event.get("type") == "compaction" and is_finite(index):
+    taken: Event = {**event, "id": made_up[0], "parentId": parent}
+    kept = event.get("firstKeptEntryIndex")
+    if event.get("type") == "compaction" and is_finite(kept):
         del taken["firstKeptEntryIndex"]
-        kept = stored.get("firstKeptEntryId")
-        if _is_earlier(own, kept) and int(str(kept).partition("-")[2], 36) == index:
-            taken["firstKeptEntryId"] = kept
+        if _place(prefix, stored.get("firstKeptEntryId")) == kept < place:
+            taken["firstKeptEntryId"] = stored["firstKeptEntryId"]
+        elif kept < place:
+            return event
     return taken
 
 
-def _is_earlier(own: re.Match[str], other: Json) -> bool:
-    """Whether an id is one of the same transcript and of an earlier place."""
-    match = _MADE_UP_ID.fullmatch(other) if isinstance(other, str) else None
-    return match is not None and match[1] == own[1] and int(match[2], 36) < int(own[2], 36)
+def _place(prefix: str, event_id: Json) -> int | None:
+    """Give the place that a made-up id of this transcript names; None for any other value."""
+    match = _MADE_UP_ID.fullmatch(event_id) if isinstance(event_id, str) else None
+    return int(match[2], 36) if match is not None and match[1] == prefix else None
 
 
 def _rename_codex_provider(message: Event) -> Event:
