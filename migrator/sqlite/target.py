@@ -1,4 +1,9 @@
-"""The tables and the row writers of the database that we write: agent schema 1, session rows in both shapes."""
+"""The tables and the row writers of the database that we write: agent schema 1, session rows in both shapes.
+
+2026.7.1 leaves such rows alone, and ``doctor --fix`` of 2026.8.2 and 2026.9.6 carries the typed ones to its own schema
+(observed). It copies every table into a STRICT one, so one value of the wrong kind stops the upgrade of the whole
+installation: a time that is not whole, text that is a blob, an event that is not JSON, a row without its session.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ from migrator.model import Number
 
 SCHEMA_VERSION = 1
 CACHE_SCOPE = "session_entries"
+
+_SAFE_INTEGER = 2**53 - 1
 
 _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS schema_meta (
@@ -27,6 +34,8 @@ CREATE TABLE IF NOT EXISTS auth_profile_state (
     state_key TEXT NOT NULL PRIMARY KEY, state_json TEXT NOT NULL, updated_at INTEGER NOT NULL)
 """
 
+# Plain tables: the upgrade refuses an index, trigger or further column of transcript_events
+# (2026.9.6, state/openclaw-agent-transcript-payload-migration.ts), and makes its own indexes.
 _TYPED_TABLES = """
 CREATE TABLE IF NOT EXISTS sessions (
     session_id TEXT NOT NULL PRIMARY KEY, session_key TEXT NOT NULL,
@@ -59,7 +68,12 @@ CREATE TABLE IF NOT EXISTS transcript_event_identities (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One transcript line as a row: ``seq`` counts from 0, ``created_at`` is in milliseconds."""
+    """One transcript line as a row: ``seq`` counts from 0, ``created_at`` is in milliseconds.
+
+    ``text`` must be JSON, or the upgrade of all databases stops. Any JSON will do, ``null`` and events without an id
+    too: the upgrade keeps it byte for byte, and only puts a header in front of a transcript whose events have ids but
+    no header (observed with 2026.8.2 and 2026.9.6).
+    """
 
     session_id: str
     seq: int
@@ -69,7 +83,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The id under which an event can be found; ``parent_id`` is the event before it in the tree."""
+    """The id under which an event can be found; ``parent_id`` is the event before it in the tree.
+
+    A convenience: 2026.9.6 shows a transcript just as well without these rows.
+    """
 
     session_id: str
     event_id: str
@@ -80,13 +97,20 @@ class Identity:
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Create every table and index that is missing, one statement at a time, inside the caller's transaction."""
-    for statement in (_OWN_TABLES + ";" + _TYPED_TABLES).split(";"):
+    """Create every table and index that is missing; existing ones and their rows are left as they are.
+
+    One statement at a time, because ``executescript`` would commit the caller's transaction.
+    """
+    for statement in f"{_OWN_TABLES};{_TYPED_TABLES}".split(";"):
         connection.execute(statement)
 
 
 def stamp_owner(connection: sqlite3.Connection, agent_id: str, now_ms: int) -> None:
-    """Name the owner of the database; an unversioned one becomes version 1. ``created_at`` is kept."""
+    """Name the owner of the database; an unversioned one becomes version 1. ``created_at`` is kept.
+
+    ``agent_id`` is the normalized id. Without this row, or with another spelling of the id in it, 2026.8.2 and
+    2026.9.6 refuse the database, and with it the upgrade of all others (observed).
+    """
     if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute(
@@ -99,7 +123,7 @@ def stamp_owner(connection: sqlite3.Connection, agent_id: str, now_ms: int) -> N
 
 
 def put_cache_rows(connection: sqlite3.Connection, rows: Iterable[tuple[str, str, Number]]) -> None:
-    """Put ``(key, text, updated_at)`` rows into the cache shape."""
+    """Put ``(key, text, updated_at)`` rows into the cache shape, in the scope and form that PR 91322 builds read."""
     connection.executemany(
         "INSERT INTO cache_entries (scope, key, value_json, blob, expires_at, updated_at)"
         f" VALUES ('{CACHE_SCOPE}', ?, ?, NULL, NULL, ?)"
@@ -109,11 +133,6 @@ def put_cache_rows(connection: sqlite3.Connection, rows: Iterable[tuple[str, str
     )
 
 
-def put_cache_row(connection: sqlite3.Connection, key: str, text: str, updated_at: Number) -> None:
-    """Put one row into the cache shape."""
-    put_cache_rows(connection, [(key, text, updated_at)])
-
-
 def put_session(
     connection: sqlite3.Connection,
     session_id: str,
@@ -121,7 +140,11 @@ def put_session(
     updated_at: Number,
     started_at: Number | None = None,
 ) -> None:
-    """Put the ``sessions`` row that typed rows and events of ``session_id`` need; ``key`` owns the session."""
+    """Put the ``sessions`` row that typed rows and events of ``session_id`` need; ``key`` owns the session.
+
+    The upgrade fills the other columns from the entry, and shows a session only if a typed row names it. Any text will
+    do as an id. Rows that refer to the session stay when it is put again.
+    """
     updated = whole_ms(updated_at)
     created = updated if started_at is None else whole_ms(started_at)
     connection.execute(
@@ -141,7 +164,12 @@ def put_typed_row(
     updated_at: Number,
     status: str | None = None,
 ) -> None:
-    """Put one entry and its route; the session must be there already (:func:`put_session`)."""
+    """Put one entry and its route; the session must be there already (:func:`put_session`).
+
+    The upgrade takes id and time of the entry from these columns, whatever ``text`` says. It hides an entry ``{}``,
+    and stops at one whose ``startedAt`` or ``endedAt`` is a number but not a whole one (observed with 2026.8.2 and
+    2026.9.6). ``status`` is only a projection, worked out again from ``text``.
+    """
     updated = whole_ms(updated_at)
     connection.execute(
         "INSERT INTO session_entries (session_key, session_id, entry_json, updated_at, status)"
@@ -168,11 +196,6 @@ def put_events(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
     )
 
 
-def put_event(connection: sqlite3.Connection, session_id: str, seq: int, text: str, created_at: Number) -> None:
-    """Put one event."""
-    put_events(connection, [Event(session_id, seq, text, created_at)])
-
-
 def put_identities(connection: sqlite3.Connection, identities: Iterable[Identity]) -> None:
     """Put identities; the first event with an id keeps it."""
     connection.executemany(
@@ -184,5 +207,8 @@ def put_identities(connection: sqlite3.Connection, identities: Iterable[Identity
 
 
 def whole_ms(value: Number) -> int:
-    """A time as whole milliseconds that fit a 64-bit column."""
-    return max(-(2**63), min(2**63 - 1, int(value)))
+    """Give a finite time as a column can hold it: whole, and no larger than JavaScript can count.
+
+    The upgrade stops at fractions, and at times of 2**53 and more (observed with 2026.9.6).
+    """
+    return max(-_SAFE_INTEGER, min(_SAFE_INTEGER, int(value)))
