@@ -5,22 +5,29 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from migrator.databases import stored_text
 from migrator.folding import recovered_key
-from migrator.model import Check, Database, Inventory, Shape
+from migrator.model import Database, Inventory, Shape
 from migrator.openclaw.entry import archived_text, finite_number
 from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.projections import columns_agree
 from migrator.sqlite import shapes
+from migrator.sqlite.rows import columns
+from migrator.verdicts import Check
 
 
-def database_checks(database: Database, connection: sqlite3.Connection | None) -> Iterator[Check]:
-    """The checks of one database; none where there is nothing that could be read."""
+def database_checks(
+    database: Database, connection: sqlite3.Connection | None, source_keys: Collection[str]
+) -> Iterator[Check]:
+    """The checks of one database; none where there is nothing that could be read.
+
+    ``source_keys`` are the sessions that its sources have.
+    """
     if connection is None:
         return
     problems = dict(shapes.integrity(connection))
@@ -29,30 +36,34 @@ def database_checks(database: Database, connection: sqlite3.Connection | None) -
     yield Check("owner", database.owner is not None and normalize_agent_id(database.owner) == database.agent_id)
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)
-        yield Check("shapes-agree", _shapes_agree(database, connection))
+        yield Check("shapes-agree", _shapes_agree(database, connection, source_keys))
         yield Check("columns-agree", columns_agree(connection))
     if os.name == "posix":
         yield Check("file-mode", stat.S_IMODE(Path(database.path).stat().st_mode) & 0o077 == 0)
 
 
-def _shapes_agree(database: Database, connection: sqlite3.Connection) -> bool:
-    """Whether every session with a usable id has the same text in both shapes; one shape alone agrees with itself.
+def _shapes_agree(database: Database, connection: sqlite3.Connection, source_keys: Collection[str]) -> bool:
+    """Whether every session that a source has is in both shapes, with the same text if its id is usable.
 
-    A session that an upgrade would fold away has its typed row under a recovered key, marked as archived. Histories
-    that no entry claims have such rows only.
+    A session that an upgrade would fold away has its typed row under a recovered key, marked as archived. Only a
+    database without the typed tables, as PR 91322 made them, may do without the typed rows.
     """
-    cache = {row.key: row.sha256 for row in database.cache_rows}
-    typed = {row.key: row.sha256 for row in database.typed_rows}
-    if not cache or not typed:
-        return True
-    claimed = {key for key in typed if ":recovered:" not in key}
-    if not all(typed[key] == cache.get(key) for key in claimed):
-        return False
-    return all(
-        _archived_sha256(connection, row.key) == typed.get(recovered_key(database.agent_id, row.session_id))
-        for row in database.cache_rows
-        if row.session_id is not None and row.key not in typed
-    )
+    cache = {row.key: row for row in database.cache_rows}
+    typed = {row.key: row for row in database.typed_rows}
+    has_typed_tables = bool(columns(connection, "session_entries"))
+    for key in source_keys:
+        row, twin = cache.get(key), typed.get(key)
+        if row is None:
+            if twin is not None:
+                return False
+        elif twin is not None:
+            if twin.sha256 != row.sha256 and row.session_id is not None:
+                return False
+        elif row.session_id is not None and has_typed_tables:
+            archived = typed.get(recovered_key(database.agent_id, row.session_id))
+            if archived is None or archived.sha256 != _archived_sha256(connection, key):
+                return False
+    return True
 
 
 def _archived_sha256(connection: sqlite3.Connection, key: str) -> bytes:
@@ -69,7 +80,8 @@ def state_checks(inventory: Inventory) -> Iterator[Check]:
     """The checks of the whole: no database lies where nobody has a session to put there."""
     sources = {store.agent for store in inventory.stores if store.agent is not None}
     twins = {normalize_agent_id(name) for name in sources if normalize_agent_id(name) != name}
-    owned = {Path(database.path).parent.parent.name for database in inventory.databases}
+    filled = [database for database in inventory.databases if database.cache_rows or database.typed_rows]
+    owned = {Path(database.path).parent.parent.name for database in filled}
     yield Check("no-sibling-directories", not (twins & owned) - sources)
     expected = {os.path.realpath(database) for _, database in inventory.pairs}
     strays = {

@@ -11,8 +11,8 @@ import click
 
 from migrator import __version__, commands
 from migrator.judge import Level
-from migrator.model import Verdict
 from migrator.output import Output, check_proof
+from migrator.verdicts import Verdict
 
 EXIT_CODES = {
     0: "what was asked for holds",
@@ -31,6 +31,7 @@ EXIT_CODES = {
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
 
+_COUNT = click.IntRange(min=0)
 _SELECTORS = (
     click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory."),
     click.option("--profile", metavar="NAME", help="The profile whose state directory is meant."),
@@ -38,8 +39,8 @@ _SELECTORS = (
     click.option("--agent", "agents", metavar="NAME", multiple=True, help="Only this agent directory (name on disk)."),
     click.option("--store", "stores", metavar="PATH", multiple=True, help="Only this legacy store."),
     click.option("--target", metavar="PATH", help="Only what belongs to this database."),
-    click.option("--expect-agents", metavar="N", type=int, help="Fail unless N agents are found."),
-    click.option("--expect-sessions", metavar="N", type=int, help="Fail unless N sessions are found."),
+    click.option("--expect-agents", metavar="N", type=_COUNT, help="Fail unless N agents are found."),
+    click.option("--expect-sessions", metavar="N", type=_COUNT, help="Fail unless N sessions are found."),
     click.option("--allow-empty", is_flag=True, help="Finding nothing is fine."),
     click.option(
         "--format",
@@ -60,7 +61,9 @@ _SELECTORS = (
     ),
     click.option("--verbose", is_flag=True, help="Say where in the program an internal error happened."),
 )
-_OUTPUT = click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
+_OUTPUT = click.option(
+    "--output", metavar="FILE", help="Write the report to FILE, which is replaced, instead of standard output."
+)
 _PROOF = click.option("--proof", metavar="DIR", help="Write a redacted proof log and its summary into DIR.")
 _Command = Callable[..., Any]
 
@@ -74,7 +77,25 @@ def _with(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Com
     return decorate
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(click.Group):
+    """A group whose usage errors do not repeat what was typed: it may hold the name of somebody."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the signature of click
+        """Run the program; off a terminal a usage error says no more than where help is."""
+        try:
+            return super().main(*arguments, **{**options, "standalone_mode": False})
+        except click.UsageError as error:
+            if sys.stderr.isatty():
+                error.show()
+            else:
+                context = error.ctx.command_path.split()[-1] if error.ctx else "migrator"
+                click.echo(f"migrator: wrong use of {context}; see --help of it.", err=True)
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(130)
+
+
+@click.group(cls=_Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Find every OpenClaw session, move it into SQLite, and prove that nothing was lost."""
@@ -90,7 +111,7 @@ def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
 
 @main.command(epilog=_EPILOG)
 @_with(*_SELECTORS, _PROOF)
-@click.option("--output", "plan_file", metavar="FILE", help="Write the plan to FILE, for apply.")
+@click.option("--output", "plan_file", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
 def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Show what would be done. Touches nothing but the plan file, if one is asked for."""

@@ -9,35 +9,26 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from migrator import planfile
+from migrator.archive import archive_sources
+from migrator.digests import unpreserved
 from migrator.errors import (
     ChangedError,
     NothingFoundError,
     RefusedError,
     UsageError,
 )
-from migrator.executor import Outcome, archive_sources, execute, preflight
+from migrator.executor import Outcome, execute
 from migrator.filesystem import exclusive_lock, make_private_directory, replace_durably
 from migrator.findings import RULES
 from migrator.judge import Level
-from migrator.model import (
-    Finding,
-    HistoryVerdict,
-    Inventory,
-    Name,
-    Plan,
-    Selection,
-    Severity,
-    Shape,
-    Surroundings,
-    Verdict,
-    Verification,
-)
+from migrator.model import Finding, Inventory, Name, Plan, Selection, Severity, Shape, Surroundings
 from migrator.planner import plan as make_plan
-from migrator.planner import unpreserved
+from migrator.preflight import preflight
 from migrator.progress import Advance, silent
 from migrator.proof_events import OUTCOMES
 from migrator.runs import JOURNAL, RUNS, Run
 from migrator.scanner import scan as make_inventory
+from migrator.verdicts import HistoryVerdict, Verdict, Verification
 from migrator.verifier import verify as make_verification
 
 DIFFERENCES, NOTHING_FOUND, REFUSED, QUARANTINED = 1, 10, 12, 15
@@ -104,7 +95,15 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
     planned = make_plan(inventory)
     if plan_file is not None:
         outside(inventory.state_dir, plan_file)
-        bound = replace(request.selection, state_dir=inventory.state_dir)
+        cwd = request.surroundings.cwd
+        bound = replace(
+            request.selection,
+            state_dir=inventory.state_dir,
+            profile=None,
+            config=inventory.config_path,
+            stores=tuple(os.path.join(cwd, path) for path in request.selection.stores),
+            target=None if request.selection.target is None else os.path.join(cwd, request.selection.target),
+        )
         replace_durably(Path(plan_file), planfile.to_json(planned, bound))
     unmet = _unmet_expectations(request, inventory)
     report = Report("plan", "up-to-date", 0, inventory, plan=planned, unmet=unmet)
@@ -139,7 +138,9 @@ def _origin(request: Request, inventory: Inventory, against: str) -> Inventory:
     folder = os.path.realpath(os.path.join(request.surroundings.cwd, against))
     if not os.path.isfile(os.path.join(folder, JOURNAL)):
         selection = replace(request.selection, state_dir=folder, profile=None, config=None)
-        return make_inventory(selection, request.surroundings, request.now_ms(), request.advance)
+        origin = make_inventory(selection, request.surroundings, request.now_ms(), request.advance)
+        _require_something(origin)
+        return origin
     stores = tuple(store for store in inventory.stores if store.real_path.startswith(folder + os.sep))
     transcripts = tuple(one for one in inventory.transcripts if one.path.startswith(folder + os.sep))
     if not stores:
@@ -185,7 +186,7 @@ def outside(state_dir: str, path: str) -> None:
 
     Raises UsageError.
     """
-    real, state = os.path.realpath(path), os.path.realpath(state_dir)
+    real, state = os.path.realpath(path or "."), os.path.realpath(state_dir)
     if os.path.commonpath([real, state]) == state:
         raise UsageError("{subject} lies inside the state directory, which is not to be touched.", Name("path", path))
 
@@ -210,17 +211,21 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
 
 def _inventory(request: Request) -> Inventory:
     inventory = make_inventory(request.selection, request.surroundings, request.now_ms(), request.advance)
-    found = (
-        inventory.stores
-        or any(agent.files for agent in inventory.agents)
-        or any(database.shape is not Shape.MISSING for database in inventory.databases)
-    )
-    if not found and not request.allow_empty:
-        raise NothingFoundError(
-            "There are no sessions in {subject}; name the right directory with --state-dir, or say --allow-empty.",
-            Name("path", inventory.state_dir),
-        )
+    if not request.allow_empty:
+        _require_something(inventory)
     return inventory
+
+
+def _require_something(inventory: Inventory) -> None:
+    """Raise NothingFoundError for an inventory without a store, a transcript, or a database with a session."""
+    filled = (d.cache_rows or d.typed_rows or d.shape in (Shape.UNREADABLE, Shape.UNKNOWN) for d in inventory.databases)
+    if inventory.stores or inventory.transcripts or any(filled):
+        return
+    hint = " See the findings of scan --allow-empty." if inventory.findings else ""
+    raise NothingFoundError(
+        "There are no sessions in {subject}; name the right directory with --state-dir, or say --allow-empty." + hint,
+        Name("path", inventory.state_dir),
+    )
 
 
 def counts(inventory: Inventory) -> tuple[int, int]:

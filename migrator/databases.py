@@ -9,6 +9,7 @@ from hashlib import sha256
 from io import BytesIO
 
 from migrator.errors import BusyError
+from migrator.filesystem import is_absent
 from migrator.model import Database, Finding, Name, Row, Shape, StoredTranscript
 from migrator.openclaw.entry import finite_number, usable_session_id
 from migrator.openclaw.paths import normalize_agent_id
@@ -17,6 +18,9 @@ from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shape
 from migrator.sqlite.rows import SessionRow, columns
 from migrator.sqlite.snapshot import database_files, open_snapshot
 from migrator.transcripts import stored_hashes
+
+_LONGEST_PATH = 440
+"""Bytes; SQLite takes 512 on Unix, and while a database is built its name is longer."""
 
 TYPED_READERS = {
     Shape.V1: entry_rows.sessions,
@@ -32,7 +36,10 @@ def read_database(path: str, agent_id: str) -> tuple[Database, tuple[Finding, ..
     Raises BusyError if the file changes while it is read.
     """
     name = Name("database", path)
-    if not os.path.lexists(path):
+    if len(os.fsencode(os.path.realpath(path))) > _LONGEST_PATH:
+        too_long = Database(path, agent_id, Shape.UNREADABLE, None, None, ())
+        return too_long, (Finding("database.path-too-long", name),)
+    if is_absent(path):
         return Database(path, agent_id, Shape.MISSING, None, None, ()), ()
     try:
         files = database_files(path)
@@ -57,29 +64,39 @@ def stored_transcripts(connection: sqlite3.Connection) -> tuple[StoredTranscript
     return tuple(StoredTranscript(session_id, stored) for session_id, stored in hashes.items())
 
 
-def stored_text(connection: sqlite3.Connection, key: str, shape: Shape) -> bytes | None:
-    """The text of one session, in schema 1 from its cache row, else from its typed row."""
+def stored_texts(connection: sqlite3.Connection, key: str) -> Iterator[bytes]:
+    """The texts of one session in every shape that has one: cache row, typed row, node."""
     for table, column, text in (
         ("cache_entries", "scope = 'session_entries' AND key", "value_json"),
         ("session_entries", "session_key", "entry_json"),
         ("session_nodes", "session_key", "entry_json"),
     ):
-        if shape is Shape.NODES and table != "session_nodes":
-            continue
         if columns(connection, table):
-            sql = f"SELECT CAST({text} AS BLOB) FROM {table} WHERE {column} = CAST(? AS TEXT)"  # noqa: S608
+            sql = f"SELECT CAST({text} AS BLOB) FROM {table} WHERE {column} = CAST(? AS TEXT)"
             row = connection.execute(sql, (key.encode("utf-8", "surrogateescape"),)).fetchone()
             if row is not None and isinstance(row[0], bytes):
-                return row[0]
-    return None
+                yield row[0]
+
+
+def stored_text(connection: sqlite3.Connection, key: str, shape: Shape) -> bytes | None:
+    """The text of one session that counts: in schema 1 the cache row before the typed row, later ones the last."""
+    found = list(stored_texts(connection, key))
+    if not found:
+        return None
+    return found[0] if shape is Shape.V1 else found[-1]
+
+
+def as_member(text: bytes) -> RawEntry:
+    """The text of a row in the form in which a store gives its members."""
+    [found] = StoreReader(BytesIO(b'{"":' + text + b"}"))
+    return found
 
 
 def row_source(database: Database, key: str) -> RawEntry:
     """One row of a database in the form in which a store gives its members."""
     with open_snapshot(database.path) as connection:
         text = stored_text(connection, key, database.shape)
-    [found] = StoreReader(BytesIO(b'{"":' + (text or b"null") + b"}"))
-    return found
+    return as_member(text or b"null")
 
 
 def _rows(found: Iterable[SessionRow]) -> Iterator[Row]:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from migrator import __version__
 from migrator.commands import Report, counts
-from migrator.filesystem import filesystem_type
-from migrator.model import FileIdentity, HistoryVerdict, Inventory, Name, Verdict
+from migrator.filesystem import filesystem_type, inherit_owner
+from migrator.model import FileIdentity, Inventory, Name
 from migrator.proof import ProofLog, encode_log, numbered_path, write_durably
 from migrator.proof_events import FILESYSTEMS, MACHINES, SYSTEMS, known
 from migrator.proof_summary import summary_markdown
-from migrator.redact import Namer
+from migrator.redact import KEY_FILE, Namer
 from migrator.sqlite.snapshot import identify
+from migrator.verdicts import HistoryVerdict, Verdict
 
 
 def names(inventory: Inventory) -> set[Name]:
@@ -91,6 +92,8 @@ def write(folder: Path, verb: str, lines: Sequence[str]) -> None:
     write_durably(log, encode_log(lines))
     summary = log.with_name(log.name.removesuffix(".proof.jsonl") + ".summary.md")
     write_durably(summary, summary_markdown(lines).encode())
+    for path in (log, summary, *folder.glob(KEY_FILE)):
+        inherit_owner(path, folder)
 
 
 def _add_sources(log: ProofLog, report: Report) -> None:

@@ -6,6 +6,7 @@ in one transaction that is checked before it is committed. Sources are only read
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sqlite3
@@ -16,10 +17,10 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-from migrator.databases import stored_text, stored_transcripts
+from migrator.databases import as_member, stored_texts, stored_transcripts
+from migrator.digests import content_digest
 from migrator.errors import BusyError, ChangedError, RefusedError
-from migrator.filesystem import free_bytes, fsync_directory, inherit_owner, make_private_directory, publish
-from migrator.findings import RULES
+from migrator.filesystem import inherit_owner, make_private_directory, publish
 from migrator.model import (
     DatabasePlan,
     Decision,
@@ -28,18 +29,16 @@ from migrator.model import (
     Name,
     Number,
     Plan,
-    Severity,
     Shape,
 )
 from migrator.openclaw.entry import prepare
 from migrator.openclaw.store import StoreReader
 from migrator.openclaw.transcript import Line, TranscriptReader
-from migrator.planner import content_digest
 from migrator.progress import Advance, silent
 from migrator.runs import Run
-from migrator.sources import open_regular_file, read_span
+from migrator.sources import digest_now, open_source, read_span, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
-from migrator.sqlite.snapshot import database_files, identify, open_snapshot, open_writable
+from migrator.sqlite.snapshot import database_files, open_snapshot, open_writable
 from migrator.transcripts import event_hash, storable_lines
 
 _BATCH = 500
@@ -66,31 +65,11 @@ class _Write:
     status: str | None
 
 
-def preflight(plan: Plan) -> None:
-    """Refuse before anything is written: a live writer, or too little space on a filesystem.
-
-    Raises BusyError or RefusedError.
-    """
-    for finding in plan.findings:
-        if RULES[finding.code].severity is Severity.BUSY:
-            raise BusyError(RULES[finding.code].sentence + " " + RULES[finding.code].remedy, finding.subject)
-    needed: dict[int, int] = {}
-    for planned in plan.databases:
-        folder = _existing_parent(Path(planned.database.path))
-        device = folder.stat().st_dev
-        needed[device] = needed.get(device, 0) + (planned.peak_bytes if planned.pending else 0)
-        if needed[device] > free_bytes(folder):
-            raise RefusedError(
-                f"The filesystem of {{subject}} has {free_bytes(folder)} bytes free, and {needed[device]} are needed; "
-                "make room and try again.",
-                Name("database", planned.database.path),
-            )
-
-
 def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tuple[Outcome, ...]:
     """Carry out a plan, database by database, and keep a journal in the run.
 
-    Raises ChangedError when a source or a database is not what was planned on, BusyError when a database is locked.
+    Raises ChangedError when a source or a database is not what was planned on, BusyError when a database is locked,
+    RefusedError when SQLite cannot write to it.
     """
     outcomes = []
     for planned in plan.databases:
@@ -99,50 +78,33 @@ def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tup
         _preserve_rejects(planned, run)
         if not planned.writes:
             continue
-        if planned.database.shape is Shape.MISSING:
-            outcomes.append(_create(planned, run, now_ms, advance))
-        else:
-            outcomes.append(_change(planned, run, now_ms, advance))
+        try:
+            if planned.database.shape is Shape.MISSING:
+                outcomes.append(_create(planned, run, now_ms, advance))
+            else:
+                outcomes.append(_change(planned, run, now_ms, advance))
+        except sqlite3.Error as error:
+            if "locked" in str(error):
+                raise _locked(planned) from None
+            raise RefusedError(
+                "SQLite can not write to {subject}; nothing in it was changed. Check its tables and its path.",
+                _name(planned),
+            ) from None
     return tuple(outcomes)
 
 
-def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
-    """Move the sources of a verified plan into the run by rename, and give their new paths.
-
-    Raises ChangedError if a source is not what was migrated.
-    """
-    sources: dict[str, FileIdentity | None] = {}
-    for planned in plan.databases:
-        sources |= {store.path: store.identity for store in planned.stores}
-        sources |= {file.path: file.identity for history in planned.histories for file in history.files}
-    for path, identity in sources.items():
-        _check_source(Name("store", path), identity, identify(path).sha256)
-    folder = run.subfolder("archive")
-    moved: list[str] = []
-    for number, path in enumerate(sources):
-        place = folder / f"{number:06d}"
-        make_private_directory(place)
-        final = place / os.path.basename(path)
-        run.note("archive", source=path, archive=f"{place.name}/{final.name}")
-        os.rename(path, final)
-        fsync_directory(place)
-        moved.append(str(final))
-    for parent in sorted({os.path.dirname(path) for path in sources}):
-        fsync_directory(Path(parent))
-    return tuple(moved)
-
-
-def _existing_parent(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path
+def _locked(planned: DatabasePlan) -> BusyError:
+    return BusyError("{subject} is locked by another process; stop it and try again.", _name(planned))
 
 
 def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
     """Build a new database beside its place and publish it as one closed file."""
     final = Path(planned.database.path)
-    if make_private_directory(final.parent):
+    made = make_private_directory(final.parent)
+    if made:
         run.note("made-directory", path=str(final.parent))
+    for leftover in final.parent.glob(f".{glob.escape(final.name)}.*.tmp*"):
+        leftover.unlink()  # of a run that was killed; the lock of this one says that none is at work
     temporary = final.with_name(f".{final.name}.{run.id}.tmp")
     run.note("build", database=str(final), temporary=str(temporary))
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -159,6 +121,8 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
         publish(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
+        if made and not any(final.parent.iterdir()):
+            final.parent.rmdir()
     run.note("published", database=str(final))
     return Outcome(str(final), created=True, rows_written=written, backup=None)
 
@@ -172,7 +136,7 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
-            raise BusyError("{subject} is locked by another process; stop it and try again.", _name(planned)) from None
+            raise _locked(planned) from None
         # The lock is held now; what was hashed before must still be what is there.
         _check_unchanged(connection, planned)
         written = _write_all(connection, planned, now_ms, advance)
@@ -181,9 +145,9 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
         connection.execute("COMMIT")
         # The checkpoint at closing time swallows its errors; this one reports them.
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        if busy:
-            raise BusyError("{subject} is in use by another process; stop it and try again.", _name(planned))
-    run.note("committed", database=path)
+    # What a reader kept in the -wal is committed all the same.
+    Path(path).chmod(0o600)
+    run.note("committed", database=path, checkpointed=int(not busy))
     return Outcome(path, created=False, rows_written=written, backup=str(backup))
 
 
@@ -193,7 +157,7 @@ def _name(planned: DatabasePlan) -> Name:
 
 def _back_up(planned: DatabasePlan, run: Run) -> Path:
     """Copy the file set byte for byte, so that a roll-back can give back the same bytes, and check the copy."""
-    source = Path(planned.database.path)
+    source = Path(os.path.realpath(planned.database.path))
     folder = run.subfolder("backups") / f"{len(list(run.subfolder('backups').iterdir())):04d}"
     make_private_directory(folder)
     for suffix in ("", "-wal", "-shm", "-journal"):
@@ -243,6 +207,8 @@ def _digests(
 
 
 def _write_all(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, advance: Advance) -> int:
+    # An entry may come before the one that owns its session row.
+    connection.execute("PRAGMA defer_foreign_keys = ON")
     target.create_tables(connection)
     target.stamp_owner(connection, planned.database.agent_id, now_ms)
     written = 0
@@ -289,7 +255,7 @@ def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Lin
     seen: set[bytes] = set()
     for file in history.files:
         own: set[bytes] = set()
-        with open_regular_file(file.path) as stream:
+        with open_source(file.path, Name("transcript", file.path)) as stream:
             reader = TranscriptReader(stream)
             for line, text in storable_lines(reader):
                 advance(line.length)
@@ -299,7 +265,7 @@ def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Lin
                     if digest in seen:
                         continue
                 yield line, text
-            _check_source(Name("transcript", file.path), file.identity, reader.sha256)
+            require_same(Name("transcript", file.path), file.identity, reader.sha256)
         seen |= own
 
 
@@ -329,7 +295,7 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
     """The rows to be written, read again from the sources, which are checked to be what was planned on."""
     wanted = {d.source: d for d in planned.decisions if d.source and (d.write_cache or d.write_typed)}
     for index, store in enumerate(planned.stores):
-        with open_regular_file(store.real_path) as stream:
+        with open_source(store.real_path, Name("store", store.path)) as stream:
             reader = StoreReader(stream)
             for raw in reader:
                 advance(len(raw.raw))
@@ -338,29 +304,30 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
                 if decision is not None and prepared is not None:
                     typed_text = prepared.archived_text if decision.folded else prepared.text
                     yield _Write(decision, prepared.text, typed_text, prepared.started_at, prepared.status)
-            _check_source(Name("store", store.path), store.identity, reader.sha256)
+            require_same(Name("store", store.path), store.identity, reader.sha256)
     for decision in planned.decisions:
         if decision.source is None and (decision.write_cache or decision.write_typed):
-            text = _text_of_row(connection, decision)
-            yield _Write(decision, text, text, None, None)
+            yield _write_of_row(connection, decision)
 
 
-def _text_of_row(connection: sqlite3.Connection, decision: Decision) -> str:
-    """The text of the row that counts, to be copied into the shape that lacks it."""
-    stored = stored_text(connection, decision.key, Shape.V1)
-    if stored is not None and sha256(stored).digest() == decision.sha256:
-        return stored.decode()
+def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:
+    """The row that counts, to be copied into the shape that lacks it."""
+    for stored in stored_texts(connection, decision.key):
+        if sha256(stored).digest() == decision.sha256:
+            prepared = prepare(as_member(stored))
+            text = stored.decode()
+            return _Write(
+                decision, text, text, prepared.started_at if prepared else None, prepared.status if prepared else None
+            )
     raise ChangedError("A row of {subject} changed after it was planned; plan again.", Name("session", decision.key))
 
 
-def _check_source(name: Name, planned: FileIdentity | None, sha256: str) -> None:
-    """Refuse a source that is not, byte for byte, the one that was planned on."""
-    if planned is None or sha256 != planned.sha256:
-        raise ChangedError("{subject} changed after it was planned; plan again.", name)
-
-
 def _preserve_rejects(planned: DatabasePlan, run: Run) -> None:
-    for reject in planned.rejects:
-        if not reject.preserved:
-            raw = read_span(reject.path, reject.offset, reject.length)
-            run.quarantine(reject.path, reject.span, reject.offset, raw, reject.code)
+    identities: dict[str, FileIdentity | None] = {store.path: store.identity for store in planned.stores}
+    identities |= {file.path: file.identity for history in planned.histories for file in history.files}
+    wanted = [reject for reject in planned.rejects if not reject.preserved]
+    for path in {reject.path for reject in wanted}:
+        require_same(Name("store", path), identities[path], digest_now(path))
+    for reject in wanted:
+        raw = read_span(reject.path, reject.offset, reject.length)
+        run.quarantine(reject.path, reject.span, reject.offset, raw, reject.code, reject.key)

@@ -68,7 +68,13 @@ def publish(temporary: Path, final: Path) -> None:
         raise ChangedError(
             "{subject} appeared while it was being built; plan again.", Name("database", str(final))
         ) from None
-    temporary.unlink()
+    except OSError:  # no hard links here; the lock of the run keeps other runs away
+        if final.exists():
+            raise ChangedError(
+                "{subject} appeared while it was being built; plan again.", Name("database", str(final))
+            ) from None
+        temporary.rename(final)
+    temporary.unlink(missing_ok=True)
     fsync_directory(final.parent)
 
 
@@ -85,6 +91,17 @@ def replace_durably(path: Path, data: bytes) -> None:
         fsync_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_absent(path: str) -> bool:
+    """Whether there is nothing at a path. What may not be looked at counts as there, to be complained about."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def filesystem_type(path: Path) -> str:

@@ -55,10 +55,20 @@ RULES: dict[str, Rule] = {
         "The directory name of {subject} is not its own normalized id.",
         "It is migrated in place; OpenClaw may look for it under the normalized id.",
     ),
+    "agent.no-sessions-directory": Rule(
+        _WARNING,
+        "The sessions of {subject} should be in a directory, and there is a file of that name.",
+        "Look at the file, and put the directory back.",
+    ),
     "agent.not-a-directory": Rule(
         _NOTE,
         "{subject} is a file among the agent directories.",
         "Nothing to do.",
+    ),
+    "agent.unreadable": Rule(
+        _REFUSED,
+        "A directory of {subject} can not be listed.",
+        "Run as the owner of it; its sessions are not accounted for.",
     ),
     # configuration
     "config.include-refused": Rule(
@@ -99,7 +109,7 @@ RULES: dict[str, Rule] = {
     ),
     "entry.folded": Rule(
         _NOTE,
-        "An upgrade would take {subject} for the same session as {others} and drop it; it is kept as an archived session of its own.",
+        "An upgrade would take {subject} for {others} and drop it; it is kept as an archived session of its own.",
         "Nothing to do; its history stays complete.",
     ),
     "entry.json5-too-large": Rule(
@@ -144,7 +154,7 @@ RULES: dict[str, Rule] = {
     ),
     "entry.superseded": Rule(
         _QUARANTINED,
-        "The entry {subject} at byte {offset} lost against a newer one for the same database.",
+        "The entry {subject} at byte {offset} lost against another one for the same database that is as new or newer.",
         "Nothing to do; its bytes are kept in quarantine.",
     ),
     "entry.too-deep": Rule(
@@ -159,7 +169,7 @@ RULES: dict[str, Rule] = {
     ),
     "entry.unresolvable-key": Rule(
         _WARNING,
-        "The key of {subject} is one that no release can resolve; in the typed rows it is an archived session of its own.",
+        "No release can resolve the key of {subject}; in the typed rows it is an archived session of its own.",
         "Nothing to do; the entry itself is kept under its key.",
     ),
     # files of a sessions directory
@@ -210,7 +220,7 @@ RULES: dict[str, Rule] = {
         "Restore the database from a backup, or recover it with the sqlite3 program.",
     ),
     "database.link-outside": Rule(
-        _WARNING,
+        _REFUSED,
         "{subject} is a link that leads out of the state directory; it was not opened.",
         "Move the database in, or name its store with --store.",
     ),
@@ -228,6 +238,11 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "{subject} is at agent schema {version}; sessions can be written to schema 1 only.",
         "Run verify to see what it lacks; nothing was written to it.",
+    ),
+    "database.path-too-long": Rule(
+        _REFUSED,
+        "The path of {subject} is too long for SQLite.",
+        "Give the state directory a shorter path, or run on a bind mount of it.",
     ),
     "database.unknown-shape": Rule(
         _REFUSED,
@@ -316,6 +331,11 @@ RULES: dict[str, Rule] = {
         "There is no store {subject}.",
         "Check the path; nothing was created.",
     ),
+    "store.not-a-file": Rule(
+        _REFUSED,
+        "{subject} is no regular file.",
+        "Put the store back, from a copy such as .bak if need be.",
+    ),
     "store.not-object": Rule(
         _QUARANTINED,
         "{subject} does not hold a JSON object.",
@@ -325,6 +345,11 @@ RULES: dict[str, Rule] = {
         _QUARANTINED,
         "{subject} is not UTF-8: it holds UTF-16, UTF-32 or NUL bytes.",
         "Save a copy of it as UTF-8 and migrate that with --store; if it is all NUL, look for an older copy.",
+    ),
+    "store.only-copies": Rule(
+        _WARNING,
+        "{subject} has no store, only copies of one (.bak, .tmp or .corrupt).",
+        "Put the newest complete copy back as sessions.json, and run again.",
     ),
     "store.trailing-text": Rule(
         _QUARANTINED,
@@ -376,6 +401,11 @@ RULES: dict[str, Rule] = {
         _WARNING,
         "{subject} does not begin with a session header.",
         "Nothing to do: its events are stored, although OpenClaw's runtime reads such a file as empty.",
+    ),
+    "transcript.not-a-file": Rule(
+        _WARNING,
+        "{subject} is no regular file.",
+        "Nothing to do, unless a transcript should be there.",
     ),
     "transcript.nul-damage": Rule(
         _QUARANTINED,

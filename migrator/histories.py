@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
 
-from migrator.model import HASH_BYTES, HistoryVerdict, Transcript
+from migrator.model import HASH_BYTES, Transcript
 from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
 from migrator.openclaw.transforms import canonical, normal_event
 from migrator.sources import open_regular_file
 from migrator.transcripts import storable_lines
+from migrator.verdicts import HistoryVerdict
 
 DUPLICATE_DROPPED = "duplicate-event-dropped"
 NULL_DROPPED = "null-line-dropped"

@@ -9,9 +9,10 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import Enum
 
-from migrator.model import Difference, Name, Verdict
+from migrator.model import Name
 from migrator.openclaw.store import RawEntry, parse_strict
 from migrator.openclaw.transforms import explain_entry
+from migrator.verdicts import Difference, Verdict
 
 Json = object
 """A parsed JSON value: dict, list, str, int, Decimal, bool or None."""
@@ -82,7 +83,10 @@ def explain(source: RawEntry, stored: bytes) -> tuple[Difference, ...]:
         return (Difference("not_json", ()),)
     from deepdiff import DeepDiff  # costs 90 ms, and is needed for differences only
 
-    found = DeepDiff(ours, theirs, view="tree", verbose_level=1)
+    try:
+        found = DeepDiff(ours, theirs, view="tree", verbose_level=1, ignore_private_variables=False)
+    except RecursionError:
+        return (Difference("too_deep", ()),)
     differences = [
         Difference(kind, tuple(_step(step) for step in change.path(output_format="list")))
         for kind, changes in found.items()

@@ -88,7 +88,7 @@ class LeakGuard:
                 if _is_telling(word) and not self._is_own(word):
                     raise _leak(word)
             for name in _held(self._names, text):
-                if name not in self._own.text and name not in self._computed:
+                if name not in self._own.text and name not in self._computed and not self._is_count(name):
                     raise _leak(name)
 
     def check_sources(self, output: str, chunks: Iterable[bytes]) -> None:
@@ -145,6 +145,11 @@ class LeakGuard:
             return _BLANK if ours or found["time"] else found[0]
 
         return _OWN_MARK.sub(blank, text)
+
+    def _is_count(self, name: str) -> bool:
+        """Whether a folded name is one word of ours and a short number, such as ``agents 2``: our text has many."""
+        word, _, number = name.partition(" ")
+        return word in self._own.words and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3}){0,2}", number) is not None
 
     def _is_own(self, word: str) -> bool:
         """Whether a folded word is ours, or is put together from nothing but our words and short numbers."""

@@ -39,7 +39,11 @@ def imported(folder: str) -> Iterator[Original]:
 def archived(state_dir: str) -> Iterator[Original]:
     """The sources that earlier runs have moved into their folders, newest run first, as their journals say."""
     for journal in sorted(Path(state_dir, RUNS).glob("*/journal.jsonl"), reverse=True):
-        for line in journal.read_bytes().splitlines():
+        try:
+            lines = journal.read_bytes().splitlines()
+        except OSError:
+            continue  # of another user; what it set aside is out of reach, too
+        for line in lines:
             try:
                 step = json.loads(line)
             except ValueError:

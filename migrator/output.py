@@ -26,7 +26,7 @@ from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, Usag
 from migrator.filesystem import replace_durably
 from migrator.leaks import LeakGuard
 from migrator.model import Name, Selection, Surroundings
-from migrator.openclaw.paths import find_os_home
+from migrator.openclaw.paths import find_os_home, resolve_state_dir
 from migrator.progress import bar
 from migrator.proof import check_log, decode_log
 from migrator.proof_summary import summary_markdown
@@ -57,7 +57,12 @@ class Output:
 
     def run(self, verb: Callable[[Request], Report]) -> int:
         """Run a verb, print its report, write its proof, and give the exit code. Nothing is raised."""
-        return self._guarded(lambda: self._let_out(self._work(verb)))
+
+        def work() -> int:
+            self._prepare_places()
+            return self._let_out(self._work(verb))
+
+        return self._guarded(work)
 
     def reveal(self, label: str, folder: str, scan: Callable[[Request], Report]) -> int:
         """Print the name that a label stands for, found by labelling every name of the installation again."""
@@ -71,6 +76,39 @@ class Output:
             raise UsageError("No name in this state directory has this label under this key.")
 
         return self._guarded(look)
+
+    def _prepare_places(self) -> None:
+        """See that proof and report can be written, before anything else is done.
+
+        Raises UsageError.
+        """
+        surroundings = _surroundings()
+        state, _ = resolve_state_dir(
+            self.options["state_dir"],
+            self.options["profile"],
+            surroundings.env,
+            surroundings.home,
+            surroundings.cwd,
+        )
+        for option in ("proof", "output", "plan_file"):
+            path = self.options.get(option)
+            if path is None or (option == "plan_file" and self.verb == "apply"):
+                continue
+            outside(state, path)
+            folder = Path(path) if option == "proof" else Path(path).parent
+            try:
+                if option == "proof":
+                    folder.mkdir(parents=True, exist_ok=True)
+                    self.labels = Labels(load_or_create_key(folder))
+            except OSError:
+                folder = Path()
+            if (
+                path == ""
+                or not folder.name + folder.root
+                or not os.access(folder, os.W_OK)
+                or Path(path).is_dir() != (option == "proof")
+            ):
+                raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
 
     def _work(self, verb: Callable[[Request], Report]) -> Report:
         enabled = self.options.get("progress") == "auto" and not self.options.get("quiet")
@@ -86,9 +124,7 @@ class Output:
             return verb(
                 Request(
                     selection=selection,
-                    surroundings=Surroundings(
-                        dict(os.environ), find_os_home(os.environ), str(Path.cwd()), tempfile.gettempdir()
-                    ),
+                    surroundings=_surroundings(),
                     expect_agents=self.options["expect_agents"],
                     expect_sessions=self.options["expect_sessions"],
                     allow_empty=self.options["allow_empty"],
@@ -99,31 +135,35 @@ class Output:
     def _let_out(self, report: Report) -> int:
         for name in evidence.names(report.inventory):
             self.guard.add_name(name.text)
-        proof = self.options.get("proof")
-        if proof is not None:
-            outside(report.inventory.state_dir, proof)
-            Path(proof).mkdir(parents=True, exist_ok=True)
-        folder = proof or report.run
-        if folder is not None:
-            self.labels = Labels(load_or_create_key(Path(folder)))
+        folder = self.options.get("proof") or report.run
         code = report.exit_code
-        if folder is not None:
-            code = self._write_proof(report, Path(folder))
-        self._print(report)
+        try:
+            if folder is not None:
+                self._write_proof(report, Path(folder))
+        except (LeakError, OSError, ValueError, TypeError) as error:
+            code = self._unproved(report, error)
+        try:
+            self._print(report)
+        except (LeakError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            code = self._unproved(report, error)
         return code
 
-    def _write_proof(self, report: Report, folder: Path) -> int:
-        try:
-            log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
-            self.guard.add_computed(log.computed())
-            self._check("\n".join(log.lines()) + summary_markdown(log.lines()), report)
-            evidence.write(folder, report.verb, log.lines())
-        except (OSError, LeakError):
-            code = ProofNotWrittenError.exit_code if report.run else UsageError.exit_code
-            what = "All is committed, but the proof" if report.run else "The proof"
-            click.echo(f"migrator {self.verb}: {what} could not be written; run verify --proof again.", err=True)
-            return code
-        return report.exit_code
+    def _write_proof(self, report: Report, folder: Path) -> None:
+        if self.options.get("proof") is None:
+            self.labels = Labels(load_or_create_key(folder))
+        log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
+        self.guard.add_computed(log.computed())
+        self._check("\n".join(log.lines()) + summary_markdown(log.lines()), report)
+        evidence.write(folder, report.verb, log.lines())
+
+    def _unproved(self, report: Report, error: Exception) -> int:
+        """Say that what was done could not be said, and give the code for that."""
+        why = error.sentence if isinstance(error, LeakError) else "The proof or report could not be written."
+        done = "All is committed. " if report.run else ""
+        click.echo(f"migrator {self.verb}: {done}{why} Run verify --proof to prove it.", err=True)
+        return ProofNotWrittenError.exit_code if report.run else UsageError.exit_code
 
     def _print(self, report: Report) -> None:
         seen = view.of_report(report)
@@ -139,7 +179,6 @@ class Output:
         if output is None:
             click.echo(body, nl=False)
         else:
-            outside(report.inventory.state_dir, output)
             replace_durably(Path(output), body.encode())
 
     def _check(self, body: str, report: Report) -> None:
@@ -170,6 +209,7 @@ class Output:
         if error.subject is not None:
             self.guard.add_name(error.subject.text)
         body = text.error(view.of_error(error, self.verb), clear_text if clear else self.labels.of)
+        self.guard.add_computed(self.labels.issued)
         if not clear:
             try:
                 self.guard.check_names(body)
@@ -189,6 +229,14 @@ class Output:
             for frame in traceback.extract_tb(error.__traceback__):
                 click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)
         return 2
+
+
+def _surroundings() -> Surroundings:
+    try:
+        cwd = str(Path.cwd())
+    except OSError:  # somebody has removed it; absolute paths do without
+        cwd = os.sep
+    return Surroundings(dict(os.environ), find_os_home(os.environ), cwd, tempfile.gettempdir())
 
 
 def check_proof(file: str) -> int:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from migrator.digests import content_digest, plan_digest, span_id
 from migrator.findings import RULES
-from migrator.folding import Session, fold, recovered_key
+from migrator.folding import Session, fold
+from migrator.history_plans import plan_histories
 from migrator.model import (
-    HASH_BYTES,
     Action,
     Database,
     DatabasePlan,
     Decision,
     Entry,
-    FileIdentity,
     Finding,
     HistoryPlan,
     Inventory,
@@ -31,13 +30,14 @@ from migrator.model import (
     StoreKind,
     Transcript,
 )
-from migrator.openclaw.session_files import FileKind
-from migrator.transcripts import in_order, merged_hashes, owners
 
 SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 """Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
 
 SUPERSEDED = "entry.superseded"
+
+_EMPTY, _ROW = 128 * 1024, 512
+"""Bytes that the tables take without a row, and what a row takes beside its text (measured)."""
 
 _GROWTH = 3
 """Bytes that a database grows per byte of entry text: two shapes, indexes and page slack (measured 2.3 to 2.7)."""
@@ -66,7 +66,9 @@ def plan(inventory: Inventory) -> Plan:
         for finding in findings
         if finding.subject.kind == "database" and RULES[finding.code].severity is Severity.REFUSED
     }
-    histories, made = _histories(inventory, stores_of)
+    histories, made = plan_histories(inventory, stores_of)
+    for path in histories:
+        stores_of.setdefault(path, [])
     findings += made
     typed_keys, made = fold(_sessions(stores_of, by_path), inventory)
     findings += made
@@ -74,58 +76,12 @@ def plan(inventory: Inventory) -> Plan:
     for path, stores in stores_of.items():
         database = by_path.get(path)
         readable = tuple(store for store in stores if store.identity is not None)
-        if database is None or path in refused or not readable:
+        if database is None or path in refused or not (readable or histories.get(path)):
             continue
         planned, made = _plan_database(database, readable, histories.get(path, ()), typed_keys, inventory.quarantined)
         plans.append(planned)
         findings += made
     return Plan(inventory.state_dir, tuple(plans), tuple(findings), plan_digest(plans))
-
-
-def content_digest(cache: Mapping[str, bytes], typed: Mapping[str, bytes], histories: Mapping[str, bytes]) -> str:
-    """The digest of all that a database holds of sessions: per shape the keys in order, each with its text's digest."""
-    total = hashlib.sha256()
-    for shape, rows in ((b"cache", cache), (b"typed", typed), (b"history", histories)):
-        for key in sorted(rows):
-            encoded = key.encode("utf-8", "surrogateescape")
-            total.update(b"%s %d " % (shape, len(encoded)) + encoded + rows[key])
-    return total.hexdigest()
-
-
-def plan_digest(plans: Iterable[DatabasePlan]) -> str:
-    """The digest of everything that a plan depends on and leads to: inputs, decisions, expected content."""
-    total = hashlib.sha256()
-    for planned in plans:
-        parts: list[object] = [planned.database.path, planned.database.shape.value, planned.expected_digest]
-        parts += [(suffix, identity.sha256) for suffix, identity in planned.database.files]
-        parts += [(store.path, store.identity and store.identity.sha256) for store in planned.stores]
-        parts += [
-            (d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key)
-            for d in planned.decisions
-        ]
-        parts += [(reject.span, reject.code) for reject in planned.rejects]
-        parts += [(history.session_id, history.key, history.present) for history in planned.histories]
-        parts += [(file.path, file.identity.sha256) for history in planned.histories for file in history.files]
-        total.update(ascii(parts).encode())
-    return total.hexdigest()
-
-
-def span_id(identity: FileIdentity | None, offset: int, length: int) -> str:
-    """What identifies a preserved span: the digest of its file and its place in it."""
-    return f"{identity.sha256 if identity else ''}:{offset}:{length}"
-
-
-def unpreserved(inventory: Inventory) -> bool:
-    """Whether something unreadable in any source has not been preserved by a run yet."""
-    sources: list[Store | Transcript] = [*inventory.stores, *inventory.transcripts]
-    spans = {span_id(source.identity, span.offset, span.length) for source in sources for span in source.damage}
-    spans |= {
-        span_id(store.identity, entry.offset, entry.length)
-        for store in inventory.stores
-        for entry in store.entries
-        if entry.problem is not None
-    }
-    return not spans <= inventory.quarantined
 
 
 def _not_writable(inventory: Inventory, stores_of: Mapping[str, list[Store]]) -> list[Finding]:
@@ -296,72 +252,6 @@ def _rejects(
     return tuple(made)
 
 
-def _histories(
-    inventory: Inventory, stores_of: Mapping[str, list[Store]]
-) -> tuple[dict[str, tuple[HistoryPlan, ...]], list[Finding]]:
-    """Whose history each transcript is, by database; a history that no entry claims is kept under a recovered key."""
-    directories = {agent.directory: agent for agent in inventory.agents}
-    claimed = owners(inventory.stores, inventory.transcripts, inventory.state_dir, frozenset(directories))
-    database_of = dict(inventory.pairs)
-    databases = {database.path: database for database in inventory.databases}
-    by_agent = {store.agent: path for path, stores in stores_of.items() for store in stores}
-    keys = {
-        (database_of[store.path], entry.session_id): entry.key
-        for store in inventory.stores
-        for entry in store.entries
-        if entry.problem is None
-    }
-    sessions: dict[tuple[str, str], list[Transcript]] = {}
-    findings = []
-    for transcript in inventory.transcripts:
-        if transcript.kind != FileKind.TRANSCRIPT.value:
-            continue
-        if transcript.path in claimed:
-            index, session_id = claimed[transcript.path]
-            path = database_of[inventory.stores[index].path]
-        elif transcript.hashes and transcript.agent in by_agent:
-            path, session_id = by_agent[transcript.agent], _orphan_id(transcript)
-            findings.append(Finding("transcript.recovered", Name("transcript", transcript.path)))
-        else:
-            continue
-        sessions.setdefault((path, session_id), []).append(transcript)
-    planned: dict[str, list[HistoryPlan]] = {}
-    for (path, session_id), files in sessions.items():
-        if path in databases:
-            key = keys.get((path, session_id))
-            history, code = _plan_history(databases[path], session_id, key, in_order(session_id, files))
-            planned.setdefault(path, []).append(history)
-            if code is not None:
-                findings.append(Finding(code, Name("session-id", session_id), (), (Name("database", path),)))
-    return {path: tuple(made) for path, made in planned.items()}, findings
-
-
-def _orphan_id(transcript: Transcript) -> str:
-    """The session id for a history that no entry claims: what it says itself, else one made of its content."""
-    return transcript.header_id or transcript.named_id or f"orphan-{transcript.identity.sha256[:16]}"
-
-
-def _plan_history(
-    database: Database, session_id: str, key: str | None, files: tuple[Transcript, ...]
-) -> tuple[HistoryPlan, str | None]:
-    """Append what the database lacks; where the two histories part, or it has more, leave it and say so."""
-    wanted = merged_hashes(files)
-    stored = next((t.hashes for t in database.transcripts if t.session_id == session_id), b"")
-    code = None
-    if not wanted.startswith(stored):
-        code = "transcript.database-has-more" if stored.startswith(wanted) else "transcript.diverges"
-        wanted = stored
-    last_ms = max(file.last_ms for file in files)
-    entry = None
-    if key is None:
-        key = recovered_key(database.agent_id, session_id)
-        entry = json.dumps(
-            {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}, separators=(",", ":")
-        )
-    present = len(stored) // HASH_BYTES
-    return HistoryPlan(session_id, key, files, present, wanted, entry, last_ms), code
-
-
 def _findings(planned: DatabasePlan) -> list[Finding]:
     """What the scan could not know: who lost against whom, and session ids with several keys."""
     database = Name("database", planned.database.path)
@@ -392,4 +282,5 @@ def _peak_bytes(database: Database, stores: tuple[Store, ...], histories: tuple[
     present = sum(identity.size for _, identity in database.files)
     entries = sum(entry.length for store in stores for entry in store.entries)
     events = sum(file.identity.size for history in histories for file in history.files if history.pending)
-    return 2 * present + 2 * _GROWTH * entries + 2 * events
+    rows = sum(len(store.entries) for store in stores)
+    return 2 * present + 2 * _GROWTH * entries + 2 * events + _ROW * rows + _EMPTY

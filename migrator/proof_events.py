@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrator.findings import RULES
-from migrator.model import Action, HistoryVerdict, Shape, Verdict
+from migrator.model import Action, Shape
 from migrator.openclaw.transcript import LineKind
+from migrator.verdicts import HistoryVerdict, Verdict
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A JSON value."""
@@ -144,7 +145,7 @@ def _seconds(value: Json) -> bool:
 
 _label = _matches(r"[a-z][a-z-]{1,15}:[0-9a-f]{12}")
 _digest = _matches(r"[0-9a-f]{64}")
-_version = _matches(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}([-.]?(a|b|rc|dev|post|alpha|beta)\.?[0-9]{0,4})?")
+_version = _matches(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}([-.]?(a|b|rc|dev|post|alpha|beta)\.?[0-9]{0,4})?[+]?")
 _fact_name = _matches(r"[a-z]{1,20}(_[a-z]{1,20}){0,2}")
 _verdicts = _map_of(_one_of({verdict.value for verdict in Verdict}), _count)
 _histories = _map_of(_one_of({verdict.value for verdict in HistoryVerdict}), _count)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from migrator.model import Verdict
 from migrator.proof import Problem, read_log
 from migrator.proof_arithmetic import Event
 from migrator.proof_events import CHECKS, NOT_TESTED, OUTCOMES, Json
+from migrator.verdicts import Verdict
 
 _MOST_ROWS = 40
 """Rows of a table; the others are in the log."""

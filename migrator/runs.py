@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from migrator.filesystem import fsync_directory, make_private_directory
+from migrator.filesystem import fsync_directory, inherit_owner, make_private_directory
 
 RUNS = "migrator-runs"
 JOURNAL = "journal.jsonl"
@@ -36,7 +36,7 @@ class Run:
         """Write a step into the journal, durably, before or after it is taken."""
         self._append(self._journal, {"step": step, **facts})
 
-    def quarantine(self, source: str, span: str, offset: int, raw: bytes, reason: str) -> None:
+    def quarantine(self, source: str, span: str, offset: int, raw: bytes, reason: str, key: str | None = None) -> None:
         """Keep the raw bytes of what cannot be migrated, with a line that says where they came from and why."""
         folder = self.folder / "quarantine"
         make_private_directory(folder)
@@ -54,6 +54,7 @@ class Run:
                     "offset": offset,
                     "length": len(raw),
                     "reason": reason,
+                    "key": key,
                 },
             )
         finally:
@@ -67,11 +68,13 @@ class Run:
         return folder
 
     def close(self) -> None:
-        """Give the journal's handle back."""
+        """Give the journal's handle back, and everything to the owner of the state directory."""
         os.close(self._journal)
+        for path in (self.folder.parent, *self.folder.parent.glob(".lock"), self.folder, *self.folder.rglob("*")):
+            inherit_owner(path, self.state_dir)
 
     @staticmethod
-    def _append(handle: int, record: Mapping[str, str | int]) -> None:
+    def _append(handle: int, record: Mapping[str, str | int | None]) -> None:
         os.write(handle, json.dumps(record).encode() + b"\n")
         os.fsync(handle)
 
@@ -88,7 +91,11 @@ def quarantined_spans(state_dir: Path) -> frozenset[str]:
     """What the runs of a state directory have preserved already, as ``planner.span_id`` names it."""
     found = set()
     for index in sorted((state_dir / RUNS).glob(f"*/quarantine/{_INDEX}")):
-        for line in index.read_bytes().splitlines():
+        try:
+            lines = index.read_bytes().splitlines()
+        except OSError:
+            continue
+        for line in lines:
             try:
                 record = json.loads(line)
             except ValueError:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migrator.databases import read_database
-from migrator.errors import NothingFoundError, UsageError
+from migrator.errors import NothingFoundError, RefusedError, UsageError
+from migrator.filesystem import is_absent
 from migrator.model import (
     Agent,
     Database,
@@ -18,6 +19,7 @@ from migrator.model import (
     Name,
     Selection,
     SessionFile,
+    Shape,
     Store,
     StoreKind,
     Surroundings,
@@ -70,10 +72,10 @@ def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance:
         raise NothingFoundError("There is no state directory {subject}; name it with --state-dir.", Name("path", state))
     config = load_config(state, selection.config, env, home, cwd)
     findings = _Findings(list(config.findings))
-    directories = list(_agent_directories(state, findings))
+    directories = sorted(_agent_directories(state, findings))
     _name_findings(directories, findings)
     _check_agents_exist(selection, directories)
-    agents = _agents(selection, state, directories)
+    agents = _agents(selection, state, cwd, directories, findings)
     originals: list[tuple[str | None, Original]] = [
         (agent.directory, one) for agent in agents for one in imported(agent.path)
     ]
@@ -85,7 +87,7 @@ def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance:
     pairs = tuple(
         (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
     )
-    databases = _read_databases(selection, state, directories, pairs, findings)
+    databases = _read_databases(selection, state, directories, pairs, transcripts, findings)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(
         state_dir=state,
@@ -118,9 +120,16 @@ def _agent_path(state: str, directory: str) -> str:
 def _agent_directories(state: str, findings: _Findings) -> Iterator[str]:
     """The names of all agent directories, sorted; links are followed inside the state directory only."""
     root = os.path.join(state, "agents")
-    if not os.path.isdir(root) or not _inside(root, state):
+    if is_absent(root):
         return
-    for name in sorted(os.listdir(root)):
+    if not os.path.isdir(root):
+        findings.add("agent.not-a-directory", Name("path", root))
+        return
+    if not _inside(root, state):
+        findings.add("agent.link-outside", Name("path", root))
+        return
+    seen: set[str] = set()
+    for name in sorted(_names(root), key=lambda name: (os.path.islink(os.path.join(root, name)), name)):
         path, agent = os.path.join(root, name), Name("agent", name)
         if os.path.islink(path):
             if not os.path.isdir(path):
@@ -133,7 +142,18 @@ def _agent_directories(state: str, findings: _Findings) -> Iterator[str]:
         elif not os.path.isdir(path):
             findings.add("agent.not-a-directory", agent)
             continue
-        yield name
+        real = os.path.realpath(path)
+        if real not in seen:
+            seen.add(real)
+            yield name
+
+
+def _names(folder: str) -> list[str]:
+    """The names in a directory. Raises RefusedError if it cannot be listed: what is in it must not be overlooked."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        raise RefusedError("{subject} can not be listed; run as the owner of it.", Name("path", folder)) from None
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -187,7 +207,8 @@ def _candidates(
         for directory, one in originals
         if one.file in (FileKind.STORE, FileKind.IMPORTED_STORE) and (directory in wanted or not selection.agents)
     ]
-    chosen = [_Candidate(os.path.normpath(path), StoreKind.EXPLICIT, None) for path in explicit]
+    own = {_store_path(state, name): name for name in directories}
+    chosen = [_Candidate(path, StoreKind.EXPLICIT, own.get(path)) for path in map(os.path.normpath, explicit)]
     if not chosen:
         return found
     return chosen if not selection.agents else found + chosen
@@ -202,8 +223,10 @@ def _read_stores(state: str, candidates: list[_Candidate], findings: _Findings, 
             if candidate.path != stores[real].path:
                 findings.add("store.alias", name, Name("store", stores[real].path))
             continue
-        if not os.path.lexists(candidate.path):
-            if candidate.kind in (StoreKind.CONFIGURED, StoreKind.EXPLICIT):
+        if is_absent(candidate.path):
+            if candidate.kind is StoreKind.EXPLICIT:
+                raise NothingFoundError("There is no store {subject}; check the path. Nothing was created.", name)
+            if candidate.kind is StoreKind.CONFIGURED:
                 findings.add("store.missing", name)
             continue
         if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
@@ -247,6 +270,7 @@ def _read_databases(
     state: str,
     directories: list[str],
     pairs: tuple[tuple[str, str], ...],
+    transcripts: tuple[Transcript, ...],
     findings: _Findings,
 ) -> tuple[Database, ...]:
     """The databases of all stores, and those of agent directories that have no store (any more)."""
@@ -256,15 +280,18 @@ def _read_databases(
             if selection.agents and name not in selection.agents:
                 continue
             path = store_database(_store_path(state, name))[0]
-            if os.path.lexists(path):
+            has_transcripts = any(one.agent == name for one in transcripts)
+            if has_transcripts or not is_absent(path):
                 owners.setdefault(path, name)
     databases: dict[str, Database] = {}
     for path, owner in owners.items():
         real = os.path.realpath(path)
         if real in databases:
             continue
-        if owner is not None and not _inside(path, state) and not selection.stores:
+        below = path.startswith(os.path.join(state, "agents") + os.sep)
+        if owner is not None and below and not _inside(path, state):
             findings.add("database.link-outside", Name("database", path))
+            databases[real] = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, ())
             continue
         agent_id = EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
         databases[real], made = read_database(path, agent_id)
@@ -272,11 +299,14 @@ def _read_databases(
     return tuple(databases.values())
 
 
-def _agents(selection: Selection, state: str, directories: list[str]) -> tuple[Agent, ...]:
+def _agents(
+    selection: Selection, state: str, cwd: str, directories: list[str], findings: _Findings
+) -> tuple[Agent, ...]:
+    named = {store_database(os.path.normpath(os.path.join(cwd, path)))[1] for path in selection.stores}
     return tuple(
-        Agent(name, _agent_path(state, name), normalize_agent_id(name), tuple(_files(state, name)))
+        Agent(name, _agent_path(state, name), normalize_agent_id(name), tuple(_files(state, name, findings)))
         for name in directories
-        if not selection.agents or name in selection.agents
+        if name in selection.agents or name in named or not (selection.agents or selection.stores)
     )
 
 
@@ -299,7 +329,7 @@ def _read_transcripts(
     for store in stores:
         if store.agent is None and store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED):
             folder = os.path.dirname(store.path)
-            for name in sorted(os.listdir(folder)):
+            for name in sorted(_names(folder)):
                 path = os.path.join(folder, name)
                 if classify(name) is FileKind.TRANSCRIPT and os.path.isfile(path):
                     places.setdefault(os.path.realpath(path), (None, path, FileKind.TRANSCRIPT))
@@ -312,14 +342,28 @@ def _read_transcripts(
     return tuple(found)
 
 
-def _files(state: str, agent: str) -> Iterator[SessionFile]:
-    """Every file below an agent's sessions directory; links are listed, not followed."""
-    root = os.path.join(_agent_path(state, agent), "sessions")
-    for folder, folders, names in os.walk(root):
+def _files(state: str, agent: str, findings: _Findings) -> Iterator[SessionFile]:
+    """Every file below an agent's sessions directory but the store; links are listed, not followed."""
+    root, name = os.path.join(_agent_path(state, agent), "sessions"), Name("agent", agent)
+    if is_absent(root):
+        return
+    if not _inside(root, state):
+        findings.add("agent.link-outside", name)
+        return
+    if os.path.exists(root) and not os.path.isdir(root):
+        findings.add("agent.no-sessions-directory", name)
+        return
+    copies = False
+    for folder, folders, files in os.walk(root, onerror=lambda _error: findings.add("agent.unreadable", name)):
         folders.sort()
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            yield SessionFile(path, classify(os.path.relpath(path, root)).value, os.lstat(path).st_size)
+        for file in sorted(files):
+            path = os.path.join(folder, file)
+            kind = classify(os.path.relpath(path, root))
+            copies = copies or kind in (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
+            if kind is not FileKind.STORE:
+                yield SessionFile(path, kind.value, os.lstat(path).st_size)
+    if copies and is_absent(os.path.join(root, STORE_NAME)):
+        findings.add("store.only-copies", name)
 
 
 def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventory:
@@ -333,4 +377,8 @@ def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventor
         raise UsageError("No store belongs to the database {subject}.", Name("database", target))
     kept = {path for path, _ in pairs}
     stores = tuple(store for store in inventory.stores if store.path in kept)
-    return replace(inventory, stores=stores, databases=databases, pairs=pairs)
+    owners = {Path(database.path).parent.parent.name for database in databases}
+    agents = tuple(agent for agent in inventory.agents if agent.directory in owners)
+    paths = {file.path for agent in agents for file in agent.files}
+    transcripts = tuple(one for one in inventory.transcripts if one.path in paths or one.agent in owners)
+    return replace(inventory, agents=agents, stores=stores, transcripts=transcripts, databases=databases, pairs=pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from migrator.model import Entry, FileIdentity, Finding, Name, Store, StoreKind
 from migrator.openclaw.entry import prepare, storable_key
 from migrator.openclaw.store import RawEntry, StoreReader
 from migrator.progress import Advance, silent
+from migrator.sqlite.snapshot import identify
 
 DUPLICATE_KEY = "entry.duplicate-key"
 
@@ -27,8 +29,27 @@ def open_regular_file(path: str) -> BinaryIO:
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError("not a regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     return os.fdopen(handle, "rb")
+
+
+def open_source(path: str, name: Name) -> BinaryIO:
+    """Open a source that was there when it was planned on.
+
+    Raises ChangedError if it is not any more.
+    """
+    try:
+        return open_regular_file(path)
+    except OSError:
+        raise ChangedError("{subject} is not there any more, or no file; plan again.", name) from None
+
+
+def digest_now(path: str) -> str:
+    """The digest of a file as it is now; empty if it cannot be read."""
+    try:
+        return identify(path).sha256
+    except OSError:
+        return ""
 
 
 def read_store(
@@ -50,6 +71,8 @@ def read_store(
                 entries.append(_entry(raw))
             after = os.fstat(stream.fileno())
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            return store, (Finding("store.not-a-file", name),)
         return store, (Finding("store.unreadable", name, (("errno", error.errno or 0),)),)
     require_unchanged(before, after, name)
     store = replace(
@@ -69,14 +92,14 @@ def reread(store: Store, entry: Entry) -> RawEntry:
     """
     raw = read_span(store.real_path, entry.offset, entry.length)
     found = list(StoreReader(BytesIO(b'{"":' + raw + b"}")))
-    if len(found) != 1:
+    if len(found) != 1 or found[0].raw != raw or not raw:
         raise ChangedError("{subject} changed while it was being read; try again.", Name("store", store.path))
     return found[0]
 
 
 def read_span(path: str, offset: int, length: int) -> bytes:
-    """The raw bytes of a span of a file."""
-    with open_regular_file(path) as stream:
+    """The raw bytes of a span of a source. Raises ChangedError if the source is not there any more."""
+    with open_source(path, Name("path", path)) as stream:
         stream.seek(offset)
         return stream.read(length)
 
@@ -85,6 +108,12 @@ def require_unchanged(before: os.stat_result, after: os.stat_result, name: Name)
     """Raise BusyError if a file was written to between two looks at it."""
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise BusyError("{subject} changed while it was being read; stop its writer and try again.", name)
+
+
+def require_same(name: Name, planned: FileIdentity | None, sha256: str) -> None:
+    """Refuse a source that is not, byte for byte, the one that was planned on."""
+    if planned is None or sha256 != planned.sha256:
+        raise ChangedError("{subject} changed after it was planned; plan again.", name)
 
 
 def file_identity(status: os.stat_result, sha256: str) -> FileIdentity:

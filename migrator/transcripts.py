@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,14 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from migrator.model import (
-    HASH_BYTES,
-    DamagedSpan,
-    Finding,
-    Name,
-    Store,
-    Transcript,
-)
+from migrator.model import HASH_BYTES, DamagedSpan, Finding, Name, Store, Transcript
 from migrator.openclaw.entry import usable_session_id
 from migrator.openclaw.session_files import transcript_candidates, transcript_session_id
 from migrator.openclaw.session_key import parse_session_key
@@ -56,6 +50,8 @@ def read_transcript(
                     last_ms = max(last_ms, line.timestamp_ms or 0)
             after = os.fstat(stream.fileno())
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            return None, (Finding("transcript.not-a-file", name),)
         return None, (Finding("transcript.unreadable", name, (("errno", error.errno or 0),)),)
     require_unchanged(before, after, name)
     header_id = usable_session_id(reader.header.event_id) if reader.header else None

@@ -13,34 +13,38 @@ from dataclasses import dataclass, field
 
 from migrator.checks import database_checks, state_checks
 from migrator.databases import row_source, stored_text
+from migrator.digests import content_digest
 from migrator.histories import Comparison, compare_content, is_contained, verdict
 from migrator.judge import Level, explain, judge
 from migrator.model import (
     HASH_BYTES,
     Database,
-    DatabaseVerification,
-    Difference,
     Entry,
-    EntryVerdict,
-    HistoryVerification,
     Inventory,
     Name,
     Number,
     Row,
     Shape,
-    SourceVerification,
     Store,
     Transcript,
-    Verdict,
-    Verification,
 )
+from migrator.openclaw.entry import REPLACE_KEY_SURROGATES
+from migrator.openclaw.paths import agent_database
 from migrator.openclaw.session_key import canonical_key
 from migrator.openclaw.store import RawEntry
-from migrator.planner import content_digest
 from migrator.sources import reread
 from migrator.sqlite.event_rows import events as events_of
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcripts import owners
+from migrator.verdicts import (
+    DatabaseVerification,
+    Difference,
+    EntryVerdict,
+    HistoryVerification,
+    SourceVerification,
+    Verdict,
+    Verification,
+)
 
 EXPLAINED_AT_MOST = 50
 """How many changed entries are explained with paths; the comparison behind it costs 5 ms for a 4 KB entry."""
@@ -75,6 +79,7 @@ class _Result:
     by_session: dict[str, list[tuple[str, Row]]] = field(default_factory=lambda: defaultdict(list))
     histories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     source_sessions: frozenset[str] = frozenset()
+    claimed: set[tuple[str, str]] = field(default_factory=set)
     explained: int = 0
 
     def __post_init__(self) -> None:
@@ -96,11 +101,18 @@ def verify(inventory: Inventory, against: Inventory | None = None, level: Level 
     sources: dict[str, list[_Source]] = defaultdict(list)
     for source in _sources(inventory, against):
         sources[source.target].append(source)
+        if source.entry.problem is None:
+            result.claimed.add((source.target, source.entry.key))
+    stores: dict[str, list[Store]] = defaultdict(list)
+    for path, target in origin.pairs:
+        stores[_same_place(target, origin, inventory)] += [one for one in origin.stores if one.path == path]
     histories = _verify_histories(result, origin, level)
     return Verification(
         state_dir=inventory.state_dir,
         databases=tuple(
-            _verify_database(database, sources[database.path], tuple(histories[database.path]), result, level)
+            _verify_database(
+                database, stores[database.path], sources[database.path], tuple(histories[database.path]), result, level
+            )
             for database in inventory.databases
         ),
         checks=tuple(state_checks(inventory)),
@@ -116,9 +128,9 @@ def _counting_cache_rows(database: Database) -> tuple[Row, ...]:
 def _sources(inventory: Inventory, against: Inventory | None) -> Iterator[_Source]:
     """Every entry that must be somewhere: of the stores, and of another installation also what its databases hold."""
     origin = against or inventory
-    target_of = {path: _same_place(path, origin, inventory) for _, path in origin.pairs}
+    target_of = {store: _same_place(path, origin, inventory) for store, path in origin.pairs}
     for store in origin.stores:
-        target = target_of[dict(origin.pairs)[store.path]]
+        target = target_of[store.path]
         for entry in store.entries:
             yield _Source(target, Name("store", store.path), entry, store, None)
     for database in against.databases if against and against.state_dir != inventory.state_dir else ():
@@ -135,6 +147,7 @@ def _same_place(path: str, origin: Inventory, inventory: Inventory) -> str:
 
 def _verify_database(
     database: Database,
+    stores: list[Store],
     sources: list[_Source],
     histories: tuple[HistoryVerification, ...],
     result: _Result,
@@ -154,9 +167,12 @@ def _verify_database(
             counts[source.place][found.verdict] += 1
             if found.verdict is not Verdict.SAME:
                 verdicts[source.place].append(found)
-        checks = tuple(database_checks(database, connection))
-    for place, store in {source.place: source.store for source in sources}.items():
-        counts[place][Verdict.QUARANTINED] += len(store.damage) if store else 0
+        keys = {source.entry.key for source in sources if source.entry.problem is None}
+        checks = tuple(database_checks(database, connection, keys))
+    for store in stores:
+        place = Name("store", store.path)
+        agents[place] = store.agent
+        counts[place][Verdict.QUARANTINED] += len(store.damage)
     rows = result.rows[database.path]
     return DatabaseVerification(
         database=database,
@@ -217,7 +233,8 @@ class _Judge:
         if not newest:
             return EntryVerdict(session, Verdict.KEPT)
         if row is not None:
-            return self._compared(source, row, ())
+            replaced = (REPLACE_KEY_SURROGATES,) if REPLACE_KEY_SURROGATES in entry.transforms else ()
+            return self._compared(source, row, replaced)
         return self._elsewhere(source)
 
     def _compared(self, source: _Source, row: Row, names: tuple[str, ...]) -> EntryVerdict:
@@ -247,6 +264,8 @@ class _Judge:
             return self._compared(source, renamed, (CANONICAL_KEY,))
         elsewhere = self.result.by_session.get(entry.session_id or "", [])
         for path, row in sorted(elsewhere, key=lambda place: place[1].key not in (entry.key, canonical)):
+            if (path, row.key) in self.result.claimed:
+                continue  # that row stands for another source
             places = (Name("database", path), Name("session", row.key))
             return EntryVerdict(session, Verdict.MOVED, places=places)
         if renamed is not None:
@@ -264,13 +283,12 @@ def _verify_histories(result: _Result, origin: Inventory, level: Level) -> dict[
         frozenset(agent.directory for agent in origin.agents),
     )
     database_of = dict(origin.pairs)
-    by_agent = {store.agent: path for store in origin.stores if (path := database_of.get(store.path))}
+    by_agent = {agent.directory: agent_database(agent.path) for agent in origin.agents}
+    by_agent |= {store.agent or "": database_of[store.path] for store in origin.stores}
     made: dict[str, list[HistoryVerification]] = defaultdict(list)
     for transcript in origin.transcripts:
         index, session_id = claimed.get(transcript.path, (-1, None))
-        own = database_of[origin.stores[index].path] if session_id else by_agent.get(transcript.agent)
-        if own is None:
-            own = result.inventory.databases[0].path if result.inventory.databases else ""
+        own = database_of[origin.stores[index].path] if session_id else by_agent.get(transcript.agent or "", "")
         target = _same_place(own, origin, result.inventory)
         ids = [one for one in (session_id, transcript.header_id, transcript.named_id) if one is not None]
         ids.append(f"orphan-{transcript.identity.sha256[:16]}")

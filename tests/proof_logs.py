@@ -7,10 +7,11 @@ from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Any
 
-from migrator.model import Action, HistoryVerdict, Name, Shape, Verdict
+from migrator.model import Action, Name, Shape
 from migrator.openclaw.transcript import LineKind
 from migrator.proof import ProofLog
 from migrator.redact import Labels, Namer
+from migrator.verdicts import HistoryVerdict, Verdict
 
 KEY = bytes(range(32))
 START = datetime(2026, 11, 22, 10, 15, 30, 123456, timezone.utc)

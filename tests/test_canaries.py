@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from migrator import cli, output
+from migrator import cli
 from migrator.leaks import LeakGuard
 from migrator.redact import Labels, clear_text
 
@@ -85,7 +85,7 @@ def everything_said(state: Path, folder: Path) -> str:
         result = run(arguments)
         said.append(f"{arguments[0]} {result.exit_code}\n{result.output}\n{result.stderr}")
     proofs = [path for path in folder.rglob("*") if path.suffix in (".jsonl", ".md")]
-    proofs += [path for path in (state / "migrator-runs").rglob("*.proof.jsonl")]
+    proofs += (state / "migrator-runs").rglob("*.proof.jsonl")
     assert proofs
     return "\n".join(said + [path.read_text(encoding="utf-8") for path in proofs])
 
@@ -120,8 +120,8 @@ def test_the_planted_strings_would_be_seen_without_redaction_and_guard(
         return
 
     monkeypatch.setattr(Labels, "of", staticmethod(clear_text))
-    monkeypatch.setattr(output.LeakGuard, "check_names", let_pass)
-    monkeypatch.setattr(output.LeakGuard, "check_sources", let_pass)
+    monkeypatch.setattr(LeakGuard, "check_names", let_pass)
+    monkeypatch.setattr(LeakGuard, "check_sources", let_pass)
     assert leaked(run(["scan", "--state-dir", str(state)]).output)
 
 

@@ -86,9 +86,7 @@ def test_every_error_class_has_a_documented_exit_code() -> None:
         assert one.exit_code in cli.EXIT_CODES, one
 
 
-@pytest.mark.parametrize(
-    "line", re.findall(r"^(?:migrator|\w+=\S+ migrator) (.+?)\s*(?:#.*)?$", README, re.MULTILINE)
-)
+@pytest.mark.parametrize("line", re.findall(r"^(?:migrator|\w+=\S+ migrator) (.+?)\s*(?:#.*)?$", README, re.MULTILINE))
 def test_each_command_line_in_the_readme_is_one_that_the_program_takes(line: str) -> None:
     words = [word.strip('"') for word in line.split()]
     command: click.Command = cli.main

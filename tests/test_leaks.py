@@ -141,6 +141,7 @@ def test_a_part_of_a_path_is_found() -> None:
     path = "/home/Quxo Lotl/.openclaw/agents/Blorb Agent/sessions/sessions.json"
     for printed in ("quxo lotl", "the agent Blorb", "Blorb Agent/sessions", "/home/Quxo Lotl"):
         assert leaks_name(printed, path)
+    assert leaks_name("missing: main store", "/home/main store/x")
 
 
 def test_a_short_name_is_found_as_a_word() -> None:
@@ -153,6 +154,7 @@ def test_a_short_name_is_found_as_a_word() -> None:
 def test_our_own_words_are_no_leak() -> None:
     assert not leaks_name("The session of agent MAIN is missing in store global", "agent:main:global", "main", "store")
     assert not leaks_name("sessions.json", "/home/sessions.json")
+    assert not leaks_name("the agent main is missing", "agent main")
 
 
 def test_words_of_ours_are_a_leak_when_they_are_put_together_as_a_name() -> None:
@@ -188,11 +190,22 @@ def test_a_version_that_we_computed_is_no_leak() -> None:
     assert not leaks_name("found 2026.9.6", "/opt/2026.9.6/bin", computed=["2026.9.6"])
 
 
+def test_a_fact_of_the_host_that_we_computed_is_no_leak() -> None:
+    assert leaks_name("filesystem ext4", "/mnt/ext4")
+    assert not leaks_name("filesystem ext4", "/mnt/ext4", computed=["ext4"])
+
+
+def test_labels_of_every_kind_are_known_as_ours() -> None:
+    labels = Labels(bytes(32))
+    printed = " ".join(labels.of(Name("session-id", str(number))) for number in range(100))
+    guard_of(computed=labels.issued).check_sources(f"session {printed}", [])
+
+
 def test_times_of_our_own_are_no_leak() -> None:
     name = "2026-11-22T10-00-00Z_x.jsonl"
     assert not leaks_name("found at 2026-11-22T10:15:30.123Z", name)
     assert leaks_name(f"found {name}", name)
-    assert leaks_name("missing: qux:2026-11-22T10:15:30Z", "qux:2026-11-22T10:15:30Z")
+    assert leaks_name("missing: main:2026-11-22T10:15:30Z", "main:2026-11-22T10:15:30Z")
 
 
 def test_a_leak_error_holds_the_text_in_its_subject_only() -> None:
@@ -250,6 +263,7 @@ def test_a_value_is_found_though_the_source_escapes_it(secret: str, size: int) -
         (f"+{PHONE}", f'"direct:{PHONE}"'.encode()),
         (PHONE, rb'"\u0026491511234567"'),
         (PHONE, rb'"\u0034\u0039\u0031511234567"'),
+        (PHONE, rb'"\u00e9491511234567"'),
         (json.dumps("日本語"), '"日本語"'.encode()),
         ("quxo\nlotl", b'"quxolotl"'),
         ("sk-12-ab-cd-ef", b'{"token": "sk-12-ab-cd-ef"}'),
@@ -265,7 +279,8 @@ def test_a_value_is_found_in_every_spelling(printed: str, source: bytes, size: i
 @pytest.mark.parametrize("size", [1, 5, 11, 1 << 20])
 def test_a_number_that_is_part_of_a_longer_one_is_no_leak(size: int) -> None:
     source = b'{"updatedAt": 1790000012345, "n": 100000000000000000000000000000000000000000000000000000000000}'
-    for number in ("790000012", "179000001", "1000000000", "000000000"):
+    source += b'{"a": "b"}, ' * 20
+    for number in ("790000012", "179000001", "1000000000", "000000000", "790000012345", "90000012345"):
         assert not leaks_source(f"found {number}", source, size)
     assert leaks_source("found 1790000012345", source, size)
 

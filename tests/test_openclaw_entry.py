@@ -194,9 +194,11 @@ def test_resolved_skills_anywhere_else_are_kept(text: str) -> None:
 BLANKS = st.text(" \t\r\n", max_size=3)
 VALUES = st.recursive(
     st.sampled_from(["1", "1.0", "-0.0", "1E3", "null", '"}"', '"]{"', '"\\"resolvedSkills\\""', '"\\ud800"', '""']),
-    lambda inner: st.lists(inner, max_size=3).map(lambda items: f"[ {' , '.join(items)}]")
-    | st.dictionaries(st.sampled_from(["a", "resolvedSkills", "}"]), inner, max_size=2).map(
-        lambda members: "{" + ",".join(f'"{name}": {text}' for name, text in members.items()) + " }"
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[ {' , '.join(items)}]")
+        | st.dictionaries(st.sampled_from(["a", "resolvedSkills", "}"]), inner, max_size=2).map(
+            lambda members: "{" + ",".join(f'"{name}": {text}' for name, text in members.items()) + " }"
+        )
     ),
     max_leaves=6,
 )

@@ -111,9 +111,7 @@ def test_files_without_a_known_class_are_worth_a_note() -> None:
     "archive",
     ["legacy-2026.6.1", "legacy-2026.7.1", "upgraded-2026.7.1-to-2026.9.6", "defect-both-spellings"],
 )
-def test_every_file_of_a_real_sessions_directory_is_known(
-    unpack: Callable[[str], Path], archive: str
-) -> None:
+def test_every_file_of_a_real_sessions_directory_is_known(unpack: Callable[[str], Path], archive: str) -> None:
     folders = {"sessions", "session-sqlite-import-archive"}
     seen = set()
     for folder in [path for path in unpack(archive).rglob("*") if path.name in folders and path.is_dir()]:
@@ -263,9 +261,7 @@ def test_a_pointer_to_the_file_of_another_session_is_stale() -> None:
     assert candidates("custom.jsonl")[0] == f"{BASE}/custom.jsonl"
 
 
-@pytest.mark.parametrize(
-    "session_id", ["../../evil", "telegram:123", "", "a" * 129, f"x.checkpoint.{UUID}", ".hidden"]
-)
+@pytest.mark.parametrize("session_id", ["../../evil", "telegram:123", "", "a" * 129, f"x.checkpoint.{UUID}", ".hidden"])
 def test_a_session_id_that_can_name_no_transcript_has_no_candidates(session_id: str) -> None:
     assert candidates("x.jsonl", session_id) == ()
 
@@ -275,10 +271,7 @@ def test_a_store_outside_the_state_directory_has_its_transcripts_beside_it() -> 
     assert found == ("/data/chats/x.jsonl", f"/data/chats/{UUID}.jsonl", *older("x.jsonl"), *older())
 
 
-@given(
-    st.text()
-    | st.lists(st.sampled_from(["..", "agents", "sessions", "x", "", "/", "C:\\", "~"])).map("/".join)
-)
+@given(st.text() | st.lists(st.sampled_from(["..", "agents", "sessions", "x", "", "/", "C:\\", "~"])).map("/".join))
 def test_no_candidate_leaves_the_state_and_store_directories(session_file: str) -> None:
     for path in candidates(session_file, store_dir="/data/chats", agent="../../.."):
         assert os.path.normpath(path) == path

@@ -29,9 +29,7 @@ MESSAGE = (
     b'{"type":"message","id":"m1","parentId":null,"timestamp":"2026-11-22T11:06:17.363Z",'
     b'"message":{"role":"user","content":"hi","timestamp":1795345574926}}'
 )
-REPLY = (
-    b'{"type":"message","id":"m2","parentId":"m1","message":{"role":"assistant","timestamp":1795345574926}}'
-)
+REPLY = b'{"type":"message","id":"m2","parentId":"m1","message":{"role":"assistant","timestamp":1795345574926}}'
 LABEL = b'{"type":"label","id":"l1","parentId":"m2"}'
 
 PIECES = st.sampled_from(
@@ -179,9 +177,7 @@ def test_invalid_utf8_is_replaced_and_says_so() -> None:
 
 
 def test_the_text_is_what_was_written_and_sqlite_can_hold_it() -> None:
-    written = (
-        b'{"type":"message","id":"a","n":[1.0,1E2,-0,9007199254740993],"n":"\\ud83d\\u0000","x":"\\ud800"}'
-    )
+    written = b'{"type":"message","id":"a","n":[1.0,1E2,-0,9007199254740993],"n":"\\ud83d\\u0000","x":"\\ud800"}'
     line = read(written)[0][0]
     assert line.kind is LineKind.MESSAGE
     assert line.text is not None

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from migrator.errors import LeakError
 from migrator.findings import RULES
 from migrator.leaks import LeakGuard
-from migrator.model import Name, Verdict
+from migrator.model import Name
 from migrator.proof import (
     ProofLog,
     check_log,
@@ -30,6 +31,7 @@ from migrator.proof import (
     write_durably,
 )
 from migrator.redact import Labels, clear_text
+from migrator.verdicts import Verdict
 from tests.proof_logs import KEY, PHONE, START, Clock, a_run, facts_of, secrets, written
 
 LINES = written(a_run()).lines()
@@ -322,7 +324,7 @@ def test_a_resealed_log_is_as_good_as_the_hash_of_its_last_line() -> None:
         {"others": "alice"},
         {"event": "alice"},
         {"at": "2026-11-22 10:15:30.123Z"},
-        {"at": "2026-02-30T10:15:30.123Z"},
+        {"at": "2026-11-31T10:15:30.123Z"},
         {"at": "2026-11-21T10:15:30.123Z"},
     ],
 )
@@ -333,6 +335,44 @@ def test_the_allow_list_is_held_against_a_resealed_log_too(change: dict[str, Any
     problems = check_log(resealed(records))
     assert 7 in {problem.line for problem in problems}
     assert not any("alice" in problem.sentence for problem in problems)
+
+
+def test_a_line_that_was_changed_and_resealed_alone_is_found() -> None:
+    records = [json.loads(line) for line in LINES]
+    records[1]["size"] += 1
+    forged = resealed(records)[1]
+    assert [problem.line for problem in check_log([LINES[0], forged, *LINES[2:]])] == [3]
+
+
+def test_a_line_with_another_number_is_found() -> None:
+    text = LINES[0].replace('"n":0', '"n":1').partition(',"hash"')[0] + "}"
+    line = f'{text[:-1]},"hash":"{sha256(text.encode()).hexdigest()}"}}'
+    assert "Line 1 does not follow the line before it." in [problem.sentence for problem in check_log([line])]
+
+
+@pytest.mark.parametrize(
+    "respell",
+    [
+        lambda line: json.dumps(json.loads(line)),
+        lambda line: line + " ",
+        lambda line: " " + line,
+        lambda line: line.replace('"n":0', '"n":0,"n":0'),
+        lambda line: line.replace('"verb"', '"\\u0076erb"'),
+        lambda line: json.dumps(dict(sorted(json.loads(line).items())), separators=(",", ":")),
+    ],
+)
+def test_a_line_that_is_spelled_otherwise_is_found(respell: Callable[[str], str]) -> None:
+    assert json.loads(respell(LINES[0])) == json.loads(LINES[0])
+    assert check_log([respell(LINES[0]), *LINES[1:]])[0].line == 1
+
+
+@pytest.mark.parametrize("end", [b" ", b"\r", b"\t", b"\x0b", b"\x0c", b"\x1c", b"\x85", b"\n\n", b"\n ", b"\0"])
+def test_a_changed_line_end_is_found(end: bytes) -> None:
+    assert check_log(decode_log(DATA[:-1] + end))
+
+
+def test_the_sums_of_a_damaged_log_are_not_judged() -> None:
+    assert [problem.line for problem in check_log([LINES[0], "gossip", *LINES[2:]])] == [2, 3]
 
 
 def test_a_number_that_is_a_truth_value_is_found() -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrator.model import HistoryVerdict, Name, Verdict
+from migrator.model import Name
 from migrator.openclaw.transcript import LineKind
 from migrator.proof import check_log
+from migrator.verdicts import HistoryVerdict, Verdict
 from tests.proof_logs import Events, a_database, a_run, a_source, facts_of, written
 
 Change = Callable[[Events], Any]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator import findings
-from migrator.model import Action, Shape, Verdict
+from migrator.model import Action, Shape
 from migrator.proof_events import (
     CHECKS,
     EVENTS,
@@ -20,6 +20,7 @@ from migrator.proof_events import (
     fault_in,
     known,
 )
+from migrator.verdicts import Verdict
 from tests.proof_logs import a_run, written
 
 RECORDS = [json.loads(line) for line in written(a_run()).lines()]
@@ -112,7 +113,9 @@ def test_a_source_that_could_not_be_read_has_no_size_and_no_digest(field: str) -
     assert fault_in("source", {**SAMPLES["source"], field: None}) is None
 
 
-@pytest.mark.parametrize("version", ["3.40.1", "2026.9.6", "2026.7.2-beta.1", "3.13.0rc1", "0.1.0.dev3", "5.4"])
+@pytest.mark.parametrize(
+    "version", ["3.40.1", "2026.9.6", "2026.7.2-beta.1", "3.13.0rc1", "0.1.0.dev3", "5.4", "3.14.0a1+"]
+)
 def test_versions_of_all_that_we_run_with_are_allowed(version: str) -> None:
     assert fault_in("begin", {**SAMPLES["begin"], "openclaw": version}) is None
 

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from migrator.leaks import LeakGuard
-from migrator.model import Name, Verdict
+from migrator.model import Name
 from migrator.proof_events import CHECKS, NOT_TESTED, OUTCOMES
 from migrator.proof_summary import summary_markdown
 from migrator.redact import Labels
+from migrator.verdicts import Verdict
 from tests.proof_logs import KEY, a_database, a_run, a_source, digest, facts_of, secrets, written
 
 LINES = written(a_run()).lines()

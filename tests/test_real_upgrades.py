@@ -9,7 +9,8 @@ import pytest
 
 from migrator import commands
 from migrator.commands import Report, Request
-from migrator.model import HistoryVerdict, Selection, Surroundings, Verdict, Verification
+from migrator.model import Selection, Surroundings
+from migrator.verdicts import HistoryVerdict, Verdict, Verification
 
 Unpack = Callable[[str], Path]
 

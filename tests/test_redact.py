@@ -54,6 +54,11 @@ def test_a_surrogate_pair_and_the_character_that_it_spells_have_different_labels
     assert labels.of(Name("agent", "\ud83d\ude00")) != labels.of(Name("agent", "\U0001f600"))
 
 
+def test_undecodable_bytes_are_part_of_the_label() -> None:
+    labels = Labels(KEY)
+    assert len({labels.of(Name("agent", text)) for text in ("caf", "caf\udce9", "caf\udce8", "caf\ud800")}) == 4
+
+
 def test_the_kind_is_part_of_the_digest() -> None:
     labels = Labels(KEY)
     agent, store = labels.of(Name("agent", "main")), labels.of(Name("store", "main"))

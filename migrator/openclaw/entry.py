@@ -10,6 +10,7 @@ from decimal import Decimal
 from hashlib import sha256
 
 from migrator.model import Number
+from migrator.openclaw.paths import js_trim
 from migrator.openclaw.store import RawEntry, object_members
 
 DROP_RESOLVED_SKILLS = "drop-resolved-skills"
@@ -82,7 +83,7 @@ def usable_session_id(value: object) -> str | None:
     """The trimmed session id if a transcript may be named after it (2026.7.1, ``config/sessions/paths.ts``)."""
     if not isinstance(value, str):
         return None
-    trimmed = value.strip()
+    trimmed = js_trim(value)
     if _SESSION_ID.fullmatch(trimmed) and not _CHECKPOINT_ID.fullmatch(trimmed):
         return trimmed
     return None

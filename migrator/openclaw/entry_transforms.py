@@ -89,10 +89,11 @@ def _trim_model(entry: Entry) -> Entry:
 
 
 def _zero_updated_at(entry: Entry) -> Entry:
-    """Write 0 for a time that is none: when ``doctor --fix`` has to rewrite the store before it imports it."""
-    if "updatedAt" not in entry or _is_time(entry["updatedAt"]):
-        return entry
-    return {**entry, "updatedAt": 0}
+    """Write 0 for a time that is none: when ``doctor --fix`` has to rewrite the store before it imports it.
+
+    Also where there is none at all, when it carries a row of agent schema 1 forward.
+    """
+    return entry if _is_time(entry.get("updatedAt")) else {**entry, "updatedAt": 0}
 
 
 def _fold_creator(entry: Entry) -> Entry:

@@ -30,11 +30,15 @@ class Member:
 def parse_strict(text: str) -> object:
     """Parse one strict JSON document.
 
-    Integers become int, other numbers Decimal, and so do integers of more digits than int() converts. Of
+    Integers become int, other numbers Decimal, and so do ``-0`` and integers of more digits than int() converts. Of
     members with the same name the last one counts. Raises ValueError for anything else, NaN and too deep
     nesting included.
     """
-    value, end = _decode_or_refuse(text, skip_blanks(text, 0))
+    start = skip_blanks(text, 0)
+    if _MINUS_ZERO.search(text):
+        value, end = _patiently(text, start)
+    else:
+        value, end = _decode_or_refuse(text, start)
     if skip_blanks(text, end) != len(text):
         _refuse(end)
     return value
@@ -91,6 +95,8 @@ def _no_constant(_name: str) -> NoReturn:
 
 
 def _long_integer(literal: str) -> int | Decimal:
+    if literal == "-0":
+        return Decimal(literal)  # an int has no sign to keep
     try:
         return int(literal)
     except ValueError:
@@ -105,6 +111,7 @@ def _far_number(literal: str) -> Decimal:
         return Decimal(float(literal))
 
 
+_MINUS_ZERO = re.compile(r"-0(?![\d.eE])")
 # Two decoders, because a function of ours for each number would make the first one much slower.
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 _PATIENT_DECODER = json.JSONDecoder(parse_float=_far_number, parse_int=_long_integer, parse_constant=_no_constant)
@@ -117,6 +124,13 @@ def _decode_here(text: str, at: int) -> tuple[object, int]:
         raise
     except (ValueError, ArithmeticError):
         return _PATIENT_DECODER.raw_decode(text, at)
+
+
+def _patiently(text: str, at: int) -> tuple[object, int]:
+    try:
+        return recurse(lambda: _PATIENT_DECODER.raw_decode(text, at))
+    except (ValueError, RecursionError, ArithmeticError):
+        _refuse(at)
 
 
 def _decode_or_refuse(text: str, at: int) -> tuple[object, int]:

@@ -97,12 +97,14 @@ def _with_texts(message: _Object, change: Callable[[int, str], str]) -> _Object:
 
 
 # Directives in answers (``state-migrations.transcript-directives``, 2026.9.6): the second run of the doctor moves
-# them into ``openclawDelivery``. It leaves those in code alone, and tidies the blanks around the others.
+# them into ``openclawDelivery``. It leaves those in code alone, and tidies the blanks around the others. What it
+# makes of a spoken passage between ``tts`` tags that stays in the text is not known here, and a difference.
 
 _REACTION = re.compile(r"\[\[\s*react(?:_to_current)?\s*:\s*[^\]\n]+?\s*\]\]", re.IGNORECASE)
 _DIRECTIVE = re.compile(
     r"\[\[\s*(?:(?P<audio>audio_as_voice)|(?P<current>reply_to_current)|reply_to\s*:\s*(?P<id>[^\]\n]+)"
-    r"|tts\s*:\s*text\s*\]\](?P<speech>.*?)\[\[\s*/\s*tts\s*:\s*text|tts\s*:(?P<voice>[^\]]+))\s*\]\]",
+    r"|tts\s*:\s*text\s*\]\](?P<speech>.*?)\[\[\s*/\s*tts\s*:\s*text|tts\s*:(?P<voice>[^\]]+)"
+    r"|tts|/\s*tts(?:\s*:\s*[^\]]*)?)\s*\]\]",
     re.IGNORECASE | re.DOTALL,
 )
 _BLANKS = re.compile(r"\s+")
@@ -184,7 +186,7 @@ def _note(facts: _Object, directive: re.Match[str]) -> None:
         facts["tts"] = speech = {"tagged": True, **(old if isinstance(old, dict) else {})}
         if directive["speech"] is not None:
             speech.setdefault("text", (trimmed(directive["speech"]) or ""))
-        elif voice := dict(_settings(directive["voice"])):
+        elif voice := dict(_settings(directive["voice"] or "")):
             provider = {"provider": voice.pop("provider").lower()} if "provider" in voice else {}
             known = speech.get("directives")
             speech["directives"] = [*(known if isinstance(known, list) else []), {**provider, "values": voice}]

@@ -139,6 +139,11 @@ def candidate_state_dirs(env: Mapping[str, str], os_home: str) -> tuple[str, ...
     return tuple(found.values())
 
 
+def agent_database(agent_path: str) -> str:
+    """Give the database of an agent directory, given its path."""
+    return os.path.join(agent_path, "agent", AGENT_DATABASE)
+
+
 def store_database(store_path: str) -> tuple[str, str | None]:
     """Give the path of the database that a store belongs to, and its agent directory if it has one.
 

@@ -168,11 +168,8 @@ class StoreReader:
         source = text[start:end]
         raw, readable = exact(source)
         meaning = interpret(readable, value, problem, replaced=readable is not source)
-        doubtful = meaning.problem not in (None, "entry.not-object") or text[after : after + 1] not in (
-            ",",
-            "}",
-        )
-        if doubtful and self._may_salvage() and _own_line(text, start, end, closing=True) >= 0:
+        sound = meaning.problem in (None, "entry.not-object") and text.startswith((",", "}"), after)
+        if not sound and self._may_salvage() and _own_line(text, start, end, closing=True) >= 0:
             self._salvaging = True
             return None
         if comma_missing:
@@ -277,10 +274,7 @@ class StoreReader:
         """Where the comment at ``at`` ends; ``at`` itself if it is none, or one that never ends."""
         text, ended = self._window.text, self._window.ended
         if text.startswith("//", at):
-            end = line_end(text, at)
-            if end == len(text) and not ended:
-                raise EndOfTextError
-            return end
+            return line_end(text, at)
         if not text.startswith("/*", at):
             if at + 1 == len(text) and not ended:
                 raise EndOfTextError
@@ -304,9 +298,9 @@ def _own_line(text: str, start: int, stop: int, *, closing: bool) -> int:
                 return line.start()
             continue
         try:
-            end, closed = string_end(text, start + 2)
+            end, _ = string_end(text, start + 2)
         except EndOfTextError:
             return -1
-        if closed and _COLON.match(text, end):
+        if _COLON.match(text, end):
             return line.start()
     return -1

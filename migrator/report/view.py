@@ -19,18 +19,15 @@ from migrator.model import (
     HASH_BYTES,
     Database,
     DatabasePlan,
-    DatabaseVerification,
-    Difference,
     Finding,
-    HistoryVerdict,
     Inventory,
     Name,
     Number,
     Reject,
     Store,
-    Verdict,
 )
 from migrator.parity import parity
+from migrator.verdicts import DatabaseVerification, Difference, HistoryVerdict, Verdict
 
 Leaf = str | Number | bool | Name | None
 View = Leaf | Sequence["View"] | dict[str, "View"]
@@ -89,11 +86,16 @@ def of_report(report: Report) -> dict[str, View]:
 
 
 def digests(view: View) -> set[str]:
-    """The digests in a view: we worked them out, so they are no leak, whatever they look like."""
+    """The digests and counts in a view: we worked them out, so they are no leak, whatever they look like.
+
+    Numbers of nine digits and more are left out: a leaked telephone number is likelier than such a count.
+    """
     if isinstance(view, dict):
         return set().union(*map(digests, view.values()))
     if isinstance(view, list | tuple):
         return set().union(*map(digests, view))
+    if isinstance(view, int | float) and not isinstance(view, bool) and abs(view) < 10**8:
+        return {str(view)}
     return {view} if isinstance(view, str) and re.fullmatch("[0-9a-f]{64}", view) else set()
 
 

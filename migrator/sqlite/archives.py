@@ -106,7 +106,7 @@ def cold_archives(connection: sqlite3.Connection, directory: Path | None) -> Ite
                 AND storage IN ('file', 'sqlite') AND (storage = 'sqlite') = (typeof(archive_blob) = 'blob')
         FROM session_transcript_cold_archives AS cold
         LEFT JOIN session_windows ON session_windows.session_id = cold.session_id
-        ORDER BY cold.session_id"""  # noqa: S608 - our own names only
+        ORDER BY cold.session_id"""
     for row in select(connection, "session_transcript_cold_archives", sql):
         session_id, key, generation, digest, *counts, name, embedded, blob, sound = row
         if not sound:

@@ -40,7 +40,7 @@ def events(connection: sqlite3.Connection, session_id: str | None = None) -> Ite
             typeof(session_id) = 'text' AND typeof(seq) = 'integer'
                 AND typeof(event_json) IN ('text', 'null') AND typeof({zstd}) IN ('blob', 'null')
                 AND (event_json IS NULL) <> ({zstd} IS NULL)
-        FROM transcript_events WHERE {"1" if session_id is None else "session_id = ?"} ORDER BY session_id, seq"""  # noqa: S608 - our own names only
+        FROM transcript_events WHERE {"1" if session_id is None else "session_id = ?"} ORDER BY session_id, seq"""
     values = () if session_id is None else (session_id,)
     rows = (_event_row(codec, *row) for row in select(connection, "transcript_events", sql, values))
     # only UTF-16, which OpenClaw never writes, sorts differently: there the rows are sorted in memory

@@ -138,7 +138,7 @@ def session_rows(
         SELECT CAST({key} AS BLOB), CAST({session_id} AS BLOB), CAST({entry} AS BLOB), {number("updated_at")},
             {archived}, typeof({key}) = 'text'
                 AND typeof({session_id}) IN ('text', 'null') AND typeof({entry}) IN ('text', 'null')
-        FROM {table} WHERE {where} ORDER BY {key}"""  # noqa: S608 - our own names only
+        FROM {table} WHERE {where} ORDER BY {key}"""
     rows = (_session_row(codec, *row) for row in select(connection, table, sql))
     # only UTF-16, which OpenClaw never writes, sorts differently: there the rows are sorted in memory
     return rows if codec is None else iter(sorted(rows, key=lambda row: row.key))
@@ -177,7 +177,7 @@ def window_rows(
             CAST({previous} AS BLOB), CAST({reason} AS BLOB),
             typeof(session_key) = 'text' AND typeof(session_id) = 'text'
                 AND typeof({previous}) IN ('text', 'null') AND typeof({reason}) IN ('text', 'null')
-        FROM {table} ORDER BY session_key, created_at, session_id"""  # noqa: S608 - our own names only
+        FROM {table} ORDER BY session_key, created_at, session_id"""
     rows = (_window_row(codec, *row) for row in select(connection, table, sql))
     return rows if codec is None else iter(sorted(rows, key=lambda row: row.session_key))
 

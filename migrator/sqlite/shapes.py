@@ -115,7 +115,7 @@ def _tables(connection: sqlite3.Connection) -> frozenset[str] | None:
     """Name the known tables that are there; None if one is a view, virtual, or of another layout."""
     sql = f"""
         SELECT lower(name), type = 'table' AND rootpage > 0 FROM sqlite_master
-        WHERE type <> 'index' AND lower(name) IN ({_QUOTED_NAMES})"""  # noqa: S608 - our own names only
+        WHERE type <> 'index' AND lower(name) IN ({_QUOTED_NAMES})"""
     found = {_ascii(name): plain for name, plain in select(connection, "sqlite_master", sql)}
     if not all(plain and _fits(connection, name) for name, plain in found.items()):
         return None
@@ -137,7 +137,7 @@ def _is_v1(connection: sqlite3.Connection, present: frozenset[str]) -> bool:
         return False
     sql = f"""
         SELECT count(*) FROM sqlite_master
-        WHERE type = 'trigger' AND lower(tbl_name) IN ({_QUOTED_NAMES})"""  # noqa: S608 - our own names only
+        WHERE type = 'trigger' AND lower(tbl_name) IN ({_QUOTED_NAMES})"""
     [(triggers,)] = select(connection, "sqlite_master", sql)
     return not triggers and bool(present or columns(connection, "auth_profile_store"))
 

@@ -166,9 +166,10 @@ def put_typed_row(
 ) -> None:
     """Put one entry and its route; the session must be there already (:func:`put_session`).
 
-    The upgrade takes id and time of the entry from these columns, whatever ``text`` says. It hides an entry ``{}``,
-    and stops at one whose ``startedAt`` or ``endedAt`` is a number but not a whole one (observed with 2026.8.2 and
-    2026.9.6). ``status`` is only a projection, worked out again from ``text``.
+    The upgrade takes id and time of the entry from these columns, whatever ``text`` says. It hides an entry ``{}``.
+    It stops at one whose ``startedAt`` or ``endedAt`` is a number but not a whole one (observed with 2026.8.2 and
+    2026.9.6), and at other times that are too large for JavaScript (observed with 2026.9.6). ``status`` is only a
+    projection, worked out again from ``text``.
     """
     updated = whole_ms(updated_at)
     connection.execute(

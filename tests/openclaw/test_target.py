@@ -31,7 +31,7 @@ def state(tmp_path: Path) -> Path:
         target.stamp_owner(connection, "main", NOW)
         for key, session_id in expected_sessions().items():
             text = json.dumps({"sessionId": session_id, "updatedAt": NOW, "label": key})
-            target.put_cache_row(connection, key, text, NOW)
+            target.put_cache_rows(connection, [(key, text, NOW)])
             target.put_session(connection, session_id, key, NOW, NOW)
             target.put_typed_row(connection, key, session_id, text, NOW)
             lines = list(transcript(session_id))
@@ -67,9 +67,7 @@ def read(state: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def test_2026_7_1_leaves_the_rows_and_the_version_alone(
-    openclaw: Callable[[str], Release], state: Path
-) -> None:
+def test_2026_7_1_leaves_the_rows_and_the_version_alone(openclaw: Callable[[str], Release], state: Path) -> None:
     queries = [
         "SELECT * FROM cache_entries ORDER BY key",
         "SELECT * FROM sessions ORDER BY session_id",

@@ -1,0 +1,41 @@
+"""Archive: move what was migrated and verified out of OpenClaw's way, whole and by rename."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from migrator.filesystem import fsync_directory, make_private_directory
+from migrator.model import FileIdentity, Name, Plan
+from migrator.runs import Run
+from migrator.sources import digest_now, require_same
+
+
+def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
+    """Move the sources of a verified plan into the run by rename, and give their new paths.
+
+    A link, and what lies on another filesystem than the run, stays where it is.
+
+    Raises ChangedError if a source is not what was migrated.
+    """
+    sources: dict[str, FileIdentity | None] = {}
+    for planned in plan.databases:
+        sources |= {store.path: store.identity for store in planned.stores}
+        sources |= {file.path: file.identity for history in planned.histories for file in history.files}
+    folder = run.subfolder("archive")
+    moved: list[str] = []
+    here = run.folder.stat().st_dev
+    movable = [path for path in sources if not os.path.islink(path) and os.stat(path).st_dev == here]
+    for path in movable:
+        require_same(Name("store", path), sources[path], digest_now(path))
+    for number, path in enumerate(movable):
+        place = folder / f"{number:06d}"
+        make_private_directory(place)
+        final = place / os.path.basename(path)
+        run.note("archive", source=path, archive=f"{place.name}/{final.name}")
+        os.rename(path, final)
+        fsync_directory(place)
+        moved.append(str(final))
+    for parent in sorted({os.path.dirname(path) for path in movable}):
+        fsync_directory(Path(parent))
+    return tuple(moved)

@@ -1,0 +1,54 @@
+"""Digests and names made of content: what a plan is bound to, and what a database holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from migrator.model import DatabasePlan, FileIdentity, Inventory, Store, Transcript
+
+
+def content_digest(cache: Mapping[str, bytes], typed: Mapping[str, bytes], histories: Mapping[str, bytes]) -> str:
+    """The digest of all that a database holds of sessions: per shape the keys in order, each with its text's digest."""
+    total = hashlib.sha256()
+    for shape, rows in ((b"cache", cache), (b"typed", typed), (b"history", histories)):
+        for key in sorted(rows):
+            encoded = key.encode("utf-8", "surrogateescape")
+            total.update(b"%s %d " % (shape, len(encoded)) + encoded + rows[key])
+    return total.hexdigest()
+
+
+def plan_digest(plans: Iterable[DatabasePlan]) -> str:
+    """The digest of everything that a plan depends on and leads to: inputs, decisions, expected content."""
+    total = hashlib.sha256()
+    for planned in plans:
+        parts: list[object] = [planned.database.path, planned.database.shape.value, planned.expected_digest]
+        parts += [(suffix, identity.sha256) for suffix, identity in planned.database.files]
+        parts += [(store.path, store.identity and store.identity.sha256) for store in planned.stores]
+        parts += [
+            (d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key)
+            for d in planned.decisions
+        ]
+        parts += [(reject.span, reject.code) for reject in planned.rejects]
+        parts += [(history.session_id, history.key, history.present) for history in planned.histories]
+        parts += [(file.path, file.identity.sha256) for history in planned.histories for file in history.files]
+        total.update(ascii(parts).encode())
+    return total.hexdigest()
+
+
+def span_id(identity: FileIdentity | None, offset: int, length: int) -> str:
+    """What identifies a preserved span: the digest of its file and its place in it."""
+    return f"{identity.sha256 if identity else ''}:{offset}:{length}"
+
+
+def unpreserved(inventory: Inventory) -> bool:
+    """Whether something unreadable in any source has not been preserved by a run yet."""
+    sources: list[Store | Transcript] = [*inventory.stores, *inventory.transcripts]
+    spans = {span_id(source.identity, span.offset, span.length) for source in sources for span in source.damage}
+    spans |= {
+        span_id(store.identity, entry.offset, entry.length)
+        for store in inventory.stores
+        for entry in store.entries
+        if entry.problem is not None
+    }
+    return not spans <= inventory.quarantined

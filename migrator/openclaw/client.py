@@ -1,0 +1,340 @@
+"""Runs a real OpenClaw release on a private copy of a state directory, without harm to anything else.
+
+Every process gets a home and a folder for temporary files of its own, an environment with nothing else in it, no
+network but loopback where the system allows that, no input, and a time limit; whatever it leaves running is ended
+(see :mod:`migrator.openclaw.sandbox`). What no setting moves: OpenClaw 2026.9.6 keeps empty lock files in
+``/tmp/openclaw-state-locks-<uid>``. Its log in ``/tmp/openclaw`` is switched off.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from migrator.errors import MigratorError, UsageError
+from migrator.model import Name
+
+OUTPUT_LIMIT = 64 << 20
+"""Bytes of each output of a process that are kept; the rest is read and dropped."""
+
+READ_LIMIT, DOCTOR_LIMIT, STATUS_LIMIT, START_LIMIT = 300.0, 900.0, 300.0, 120.0
+STOP_GRACE = 20.0
+"""Seconds that a gateway gets to close its databases; 2026.9.6 needs two."""
+
+ALL_SESSIONS = {"archived": "all", "includeGlobal": True, "includeUnknown": True, "limit": 1_000_000}
+"""Without these the gateway leaves archived sessions out, and ends its list early (2026.8.2 and 2026.9.6)."""
+
+_SANDBOX = Path(__file__).with_name("sandbox.py")
+_PYTHON = (sys.executable, "-IS")
+_CONNECT = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)"
+
+
+class ClientError(MigratorError):
+    """A real OpenClaw did not do what it was started for. ``step`` is how it ran."""
+
+    exit_code = 1
+
+    def __init__(self, sentence: str, step: Step, subject: Name | None = None) -> None:
+        super().__init__(sentence, subject)
+        self.step = step
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one command ran. ``name`` is its first word; ``exit_code`` is None if it did not end by itself in time.
+
+    128 and more is the number of a signal, as in a shell. Both outputs are cut at :data:`OUTPUT_LIMIT`.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    exit_code: int | None
+    seconds: float
+    stdout: bytes
+    stderr: bytes
+
+
+Items = tuple[dict[str, object], ...]
+
+
+class Client:
+    """One installed OpenClaw and one private state directory, which it may change.
+
+    ``launcher`` is the ``openclaw`` script or the folder of the npm package, ``node`` the Node to run it with, if it
+    is not the one on the PATH. ``scratch`` is for the home and the temporary files. Raises UsageError if there is no
+    launcher, or on Windows, where processes cannot be held together this way.
+    """
+
+    def __init__(self, launcher: Path, state: Path, scratch: Path, node: Path | None = None) -> None:
+        if os.name != "posix":  # pragma: no cover - Windows
+            raise UsageError("A real OpenClaw can be run on Linux and macOS only.")
+        script = launcher / "openclaw.mjs" if launcher.is_dir() else launcher
+        if not script.is_file():
+            raise UsageError("There is no OpenClaw at {subject}; name its launcher.", Name("path", str(launcher)))
+        self._command = (*(("node",) if script.suffix == ".mjs" else ()), os.path.abspath(script))
+        self._home, temporary = scratch.absolute() / "home", scratch.absolute() / "tmp"
+        for folder in (self._home, temporary):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = os.environ.get("PATH", os.defpath)
+        self._environment = {
+            "HOME": str(self._home),
+            "TMPDIR": str(temporary),
+            "OPENCLAW_STATE_DIR": os.path.abspath(state),
+            "OPENCLAW_LOG_LEVEL": "silent",  # or else it logs to /tmp/openclaw, whatever TMPDIR says
+            "PATH": path if node is None else os.pathsep.join((os.path.abspath(node.parent), path)),
+            "LANG": "C.UTF-8",
+            "NO_COLOR": "1",
+        }
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the processes are cut off from every network but a loopback of their own."""
+        return network_can_be_cut_off()
+
+    def run(self, *arguments: str, limit: float) -> Step:
+        """Run one command to its end, or for ``limit`` seconds."""
+        process = self._start(arguments)
+        try:
+            process.wait(limit)
+        finally:
+            process.end()
+        return process.step()
+
+    def version(self) -> str:
+        """The release, such as "2026.9.6". Raises ClientError if it does not say."""
+        step = self.run("--version", limit=READ_LIMIT)
+        found = re.search(rb"\b\d{4}\.\d+\.\d+[\w.-]*", step.stdout)
+        if step.exit_code != 0 or found is None:
+            raise ClientError("This OpenClaw does not say which release it is.", step)
+        return found[0].decode("ascii", "replace")
+
+    def sessions(self) -> tuple[Step, Items]:
+        """List the sessions of all configured agents; none if the command failed.
+
+        2026.6.1 to 2026.9.6 take these options. Raises ClientError if it succeeded, and the list is not whole.
+        """
+        return _items(self.run("sessions", "--json", "--all-agents", "--limit", "all", limit=READ_LIMIT), "sessions")
+
+    def doctor_fix(self) -> tuple[Step, ...]:
+        """Let OpenClaw migrate and repair the state; the last step counts.
+
+        If the first run fails there is a second: 2026.9.6 refuses every state with an agent database at schema 1
+        once, and that run makes the journal which it lacked. (A command that only reads makes it too, but refuses
+        a configuration that an older release wrote before it comes to that.)
+        """
+        fix = ("doctor", "--fix", "--non-interactive")
+        first = self.run(*fix, limit=DOCTOR_LIMIT)
+        return (first,) if first.exit_code in (0, None) else (first, self.run(*fix, limit=DOCTOR_LIMIT))
+
+    def status(self) -> Step:
+        """Ask for the state of the installation. Without a gateway that takes a minute: it waits for one."""
+        return self.run("status", "--json", limit=STATUS_LIMIT)
+
+    @contextmanager
+    def gateway(self, limit: float = START_LIMIT) -> Iterator[Gateway]:
+        """Run a gateway on a free port of the loopback, without channels, cron and announcements.
+
+        Port, token and mode are given by options and variables, so the configuration stays as it is, and the token
+        stands on no command line. Raises ClientError if it does not answer within ``limit`` seconds.
+        """
+        port, token = _free_port(), secrets.token_hex(24)
+        extra = {
+            "OPENCLAW_GATEWAY_PORT": str(port),
+            "OPENCLAW_GATEWAY_TOKEN": token,
+            "OPENCLAW_SKIP_CHANNELS": "1",
+            "OPENCLAW_DISABLE_BONJOUR": "1",
+            "OPENCLAW_SKIP_CRON": "1",
+        }
+        options = ("--bind", "loopback", "--auth", "token", "--tailscale", "off", "--allow-unconfigured")
+        process = self._start(("gateway", "run", "--port", str(port), *options), extra, grace=STOP_GRACE)
+        try:
+            gateway = Gateway(self, process, port, token)
+            answers = gateway._answers_within(limit)
+            if answers:
+                yield gateway
+        finally:
+            process.end()
+        if not answers:
+            raise ClientError("The gateway of this OpenClaw did not answer in time.", process.step())
+
+    def _start(
+        self,
+        arguments: tuple[str, ...],
+        extra: Mapping[str, str] | None = None,
+        command: tuple[str, ...] | None = None,
+        beside: int | None = None,
+        grace: float = 0.0,
+    ) -> _Process:
+        """Start a command, OpenClaw unless another is named; ``beside`` is the process whose network to share."""
+        network = ["--offline"] if self.isolated else []
+        if self.isolated and beside is not None:
+            network = [f"--beside={beside}"]
+        sandbox = [*_PYTHON, str(_SANDBOX), *network, f"--grace={grace}", "--"]
+        environment = {**self._environment, **(extra or {})}
+        return _Process([*sandbox, *(command or self._command), *arguments], arguments, environment, self._home, grace)
+
+
+class Gateway:
+    """A gateway that answers. Ask it only inside the block that :meth:`Client.gateway` begins."""
+
+    def __init__(self, client: Client, process: _Process, port: int, token: str) -> None:
+        self._client, self._process, self._port = client, process, port
+        self._address = {"OPENCLAW_GATEWAY_URL": f"ws://127.0.0.1:{port}", "OPENCLAW_GATEWAY_TOKEN": token}
+
+    @property
+    def step(self) -> Step:
+        """How the gateway itself ran, once the block has ended."""
+        return self._process.step()
+
+    def sessions(self) -> tuple[Step, Items]:
+        """List all sessions, archived ones too; none if the call failed.
+
+        Raises ClientError if it succeeded, and the list is not whole.
+        """
+        return _items(self._call("sessions.list", ALL_SESSIONS), "sessions")
+
+    def history(self, session_key: str, limit: int) -> tuple[Step, Items]:
+        """The last ``limit`` messages of a session, oldest first; none if the call failed.
+
+        The gateway adds a member ``__openclaw`` to each, and shows no thinking and no other kind of event.
+        """
+        return _items(self._call("chat.history", {"sessionKey": session_key, "limit": limit}), "messages")
+
+    def _call(self, method: str, parameters: Mapping[str, object]) -> Step:
+        words = (
+            "gateway",
+            "call",
+            method,
+            "--params",
+            json.dumps(parameters),
+            "--json",
+            "--timeout",
+            "60000",
+        )
+        return self._beside(words, READ_LIMIT)
+
+    def _beside(self, arguments: tuple[str, ...], limit: float, command: tuple[str, ...] | None = None) -> Step:
+        process = self._client._start(arguments, self._address, command, self._process.pid)
+        try:
+            process.wait(limit)
+        finally:
+            process.end()
+        return process.step()
+
+    def _answers_within(self, limit: float) -> bool:
+        """Wait for the first answer; False when the gateway has ended, or the time is over."""
+        deadline = time.monotonic() + limit
+        while not self._process.wait(0.25) and time.monotonic() < deadline:
+            listening = self._beside((str(self._port),), 10.0, (*_PYTHON, "-c", _CONNECT)).exit_code == 0
+            if listening and self.sessions()[0].exit_code == 0:
+                return True
+        return False
+
+
+class _Process:
+    """A command in a sandbox, with what it prints."""
+
+    def __init__(
+        self,
+        command: list[str],
+        arguments: tuple[str, ...],
+        environment: dict[str, str],
+        folder: Path,
+        grace: float,
+    ) -> None:
+        self._arguments, self._grace = arguments, grace
+        self._secret = environment.get("OPENCLAW_GATEWAY_TOKEN")
+        self._began = time.monotonic()
+        self._seconds = 0.0
+        self._cut_short = False
+        self._popen = subprocess.Popen(  # noqa: S603 - the command is the caller's
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._outputs = (bytearray(), bytearray())
+        self._readers = []
+        for stream, kept in zip((self._popen.stdout, self._popen.stderr), self._outputs, strict=True):
+            self._readers.append(threading.Thread(target=_drain, args=(stream, kept), daemon=True))
+            self._readers[-1].start()
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def wait(self, limit: float) -> bool:
+        """Wait for the end, ``limit`` seconds at most; whether it has come."""
+        try:
+            self._popen.wait(limit)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def end(self) -> None:
+        """End the command and everything that it has started."""
+        if self._popen.poll() is None:
+            self._cut_short = True
+            self._popen.terminate()
+            if not self.wait(self._grace + 30):  # pragma: no cover - something that not even SIGKILL ends
+                self._popen.kill()
+                self._popen.wait()
+        for reader in self._readers:
+            reader.join(5)
+        self._seconds = self._seconds or time.monotonic() - self._began
+
+    def step(self) -> Step:
+        """What there is to say about it, without the token."""
+        token = self._secret.encode() if self._secret else None
+        out, err = (bytes(kept).replace(token, b"TOKEN") if token else bytes(kept) for kept in self._outputs)
+        code = None if self._cut_short else self._popen.returncode
+        return Step(self._arguments[0].lstrip("-"), self._arguments, code, self._seconds, out, err)
+
+
+def _drain(stream: IO[bytes], kept: bytearray) -> None:
+    """Read an output to its end, and keep the beginning."""
+    with stream:
+        while block := os.read(stream.fileno(), 1 << 16):
+            kept += block[: max(0, OUTPUT_LIMIT - len(kept))]
+
+
+def _items(step: Step, member: str) -> tuple[Step, Items]:
+    """The objects in an array of the JSON that a command printed; none if it failed. Raises ClientError."""
+    if step.exit_code != 0:
+        return step, ()
+    try:
+        printed = json.loads(step.stdout)
+    except (ValueError, RecursionError):
+        printed = None
+    items = printed.get(member) if isinstance(printed, dict) else None
+    if not isinstance(items, list) or not all(isinstance(one, dict) for one in items) or printed.get("hasMore"):
+        raise ClientError("This OpenClaw printed no whole list of what it was asked for.", step)
+    return step, tuple(items)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@functools.cache
+def network_can_be_cut_off() -> bool:
+    """Whether this system lets a process leave the network: Linux, as root or with user namespaces."""
+    trial = [*_PYTHON, str(_SANDBOX), "--offline", "--", *_PYTHON, "-c", ""]
+    return subprocess.run(trial, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603

@@ -1,0 +1,337 @@
+"""Laws of migration and verification, on generated states: what adds up, what must be found, what changes nothing.
+
+Every line of a generated transcript says itself what a database must hold for it, so the expectation shares no code
+with the program; results are read with ``sqlite3`` alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from migrator import commands
+from migrator.commands import Report
+from migrator.parity import parity
+from migrator.verdicts import HistoryVerification, Verdict, Verification
+from tests.conftest import fingerprint
+from tests.worlds import World, fresh_world, reading
+
+UUID = "11111111-2222-4333-8444-555555555555"
+SESSIONS = ("s1", "s2", "s.3", UUID)
+AGENTS = ("main", "ops", "Retired Agent")
+UNTOUCHED_EVENTS = ("created_at", "updated_at", "app_version")
+
+laws = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a transcript: its bytes, the texts that a database must hold for it, and its damaged pieces."""
+
+    raw: bytes
+    texts: tuple[str, ...] = ()
+    damaged: int = 0
+
+    @property
+    def blank(self) -> int:
+        return int(not self.texts and not self.damaged)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One transcript; ``tail`` is its last line, which no line feed ends."""
+
+    agent: str
+    name: str
+    lines: tuple[Line, ...]
+    tail: Line | None = None
+
+    @property
+    def all_lines(self) -> tuple[Line, ...]:
+        return (*self.lines, self.tail) if self.tail else self.lines
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for line in self.all_lines for text in line.texts]
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(line.raw + b"\n" for line in self.lines) + (self.tail.raw if self.tail else b"")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The stores by agent directory, each a list of members with the rest of the file, and all transcripts."""
+
+    stores: dict[str, tuple[tuple[tuple[str, str], ...], str]]
+    files: tuple[File, ...]
+
+
+# generated states
+
+blanks = st.sampled_from(["", " ", "\t", "\r", " \r"])
+bodies = st.sampled_from(
+    ['"hi"', '"🦞 é"', '"\\ud83e\\udd9e"', '"\\ud800"', '"\\u0000"', "1", "1.0", "-0.0", "1e3", "12345678901234567890"]
+)
+event_ids = st.none() | st.integers(1, 9).map(lambda number: f"e{number}")
+times = st.sampled_from([None, '"2026-11-22T11:06:17.363Z"', "1795345577363", '"yesterday"', "1.5", "-5"])
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Line:
+    """An event in any spelling; from a small world, so that some repeat."""
+    kind = draw(st.sampled_from(["message", "custom", "compaction", "session"]))
+    members = [f'"type": "{kind}"', f'"body": {draw(bodies)}']
+    if identity := draw(event_ids):
+        members.append(f'"id":"{identity}"')
+    if time := draw(times):
+        members.append(f'"timestamp":{time}')
+    if kind == "message":
+        members.append(f'"message":{{"role":"user","content":{draw(bodies)}}}')
+    return spelled("{" + draw(st.sampled_from([", ", ",", " ,"])).join(members) + "}", draw(blanks), draw(blanks))
+
+
+def spelled(text: str, before: str = "", after: str = "") -> Line:
+    return Line(f"{before}{text}{after}".encode(), (text,))
+
+
+ODD_LINES = (
+    Line(b""),
+    Line(b" \t\r"),
+    Line(b"\xef\xbb\xbf"),
+    Line(b"null", ("null",)),
+    Line(b"0", ("0",)),
+    Line(b"[1, 2]", ("[1, 2]",)),
+    Line(b'"text"', ('"text"',)),
+    Line(b'{"type":"custom","t":"\xff"}', ('{"type":"custom","t":"\ufffd"}',)),
+    Line(b"{", damaged=1),
+    Line(b"{'a': 1}", damaged=1),
+    Line(b'{"a": NaN}', damaged=1),
+    Line(b'{"type":"message","id":"e1"', damaged=1),
+    Line(b"\0\0\0", damaged=1),
+    Line(b'{"a":"\0"}', damaged=1),
+    Line(b'{"type":"custom","id":"e2"}\0\0', ('{"type":"custom","id":"e2"}',), damaged=1),
+    Line(b'\0\0{"type":"custom","n":2}', ('{"type":"custom","n":2}',), damaged=1),
+)
+lines = st.lists(events() | events() | st.sampled_from(ODD_LINES), max_size=7).flatmap(
+    # some lines again: with an id they are duplicates, without one they are events of their own
+    lambda made: st.lists(st.sampled_from(made), max_size=2).map(lambda more: [*made, *more]) if made else st.just(made)
+)
+TAILS = (
+    Line(b'{"type":"message","id":"e9","mes', damaged=1),
+    Line(b'{"type":"custom","last":1}', ('{"type":"custom","last":1}',)),
+)
+
+
+def header(session_id: str) -> Line:
+    return spelled(json.dumps({"type": "session", "version": 3, "id": session_id, "cwd": "/"}))
+
+
+@st.composite
+def files(draw: st.DrawFn, agents: tuple[str, ...] = AGENTS) -> File:
+    """A transcript with any name and any header."""
+    session_id = draw(st.sampled_from(SESSIONS))
+    name = draw(
+        st.sampled_from(
+            [
+                session_id,
+                session_id,
+                f"{session_id}-topic-7",
+                f"2026-11-22T11-06-17-090Z_{UUID}",
+                "odd name",
+                "a.trajectory",
+            ]
+        )
+    )
+    claimed = draw(st.sampled_from([session_id, session_id, None, *SESSIONS]))
+    made = draw(lines)
+    if claimed:
+        made = [header(claimed), *made]
+    tail = draw(st.none() | st.none() | st.sampled_from(TAILS))
+    return File(draw(st.sampled_from(agents)), f"{name}.jsonl", tuple(made), tail)
+
+
+@st.composite
+def members(draw: st.DrawFn) -> tuple[str, str]:
+    """One member of a store: a session, usable or not, or nonsense."""
+    key = draw(
+        st.sampled_from(
+            ["agent:main:main", "agent:ops:main", "agent:main:telegram:direct:1", "agent:main:a b", "global"]
+        )
+    )
+    if draw(st.integers(0, 9)) == 0:
+        return key, draw(st.sampled_from(["null", "[1]", '"x"', "{}"]))
+    found = [f'"sessionId": "{draw(st.sampled_from(SESSIONS))}"'] if draw(st.integers(0, 9)) else []
+    found += [f'"body":{draw(bodies)}']
+    if time := draw(st.sampled_from([None, "1", "2", "1763000000000", "1.5"])):
+        found.append(f'"updatedAt":{time}')
+    if draw(st.booleans()):
+        found.append(f'"sessionStartedAt":{draw(st.integers(1, 5))}')
+    if pointer := draw(st.sampled_from([None, "odd name.jsonl", "s1.jsonl", "s2-topic-7.jsonl", "../../x.jsonl"])):
+        found.append(f'"sessionFile":"{pointer}"')
+    return key, "{" + ", ".join(found) + "}"
+
+
+@st.composite
+def stores(draw: st.DrawFn) -> tuple[tuple[tuple[str, str], ...], str]:
+    rest = draw(st.sampled_from(["}", "}", "}", "}", "", "} junk", ',"cut": {"sessionId": "s1"']))
+    return tuple(draw(st.lists(members(), max_size=4))), rest
+
+
+@st.composite
+def states(draw: st.DrawFn) -> State:
+    names = draw(st.lists(st.sampled_from(AGENTS), min_size=1, unique=True))
+    made = draw(st.lists(files(tuple(names)), max_size=5, unique_by=lambda file: (file.agent, file.name)))
+    return State({name: draw(stores()) for name in names}, tuple(made))
+
+
+def write(world: World, state: State) -> None:
+    for agent, (entries, rest) in state.stores.items():
+        inner = ",\n".join(f"  {json.dumps(key)}: {text}" for key, text in entries)
+        world.agent(agent, ("{\n" + inner + "\n" + rest).encode())
+    for file in state.files:
+        path_of(world, file).write_bytes(file.content)
+
+
+def path_of(world: World, file: File) -> Path:
+    return world.agent_path(file.agent) / "sessions" / file.name
+
+
+def is_transcript(file: File) -> bool:
+    return not file.name.endswith(".trajectory.jsonl")
+
+
+# the verbs
+
+
+def apply(world: World) -> Report:
+    return commands.apply(world.request(), None, yes=True)
+
+
+def verify(world: World) -> Report:
+    return commands.verify(world.request())
+
+
+def migrated(world: World, state: State) -> None:
+    write(world, state)
+    assert apply(world).exit_code in (0, 15)
+
+
+def verification(report: Report) -> Verification:
+    assert report.verification is not None
+    return report.verification
+
+
+def judged(report: Report) -> dict[str, HistoryVerification]:
+    """The verdicts on transcripts by path; a second one on a file is an error."""
+    made = [history for database in verification(report).databases for history in database.histories]
+    found = {history.transcript.text: history for history in made}
+    assert len(found) == len(made)
+    return found
+
+
+def databases(world: World) -> list[Path]:
+    return sorted(path for path in world.state.glob("agents/*/agent/*") if path.suffix == ".sqlite")
+
+
+def stored(database: Path) -> dict[str, list[str]]:
+    """The texts of all events by session, in order."""
+    found: dict[str, list[str]] = {}
+    with reading(database) as connection:
+        for session_id, text in connection.execute(
+            "SELECT session_id, event_json FROM transcript_events ORDER BY session_id, seq"
+        ):
+            found.setdefault(session_id.decode(), []).append(text.decode())
+    return found
+
+
+# the laws
+
+
+@laws
+@given(states(), st.booleans())
+def test_everything_that_was_read_has_exactly_one_verdict_and_the_sums_agree(state: State, migrate: bool) -> None:
+    with fresh_world() as world:
+        write(world, state)
+        if migrate:
+            apply(world)
+        report = verify(world)
+    found = verification(report)
+    judged_sources = [source for database in found.databases for source in database.sources]
+    counts = {source.source.text: dict(source.counts) for source in judged_sources}
+    assert len(counts) == len(judged_sources)
+    for store in report.inventory.stores:
+        of_store = counts.pop(store.path, {})
+        assert sum(of_store.values()) == len(store.entries) + len(store.damage)
+        problems = sum(entry.problem is not None for entry in store.entries)
+        assert of_store.get(Verdict.QUARANTINED, 0) == problems + len(store.damage)
+    assert counts == {}
+    for source in judged_sources:
+        told = sum(count for verdict, count in source.counts if verdict not in (Verdict.SAME, Verdict.QUARANTINED))
+        assert len([one for one in source.verdicts if one.verdict is not Verdict.QUARANTINED]) == told
+    histories = judged(report)
+    totals: Counter[str] = Counter()
+    for file in filter(is_transcript, state.files):
+        history = histories.pop(str(path_of(world, file)))
+        lines_of = dict(history.counts)
+        assert history.events == len(file.texts)
+        assert 0 <= history.present <= history.events
+        blank, damaged = (sum(getattr(line, kind) for line in file.all_lines) for kind in ("blank", "damaged"))
+        assert lines_of.get("blank", 0) == blank
+        assert sum(lines_of.get(kind, 0) for kind in ("malformed", "nul-damaged", "torn-tail")) == damaged
+        assert sum(lines_of.values()) == history.events + blank + damaged
+        totals.update(events=history.events, present=history.present, blank=blank, damaged=damaged)
+    assert histories == {}
+    line = parity(found)
+    assert line.events == (totals["present"], totals["events"])
+    assert (line.blank, line.quarantined) == (totals["blank"], totals["damaged"])
+    assert line.lines == line.events[1] + line.blank + line.quarantined
+    assert line.transcripts[1] == sum(map(is_transcript, state.files))
+    usable = sum(entry.problem is None for store in report.inventory.stores for entry in store.entries)
+    assert line.sessions == (usable - line.missing - line.changed - line.moved, usable)
+
+
+@laws
+@given(states())
+def test_after_apply_every_event_is_stored_in_order_and_verify_agrees(state: State) -> None:
+    with fresh_world() as world:
+        write(world, state)
+        assert apply(world).exit_code in (0, 15)
+        report = verify(world)
+        found = verification(report)
+        assert (report.exit_code, found.failed_checks) == (0, ())
+        assert all(history.present == history.events for history in judged(report).values())
+        histories = {path: stored(path) for path in databases(world)}
+        for file in filter(is_transcript, state.files):
+            # An event that several files of a session have is stored once; between the others the order must hold.
+            elsewhere = {text for other in state.files if other is not file for text in other.texts}
+            own = [text for text in file.texts if text not in elsewhere]
+            assert not file.texts or any(
+                set(file.texts) <= set(texts) and is_subsequence(own, texts)
+                for history in histories.values()
+                for texts in history.values()
+            )
+        written = {text for history in histories.values() for texts in history.values() for text in texts}
+        assert written == {text for file in filter(is_transcript, state.files) for text in file.texts}
+
+
+def is_subsequence(wanted: Iterable[str], texts: Iterable[str]) -> bool:
+    remaining = iter(texts)
+    return all(text in remaining for text in wanted)
+
+
+@laws
+@given(states())
+def test_a_second_apply_changes_no_byte(state: State) -> None:
+    with fresh_world() as world:
+        migrated(world, state)
+        before = fingerprint(world.state)
+        report = apply(world)
+        assert (report.exit_code, report.word, report.outcomes) == (0, "already-migrated", ())
+        assert fingerprint(world.state) == before
