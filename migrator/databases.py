@@ -11,7 +11,7 @@ from io import BytesIO
 from migrator.errors import BusyError
 from migrator.filesystem import is_absent
 from migrator.model import Database, Finding, Name, Row, Shape, StoredTranscript
-from migrator.openclaw.entry import finite_number, usable_session_id
+from migrator.openclaw.entry import finite_number, typed_session_id
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.openclaw.store import RawEntry, StoreReader, parse_strict
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
@@ -111,7 +111,7 @@ def _rows(found: Iterable[SessionRow]) -> Iterator[Row]:
             key=row.key.decode("utf-8", "surrogateescape"),
             sha256=sha256(text).digest(),
             updated_at=finite_number(entry.get("updatedAt")),
-            session_id=usable_session_id(entry.get("sessionId")),
+            session_id=typed_session_id(entry),
         )
 
 

@@ -129,8 +129,8 @@ RULES: dict[str, Rule] = {
     ),
     "entry.no-session-id": Rule(
         _WARNING,
-        "The entry {subject} at byte {offset} has no usable session id.",
-        "It is kept as a cache row only; give it a session id if it should appear in newer releases.",
+        "The entry {subject} at byte {offset} has no usable session id, or a time that no column can hold.",
+        "It is kept as a cache row only; mend it in the store if it should appear in newer releases.",
     ),
     "entry.no-updated-at": Rule(
         _NOTE,

@@ -237,9 +237,10 @@ class Agent:
 class Inventory:
     """Everything that a scan found.
 
-    ``pairs`` say which database each store belongs to, by path. ``quarantined`` are the digests of the spans that
-    earlier runs have preserved. ``names`` are strings that must never leave the process in clear, beside the names
-    that the other fields carry (configuration values, for one).
+    ``pairs`` say which database each store belongs to, by path. ``respelled`` are rows, by database and digest, that
+    are the same JSON as an entry of the same key and time, in another spelling. ``quarantined`` are the digests of
+    the spans that earlier runs have preserved. ``names`` are strings that must never leave the process in clear,
+    beside the names that the other fields carry (configuration values, for one).
     """
 
     state_dir: str
@@ -253,6 +254,7 @@ class Inventory:
     transcripts: tuple[Transcript, ...]
     databases: tuple[Database, ...]
     pairs: tuple[tuple[str, str], ...]
+    respelled: frozenset[tuple[str, bytes]]
     quarantined: frozenset[str]
     names: frozenset[str]
     findings: tuple[Finding, ...]

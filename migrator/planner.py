@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from migrator.digests import content_digest, plan_digest, span_id
@@ -72,13 +73,18 @@ def plan(inventory: Inventory) -> Plan:
     findings += made
     typed_keys, made = fold(_sessions(stores_of, by_path), inventory)
     findings += made
+    respelled: dict[str, set[bytes]] = defaultdict(set)
+    for path, sha256 in inventory.respelled:
+        respelled[path].add(sha256)
     plans = []
     for path, stores in stores_of.items():
         database = by_path.get(path)
         readable = tuple(store for store in stores if store.identity is not None)
         if database is None or path in refused or not (readable or histories.get(path)):
             continue
-        planned, made = _plan_database(database, readable, histories.get(path, ()), typed_keys, inventory.quarantined)
+        planned, made = _plan_database(
+            database, readable, histories.get(path, ()), typed_keys, respelled[path], inventory.quarantined
+        )
         plans.append(planned)
         findings += made
     return Plan(inventory.state_dir, tuple(plans), tuple(findings), plan_digest(plans))
@@ -110,6 +116,7 @@ def _plan_database(
     stores: tuple[Store, ...],
     histories: tuple[HistoryPlan, ...],
     typed_keys: Mapping[tuple[str, str], str],
+    respelled: Collection[bytes],
     quarantined: frozenset[str],
 ) -> tuple[DatabasePlan, list[Finding]]:
     winners, losers = _merge(stores)
@@ -117,7 +124,7 @@ def _plan_database(
     typed = {row.key: row for row in database.typed_rows}
     decisions = _assign_owners(
         [
-            _decide(winner, typed_keys.get((database.path, key), key), cache.get(key), typed)
+            _decide(winner, typed_keys.get((database.path, key), key), cache.get(key), typed, respelled)
             for key, winner in winners.items()
         ],
         typed,
@@ -172,15 +179,24 @@ def _time(updated_at: Number | None) -> Number:
     return 0 if updated_at is None else updated_at
 
 
-def _decide(candidate: _Candidate, typed_key: str, cache: Row | None, typed_rows: Mapping[str, Row]) -> Decision:
-    """The merge rule against the rows that are there: strictly newer wins, a tie keeps the row."""
+def _decide(
+    candidate: _Candidate,
+    typed_key: str,
+    cache: Row | None,
+    typed_rows: Mapping[str, Row],
+    respelled: Collection[bytes],
+) -> Decision:
+    """The merge rule against the rows that are there: strictly newer wins, a tie keeps the row.
+
+    A row in ``respelled`` is the same entry in another spelling, and stays as it is.
+    """
     entry, typed = candidate.entry, typed_rows.get(typed_key)
     present = [row for row in (cache, typed) if row is not None]
     existing = max(present, key=lambda row: _time(row.updated_at), default=None)
     typed_sha256 = entry.sha256 if typed_key == entry.key else entry.archived_sha256
-    same = existing is not None and existing.sha256 in (entry.sha256, typed_sha256)
+    same = existing is not None and (existing.sha256 in (entry.sha256, typed_sha256) or existing.sha256 in respelled)
     newer = existing is None or _time(entry.updated_at) > _time(existing.updated_at)
-    kept = None if same or newer else existing
+    kept = existing if existing and (existing.sha256 in respelled or not (same or newer)) else None
     sha256 = kept.sha256 if kept else entry.sha256
     session_id = kept.session_id if kept else entry.session_id
     if kept:
@@ -206,7 +222,7 @@ def _decide(candidate: _Candidate, typed_key: str, cache: Row | None, typed_rows
         owns_session=False,
         typed_key=typed_key,
         typed_sha256=typed_sha256,
-        tie=kept is not None and _time(entry.updated_at) == _time(kept.updated_at),
+        tie=kept is not None and not same and _time(entry.updated_at) == _time(kept.updated_at),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from migrator.openclaw.entry import finite_number, usable_session_id
+from migrator.openclaw.entry import finite_number, typed_session_id
 from migrator.openclaw.store import parse_strict
 from migrator.openclaw.transcript import read_line
 from migrator.sqlite.rows import columns
@@ -82,7 +82,7 @@ def _entry(text: object) -> tuple[str | None, int | None, int | None]:
         return None, None, None
     updated_at, started_at = (finite_number(entry.get(name)) for name in ("updatedAt", "sessionStartedAt"))
     return (
-        usable_session_id(entry.get("sessionId")),
+        typed_session_id(entry),
         None if updated_at is None else whole_ms(updated_at),
         None if started_at is None else whole_ms(started_at),
     )

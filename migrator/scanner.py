@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from migrator.databases import read_database
+from migrator.databases import read_database, stored_text
 from migrator.errors import NothingFoundError, RefusedError, UsageError
 from migrator.filesystem import is_absent
+from migrator.judge import judge
 from migrator.model import (
     Agent,
     Database,
+    Entry,
     Finding,
     Inventory,
     Name,
+    Row,
     Selection,
     SessionFile,
     Shape,
@@ -32,8 +35,10 @@ from migrator.openclaw.session_files import FileKind, classify
 from migrator.originals import Original, archived, imported
 from migrator.progress import Advance, silent
 from migrator.runs import quarantined_spans
-from migrator.sources import read_store
+from migrator.sources import read_store, reread
+from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcripts import read_transcript
+from migrator.verdicts import Verdict
 
 STORE_NAME = "sessions.json"
 EXPLICIT_OWNER = "main"
@@ -101,6 +106,7 @@ def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance:
         transcripts=transcripts,
         databases=databases,
         pairs=pairs,
+        respelled=frozenset(_respelled(stores, databases, dict(pairs))),
         quarantined=quarantined_spans(Path(state)),
         names=frozenset(config.strings),
         findings=tuple(findings.made),
@@ -297,6 +303,27 @@ def _read_databases(
         databases[real], made = read_database(path, agent_id)
         findings.made += made
     return tuple(databases.values())
+
+
+def _respelled(
+    stores: tuple[Store, ...], databases: tuple[Database, ...], database_of: dict[str, str]
+) -> Iterator[tuple[str, bytes]]:
+    """Rows that hold an entry in another spelling, such as the compact one of PR 91322: they are no other entry."""
+    candidates: dict[str, list[tuple[Store, Entry, Row]]] = {}
+    rows = {(one.path, row.key): row for one in databases for row in (*one.typed_rows, *one.cache_rows)}
+    for store in stores:
+        for entry in store.entries:
+            row = rows.get((database_of[store.path], entry.key))
+            if row is not None and row.updated_at == entry.updated_at and row.sha256 != entry.sha256:
+                candidates.setdefault(database_of[store.path], []).append((store, entry, row))
+    for database in databases:
+        if database.shape is not Shape.V1 or database.path not in candidates:
+            continue
+        with open_snapshot(database.path) as connection:
+            for store, entry, row in candidates[database.path]:
+                stored = stored_text(connection, entry.key, database.shape) or b""
+                if entry.problem is None and judge(reread(store, entry), stored)[0] is Verdict.EQUAL:
+                    yield database.path, row.sha256
 
 
 def _agents(

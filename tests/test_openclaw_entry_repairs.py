@@ -114,6 +114,11 @@ def test_every_repair_has_a_case() -> None:
         ({"agentHarnessId": "codex"}, TOUCHED),
         ({"cliSessionIds": {"x": "y"}}, TOUCHED),
         (CODEX, {**CODEX, "modelProvider": "anthropic", **TOUCHED}),
+        ({**CODEX, "model": "a/b"}, {"modelProvider": "openai", "model": "b", **TOUCHED}),
+        (
+            {"modelProvider": "claude-cli", "model": "codex/b"},
+            {"modelProvider": "anthropic", "model": "b", **TOUCHED},
+        ),
         (CODEX, {**CODEX, "modelProvider": "openai", "agentRuntimeOverride": "claude-cli", **TOUCHED}),
         ({}, TOUCHED),
     ],

@@ -20,6 +20,18 @@ _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CHECKPOINT_ID = re.compile(
     r".*\.checkpoint\.[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
+_ROW_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,254}")
+_TIMES = (
+    "startedAt",
+    "endedAt",
+    "createdAt",
+    "archivedAt",
+    "pinnedAt",
+    "lastReadAt",
+    "lastInteractionAt",
+    "lastActivityAt",
+)
+_SAFE_INTEGER = 2**53 - 1
 _SQLITE_INTEGER_LIMIT = 1 << 63
 
 
@@ -58,7 +70,7 @@ def prepare(raw: RawEntry) -> PreparedEntry | None:
         archived_text=archived_text(text, finite_number(raw.value.get("updatedAt")), raw.value),
         sha256=sha256(text.encode()).digest(),
         transforms=transforms,
-        session_id=usable_session_id(raw.value.get("sessionId")),
+        session_id=typed_session_id(raw.value),
         updated_at=finite_number(raw.value.get("updatedAt")),
         started_at=finite_number(raw.value.get("sessionStartedAt")),
         status=status if isinstance(status, str) and status.isascii() else None,
@@ -77,6 +89,29 @@ def archived_text(text: str, updated_at: Number | None, value: Mapping[str, obje
 def storable_key(key: str) -> str:
     """A key as SQLite TEXT can hold it: Node writes U+FFFD for a lone surrogate (observed on 2026.9.6)."""
     return key.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def typed_session_id(entry: Mapping[str, object]) -> str | None:
+    """The session id under which an entry can have a typed row, None if it cannot have one.
+
+    The id is one that the runtime keeps (2026.7.1, ``config/sessions/store-entry-shape.ts``). An entry with a time
+    that the upgrade cannot put into a column has no typed row: it would stop the upgrade of the whole installation
+    (observed with 2026.9.6).
+    """
+    value = entry.get("sessionId")
+    trimmed = js_trim(value) if isinstance(value, str) else ""
+    if not _ROW_SESSION_ID.fullmatch(trimmed) or not all(_fits_column(name, entry.get(name)) for name in _TIMES):
+        return None
+    return trimmed
+
+
+def _fits_column(name: str, value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return True
+    number = finite_number(value)
+    if number is None or abs(number) > _SAFE_INTEGER:
+        return False
+    return name not in ("startedAt", "endedAt") or float(number).is_integer()
 
 
 def usable_session_id(value: object) -> str | None:
