@@ -56,8 +56,12 @@ def compare_content(
     matched: list[int] = []
     explained: Counter[str] = Counter()
     first_missing = 0
+    version = 1  # of the transcript format, until a header says otherwise
     for line, text in _lines(transcript):
-        position, how = _find(line, _parsed(text.encode()), session_id, positions, known_transforms)
+        event = _parsed(text.encode())
+        if line.kind is LineKind.HEADER and isinstance(event, dict) and isinstance(event.get("version"), int):
+            version = event["version"]
+        position, how = _find(line, event, session_id, version, positions, known_transforms)
         if how is not None:
             explained[how] += 1
         if position is not None:
@@ -108,7 +112,7 @@ def _digest(value: object) -> bytes:
 
 
 def _find(
-    line: Line, event: object, session_id: str, positions: dict[bytes, deque[int]], known_transforms: bool
+    line: Line, event: object, session_id: str, version: int, positions: dict[bytes, deque[int]], known_transforms: bool
 ) -> tuple[int | None, str | None]:
     """Take the next stored event that is this one, and say what it took to see that."""
     exact = _digest(event)
@@ -117,7 +121,7 @@ def _find(
     if not known_transforms:
         return None, None
     if isinstance(event, dict):
-        normal = _digest(normal_event(event, session_id))
+        normal = _digest(normal_event(event, session_id, version))
         if positions.get(normal):
             return positions[normal].popleft(), "event-normalized"
     if line.kind is LineKind.DUPLICATE:

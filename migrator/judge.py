@@ -6,16 +6,13 @@ the same after named transforms. Plain ``==`` is no judge: to it ``1``, ``1.0`` 
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import Enum
 
 from migrator.model import Name
+from migrator.openclaw.js_values import strictly_equal
 from migrator.openclaw.store import RawEntry, parse_strict
 from migrator.openclaw.transforms import explain_entry
 from migrator.verdicts import Difference, Verdict
-
-Json = object
-"""A parsed JSON value: dict, list, str, int, Decimal, bool or None."""
 
 
 class Level(str, Enum):
@@ -47,32 +44,6 @@ def judge(source: RawEntry, stored: bytes, level: Level = Level.KNOWN) -> tuple[
     if names is None:
         return Verdict.CHANGED, ()
     return Verdict.TRANSFORMED, (*source.transforms, *names)
-
-
-def strictly_equal(one: Json, other: Json) -> bool:
-    """Whether two JSON values are the same, with ``1``, ``1.0``, ``1E0``, ``true`` and ``-0`` all different.
-
-    Does not recurse, so depth does not matter. The order of members does not matter, the order of items does.
-    """
-    pending = [(one, other)]
-    while pending:
-        left, right = pending.pop()
-        if type(left) is not type(right):
-            return False
-        if isinstance(left, dict) and isinstance(right, dict):
-            if left.keys() != right.keys():
-                return False
-            pending += [(value, right[name]) for name, value in left.items()]
-        elif isinstance(left, list) and isinstance(right, list):
-            if len(left) != len(right):
-                return False
-            pending += zip(left, right, strict=True)
-        elif isinstance(left, Decimal) and isinstance(right, Decimal):
-            if left.as_tuple() != right.as_tuple():
-                return False
-        elif left != right:
-            return False
-    return True
 
 
 def explain(source: RawEntry, stored: bytes) -> tuple[Difference, ...]:
