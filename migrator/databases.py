@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 
 from migrator.errors import BusyError
 from migrator.filesystem import is_absent
@@ -15,9 +16,10 @@ from migrator.openclaw.entry import finite_number, typed_session_id
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.openclaw.store import RawEntry, StoreReader, parse_strict
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
+from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
 from migrator.sqlite.rows import SessionRow, columns
 from migrator.sqlite.snapshot import database_files, open_snapshot
-from migrator.transcripts import stored_hashes
+from migrator.transcripts import event_hash, stored_hashes
 
 _LONGEST_PATH = 440
 """Bytes; SQLite takes 512 on Unix, and while a database is built its name is longer."""
@@ -49,12 +51,15 @@ def read_database(path: str, agent_id: str) -> tuple[Database, tuple[Finding, ..
             cached = tuple(_rows(cache_rows.sessions(connection)))
             typed = tuple(_rows(TYPED_READERS[shape](connection))) if shape in TYPED_READERS else ()
             histories = stored_transcripts(connection) if shape in TYPED_READERS else ()
+            if shape is Shape.NODES:
+                histories += tuple(_hashed(cold_archives(connection, cold_folder(path))))
+            archives = tuple(_hashed(transcript_archives(connection))) if shape is Shape.NODES else ()
     except BusyError:
         raise
     except (OSError, sqlite3.Error):
         broken = Database(path, agent_id, Shape.UNREADABLE, None, None, ())
         return broken, (Finding("database.unreadable", name),)
-    database = Database(path, agent_id, shape, version, owner, files, cached, typed, histories)
+    database = Database(path, agent_id, shape, version, owner, files, cached, typed, histories, archives)
     return database, tuple(_findings(database, role))
 
 
@@ -62,6 +67,32 @@ def stored_transcripts(connection: sqlite3.Connection) -> tuple[StoredTranscript
     """The histories in a database, in whatever shape, as hashes; read in one pass."""
     hashes = stored_hashes((event.session_id, event.event_json) for event in event_rows.events(connection))
     return tuple(StoredTranscript(session_id, stored) for session_id, stored in hashes.items())
+
+
+def cold_folder(path: str) -> Path:
+    """Where the cold archives of a database lie, if it has any (2026.9.5 and later)."""
+    return Path(path).parent.parent / "sessions" / "cold"
+
+
+def _hashed(archives: Iterable[ArchivedTranscript]) -> Iterator[StoredTranscript]:
+    for archive in archives:
+        if archive.problem is None:
+            hashes = b"".join(map(event_hash, _lines(archive)))
+            yield StoredTranscript(archive.session_id.decode("utf-8", "surrogateescape"), hashes)
+
+
+def _lines(archive: ArchivedTranscript) -> Iterator[bytes]:
+    return (line for line in archive.jsonl.split(b"\n") if line)
+
+
+def history_texts(connection: sqlite3.Connection, path: str, session_id: str, archived: bool) -> Iterator[bytes]:
+    """The events of one history in order: live or cold ones, or those of its archives."""
+    if not archived:
+        for event in event_rows.events(connection, session_id):
+            yield event.event_json
+    for archive in transcript_archives(connection) if archived else cold_archives(connection, cold_folder(path)):
+        if archive.session_id == session_id.encode("utf-8", "surrogateescape"):
+            yield from _lines(archive)
 
 
 def stored_texts(connection: sqlite3.Connection, key: str) -> Iterator[bytes]:

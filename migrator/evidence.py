@@ -120,6 +120,7 @@ def _add_sources(log: ProofLog, report: Report) -> None:
             entries=len(store.entries),
             damaged=len(store.damage),
             quarantined=quarantined,
+            transforms=dict(Counter(name for entry in store.entries for name in entry.transforms)),
             **({"verdicts": _by_word(dict(verified[name].counts))} if name in verified else {}),
         )
 

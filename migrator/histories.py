@@ -50,8 +50,8 @@ def compare_content(
     """
     positions: dict[bytes, deque[int]] = defaultdict(deque)
     total = 0
-    for seq, event in enumerate(stored):
-        positions[_digest(_parsed(event))].append(seq)
+    for seq, stored_text in enumerate(stored):
+        positions[_digest(_parsed(stored_text))].append(seq)
         total += 1
     matched: list[int] = []
     explained: Counter[str] = Counter()

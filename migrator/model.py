@@ -200,7 +200,8 @@ class Database:
     """The SQLite file that belongs to one agent directory or explicit store.
 
     ``files`` are the suffix and identity of each file of the set that exists ("", "-wal", "-journal").
-    ``cache_rows`` are those of shape V1; ``typed_rows`` and ``transcripts`` those of the shape that it has.
+    ``cache_rows`` are those of shape V1; ``typed_rows`` and ``transcripts`` those of the shape that it
+    has, cold ones included; ``archives`` are histories of sessions that were deleted or reset.
     """
 
     path: str
@@ -212,6 +213,7 @@ class Database:
     cache_rows: tuple[Row, ...] = ()
     typed_rows: tuple[Row, ...] = ()
     transcripts: tuple[StoredTranscript, ...] = ()
+    archives: tuple[StoredTranscript, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

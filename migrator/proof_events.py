@@ -178,6 +178,7 @@ EVENTS: dict[str, dict[str, Validator]] = {
         "entries": _count,
         "damaged": _count,
         "quarantined": _count,
+        "transforms?": _map_of(_matches(r"[a-z][a-z0-9]*(-[a-z0-9]+){0,5}"), _count),
         "verdicts?": _verdicts,
     },
     # One database. ``version`` is its agent schema, ``rows`` counts its sessions.

@@ -5,6 +5,7 @@ Made to be pasted: the verdict first, then what to do; nothing but counts, diges
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.proof import Problem, read_log
@@ -83,6 +84,10 @@ def _sources(sources: Sequence[Event]) -> Iterator[str]:
         same = before is not None and before == after
         rows.append((source.facts["store"], source.facts["size"], before, "the same" if same else after))
     yield from _table("Sources", ("store", "bytes", "SHA-256 before", "SHA-256 after"), rows)
+    changes: Counter[str] = Counter()
+    for source in sources:
+        changes.update(source.counts("transforms"))
+    yield from _table("Stored other than written", ("change", "entries"), sorted(changes.items()))
 
 
 def _databases(databases: Sequence[Event]) -> Iterator[str]:

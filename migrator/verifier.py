@@ -10,9 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 
 from migrator.checks import database_checks, state_checks
-from migrator.databases import row_source, stored_text
+from migrator.databases import history_texts, row_source, stored_text
 from migrator.digests import content_digest
 from migrator.histories import Comparison, compare_content, is_contained, verdict
 from migrator.judge import Level, explain, judge
@@ -33,7 +34,6 @@ from migrator.openclaw.paths import agent_database
 from migrator.openclaw.session_key import canonical_key
 from migrator.openclaw.store import RawEntry
 from migrator.sources import reread
-from migrator.sqlite.event_rows import events as events_of
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcripts import owners
 from migrator.verdicts import (
@@ -78,6 +78,7 @@ class _Result:
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     by_session: dict[str, list[tuple[str, Row]]] = field(default_factory=lambda: defaultdict(list))
     histories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    archives: dict[str, dict[str, bytes]] = field(default_factory=dict)
     source_sessions: frozenset[str] = frozenset()
     claimed: set[tuple[str, str]] = field(default_factory=set)
     explained: int = 0
@@ -90,6 +91,9 @@ class _Result:
                 if row.session_id is not None:
                     self.by_session[row.session_id].append((database.path, row))
             self.histories[database.path] = {one.session_id: one.hashes for one in database.transcripts}
+            archives = self.archives.setdefault(database.path, {})
+            for one in database.archives:
+                archives[one.session_id] = archives.get(one.session_id, b"") + one.hashes
 
 
 def verify(inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN) -> Verification:
@@ -299,20 +303,22 @@ def _verify_histories(result: _Result, origin: Inventory, level: Level) -> dict[
 def _verify_history(
     result: _Result, transcript: Transcript, ids: list[str], target: str, level: Level
 ) -> HistoryVerification:
-    """Look for a history under each id that its file may stand for, in its own database first."""
+    """Look for a history under each id that its file may stand for: in its own database, in others, in archives."""
     databases = sorted(result.histories, key=lambda path: path != target)
-    place = next(((path, one) for path in databases for one in ids if one in result.histories[path]), (target, ids[0]))
-    path, session_id = place
-    stored = result.histories.get(path, {}).get(session_id, b"")
+    live = ((path, one, False) for path in databases for one in ids if one in result.histories[path])
+    archived = ((path, one, True) for path in databases for one in ids if one in result.archives[path])
+    path, session_id, is_archived = next(chain(live, archived), (target, ids[0], False))
+    found = result.archives if is_archived else result.histories
+    stored = found.get(path, {}).get(session_id, b"")
     events = len(transcript.hashes) // HASH_BYTES
-    moved = path != target
+    moved = path != target or is_archived
     if is_contained(transcript.hashes, stored):
         comparison = Comparison(present=events, in_order=True, stored_only=0)
     elif level is Level.BYTES or not stored:
         comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
     else:
         with open_snapshot(path) as connection:
-            texts = (event.event_json for event in events_of(connection, session_id))
+            texts = history_texts(connection, path, session_id, is_archived)
             comparison = compare_content(transcript, session_id, texts, level is Level.KNOWN)
     return HistoryVerification(
         transcript=Name("transcript", transcript.path),
@@ -323,5 +329,5 @@ def _verify_history(
         counts=transcript.counts,
         transforms=comparison.transforms,
         first_missing_line=comparison.first_missing_line,
-        places=(Name("database", path),) if moved else (),
+        places=(Name("archive" if is_archived else "database", path),) if moved else (),
     )

@@ -223,3 +223,40 @@ def test_importing_the_package_loads_neither_deepdiff_nor_json5() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_proof_says_how_many_entries_needed_json5(tmp_path: Path) -> None:
+    sessions = tmp_path / "state" / "agents" / "main" / "sessions"
+    sessions.mkdir(parents=True)
+    (sessions / "sessions.json").write_text(
+        "{ // as a person would write it\n"
+        '  "agent:main:a": {"sessionId": "a", "updatedAt": 1},\n'
+        "  'agent:main:b': {sessionId: 'b', updatedAt: 0x2,},\n"
+        "}\n",
+        encoding="utf-8",
+    )
+    result = run("apply", "--yes", "--state-dir", tmp_path / "state", "--proof", tmp_path / "proof")
+    assert result.exit_code == 0, result.stderr
+    assert "| json5-to-json | 1 |" in (tmp_path / "proof" / "apply.summary.md").read_text(encoding="utf-8")
+
+
+def test_a_usage_error_off_a_terminal_repeats_nothing_that_was_typed() -> None:
+    for arguments in (["scan", "Wilhelmina"], ["scan", "--expect-agents", "Wilhelmina"], ["Wilhelmina"]):
+        process = installed(arguments)
+        said = process.communicate()
+        assert process.returncode == 2
+        assert "Wilhelmina" not in "".join(said)
+
+
+@pytest.mark.parametrize("option", ["--proof", "--output"])
+def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_done(
+    unpack: Unpack, tmp_path: Path, option: str
+) -> None:
+    state = unpack("legacy-2026.6.1")
+    before = fingerprint(state)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    places: list[object] = ["", state / "inside", tmp_path / "file" / "below"]
+    places += [tmp_path / "file"] if option == "--proof" else [tmp_path]
+    for place in places:
+        assert run("apply", "--yes", "--state-dir", state, option, place).exit_code == 2, place
+        assert fingerprint(state) == before
