@@ -94,21 +94,12 @@ class Output:
             path = self.options.get(option)
             if path is None or (option == "plan_file" and self.verb == "apply"):
                 continue
-            outside(state, path)
-            folder = Path(path) if option == "proof" else Path(path).parent
-            try:
-                if option == "proof":
-                    folder.mkdir(parents=True, exist_ok=True)
-                    self.labels = Labels(load_or_create_key(folder))
-            except OSError:
-                folder = Path()
-            if (
-                path == ""
-                or not folder.name + folder.root
-                or not os.access(folder, os.W_OK)
-                or Path(path).is_dir() != (option == "proof")
-            ):
+            if path != "":
+                outside(state, path)
+            if path == "" or not (_can_hold(path) if option == "proof" else _can_be_written(path)):
                 raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
+            if option == "proof":
+                self.labels = Labels(load_or_create_key(Path(path)))
 
     def _work(self, verb: Callable[[Request], Report]) -> Report:
         enabled = self.options.get("progress") == "auto" and not self.options.get("quiet")
@@ -229,6 +220,20 @@ class Output:
             for frame in traceback.extract_tb(error.__traceback__):
                 click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)
         return 2
+
+
+def _can_hold(folder: str) -> bool:
+    """Whether files can be made in a directory, which is made if it is missing."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _can_be_written(path: str) -> bool:
+    parent = Path(path).parent
+    return parent.is_dir() and os.access(parent, os.W_OK | os.X_OK) and not Path(path).is_dir()
 
 
 def _surroundings() -> Surroundings:

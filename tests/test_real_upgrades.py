@@ -89,7 +89,14 @@ def test_of_two_directories_with_one_id_the_sessions_of_one_are_missing(unpack: 
         ("Retired Agent", "agent:retired-agent:telegram:direct:1"),
     ]
     assert sessions(found, Verdict.MOVED) == [("Retired Agent", "agent:retired-agent:telegram:direct:2")]
-    assert found.count_histories(HistoryVerdict.ABSENT) == 3
+    archived = [
+        history
+        for database in found.databases
+        for history in database.histories
+        if history.verdict is HistoryVerdict.MOVED and history.places[0].kind == "archive"
+    ]
+    assert [(history.present, history.events) for history in archived] == [(21, 21)] * 3
+    assert found.count_histories(HistoryVerdict.MOVED) == 4
 
 
 def test_a_topic_transcript_without_a_pointer_arrived_as_a_session_without_events(unpack: Unpack) -> None:

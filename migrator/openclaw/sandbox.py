@@ -33,7 +33,7 @@ _DEATH_SIGNAL, _ADOPT_ORPHANS = 1, 36  # linux/prctl.h
 _SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41  # linux/sockios.h, linux/if.h
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:  # pragma: no cover - in a process of its own
     """Run the command and give its exit code."""
     parser = argparse.ArgumentParser()
     network = parser.add_mutually_exclusive_group()
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     return _run(options.command, options.grace)
 
 
-def _run(words: list[str], grace: float) -> int:
+def _run(words: list[str], grace: float) -> int:  # pragma: no cover - in a process of its own
     command = None
     try:
         command = subprocess.Popen(words, start_new_session=True)  # noqa: S603 - what we are for
@@ -71,7 +71,7 @@ def _run(words: list[str], grace: float) -> int:
     return code if code >= 0 else 128 - code
 
 
-def cut_off() -> None:
+def cut_off() -> None:  # pragma: no cover - in a process of its own
     """Leave the network for a new one with nothing but loopback. As root, or else in a user namespace.
 
     The user keeps its id in that namespace; files of other users seem to belong to nobody there. Raises OSError
@@ -92,7 +92,7 @@ def cut_off() -> None:
         fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sH22x", b"lo", _UP_AND_RUNNING))
 
 
-def join(pid: int) -> None:
+def join(pid: int) -> None:  # pragma: no cover - in a process of its own
     """Enter the network, and if need be the user namespace, of another process. Raises OSError."""
     for name, kind in (("user", _NEW_USER), ("net", _NEW_NETWORK)):
         theirs = f"/proc/{pid}/ns/{name}"
@@ -101,7 +101,7 @@ def join(pid: int) -> None:
                 _call("setns", namespace.fileno(), kind)
 
 
-def _call(name: str, *arguments: int) -> None:
+def _call(name: str, *arguments: int) -> None:  # pragma: no cover - in a process of its own
     """Call a function of the C library that gives 0 for success. Raises OSError."""
     library = ctypes.CDLL(None, use_errno=True)
     function = getattr(library, name, None)
@@ -110,11 +110,11 @@ def _call(name: str, *arguments: int) -> None:
         raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
-def _stop(_number: int, _frame: object) -> NoReturn:
+def _stop(_number: int, _frame: object) -> NoReturn:  # pragma: no cover - in a process of its own
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _end(command: subprocess.Popen[bytes] | None, grace: float) -> None:
+def _end(command: subprocess.Popen[bytes] | None, grace: float) -> None:  # pragma: no cover - in a process of its own
     """Ask the command to end, give it ``grace`` seconds, then kill it and everything that it has left behind."""
     if command and command.poll() is None and grace:
         command.terminate()
@@ -129,7 +129,7 @@ def _end(command: subprocess.Popen[bytes] | None, grace: float) -> None:
         time.sleep(0.01)
 
 
-def _reap() -> bool:
+def _reap() -> bool:  # pragma: no cover - in a process of its own
     """Take leave of every child that has ended; whether any is left."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -139,7 +139,7 @@ def _reap() -> bool:
     return True
 
 
-def _children() -> list[int]:
+def _children() -> list[int]:  # pragma: no cover - in a process of its own
     """The processes whose parent this one is: the command, and all whose own parents have ended."""
     found = []
     for name in os.listdir("/proc"):
@@ -153,5 +153,5 @@ def _children() -> list[int]:
     return found
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     raise SystemExit(main(sys.argv[1:]))
