@@ -69,7 +69,9 @@ class Report:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings of the latest step that made any."""
-        return self.plan.findings if self.plan is not None else self.inventory.findings
+        if self.plan is not None:
+            return self.plan.findings
+        return self.verification.findings if self.verification is not None else self.inventory.findings
 
     @property
     def next_step(self) -> str:

@@ -427,4 +427,15 @@ RULES: dict[str, Rule] = {
         "{subject} can not be read (error {errno}).",
         "Make it readable and run again.",
     ),
+    # copies
+    "copy.events-only-here": Rule(
+        _WARNING,
+        "The copy {subject} has {count} events that are in no database.",
+        "Nothing to do if they were deleted or reset on purpose; the copy stays where it is.",
+    ),
+    "copy.sessions-only-here": Rule(
+        _WARNING,
+        "The copy {subject} has {count} sessions that no live store and no database has.",
+        "Nothing to do if they were deleted on purpose; else put them back into the store and run again.",
+    ),
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from migrator.checks import database_checks, state_checks
+from migrator.copies import findings_on_copies
 from migrator.databases import history_texts, row_source, stored_text
 from migrator.digests import content_digest
 from migrator.histories import Comparison, compare_content, is_contained, verdict
@@ -21,6 +22,7 @@ from migrator.model import (
     HASH_BYTES,
     Database,
     Entry,
+    Finding,
     Inventory,
     Name,
     Number,
@@ -120,8 +122,22 @@ def verify(inventory: Inventory, against: Inventory | None = None, level: Level 
             for database in inventory.databases
         ),
         checks=tuple(state_checks(inventory)),
-        findings=inventory.findings,
+        findings=(*inventory.findings, *_on_copies(result, origin, level)),
     )
+
+
+def _on_copies(result: _Result, origin: Inventory, level: Level) -> Iterator[Finding]:
+    known = {key for rows in result.rows.values() for key in rows} | set(result.by_session) | result.source_sessions
+    known |= {entry.key for store in origin.stores for entry in store.entries}
+    for agent in origin.agents:
+        target = _same_place(agent_database(agent.path), origin, result.inventory)
+
+        def missing(transcript: Transcript, target: str = target) -> int:
+            ids = [one for one in (transcript.header_id, transcript.named_id) if one is not None] or [""]
+            found = _verify_history(result, transcript, ids, target, level)
+            return found.events - found.present
+
+        yield from findings_on_copies(agent, known, missing)
 
 
 def _counting_cache_rows(database: Database) -> tuple[Row, ...]:

@@ -1,0 +1,56 @@
+"""Copies: older stores and transcripts that lie beside the live ones. They need not be migrated, but may hold more.
+
+What a copy has and nothing else has is worth knowing: about 200 answers were once found in ``.bak`` files only (spec:
+field failures, class 7). A copy never decides the exit code, because sessions may have been deleted on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+
+from migrator.model import Agent, Finding, Name, SessionFile, StoreKind, Transcript
+from migrator.openclaw.session_files import FileKind
+from migrator.sources import read_store
+from migrator.transcripts import read_transcript
+
+STORE_COPIES = (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
+TRANSCRIPT_COPIES = (
+    FileKind.ARCHIVE_DELETED,
+    FileKind.ARCHIVE_RESET,
+    FileKind.ARCHIVE_BAK,
+    FileKind.REPAIR_BACKUP,
+    FileKind.CHECKPOINT,
+)
+
+Missing = Callable[[Transcript], int]
+"""How many events of a transcript are in no database."""
+
+
+def findings_on_copies(agent: Agent, known_sessions: Collection[str], missing: Missing) -> Iterator[Finding]:
+    """What the copies of an agent have that nothing else has.
+
+    ``known_sessions`` are the session ids and keys that a live source or a database has.
+    """
+    for file in agent.files:
+        kind = FileKind(file.kind)
+        if kind in STORE_COPIES and ".json" in file.path:
+            yield from _on_store(file, agent, known_sessions)
+        elif kind in TRANSCRIPT_COPIES and not file.path.endswith(".zst"):
+            yield from _on_transcript(file, agent, missing)
+
+
+def _on_store(file: SessionFile, agent: Agent, known_sessions: Collection[str]) -> Iterator[Finding]:
+    store, _ = read_store(file.path, file.path, StoreKind.EXPLICIT, agent.directory)
+    only_here = [
+        entry
+        for entry in store.entries
+        if entry.problem is None and entry.key not in known_sessions and entry.session_id not in known_sessions
+    ]
+    if only_here:
+        yield Finding("copy.sessions-only-here", Name("store", file.path), (("count", len(only_here)),))
+
+
+def _on_transcript(file: SessionFile, agent: Agent, missing: Missing) -> Iterator[Finding]:
+    transcript, _ = read_transcript(file.path, agent.directory, file.kind)
+    if transcript is not None and (count := missing(transcript)):
+        yield Finding("copy.events-only-here", Name("transcript", file.path), (("count", count),))
