@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrator.databases import read_database, stored_text
-from migrator.errors import NothingFoundError, RefusedError, UsageError
+from migrator.directories import (
+    STORE_NAME,
+    Findings,
+    add_name_findings,
+    agent_directories,
+    agent_path,
+    is_inside,
+    names_in,
+    session_files,
+    store_path,
+)
+from migrator.errors import NothingFoundError, UsageError
 from migrator.filesystem import is_absent
 from migrator.judge import judge
 from migrator.model import (
     Agent,
     Database,
     Entry,
-    Finding,
     Inventory,
     Name,
     Row,
     Selection,
-    SessionFile,
     Shape,
     Store,
     StoreKind,
@@ -40,7 +48,6 @@ from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcripts import read_transcript
 from migrator.verdicts import Verdict
 
-STORE_NAME = "sessions.json"
 EXPLICIT_OWNER = "main"
 """The agent id that owns the database of a store outside any agent directory (PR 91322, ``store-sqlite.ts``)."""
 
@@ -55,16 +62,6 @@ class _Candidate:
     stood_at: str | None = None
 
 
-@dataclass(slots=True)
-class _Findings:
-    """Findings in the order in which they are made."""
-
-    made: list[Finding] = field(default_factory=list)
-
-    def add(self, code: str, subject: Name, *others: Name) -> None:
-        self.made.append(Finding(code, subject, (), others))
-
-
 def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance: Advance = silent) -> Inventory:
     """Find everything that the selection covers.
 
@@ -76,9 +73,9 @@ def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance:
     if not os.path.isdir(state):
         raise NothingFoundError("There is no state directory {subject}; name it with --state-dir.", Name("path", state))
     config = load_config(state, selection.config, env, home, cwd)
-    findings = _Findings(list(config.findings))
-    directories = sorted(_agent_directories(state, findings))
-    _name_findings(directories, findings)
+    findings = Findings(list(config.findings))
+    directories = sorted(agent_directories(state, findings))
+    add_name_findings(directories, findings)
     _check_agents_exist(selection, directories)
     agents = _agents(selection, state, cwd, directories, findings)
     originals: list[tuple[str | None, Original]] = [
@@ -119,70 +116,6 @@ def _owner(database: str) -> str | None:
     return Path(database).parent.parent.name if os.path.basename(database) == AGENT_DATABASE else None
 
 
-def _agent_path(state: str, directory: str) -> str:
-    return os.path.join(state, "agents", directory)
-
-
-def _agent_directories(state: str, findings: _Findings) -> Iterator[str]:
-    """The names of all agent directories, sorted; links are followed inside the state directory only."""
-    root = os.path.join(state, "agents")
-    if is_absent(root):
-        return
-    if not os.path.isdir(root):
-        findings.add("agent.not-a-directory", Name("path", root))
-        return
-    if not _inside(root, state):
-        findings.add("agent.link-outside", Name("path", root))
-        return
-    seen: set[str] = set()
-    for name in sorted(_names(root), key=lambda name: (os.path.islink(os.path.join(root, name)), name)):
-        path, agent = os.path.join(root, name), Name("agent", name)
-        if os.path.islink(path):
-            if not os.path.isdir(path):
-                findings.add("agent.dangling-link", agent)
-                continue
-            if not _inside(path, state):
-                findings.add("agent.link-outside", agent)
-                continue
-            findings.add("agent.link", agent)
-        elif not os.path.isdir(path):
-            findings.add("agent.not-a-directory", agent)
-            continue
-        real = os.path.realpath(path)
-        if real not in seen:
-            seen.add(real)
-            yield name
-
-
-def _names(folder: str) -> list[str]:
-    """The names in a directory. Raises RefusedError if it cannot be listed: what is in it must not be overlooked."""
-    try:
-        return os.listdir(folder)
-    except OSError:
-        raise RefusedError("{subject} can not be listed; run as the owner of it.", Name("path", folder)) from None
-
-
-def _inside(path: str, folder: str) -> bool:
-    real, root = os.path.realpath(path), os.path.realpath(folder)
-    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
-
-
-def _name_findings(directories: list[str], findings: _Findings) -> None:
-    """What OpenClaw's normalization would make of the names: a directory is never merged with its twin here."""
-    by_id: dict[str, list[str]] = defaultdict(list)
-    for name in directories:
-        by_id[normalize_agent_id(name)].append(name)
-    for name in directories:
-        normalized = normalize_agent_id(name)
-        twins = [Name("agent", twin) for twin in by_id[normalized] if twin != name]
-        if twins:
-            findings.add("agent.id-collision", Name("agent", name), *twins)
-        if normalized == "main" and name.strip().lower() != "main":
-            findings.add("agent.collapses-to-main", Name("agent", name))
-        elif normalized != name:
-            findings.add("agent.no-round-trip", Name("agent", name))
-
-
 def _check_agents_exist(selection: Selection, directories: list[str]) -> None:
     for name in selection.agents:
         if name not in directories:
@@ -202,25 +135,25 @@ def _candidates(
     """Every place where the selection may have a store, agent directories first."""
     wanted = [name for name in directories if not selection.agents or name in selection.agents]
     explicit = [os.path.join(surroundings.cwd, path) for path in selection.stores]
-    found = [_Candidate(_store_path(state, name), StoreKind.AGENT, name) for name in wanted]
+    found = [_Candidate(store_path(state, name), StoreKind.AGENT, name) for name in wanted]
     if not selection.agents:
         ids = [*config.agent_ids, *(normalize_agent_id(name) for name in directories)]
         configured = store_paths(config, ids, surroundings.env, surroundings.home, surroundings.cwd)
         found += [_Candidate(path, StoreKind.CONFIGURED, None) for path in configured]
         found.append(_Candidate(os.path.join(state, "sessions", STORE_NAME), StoreKind.ROOT, None))
     found += [
-        _Candidate(one.path, one.kind, directory, one.stood_at or _store_path(state, directory))
+        _Candidate(one.path, one.kind, directory, one.stood_at or store_path(state, directory))
         for directory, one in originals
         if one.file in (FileKind.STORE, FileKind.IMPORTED_STORE) and (directory in wanted or not selection.agents)
     ]
-    own = {_store_path(state, name): name for name in directories}
+    own = {store_path(state, name): name for name in directories}
     chosen = [_Candidate(path, StoreKind.EXPLICIT, own.get(path)) for path in map(os.path.normpath, explicit)]
     if not chosen:
         return found
     return chosen if not selection.agents else found + chosen
 
 
-def _read_stores(state: str, candidates: list[_Candidate], findings: _Findings, advance: Advance) -> tuple[Store, ...]:
+def _read_stores(state: str, candidates: list[_Candidate], findings: Findings, advance: Advance) -> tuple[Store, ...]:
     stores: dict[str, Store] = {}
     for candidate in candidates:
         name = Name("store", candidate.path)
@@ -236,7 +169,7 @@ def _read_stores(state: str, candidates: list[_Candidate], findings: _Findings, 
                 findings.add("store.missing", name)
             continue
         if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
-            if not _inside(candidate.path, state):
+            if not is_inside(candidate.path, state):
                 findings.add("store.link-outside", name)
                 continue
             if os.path.islink(candidate.path):
@@ -250,11 +183,7 @@ def _read_stores(state: str, candidates: list[_Candidate], findings: _Findings, 
 def _directory_of(original: Original, state: str) -> str | None:
     """The agent directory in which an original stood, if it stood in one."""
     directory = store_database(os.path.join(os.path.dirname(original.stood_at or ""), STORE_NAME))[1]
-    return directory if directory is not None and os.path.isdir(_agent_path(state, directory)) else None
-
-
-def _store_path(state: str, directory: str | None) -> str:
-    return os.path.join(_agent_path(state, directory or ""), "sessions", STORE_NAME)
+    return directory if directory is not None and os.path.isdir(agent_path(state, directory)) else None
 
 
 def _database_path(store: Store, stood_at: str | None, state: str, config: Config, directories: list[str]) -> str:
@@ -267,7 +196,7 @@ def _database_path(store: Store, stood_at: str | None, state: str, config: Confi
         owners = [name for name in directories if normalize_agent_id(name) == config.default_agent]
         if owners:
             owner = config.default_agent if config.default_agent in owners else owners[0]
-            return store_database(_store_path(state, owner))[0]
+            return store_database(store_path(state, owner))[0]
     return store_database(stood_at or store.path)[0]
 
 
@@ -277,7 +206,7 @@ def _read_databases(
     directories: list[str],
     pairs: tuple[tuple[str, str], ...],
     transcripts: tuple[Transcript, ...],
-    findings: _Findings,
+    findings: Findings,
 ) -> tuple[Database, ...]:
     """The databases of all stores, and those of agent directories that have no store (any more)."""
     owners = {database: _owner(database) for _, database in pairs}
@@ -285,7 +214,7 @@ def _read_databases(
         for name in directories:
             if selection.agents and name not in selection.agents:
                 continue
-            path = store_database(_store_path(state, name))[0]
+            path = store_database(store_path(state, name))[0]
             has_transcripts = any(one.agent == name for one in transcripts)
             if has_transcripts or not is_absent(path):
                 owners.setdefault(path, name)
@@ -295,7 +224,7 @@ def _read_databases(
         if real in databases:
             continue
         below = path.startswith(os.path.join(state, "agents") + os.sep)
-        if owner is not None and below and not _inside(path, state):
+        if owner is not None and below and not is_inside(path, state):
             findings.add("database.link-outside", Name("database", path))
             databases[real] = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, ())
             continue
@@ -327,11 +256,11 @@ def _respelled(
 
 
 def _agents(
-    selection: Selection, state: str, cwd: str, directories: list[str], findings: _Findings
+    selection: Selection, state: str, cwd: str, directories: list[str], findings: Findings
 ) -> tuple[Agent, ...]:
     named = {store_database(os.path.normpath(os.path.join(cwd, path)))[1] for path in selection.stores}
     return tuple(
-        Agent(name, _agent_path(state, name), normalize_agent_id(name), tuple(_files(state, name, findings)))
+        Agent(name, agent_path(state, name), normalize_agent_id(name), tuple(session_files(state, name, findings)))
         for name in directories
         if name in selection.agents or name in named or not (selection.agents or selection.stores)
     )
@@ -341,7 +270,7 @@ def _read_transcripts(
     agents: tuple[Agent, ...],
     stores: tuple[Store, ...],
     originals: list[tuple[str | None, Original]],
-    findings: _Findings,
+    findings: Findings,
     advance: Advance,
 ) -> tuple[Transcript, ...]:
     """Every transcript: live ones of agent directories and beside other stores, and originals that were set aside."""
@@ -356,7 +285,7 @@ def _read_transcripts(
     for store in stores:
         if store.agent is None and store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED):
             folder = os.path.dirname(store.path)
-            for name in sorted(_names(folder)):
+            for name in sorted(names_in(folder)):
                 path = os.path.join(folder, name)
                 if classify(name) is FileKind.TRANSCRIPT and os.path.isfile(path):
                     places.setdefault(os.path.realpath(path), (None, path, FileKind.TRANSCRIPT))
@@ -367,30 +296,6 @@ def _read_transcripts(
         if transcript is not None:
             found.append(transcript)
     return tuple(found)
-
-
-def _files(state: str, agent: str, findings: _Findings) -> Iterator[SessionFile]:
-    """Every file below an agent's sessions directory but the store; links are listed, not followed."""
-    root, name = os.path.join(_agent_path(state, agent), "sessions"), Name("agent", agent)
-    if is_absent(root):
-        return
-    if not _inside(root, state):
-        findings.add("agent.link-outside", name)
-        return
-    if os.path.exists(root) and not os.path.isdir(root):
-        findings.add("agent.no-sessions-directory", name)
-        return
-    copies = False
-    for folder, folders, files in os.walk(root, onerror=lambda _error: findings.add("agent.unreadable", name)):
-        folders.sort()
-        for file in sorted(files):
-            path = os.path.join(folder, file)
-            kind = classify(os.path.relpath(path, root))
-            copies = copies or kind in (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
-            if kind is not FileKind.STORE:
-                yield SessionFile(path, kind.value, os.lstat(path).st_size)
-    if copies and is_absent(os.path.join(root, STORE_NAME)):
-        findings.add("store.only-copies", name)
 
 
 def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventory:

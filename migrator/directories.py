@@ -1,0 +1,122 @@
+"""The agent directories of an installation and the files in them, by their names on disk. Reads only."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from migrator.errors import RefusedError
+from migrator.filesystem import is_absent
+from migrator.model import Finding, Name, SessionFile
+from migrator.openclaw.paths import normalize_agent_id
+from migrator.openclaw.session_files import FileKind, classify
+
+STORE_NAME = "sessions.json"
+
+
+@dataclass(slots=True)
+class Findings:
+    """Findings in the order in which they are made."""
+
+    made: list[Finding] = field(default_factory=list)
+
+    def add(self, code: str, subject: Name, *others: Name) -> None:
+        """Make a finding without numbers."""
+        self.made.append(Finding(code, subject, (), others))
+
+
+def agent_path(state: str, directory: str) -> str:
+    """The path of an agent directory."""
+    return os.path.join(state, "agents", directory)
+
+
+def store_path(state: str, directory: str | None) -> str:
+    """Where the store of an agent directory is, if it has one."""
+    return os.path.join(agent_path(state, directory or ""), "sessions", STORE_NAME)
+
+
+def names_in(folder: str) -> list[str]:
+    """The names in a directory. Raises RefusedError if it cannot be listed: what is in it must not be overlooked."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        raise RefusedError("{subject} can not be listed; run as the owner of it.", Name("path", folder)) from None
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path leads into a folder, links resolved."""
+    real, root = os.path.realpath(path), os.path.realpath(folder)
+    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def agent_directories(state: str, findings: Findings) -> Iterator[str]:
+    """The names of all agent directories, sorted; links are followed inside the state directory only."""
+    root = os.path.join(state, "agents")
+    if is_absent(root):
+        return
+    if not os.path.isdir(root):
+        findings.add("agent.not-a-directory", Name("path", root))
+        return
+    if not is_inside(root, state):
+        findings.add("agent.link-outside", Name("path", root))
+        return
+    seen: set[str] = set()
+    for name in sorted(names_in(root), key=lambda name: (os.path.islink(os.path.join(root, name)), name)):
+        path, agent = os.path.join(root, name), Name("agent", name)
+        if os.path.islink(path):
+            if not os.path.isdir(path):
+                findings.add("agent.dangling-link", agent)
+                continue
+            if not is_inside(path, state):
+                findings.add("agent.link-outside", agent)
+                continue
+            findings.add("agent.link", agent)
+        elif not os.path.isdir(path):
+            findings.add("agent.not-a-directory", agent)
+            continue
+        real = os.path.realpath(path)
+        if real not in seen:
+            seen.add(real)
+            yield name
+
+
+def add_name_findings(directories: list[str], findings: Findings) -> None:
+    """What OpenClaw's normalization would make of the names: a directory is never merged with its twin here."""
+    by_id: dict[str, list[str]] = defaultdict(list)
+    for name in directories:
+        by_id[normalize_agent_id(name)].append(name)
+    for name in directories:
+        normalized = normalize_agent_id(name)
+        twins = [Name("agent", twin) for twin in by_id[normalized] if twin != name]
+        if twins:
+            findings.add("agent.id-collision", Name("agent", name), *twins)
+        if normalized == "main" and name.strip().lower() != "main":
+            findings.add("agent.collapses-to-main", Name("agent", name))
+        elif normalized != name:
+            findings.add("agent.no-round-trip", Name("agent", name))
+
+
+def session_files(state: str, agent: str, findings: Findings) -> Iterator[SessionFile]:
+    """Every file below an agent's sessions directory but the store; links are listed, not followed."""
+    root, name = os.path.join(agent_path(state, agent), "sessions"), Name("agent", agent)
+    if is_absent(root):
+        return
+    if not is_inside(root, state):
+        findings.add("agent.link-outside", name)
+        return
+    if os.path.exists(root) and not os.path.isdir(root):
+        findings.add("agent.no-sessions-directory", name)
+        return
+    copies = False
+    for folder, folders, files in os.walk(root, onerror=lambda _error: findings.add("agent.unreadable", name)):
+        folders.sort()
+        for file in sorted(files):
+            path = os.path.join(folder, file)
+            kind = classify(os.path.relpath(path, root))
+            copies = copies or kind in (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
+            if kind is not FileKind.STORE:
+                yield SessionFile(path, kind.value, os.lstat(path).st_size)
+    if copies and is_absent(os.path.join(root, STORE_NAME)):
+        findings.add("store.only-copies", name)
