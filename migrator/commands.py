@@ -203,6 +203,9 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             fresh = _inventory(replace(request, advance=silent))
             report = _judged("apply", make_verification(fresh), fresh, ())
             archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
+            if archived:
+                fresh = _inventory(replace(request, advance=silent))
+                report = _judged("apply", make_verification(fresh), fresh, ())
             if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 report = replace(report, word="quarantined", exit_code=QUARANTINED)
             run.note("done", exit_code=report.exit_code)

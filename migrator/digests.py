@@ -14,7 +14,7 @@ def content_digest(cache: Mapping[str, bytes], typed: Mapping[str, bytes], histo
     for shape, rows in ((b"cache", cache), (b"typed", typed), (b"history", histories)):
         for key in sorted(rows):
             encoded = key.encode("utf-8", "surrogateescape")
-            total.update(b"%s %d " % (shape, len(encoded)) + encoded + rows[key])
+            total.update(b"%s %d %d " % (shape, len(encoded), len(rows[key])) + encoded + rows[key])
     return total.hexdigest()
 
 

@@ -14,7 +14,7 @@ from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
 from migrator.openclaw.transforms import canonical, normal_event
 from migrator.sources import open_regular_file
-from migrator.transcripts import storable_lines
+from migrator.transcripts import event_hash, storable_lines
 from migrator.verdicts import HistoryVerdict
 
 DUPLICATE_DROPPED = "duplicate-event-dropped"
@@ -49,10 +49,10 @@ def compare_content(
     ``stored`` are the texts of the stored events in order.
     """
     positions: dict[bytes, deque[int]] = defaultdict(deque)
-    total = 0
+    hashes: list[bytes] = []
     for seq, stored_text in enumerate(stored):
         positions[_digest(_parsed(stored_text))].append(seq)
-        total += 1
+        hashes.append(event_hash(stored_text))
     matched: list[int] = []
     explained: Counter[str] = Counter()
     first_missing = 0
@@ -61,7 +61,10 @@ def compare_content(
         event = _parsed(text.encode())
         if line.kind is LineKind.HEADER and isinstance(event, dict) and isinstance(event.get("version"), int):
             version = event["version"]
-        position, how = _find(line, event, session_id, version, positions, known_transforms)
+        after = matched[-1] if matched else -1
+        position, how = _find(line, event, session_id, version, positions, after, known_transforms)
+        if how is None and position is not None and hashes[position] != event_hash(text.encode()):
+            how = SAME_JSON
         if how is not None:
             explained[how] += 1
         if position is not None:
@@ -72,7 +75,7 @@ def compare_content(
     return Comparison(
         present=len(matched) + dropped,
         in_order=all(one < other for one, other in pairwise(matched)),
-        stored_only=total - len(matched),
+        stored_only=len(hashes) - len(matched),
         transforms=tuple(sorted(explained.items())),
         first_missing_line=first_missing,
     )
@@ -112,20 +115,33 @@ def _digest(value: object) -> bytes:
 
 
 def _find(
-    line: Line, event: object, session_id: str, version: int, positions: dict[bytes, deque[int]], known_transforms: bool
+    line: Line,
+    event: object,
+    session_id: str,
+    version: int,
+    positions: dict[bytes, deque[int]],
+    after: int,
+    known_transforms: bool,
 ) -> tuple[int | None, str | None]:
     """Take the next stored event that is this one, and say what it took to see that."""
     exact = _digest(event)
     if positions.get(exact):
-        return positions[exact].popleft(), None
+        return _take(positions[exact], after), None
     if not known_transforms:
         return None, None
     if isinstance(event, dict):
         normal = _digest(normal_event(event, session_id, version))
         if positions.get(normal):
-            return positions[normal].popleft(), "event-normalized"
+            return _take(positions[normal], after), "event-normalized"
     if line.kind is LineKind.DUPLICATE:
         return None, DUPLICATE_DROPPED
     if line.kind is LineKind.NULL:
         return None, NULL_DROPPED
     return None, None
+
+
+def _take(positions: deque[int], after: int) -> int:
+    """The first position behind ``after``; where there is none, the last: the order is lost anyway."""
+    while len(positions) > 1 and positions[0] < after:
+        positions.popleft()
+    return positions.popleft()

@@ -92,13 +92,17 @@ def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     """Events count from 0 without gaps, and each one's time and identity are those of its text."""
     if not columns(connection, "transcript_events"):
         return
+    # Two sorted readings side by side: a join would search all identities for every event.
+    identities = connection.execute(
+        "SELECT CAST(session_id AS BLOB), seq, event_id, event_type, parent_id, created_at"
+        " FROM transcript_event_identities ORDER BY session_id, seq"
+    )
+    identity = identities.fetchone()
     position: tuple[bytes, int] = (b"", -1)
     seen: set[str] = set()
-    for session_id, seq, text, created_at, identity, kind, parent, identity_at in connection.execute(
-        "SELECT CAST(e.session_id AS BLOB), e.seq, CAST(e.event_json AS BLOB), e.created_at, i.event_id, i.event_type,"
-        " i.parent_id, i.created_at FROM transcript_events e"
-        " LEFT JOIN transcript_event_identities i ON i.session_id = e.session_id AND i.seq = e.seq"
-        " ORDER BY e.session_id, e.seq"
+    for session_id, seq, text, created_at in connection.execute(
+        "SELECT CAST(session_id AS BLOB), seq, CAST(event_json AS BLOB), created_at FROM transcript_events"
+        " ORDER BY session_id, seq"
     ):
         expected = (session_id, position[1] + 1) if session_id == position[0] else (session_id, 0)
         if session_id != position[0]:
@@ -107,13 +111,12 @@ def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
         yield position == expected
         line = read_line(text, 1, 0, complete=True)
         yield created_at == (line.timestamp_ms or 0)
+        found = None
+        if identity is not None and identity[:2] == position:
+            found, identity = identity[2:], identities.fetchone()
         if line.event_id is None or line.event_id in seen:
-            yield identity is None
+            yield found is None
         else:
             seen.add(line.event_id)
-            yield (identity, kind, parent, identity_at) == (
-                line.event_id,
-                line.event_type,
-                line.parent_id,
-                created_at,
-            )
+            yield found == (line.event_id, line.event_type, line.parent_id, created_at)
+    yield identity is None

@@ -8,37 +8,32 @@ network but loopback where the system allows that, no input, and a time limit; w
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
 import secrets
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from migrator.errors import MigratorError, UsageError
 from migrator.model import Name
+from migrator.openclaw.process import PYTHON, Process, Step, network_can_be_cut_off
 
-OUTPUT_LIMIT = 64 << 20
-"""Bytes of each output of a process that are kept; the rest is read and dropped."""
+__all__ = ["Client", "ClientError", "Gateway", "Items", "Step"]
 
 READ_LIMIT, DOCTOR_LIMIT, STATUS_LIMIT, START_LIMIT = 300.0, 900.0, 300.0, 120.0
 STOP_GRACE = 20.0
 """Seconds that a gateway gets to close its databases; 2026.9.6 needs two."""
 
-ALL_SESSIONS = {"archived": "all", "includeGlobal": True, "includeUnknown": True, "limit": 1_000_000}
-"""Without these the gateway leaves archived sessions out, and ends its list early (2026.8.2 and 2026.9.6)."""
+LISTED = {"archived": "all", "limit": 1_000_000}
+"""Without this the gateway leaves archived sessions out, and ends its list early (2026.8.2 and 2026.9.6)."""
 
-_SANDBOX = Path(__file__).with_name("sandbox.py")
-_PYTHON = (sys.executable, "-IS")
+UNOWNED = {"includeGlobal": True, "includeUnknown": True}
+"""Also list the sessions ``global`` and ``unknown``."""
+
 _CONNECT = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)"
 
 
@@ -50,21 +45,6 @@ class ClientError(MigratorError):
     def __init__(self, sentence: str, step: Step, subject: Name | None = None) -> None:
         super().__init__(sentence, subject)
         self.step = step
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How one command ran. ``name`` is its first word; ``exit_code`` is None if it did not end by itself in time.
-
-    128 and more is the number of a signal, as in a shell. Both outputs are cut at :data:`OUTPUT_LIMIT`.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-    exit_code: int | None
-    seconds: float
-    stdout: bytes
-    stderr: bytes
 
 
 Items = tuple[dict[str, object], ...]
@@ -106,12 +86,7 @@ class Client:
 
     def run(self, *arguments: str, limit: float) -> Step:
         """Run one command to its end, or for ``limit`` seconds."""
-        process = self._start(arguments)
-        try:
-            process.wait(limit)
-        finally:
-            process.end()
-        return process.step()
+        return Process(self._command, arguments, self._environment, self._home).run(limit)
 
     def version(self) -> str:
         """The release, such as "2026.9.6". Raises ClientError if it does not say."""
@@ -151,7 +126,8 @@ class Client:
         stands on no command line. Raises ClientError if it does not answer within ``limit`` seconds.
         """
         port, token = _free_port(), secrets.token_hex(24)
-        extra = {
+        environment = {
+            **self._environment,
             "OPENCLAW_GATEWAY_PORT": str(port),
             "OPENCLAW_GATEWAY_TOKEN": token,
             "OPENCLAW_SKIP_CHANNELS": "1",
@@ -159,7 +135,8 @@ class Client:
             "OPENCLAW_SKIP_CRON": "1",
         }
         options = ("--bind", "loopback", "--auth", "token", "--tailscale", "off", "--allow-unconfigured")
-        process = self._start(("gateway", "run", "--port", str(port), *options), extra, grace=STOP_GRACE)
+        words = ("gateway", "run", "--port", str(port), *options)
+        process = Process(self._command, words, environment, self._home, grace=STOP_GRACE, secret=token)
         try:
             gateway = Gateway(self, process, port, token)
             answers = gateway._answers_within(limit)
@@ -170,29 +147,12 @@ class Client:
         if not answers:
             raise ClientError("The gateway of this OpenClaw did not answer in time.", process.step())
 
-    def _start(
-        self,
-        arguments: tuple[str, ...],
-        extra: Mapping[str, str] | None = None,
-        command: tuple[str, ...] | None = None,
-        beside: int | None = None,
-        grace: float = 0.0,
-    ) -> _Process:
-        """Start a command, OpenClaw unless another is named; ``beside`` is the process whose network to share."""
-        network = ["--offline"] if self.isolated else []
-        if self.isolated and beside is not None:
-            network = [f"--beside={beside}"]
-        sandbox = [*_PYTHON, str(_SANDBOX), *network, f"--grace={grace}", "--"]
-        environment = {**self._environment, **(extra or {})}
-        return _Process([*sandbox, *(command or self._command), *arguments], arguments, environment, self._home, grace)
-
 
 class Gateway:
     """A gateway that answers. Ask it only inside the block that :meth:`Client.gateway` begins."""
 
-    def __init__(self, client: Client, process: _Process, port: int, token: str) -> None:
-        self._client, self._process, self._port = client, process, port
-        self._address = {"OPENCLAW_GATEWAY_URL": f"ws://127.0.0.1:{port}", "OPENCLAW_GATEWAY_TOKEN": token}
+    def __init__(self, client: Client, process: Process, port: int, token: str) -> None:
+        self._client, self._process, self._port, self._token = client, process, port, token
 
     @property
     def step(self) -> Step:
@@ -200,118 +160,46 @@ class Gateway:
         return self._process.step()
 
     def sessions(self) -> tuple[Step, Items]:
-        """List all sessions, archived ones too; none if the call failed.
+        """List all sessions but single runs of cron jobs, which no release shows here; none if the call failed.
 
-        Raises ClientError if it succeeded, and the list is not whole.
+        Where several agents are configured, 2026.8.2 refuses any list with ``global`` or ``unknown`` in it, also
+        after its own import; it is asked again without them then. Raises ClientError if the list is not whole.
         """
-        return _items(self._call("sessions.list", ALL_SESSIONS), "sessions")
+        step = self._call("sessions.list", LISTED | UNOWNED)
+        if step.exit_code not in (0, None):
+            step = self._call("sessions.list", LISTED)
+        return _items(step, "sessions")
 
     def history(self, session_key: str, limit: int) -> tuple[Step, Items]:
         """The last ``limit`` messages of a session, oldest first; none if the call failed.
 
-        The gateway adds a member ``__openclaw`` to each, and shows no thinking and no other kind of event.
+        The gateway adds a member ``__openclaw`` to each, and leaves out what is no message.
         """
         return _items(self._call("chat.history", {"sessionKey": session_key, "limit": limit}), "messages")
 
     def _call(self, method: str, parameters: Mapping[str, object]) -> Step:
-        words = (
-            "gateway",
-            "call",
-            method,
-            "--params",
-            json.dumps(parameters),
-            "--json",
-            "--timeout",
-            "60000",
-        )
-        return self._beside(words, READ_LIMIT)
+        client = self._client
+        words = ("gateway", "call", method, "--params", json.dumps(parameters), "--json", "--timeout", "60000")
+        environment = {
+            **client._environment,
+            "OPENCLAW_GATEWAY_URL": f"ws://127.0.0.1:{self._port}",  # counts for more than any configuration
+            "OPENCLAW_GATEWAY_TOKEN": self._token,
+        }
+        process = Process(client._command, words, environment, client._home, beside=self._process, secret=self._token)
+        return process.run(READ_LIMIT)
 
-    def _beside(self, arguments: tuple[str, ...], limit: float, command: tuple[str, ...] | None = None) -> Step:
-        process = self._client._start(arguments, self._address, command, self._process.pid)
-        try:
-            process.wait(limit)
-        finally:
-            process.end()
-        return process.step()
+    def _listens(self) -> bool:
+        words, client = (*PYTHON, "-c", _CONNECT), self._client
+        process = Process(words, (str(self._port),), client._environment, client._home, beside=self._process)
+        return process.run(10).exit_code == 0
 
     def _answers_within(self, limit: float) -> bool:
         """Wait for the first answer; False when the gateway has ended, or the time is over."""
         deadline = time.monotonic() + limit
         while not self._process.wait(0.25) and time.monotonic() < deadline:
-            listening = self._beside((str(self._port),), 10.0, (*_PYTHON, "-c", _CONNECT)).exit_code == 0
-            if listening and self.sessions()[0].exit_code == 0:
+            if self._listens() and self.sessions()[0].exit_code == 0:
                 return True
         return False
-
-
-class _Process:
-    """A command in a sandbox, with what it prints."""
-
-    def __init__(
-        self,
-        command: list[str],
-        arguments: tuple[str, ...],
-        environment: dict[str, str],
-        folder: Path,
-        grace: float,
-    ) -> None:
-        self._arguments, self._grace = arguments, grace
-        self._secret = environment.get("OPENCLAW_GATEWAY_TOKEN")
-        self._began = time.monotonic()
-        self._seconds = 0.0
-        self._cut_short = False
-        self._popen = subprocess.Popen(  # noqa: S603 - the command is the caller's
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._outputs = (bytearray(), bytearray())
-        self._readers = []
-        for stream, kept in zip((self._popen.stdout, self._popen.stderr), self._outputs, strict=True):
-            self._readers.append(threading.Thread(target=_drain, args=(stream, kept), daemon=True))
-            self._readers[-1].start()
-
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    def wait(self, limit: float) -> bool:
-        """Wait for the end, ``limit`` seconds at most; whether it has come."""
-        try:
-            self._popen.wait(limit)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def end(self) -> None:
-        """End the command and everything that it has started."""
-        if self._popen.poll() is None:
-            self._cut_short = True
-            self._popen.terminate()
-            if not self.wait(self._grace + 30):  # pragma: no cover - something that not even SIGKILL ends
-                self._popen.kill()
-                self._popen.wait()
-        for reader in self._readers:
-            reader.join(5)
-        self._seconds = self._seconds or time.monotonic() - self._began
-
-    def step(self) -> Step:
-        """What there is to say about it, without the token."""
-        token = self._secret.encode() if self._secret else None
-        out, err = (bytes(kept).replace(token, b"TOKEN") if token else bytes(kept) for kept in self._outputs)
-        code = None if self._cut_short else self._popen.returncode
-        return Step(self._arguments[0].lstrip("-"), self._arguments, code, self._seconds, out, err)
-
-
-def _drain(stream: IO[bytes], kept: bytearray) -> None:
-    """Read an output to its end, and keep the beginning."""
-    with stream:
-        while block := os.read(stream.fileno(), 1 << 16):
-            kept += block[: max(0, OUTPUT_LIMIT - len(kept))]
 
 
 def _items(step: Step, member: str) -> tuple[Step, Items]:
@@ -331,10 +219,3 @@ def _items(step: Step, member: str) -> tuple[Step, Items]:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
-
-
-@functools.cache
-def network_can_be_cut_off() -> bool:
-    """Whether this system lets a process leave the network: Linux, as root or with user namespaces."""
-    trial = [*_PYTHON, str(_SANDBOX), "--offline", "--", *_PYTHON, "-c", ""]
-    return subprocess.run(trial, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603

@@ -120,7 +120,7 @@ def _end(command: subprocess.Popen[bytes] | None, grace: float) -> None:  # prag
         command.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             command.wait(grace)
-    if command and not _LINUX:  # pragma: no cover - macOS; "not permitted" means that only the dead are left
+    if command and not _LINUX:  # macOS, where "not permitted" means that only the dead are left
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(command.pid, signal.SIGKILL)
     while _LINUX and _reap():

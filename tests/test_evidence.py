@@ -1,0 +1,85 @@
+"""From a report to a proof log: whatever a command reports, its log is whole, allowed and adds up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from migrator import commands, evidence
+from migrator.commands import Report
+from migrator.model import Name
+from migrator.proof import check_log, decode_log
+from migrator.redact import Labels
+from tests.worlds import NOON, World, entry
+
+PERSON, PHONE = "Retired Person", "agent:main:whatsapp:+4915112345678"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Sessions and a transcript with damage of each kind."""
+    monkeypatch.setattr("os.fsync", lambda _handle: None)
+    world = World(tmp_path)
+    whole = json.dumps({PHONE: entry("s1", 5), "null": None, "list": [1]})
+    world.agent(PERSON, whole.encode() + b" left over")
+    lines = b'{"type":"session","id":"s1"}\nbroken\n{"type":"message","id":"m1"}\n{"type":"mess'
+    (world.store_path(PERSON).parent / "s1.jsonl").write_bytes(lines)
+    (world.store_path(PERSON).parent / "orphan.jsonl").write_bytes(b'{"type":"session","id":"orphan"}\n')
+    return world
+
+
+def recorded(report: Report) -> list[str]:
+    command = ("migrator", report.verb, "--agent", Name("agent", PERSON))
+    return evidence.record(report, command, Labels(b"k" * 32).of, lambda: NOON).lines()
+
+
+def test_every_command_yields_a_sound_log(world: World) -> None:
+    request = world.request()
+    exit_codes = []
+    steps: list[Callable[[], Report]] = [
+        lambda: commands.scan(request),
+        lambda: commands.plan(request),
+        lambda: commands.verify(request),
+        lambda: commands.apply(request, None, yes=True),
+        lambda: commands.verify(request),
+        lambda: commands.apply(request, None, yes=True),
+    ]
+    for step in steps:
+        report = step()
+        lines = recorded(report)
+        assert check_log(lines) == ()
+        events = [json.loads(line) for line in lines]
+        assert events[-1]["exit_code"] == report.exit_code
+        assert sum(event["event"] == "finding" for event in events) == len(report.findings) > 0
+        exit_codes.append(report.exit_code)
+    assert exit_codes == [0, 0, 1, 15, 0, 0]
+
+
+def test_a_failed_expectation_and_an_empty_directory_yield_sound_logs(world: World, tmp_path: Path) -> None:
+    unmet = commands.scan(replace(world.request(), expect_sessions=99))
+    empty = commands.verify(replace(World(tmp_path / "empty").request(), allow_empty=True))
+    assert (check_log(recorded(unmet)), check_log(recorded(empty))) == ((), ())
+
+
+def test_no_name_is_in_a_log(world: World) -> None:
+    report = commands.apply(world.request(), None, yes=True)
+    names = {name.text for name in evidence.names(report.inventory)}
+    assert {PHONE, PERSON, str(world.state), str(world.store_path(PERSON)), "s1"} <= names
+    log = "\n".join(recorded(report))
+    assert [name for name in (PHONE, PERSON, "orphan.jsonl", str(world.root)) if name in log] == []
+
+
+def test_a_second_log_leaves_the_first_as_it_is(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "proof"
+    folder.mkdir()
+    lines = recorded(commands.scan(world.request()))
+    evidence.write(folder, "scan", lines)
+    first = {path: path.read_bytes() for path in folder.iterdir()}
+    evidence.write(folder, "scan", lines)
+    assert {path: path.read_bytes() for path in first} == first
+    assert len(list(folder.glob("*.summary.md"))) == len(list(folder.glob("*.proof.jsonl"))) == 2
+    assert all(decode_log(path.read_bytes()) == lines for path in folder.glob("*.proof.jsonl"))
