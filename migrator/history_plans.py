@@ -36,7 +36,7 @@ def plan_histories(
         if transcript.path in claimed:
             index, session_id = claimed[transcript.path]
             path = database_of[inventory.stores[index].path]
-        elif transcript.hashes and (transcript.agent or "") in by_agent:
+        elif (transcript.hashes or transcript.damage) and (transcript.agent or "") in by_agent:
             path, session_id = by_agent[transcript.agent or ""], _orphan_id(transcript)
             findings.append(Finding("transcript.recovered", Name("transcript", transcript.path)))
         else:

@@ -15,9 +15,12 @@ import pytest
 
 from migrator.errors import UsageError
 from migrator.openclaw import client as client_module
-from migrator.openclaw.client import Client, ClientError, network_can_be_cut_off
+from migrator.openclaw import process as process_module
+from migrator.openclaw import sandbox
+from migrator.openclaw.client import Client, ClientError
+from migrator.openclaw.process import network_can_be_cut_off
 
-SANDBOX = Path(client_module.__file__).with_name("sandbox.py")
+SANDBOX = Path(sandbox.__file__)
 LONG = 600.0  # seconds; whoever waits for it has failed
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
@@ -104,7 +107,7 @@ def test_the_state_may_be_named_by_a_relative_path(make: Make, tmp_path: Path, m
 
 
 def test_output_beyond_the_limit_is_read_and_dropped(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "OUTPUT_LIMIT", 1000)
+    monkeypatch.setattr(process_module, "OUTPUT_LIMIT", 1000)
     step = make("sys.stdout.write('x' * 3_000_000); sys.stderr.write('y' * 10)").run("x", limit=LONG)
     assert (step.exit_code, step.stdout, step.stderr) == (0, b"x" * 1000, b"y" * 10)
 
@@ -135,7 +138,7 @@ def test_a_launcher_that_cannot_be_executed_is_a_failed_step(make: Make, tmp_pat
     client = make("")
     (tmp_path / "openclaw").chmod(0o644)
     step = client.run("x", limit=LONG)
-    assert step.exit_code == 125
+    assert step.exit_code == sandbox.NO_SANDBOX
     assert step.stderr.startswith(b"sandbox: ")
 
 
@@ -283,11 +286,19 @@ def test_a_gateway_is_asked_over_loopback_and_closed_in_peace(make: Make) -> Non
     with make(GATEWAY).gateway() as gateway:
         step, sessions = gateway.sessions()
         _, messages = gateway.history("agent:main:main", 50)
-    assert sessions[0]["asked"] == client_module.ALL_SESSIONS
+    assert sessions[0]["asked"] == client_module.LISTED | client_module.UNOWNED
     assert messages[0]["asked"] == {"sessionKey": "agent:main:main", "limit": 50}
     assert step.arguments[:3] == ("gateway", "call", "sessions.list")
     assert b"closed in peace" in gateway.step.stdout
     assert not alive(int(gateway.step.stdout.split()[4]))
+
+
+def test_a_gateway_that_refuses_sessions_without_an_owner_is_asked_for_the_others(make: Make) -> None:
+    refusal = "if 'includeGlobal' in parameters:\n    sys.exit(1)\n"
+    refuse = GATEWAY.replace("print(json.dumps", refusal + "print(json.dumps")
+    with make(refuse).gateway() as gateway:
+        step, sessions = gateway.sessions()
+    assert (step.exit_code, sessions[0]["asked"]) == (0, client_module.LISTED)
 
 
 def test_the_token_is_on_no_command_line_and_in_no_step(make: Make) -> None:
@@ -338,6 +349,6 @@ def test_a_gateway_that_listens_but_refuses_every_call_has_not_started(make: Mak
 def test_a_sandbox_that_cannot_be_made_runs_nothing(tmp_path: Path) -> None:
     words = ["--beside=0", "--", "touch", str(tmp_path / "made")]
     done = subprocess.run([sys.executable, "-IS", str(SANDBOX), *words], capture_output=True, check=False)
-    assert done.returncode == 125
+    assert done.returncode == sandbox.NO_SANDBOX
     assert done.stderr.startswith(b"sandbox: ")
     assert not (tmp_path / "made").exists()
