@@ -443,3 +443,163 @@ def relative(world: World, path: str) -> str:
 
 def unique(members: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(dict(members).items())
+
+
+# what happens to sources afterwards
+
+
+@st.composite
+def simple_states(draw: st.DrawFn) -> State:
+    """One transcript per session, named after it and with a header that says so; not every session has an entry."""
+    names = draw(st.lists(st.sampled_from(AGENTS), min_size=1, max_size=2, unique=True))
+    places = draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(SESSIONS)), min_size=1, unique=True))
+    made = [File(agent, f"{one}.jsonl", (header(one), *draw(lines), *draw(lines))) for agent, one in places]
+    claimed = [(agent, one) for agent, one in places if draw(st.booleans())]
+    return State(
+        {
+            name: Store(tuple((f"key {one}", f'{{"sessionId":"{one}"}}') for agent, one in claimed if agent == name))
+            for name in names
+        },
+        tuple(made),
+    )
+
+
+@laws
+@given(st.data(), simple_states())
+def test_events_that_were_appended_after_a_migration_are_missed_and_then_only_they_are_added(
+    data: st.DataObject, state: State
+) -> None:
+    file = data.draw(st.sampled_from(state.files))
+    more = data.draw(st.lists(events(), min_size=1, max_size=4))
+    longer = replace(file, lines=(*file.lines, *more))
+    with fresh_world() as world:
+        migrated(world, state)
+        before = rows(world)
+        path_of(world, file).write_bytes(longer.content)
+        report = verify(world)
+        assert report.exit_code == 1
+        for path, history in judged(report).items():
+            extended = path == str(path_of(world, file))
+            assert (history.verdict is HistoryVerdict.EXTENDS) == extended
+            assert history.present == history.events - (len(longer.texts) - len(file.texts) if extended else 0)
+            assert history.first_missing_line == (len(file.lines) + 1 if extended else 0)
+        assert apply(world).exit_code in (0, 15)
+        assert verify(world).exit_code == 0
+        after = rows(world)
+        assert before <= after
+        assert Counter(row[-2] for row in after - before) == Counter(text for line in more for text in line.texts)
+        session_id = file.name.removesuffix(".jsonl")
+        assert stored(world.database_path(file.agent))[session_id] == longer.texts
+
+
+def rows(world: World) -> set[tuple[object, ...]]:
+    """Every row of ``transcript_events`` of all databases, with its place."""
+    found: set[tuple[object, ...]] = set()
+    for path in databases(world):
+        with closing(sqlite3.connect(path)) as connection:
+            sql = "SELECT rowid, session_id, seq, event_json, created_at FROM transcript_events"
+            found |= {(relative(world, str(path)), *row) for row in connection.execute(sql)}
+    return found
+
+
+@laws
+@given(st.data(), simple_states())
+def test_a_transcript_that_lost_its_tail_misses_nothing_and_leaves_the_database_alone(
+    data: st.DataObject, state: State
+) -> None:
+    file = data.draw(st.sampled_from(state.files))
+    shorter = replace(file, lines=file.lines[: data.draw(st.integers(1, len(file.lines)))])
+    with fresh_world() as world:
+        migrated(world, state)
+        before = {path: path.read_bytes() for path in databases(world)}
+        path_of(world, file).write_bytes(shorter.content)
+        for report in (verify(world), apply(world), verify(world)):
+            assert report.exit_code in ((0, 15) if any(line.damaged for line in shorter.lines) else (0,))
+            history = judged(report)[str(path_of(world, file))]
+            assert (history.present, history.events) == (len(shorter.texts), len(shorter.texts))
+            assert history.verdict in (HistoryVerdict.CONTAINED, HistoryVerdict.DAMAGED)
+        assert {path: path.read_bytes() for path in databases(world)} == before
+
+
+@laws
+@given(st.data(), simple_states())
+def test_a_transcript_that_was_rewritten_is_told_and_its_database_left_alone(data: st.DataObject, state: State) -> None:
+    places = [(file, at) for file in state.files for at, line in enumerate(file.lines) if at and line.texts]
+    assume(places)
+    file, at = data.draw(st.sampled_from(places))
+    changed = replace(file, lines=(*file.lines[:at], spelled('{"type":"custom","rewritten":1}'), *file.lines[at + 1 :]))
+    with fresh_world() as world:
+        migrated(world, state)
+        before = {path: path.read_bytes() for path in databases(world)}
+        path_of(world, file).write_bytes(changed.content)
+        for report in (verify(world), apply(world)):
+            assert report.exit_code == 1
+            told = [path for path, one in judged(report).items() if one.verdict is HistoryVerdict.DIVERGES]
+            assert told == [str(path_of(world, file))]
+            assert judged(report)[told[0]].first_missing_line == at + 1
+        codes = [finding.code for finding in commands.plan(world.request()).findings]
+        assert codes.count("transcript.diverges") == 1
+        assert {path: path.read_bytes() for path in databases(world)} == before
+
+
+@laws
+@given(st.data(), states())
+def test_a_line_or_an_entry_that_was_altered_in_a_source_is_found(data: st.DataObject, state: State) -> None:
+    with fresh_world() as world:
+        migrated(world, state)
+        altered = data.draw(st.sampled_from(list(alterations(state)) or [None]))
+        assume(altered is not None)
+        write(world, altered)  # type: ignore[arg-type]
+        assert verify(world).exit_code == 1
+
+
+def alterations(state: State) -> Iterable[State]:
+    """The state with one more member in one event or in one entry that counts."""
+    for index, file in enumerate(state.files):
+        for at, line in enumerate(file.lines if is_transcript(file) else ()):
+            if line.raw.startswith(b'{"type": "'):
+                other = Line(line.raw.replace(b"{", b'{"altered":1,', 1), tuple(map(altered_text, line.texts)))
+                changed = replace(file, lines=(*file.lines[:at], other, *file.lines[at + 1 :]))
+                yield replace(state, files=(*state.files[:index], changed, *state.files[index + 1 :]))
+    for name, store in state.stores.items():
+        last = {key: at for at, (key, text) in enumerate(store.members) if text.startswith("{")} if store else {}
+        for at in last.values():
+            assert store is not None
+            key, text = store.members[at]
+            members_now = (*store.members[:at], (key, altered_text(text).replace(",}", "}")), *store.members[at + 1 :])
+            yield replace(state, stores={**state.stores, name: replace(store, members=members_now)})
+
+
+def altered_text(text: str) -> str:
+    return text.replace("{", '{"altered":1,', 1)
+
+
+def test_what_was_removed_from_a_source_is_not_missing_but_told_as_extra() -> None:
+    state = State({"main": Store((("a", '{"sessionId":"s1"}'), ("b", '{"sessionId":"s2"}')))}, ())
+    with fresh_world() as world:
+        migrated(world, state)
+        write(world, State({"main": Store((("b", '{"sessionId":"s2"}'),))}, ()))
+        report = verify(world)
+        assert (report.exit_code, count(report, Verdict.SAME), count(report, Verdict.EXTRA)) == (0, 1, 1)
+
+
+def test_an_entry_that_was_set_back_to_an_older_one_is_kept_not_lost() -> None:
+    with fresh_world() as world:
+        migrated(world, State({"main": Store((("a", '{"sessionId":"s1","updatedAt":5}'),))}, ()))
+        write(world, State({"main": Store((("a", '{"sessionId":"s1","updatedAt":4}'),))}, ()))
+        report = verify(world)
+        assert (report.exit_code, count(report, Verdict.KEPT)) == (0, 1)
+
+
+def test_events_appended_to_the_last_of_several_files_of_a_session_extend_it() -> None:
+    first = File("main", "s1.jsonl", (header("s1"), spelled('{"type":"custom","n":1}')))
+    second = File("main", "s1-topic-7.jsonl", (header("s1"), spelled('{"type":"custom","n":2}')))
+    store = {"main": Store((("a", '{"sessionId":"s1"}'),))}
+    longer = replace(second, lines=(*second.lines, spelled('{"type":"custom","n":3}')))
+    with fresh_world() as world:
+        migrated(world, State(store, (first, second)))
+        write(world, State(store, (first, longer)))
+        history = judged(verify(world))[str(path_of(world, second))]
+        assert (history.verdict, history.present, history.events) == (HistoryVerdict.EXTENDS, 2, 3)
+        assert apply(world).exit_code == 0
+        assert stored(world.database_path("main"))["s1"] == [*first.texts, *longer.texts[1:]]
