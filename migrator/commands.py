@@ -12,16 +12,18 @@ from migrator import planfile
 from migrator.archive import archive_sources
 from migrator.digests import unpreserved
 from migrator.errors import (
+    BusyError,
     ChangedError,
     NothingFoundError,
     RefusedError,
     UsageError,
 )
-from migrator.executor import Outcome, execute
+from migrator.executor import execute
 from migrator.filesystem import exclusive_lock, make_private_directory, replace_durably
 from migrator.findings import RULES
 from migrator.judge import Level
 from migrator.model import Finding, Inventory, Name, Plan, Selection, Severity, Shape, Surroundings
+from migrator.outcome import Outcome
 from migrator.planner import plan as make_plan
 from migrator.preflight import preflight
 from migrator.progress import Advance, silent
@@ -68,10 +70,9 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of the latest step that made any."""
-        if self.plan is not None:
-            return self.plan.findings
-        return self.verification.findings if self.verification is not None else self.inventory.findings
+        """The findings of the latest step that made any, and what stopped single databases."""
+        latest: Plan | Verification | Inventory = self.plan or self.verification or self.inventory
+        return (*latest.findings, *(made for outcome in self.outcomes if (made := outcome.finding) is not None))
 
     @property
     def next_step(self) -> str:
@@ -208,10 +209,20 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
                 report = _judged("apply", make_verification(fresh), fresh, ())
             if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 report = replace(report, word="quarantined", exit_code=QUARANTINED)
+            report = _with_failures(report, outcomes)
             run.note("done", exit_code=report.exit_code)
         finally:
             run.close()
     return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
+
+
+def _with_failures(report: Report, outcomes: tuple[Outcome, ...]) -> Report:
+    """Let what stopped single databases decide the exit code; "refused" would say that nothing at all was written."""
+    codes = {outcome.failure.exit_code for outcome in outcomes if outcome.failure is not None}
+    for word, code in (("changed", ChangedError.exit_code), ("busy", BusyError.exit_code)):
+        if code in codes:
+            return replace(report, word=word, exit_code=code)
+    return replace(report, word="differences", exit_code=DIFFERENCES) if codes else report
 
 
 def _inventory(request: Request) -> Inventory:

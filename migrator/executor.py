@@ -34,6 +34,7 @@ from migrator.model import (
 from migrator.openclaw.entry import prepare
 from migrator.openclaw.store import StoreReader
 from migrator.openclaw.transcript import Line, TranscriptReader
+from migrator.outcome import Outcome
 from migrator.progress import Advance, silent
 from migrator.runs import Run
 from migrator.sources import digest_now, open_source, read_span, require_same
@@ -42,16 +43,6 @@ from migrator.sqlite.snapshot import database_files, open_snapshot, open_writabl
 from migrator.transcripts import event_hash, storable_lines
 
 _BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was done to one database."""
-
-    path: str
-    created: bool
-    rows_written: int
-    backup: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +59,40 @@ class _Write:
 def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tuple[Outcome, ...]:
     """Carry out a plan, database by database, and keep a journal in the run.
 
-    Raises ChangedError when a source or a database is not what was planned on, BusyError when a database is locked,
-    RefusedError when SQLite cannot write to it.
+    What stops one database does not stop the others. Only if none was written it is raised: ChangedError when a source
+    or a database is not what was planned on, BusyError when a database is locked, RefusedError when SQLite cannot
+    write to it.
     """
     outcomes = []
     for planned in plan.databases:
         if not planned.pending:
             continue
-        _preserve_rejects(planned, run)
-        if not planned.writes:
-            continue
         try:
-            if planned.database.shape is Shape.MISSING:
-                outcomes.append(_create(planned, run, now_ms, advance))
-            else:
-                outcomes.append(_change(planned, run, now_ms, advance))
-        except sqlite3.Error as error:
-            if "locked" in str(error):
-                raise _locked(planned) from None
-            raise RefusedError(
-                "SQLite can not write to {subject}; nothing in it was changed. Check its tables and its path.",
-                _name(planned),
-            ) from None
+            _preserve_rejects(planned, run)
+            if planned.writes:
+                outcomes.append(_write(planned, run, now_ms, advance))
+        except (BusyError, ChangedError, RefusedError) as error:
+            run.note("failed", database=planned.database.path, exit_code=error.exit_code)
+            outcomes.append(Outcome(planned.database.path, created=False, rows_written=0, backup=None, failure=error))
+    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    if failures and len(failures) == len(outcomes):
+        raise failures[0]
     return tuple(outcomes)
+
+
+def _write(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
+    """Write one database. Raises as above."""
+    try:
+        if planned.database.shape is Shape.MISSING:
+            return _create(planned, run, now_ms, advance)
+        return _change(planned, run, now_ms, advance)
+    except sqlite3.Error as error:
+        if "locked" in str(error):
+            raise _locked(planned) from None
+        raise RefusedError(
+            "SQLite can not write to {subject}; nothing in it was changed. Check its tables and its path.",
+            _name(planned),
+        ) from None
 
 
 def _locked(planned: DatabasePlan) -> BusyError:

@@ -199,6 +199,11 @@ RULES: dict[str, Rule] = {
         "A row of {subject} holds a value of a type that OpenClaw never writes.",
         "It is left as it is and was not compared; look at it with the sqlite3 program.",
     ),
+    "database.changed": Rule(
+        _REFUSED,
+        "{subject}, or a source of it, changed after it was planned; nothing was written to it.",
+        "Stop whatever writes there, and run again.",
+    ),
     "database.damaged-table": Rule(
         _REFUSED,
         "A table of {subject} is damaged: only its first {rows} rows can be read.",
@@ -223,6 +228,11 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "{subject} is a link that leads out of the state directory; it was not opened.",
         "Move the database in, or name its store with --store.",
+    ),
+    "database.locked": Rule(
+        _BUSY,
+        "{subject} is locked by another process; nothing was written to it.",
+        "Stop that process, and run again.",
     ),
     "database.migrated": Rule(
         _NOTE,
@@ -253,6 +263,11 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "{subject} can not be read by SQLite.",
         "Restore it from a backup, or move it aside and run again; the sources are untouched.",
+    ),
+    "database.write-refused": Rule(
+        _REFUSED,
+        "SQLite can not write to {subject}; nothing in it was changed.",
+        "Check its tables and its place, and run again.",
     ),
     "database.wrong-owner": Rule(
         _REFUSED,

@@ -67,6 +67,7 @@ def of_report(report: Report) -> dict[str, View]:
                     "database": Name("database", outcome.path),
                     "created": outcome.created,
                     "rows_written": outcome.rows_written,
+                    "failure": outcome.finding.code if outcome.finding is not None else None,
                 }
                 for outcome in report.outcomes
             ],

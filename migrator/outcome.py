@@ -1,0 +1,30 @@
+"""What an execution did to one database, or why it did nothing to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrator.errors import BusyError, ChangedError, MigratorError, RefusedError
+from migrator.model import Finding, Name
+
+_CODES = {
+    BusyError.exit_code: "database.locked",
+    ChangedError.exit_code: "database.changed",
+    RefusedError.exit_code: "database.write-refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done to one database, or the ``failure`` that left it as it was: busy, changed, or refused."""
+
+    path: str
+    created: bool
+    rows_written: int
+    backup: str | None
+    failure: MigratorError | None = None
+
+    @property
+    def finding(self) -> Finding | None:
+        """The failure as a finding."""
+        return None if self.failure is None else Finding(_CODES[self.failure.exit_code], Name("database", self.path))

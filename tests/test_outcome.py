@@ -1,0 +1,89 @@
+"""What stops one database stops no other: the rest is done, and the exit code and a finding say what is left."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from migrator import commands
+from migrator.errors import MigratorError
+from migrator.verdicts import Verdict
+from tests.conftest import fingerprint
+from tests.sqlite_worlds import CACHE, META
+from tests.worlds import World, cache, count, entry, files, owner
+
+PICKY = (META, CACHE.replace("value_json TEXT", "value_json TEXT CHECK (length(value_json) < 9)"))
+
+
+def picky(world: World) -> AbstractContextManager[None]:
+    """A database whose table has the columns that it should have, and refuses every row."""
+    world.database("bad", owner("bad"), tables=PICKY)
+    return nullcontext()
+
+
+@contextmanager
+def locked(world: World) -> Iterator[None]:
+    path = world.database("bad", owner("bad"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+Hold = Callable[[World], AbstractContextManager[None]]
+KINDS = pytest.mark.parametrize(
+    ("hold", "code", "alone", "with_others"),
+    [(picky, "database.write-refused", 12, 1), (locked, "database.locked", 11, 11)],
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path)
+    world.agent("bad", {"k": entry("s1", 5)})
+    return world
+
+
+@KINDS
+def test_a_database_that_cannot_be_written_stops_no_other_one(
+    world: World, hold: Hold, code: str, alone: int, with_others: int
+) -> None:
+    world.agent("before", {"k": entry("s2", 5)})
+    world.agent("zebra", {"k": entry("s3", 5)})
+    with hold(world):
+        before = files(world.agent_path("bad"))
+        report = commands.apply(world.request(), None, yes=True)
+    assert report.exit_code == with_others
+    assert [(f.code, f.subject.text) for f in report.findings if f.subject.kind == "database"] == [
+        (code, str(world.database_path("bad")))
+    ]
+    assert count(report, Verdict.MISSING) == 1
+    assert cache(world.database_path("before")).keys() == cache(world.database_path("zebra")).keys() == {"k"}
+    assert files(world.agent_path("bad")) == before
+    assert [outcome.rows_written for outcome in report.outcomes] == [0, 1, 1]
+
+
+@KINDS
+def test_alone_it_is_the_error_of_the_run(world: World, hold: Hold, code: str, alone: int, with_others: int) -> None:
+    with hold(world), pytest.raises(MigratorError) as caught:
+        commands.apply(world.request(), None, yes=True)
+    assert caught.value.exit_code == alone
+
+
+@KINDS
+def test_the_next_run_takes_up_just_what_is_left(
+    world: World, hold: Hold, code: str, alone: int, with_others: int
+) -> None:
+    world.agent("other", {"k": entry("s2", 5)})
+    with hold(world):
+        commands.apply(world.request(), None, yes=True)
+    if hold is picky:
+        world.database_path("bad").unlink()
+    before = fingerprint(world.agent_path("other"))
+    report = commands.apply(world.request(), None, yes=True)
+    assert report.exit_code == 0
+    assert [outcome.path for outcome in report.outcomes] == [str(world.database_path("bad"))]
+    assert fingerprint(world.agent_path("other")) == before
