@@ -1,4 +1,7 @@
-"""The command line: parse, call one verb, render, exit with its code."""
+"""The command line: parse, call one verb, render, exit with its code.
+
+A command imports what it needs itself: ``--help`` needs none of it, and should be there at once.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
-from migrator import __version__, commands
-from migrator.judge import Level
-from migrator.output import Output, check_proof
-from migrator.verdicts import Verdict
+from migrator import __version__
+from migrator.verdicts import Level, Verdict
 
 EXIT_CODES = {
     0: "what was asked for holds",
@@ -105,6 +106,9 @@ def main() -> None:
 @_with(*_SELECTORS, _OUTPUT)
 def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
     """Show what is there. Touches nothing."""
+    from migrator import commands
+    from migrator.output import Output
+
     output = Output(click.get_current_context())
     sys.exit(output.run(commands.scan))
 
@@ -115,6 +119,9 @@ def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
 def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Show what would be done. Touches nothing but the plan file, if one is asked for."""
+    from migrator import commands
+    from migrator.output import Output
+
     output = Output(click.get_current_context())
     sys.exit(output.run(lambda request: commands.plan(request, detailed_exitcode, plan_file)))
 
@@ -126,6 +133,9 @@ def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoR
 @click.option("--archive-sources", is_flag=True, help="Move the sources into the run folder once all is verified.")
 def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Do what PLAN says, and no more; or, with --yes, plan and do it."""
+    from migrator import commands
+    from migrator.output import Output
+
     output = Output(click.get_current_context())
     sys.exit(output.run(lambda request: commands.apply(request, plan_file, yes, archive_sources)))
 
@@ -148,6 +158,9 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
 )
 def verify(against: str | None, level: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
     """Check that every session is in its database. Touches nothing."""
+    from migrator import commands
+    from migrator.output import Output
+
     output = Output(click.get_current_context())
     sys.exit(output.run(lambda request: commands.verify(request, against, Level(level), accept)))
 
@@ -161,6 +174,8 @@ def proof() -> None:
 @click.argument("file")
 def proof_check(file: str) -> NoReturn:
     """Check the chain, the vocabulary and the arithmetic of the proof log FILE."""
+    from migrator.output import check_proof
+
     sys.exit(check_proof(file))
 
 
@@ -170,5 +185,8 @@ def proof_check(file: str) -> NoReturn:
 @_with(*_SELECTORS)
 def proof_reveal(label: str, folder: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say what LABEL stands for, with the key that made it and the state directory that it came from."""
+    from migrator import commands
+    from migrator.output import Output
+
     output = Output(click.get_current_context())
     sys.exit(output.reveal(label, folder, commands.scan))

@@ -21,7 +21,6 @@ from migrator.errors import (
 from migrator.executor import execute
 from migrator.filesystem import exclusive_lock, make_private_directory, replace_durably
 from migrator.findings import RULES
-from migrator.judge import Level
 from migrator.model import Finding, Inventory, Name, Plan, Selection, Severity, Shape, Surroundings
 from migrator.outcome import Outcome
 from migrator.planner import plan as make_plan
@@ -30,7 +29,7 @@ from migrator.progress import Advance, silent
 from migrator.proof_events import OUTCOMES
 from migrator.runs import JOURNAL, RUNS, Run
 from migrator.scanner import scan as make_inventory
-from migrator.verdicts import HistoryVerdict, Verdict, Verification
+from migrator.verdicts import HistoryVerdict, Level, Verdict, Verification
 from migrator.verifier import verify as make_verification
 
 DIFFERENCES, NOTHING_FOUND, REFUSED, QUARANTINED = 1, 10, 12, 15

@@ -6,21 +6,11 @@ the same after named transforms. Plain ``==`` is no judge: to it ``1``, ``1.0`` 
 
 from __future__ import annotations
 
-from enum import Enum
-
 from migrator.model import Name
 from migrator.openclaw.js_values import strictly_equal
 from migrator.openclaw.store import RawEntry, parse_strict
 from migrator.openclaw.transforms import explain_entry
-from migrator.verdicts import Difference, Verdict
-
-
-class Level(str, Enum):
-    """How strict the judge is: the strictest layer at which an entry may still differ from its source."""
-
-    BYTES = "bytes"
-    JSON = "json"
-    KNOWN = "known-transforms"
+from migrator.verdicts import Difference, Level, Verdict
 
 
 def judge(source: RawEntry, stored: bytes, level: Level = Level.KNOWN) -> tuple[Verdict, tuple[str, ...]]:

@@ -23,6 +23,14 @@ class Verdict(str, Enum):
     QUARANTINED = "quarantined"  # cannot be in a database; its bytes are preserved
 
 
+class Level(str, Enum):
+    """How strict the judge is: the strictest layer at which an entry may still differ from its source."""
+
+    BYTES = "bytes"
+    JSON = "json"
+    KNOWN = "known-transforms"
+
+
 class HistoryVerdict(str, Enum):
     """What became of the history in one transcript."""
 

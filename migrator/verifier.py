@@ -17,7 +17,7 @@ from migrator.copies import findings_on_copies
 from migrator.databases import history_texts, row_source, stored_text
 from migrator.digests import content_digest
 from migrator.histories import Comparison, compare_content, is_contained, verdict
-from migrator.judge import Level, explain, judge
+from migrator.judge import explain, judge
 from migrator.model import (
     HASH_BYTES,
     Database,
@@ -43,6 +43,7 @@ from migrator.verdicts import (
     Difference,
     EntryVerdict,
     HistoryVerification,
+    Level,
     SourceVerification,
     Verdict,
     Verification,

@@ -217,12 +217,20 @@ def test_an_interrupted_apply_says_so_and_leaves_no_half_database(
     assert run("apply", "--yes", "--state-dir", state).exit_code == 0
 
 
-def test_importing_the_package_loads_neither_deepdiff_nor_json5() -> None:
-    code = (
-        "import migrator.cli, sys; print([m for m in ('deepdiff', 'json5', 'tqdm', 'zstandard') if m in sys.modules])"
-    )
+def loaded_by(statement: str) -> set[str]:
+    """The modules that are there after a statement has run in a fresh interpreter."""
+    code = f"{statement}; import sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_neither_deepdiff_nor_json5() -> None:
+    loaded = loaded_by("import migrator.cli, migrator.commands, migrator.output")
+    assert not loaded & {"deepdiff", "json5", "tqdm", "zstandard"}
+
+
+def test_help_needs_none_of_the_verbs() -> None:
+    assert not loaded_by("import migrator.cli") & {"migrator.commands", "migrator.output", "sqlite3", "hashlib"}
 
 
 def test_the_proof_says_how_many_entries_needed_json5(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.judge import Level, explain, judge
+from migrator.judge import explain, judge
 from migrator.model import Name
 from migrator.openclaw.js_values import strictly_equal
 from migrator.openclaw.store import RawEntry, StoreReader, parse_strict
-from migrator.verdicts import Difference, Verdict
+from migrator.verdicts import Difference, Level, Verdict
 
 
 def source(text: str | bytes) -> RawEntry:
