@@ -26,14 +26,14 @@ def unpack(tmp_path: Path) -> Callable[[str], Path]:
 
 
 def fingerprint(root: Path) -> dict[str, tuple[object, ...]]:
-    """Name, kind, mode, size, mtime and content digest of everything below ``root``."""
+    """Name, kind, mode, size, mtime and content digest of everything below ``root`` (no digest of what is unreadable)."""
     found: dict[str, tuple[object, ...]] = {}
     for folder, folders, files in os.walk(os.fsencode(root)):
         for name in [*folders, *files, b"."]:
             path = os.path.join(folder, name)
             stat = os.lstat(path)
             digest = ""
-            if os.path.isfile(path) and not os.path.islink(path):
+            if os.path.isfile(path) and not os.path.islink(path) and os.access(path, os.R_OK):
                 digest = hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).hexdigest()
             found[os.fsdecode(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns, digest)
     return found

@@ -330,7 +330,7 @@ def test_a_file_of_nul_bytes_is_damaged_as_a_whole() -> None:
     assert read(bytes(5000))[1].damage == [DamagedSpan(0, 5000, "store.not-utf8")]
 
 
-@pytest.mark.parametrize("tail", ["}", "x", "{}", ',"b":{}}', "\0", "/* open", '\n  "b": {}\n}'])
+@pytest.mark.parametrize("tail", ["}", "x", "{}", ',"b"', "\0", "/* open", '\n  "b": {}\n}'])
 def test_text_after_the_closing_brace_is_damage(tail: str) -> None:
     entries, reader = read('{"a":{}} // fine\n ' + tail)
     assert problems(entries) == [("a", None)]
@@ -410,11 +410,26 @@ def test_garbage_between_members_ends_at_the_next_line_of_the_own_layout(bad: st
     assert_only_layout(unaccounted(data.encode(), entries, reader))
 
 
-def test_garbage_without_such_a_line_goes_to_the_end() -> None:
-    for data in ('{"a":{},#,"b":{}}', '{"a":{},\n  # "b"}', '{\n  "a": {},\n  #\n  "b"\n}'):
-        entries, reader = read(data)
-        assert problems(entries) == [("a", None)]
-        assert reader.damage == [DamagedSpan(data.index("#"), len(data) - data.index("#"), "store.damaged")]
+@pytest.mark.parametrize(
+    ("data", "garbage", "keys"),
+    [
+        ('{"a":{},#,"b":{}}', "#", "ab"),
+        ('{"a":{},#x{"n":1,"m":2},y,"b":{}}', '#x{"n":1,"m":2},y', "ab"),
+        ('{"a":{},\n  # "b"}', '# "b"', "a"),
+        ('{"a":{},it\'s // all "b":1, "c}', 'it\'s // all "b":1, "c}', "a"),
+        ('{"a":{},#],"b":{}}', "#]", "ab"),
+        ('{\n  "a": {},\n  #\n  "b"\n}', '#\n  "b"\n', "a"),
+        ('{"a":{}},"b":{}}', '},"', "ab"),
+        ('{"a":{}},"b":{}}}', '},"', "ab"),
+    ],
+)
+@pytest.mark.parametrize("window", [1, 1 << 20])
+def test_garbage_without_such_a_line_ends_before_the_next_member(
+    data: str, garbage: str, keys: str, window: int
+) -> None:
+    entries, reader = read(data, window=window)
+    assert problems(entries) == [(key, None) for key in keys]
+    assert reader.damage[0] == DamagedSpan(data.index(garbage), len(garbage.removesuffix(',"')), "store.damaged")
 
 
 @pytest.mark.parametrize("window", [1, 1 << 20])

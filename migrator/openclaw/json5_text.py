@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.openclaw.json_text import decode, parse_strict, recurse
@@ -24,6 +25,7 @@ _BARE_KEY_END = re.compile(rf"[\0-#%-/:-@\[\]^`{{-\x7f{BLANKS}]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _BARE_VALUE_END = re.compile(rf"[{BLANKS},:{{}}\[\]\"'/]")
 _STRUCTURE = re.compile(r"""[{}\[\]"']|/[/*]""")
+_OUTER_STOP = re.compile(r'[{}\[\],"]')
 _STRING_STOPS = {'"': re.compile(r'["\\\n\r]'), "'": re.compile(r"['\\\n\r]")}
 _LINE_END = re.compile("[\n\r\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -178,6 +180,27 @@ def string_end(text: str, at: int) -> tuple[int, bool]:
             return at, False
         at += 3 if text.startswith("\r\n", at + 1) else 2
     raise EndOfTextError
+
+
+def outer_marks(text: str, at: int) -> Iterator[int]:
+    """Where commas and closing braces are outside all brackets and double quotes that begin from ``at`` on.
+
+    Apostrophes and slashes count for nothing, as this is for text that is no JSON5. Ends at a quote without an end.
+    """
+    depth = 0
+    while token := _OUTER_STOP.search(text, at):
+        mark, at = token.group(), token.end()
+        if mark == '"':
+            try:
+                at, _ = string_end(text, token.start())
+            except EndOfTextError:
+                return
+        elif mark in "{[":
+            depth += 1
+        elif depth > 0:
+            depth -= mark in "]}"
+        elif mark in ",}":
+            yield token.start()
 
 
 def line_end(text: str, at: int) -> int:

@@ -25,6 +25,7 @@ from migrator.openclaw.json5_text import (
     interpret,
     key_end,
     line_end,
+    outer_marks,
     read_key,
     read_value,
     string_end,
@@ -127,6 +128,9 @@ class StoreReader:
         self._item = at
         if at == len(text):
             self._close_with("store.truncated", self._window.byte)
+        elif text[at] == "}" and not text.endswith("\n", self._window.at, at) and self._goes_on(at + 1):
+            # On a line of its own it is the end of a store, and what follows may be left of an older one.
+            self._skip_damaged(at, at + 1, "store.damaged")
         elif text[at] == "}":
             self.strict = self.strict and not comma
             self._close(at + 1)
@@ -140,6 +144,16 @@ class StoreReader:
 
     def _head(self, at: int) -> tuple[str, int] | None:
         """Read the key at ``at``; return it and the index after its colon, or None if it is no key."""
+        head = self._key(at)
+        if head is None:
+            return None
+        key, strict, after_colon = head
+        self.strict = self.strict and strict
+        self._own_layout = self._window.text.endswith(_OWN_INDENT, self._window.at, at)
+        return key, after_colon
+
+    def _key(self, at: int) -> tuple[str, bool, int] | None:
+        """The key at ``at``, whether it is strict JSON, and the index after its colon; None if it is no key."""
         text = self._window.text
         end = key_end(text, at)
         key = None if end is None else read_key(text[at:end])
@@ -148,11 +162,19 @@ class StoreReader:
         colon = self._skip_blanks(end)
         if colon == len(text):
             raise EndOfTextError
-        if text[colon] != ":":
-            return None
-        self.strict = self.strict and key[1]
-        self._own_layout = text.endswith(_OWN_INDENT, self._window.at, at)
-        return key[0], colon + 1
+        return (*key, colon + 1) if text[colon] == ":" else None
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether a comma and another member follow."""
+        text = self._window.text
+        try:
+            comma = self._skip_blanks(at)
+            start = self._skip_blanks(comma + 1) if text.startswith(",", comma) else len(text)
+            return start < len(text) and self._key(start) is not None
+        except EndOfTextError:
+            if self._window.ended:
+                return False
+            raise
 
     def _member(self, key: str, after_colon: int, *, comma_missing: bool) -> RawEntry | None:
         """Take the member whose value follows; None if it must be read again, because it may hold others."""
@@ -216,12 +238,24 @@ class StoreReader:
             self._close_with("store.truncated", self._window.offset(self._item))
 
     def _skip_garbage(self, at: int) -> None:
-        """Account for what is no member, up to the next line in the layout of OpenClaw, or to the end."""
-        stop = self._next_own_line(at, closing=False) if self._own_layout else None
-        if stop is None or stop == len(self._window.text):
+        """Account for what is no member, up to the next one, the closing brace, or the end."""
+        length = len(self._window.text)
+        stop = self._next_own_line(at, closing=False) if self._own_layout else length
+        stop = self._next_member(at) if stop == length else stop
+        if stop == length:
             self._close_with("store.damaged", self._window.offset(at))
         else:
             self._skip_damaged(at, stop, "store.damaged")
+
+    def _next_member(self, at: int) -> int:
+        """Where the comma before the next member is, or the store's closing brace, or the end."""
+        text = self._window.text
+        for stop in outer_marks(text, at):
+            if text[stop] == "}" or self._goes_on(stop):
+                return stop
+        if not self._window.ended:
+            raise EndOfTextError
+        return len(text)
 
     def _skip_damaged(self, start: int, stop: int, problem: str) -> None:
         self._window.commit(start)
