@@ -12,8 +12,7 @@ from pathlib import Path
 from migrator.databases import stored_text
 from migrator.folding import recovered_key
 from migrator.model import Database, Inventory, Shape
-from migrator.openclaw.entry import archived_text, finite_number
-from migrator.openclaw.json_text import parse_strict
+from migrator.openclaw.entry import archived_text, finite_number, members
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.projections import columns_agree
 from migrator.sqlite import shapes
@@ -67,13 +66,9 @@ def _shapes_agree(database: Database, connection: sqlite3.Connection, source_key
 
 
 def _archived_sha256(connection: sqlite3.Connection, key: str) -> bytes:
-    text = (stored_text(connection, key, Shape.V1) or b"").decode("utf-8", "replace")
-    try:
-        value = parse_strict(text)
-    except ValueError:
-        return b""
-    entry = value if isinstance(value, dict) else {}
-    return sha256(archived_text(text, finite_number(entry.get("updatedAt")), entry).encode()).digest()
+    text = stored_text(connection, key, Shape.V1) or b""
+    entry = members(text)
+    return sha256(archived_text(text, finite_number(entry.get("updatedAt")), entry)).digest() if entry else b""
 
 
 def state_checks(inventory: Inventory) -> Iterator[Check]:

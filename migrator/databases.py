@@ -12,9 +12,9 @@ from pathlib import Path
 from migrator.errors import BusyError
 from migrator.filesystem import is_absent
 from migrator.model import Database, Finding, Name, Row, Shape, StoredTranscript
-from migrator.openclaw.entry import finite_number, typed_session_id
+from migrator.openclaw.entry import finite_number, members, typed_session_id
 from migrator.openclaw.paths import normalize_agent_id
-from migrator.openclaw.store import RawEntry, StoreReader, parse_strict
+from migrator.openclaw.store import RawEntry, StoreReader
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
 from migrator.sqlite.rows import SessionRow, columns
@@ -133,11 +133,7 @@ def row_source(database: Database, key: str) -> RawEntry:
 def _rows(found: Iterable[SessionRow]) -> Iterator[Row]:
     for row in found:
         text = row.entry_json or b""
-        try:
-            value = parse_strict(text.decode())
-        except ValueError:
-            value = None
-        entry = value if isinstance(value, dict) else {}
+        entry = members(text)
         yield Row(
             key=row.key.decode("utf-8", "surrogateescape"),
             sha256=sha256(text).digest(),

@@ -304,8 +304,9 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
                 decision = wanted.get((index, raw.index))
                 prepared = prepare(raw) if decision is not None else None
                 if decision is not None and prepared is not None:
-                    typed_text = prepared.archived_text if decision.folded else prepared.text
-                    yield _Write(decision, prepared.text, typed_text, prepared.started_at, prepared.status)
+                    text = prepared.text
+                    typed_text = prepared.archived_text if decision.folded else text
+                    yield _Write(decision, text, typed_text, prepared.started_at, prepared.status)
             require_same(Name("store", store.path), store.identity, reader.sha256)
     for decision in planned.decisions:
         if decision.source is None and (decision.write_cache or decision.write_typed):

@@ -8,8 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from migrator.openclaw.entry import finite_number, typed_session_id
-from migrator.openclaw.store import parse_strict
+from migrator.openclaw.entry import finite_number, members, typed_session_id
 from migrator.openclaw.transcript import read_line
 from migrator.sqlite.rows import columns
 from migrator.sqlite.target import whole_ms
@@ -74,12 +73,7 @@ def _sessions_agree(connection: sqlite3.Connection) -> Iterator[bool]:
 
 def _entry(text: object) -> tuple[str | None, int | None, int | None]:
     """Session id, time of update and time of start that the text of an entry gives."""
-    try:
-        entry = parse_strict(text.decode()) if isinstance(text, bytes) else None
-    except ValueError:
-        entry = None
-    if not isinstance(entry, dict):
-        return None, None, None
+    entry = members(text) if isinstance(text, bytes) else {}
     updated_at, started_at = (finite_number(entry.get(name)) for name in ("updatedAt", "sessionStartedAt"))
     return (
         typed_session_id(entry),

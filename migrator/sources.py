@@ -7,7 +7,6 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
-from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO
 
@@ -133,15 +132,16 @@ def _entry(raw: RawEntry) -> Entry:
     prepared = prepare(raw)
     if prepared is None:
         return Entry(raw.index, storable_key(raw.key), raw.offset, len(raw.raw), b"", None, None, problem=raw.problem)
+    sha256, archived_sha256 = prepared.digests()
     return Entry(
         index=raw.index,
         key=prepared.key,
         offset=raw.offset,
         length=len(raw.raw),
-        sha256=prepared.sha256,
+        sha256=sha256,
         updated_at=prepared.updated_at,
         session_id=prepared.session_id,
-        archived_sha256=sha256(prepared.archived_text.encode()).digest() if prepared.session_id else b"",
+        archived_sha256=archived_sha256 if prepared.session_id else b"",
         session_file=prepared.session_file,
         transforms=prepared.transforms,
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
+from typing import NamedTuple, cast
 
 from migrator.model import Number
+from migrator.openclaw.entry_head import read_head
 from migrator.openclaw.paths import js_trim
-from migrator.openclaw.store import RawEntry, object_members
+from migrator.openclaw.store import RawEntry, object_members, parse_strict
 
 DROP_RESOLVED_SKILLS = "drop-resolved-skills"
 REPLACE_KEY_SURROGATES = "key-surrogates-replaced"
@@ -31,18 +32,17 @@ _TIMES = (
     "lastInteractionAt",
     "lastActivityAt",
 )
+_BLANKS = (b" ", b"\t", b"\r", b"\n")
 _SAFE_INTEGER = 2**53 - 1
 _SQLITE_INTEGER_LIMIT = 1 << 63
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedEntry:
-    """An entry as a database may hold it: key and text are storable as SQLite TEXT."""
+class PreparedEntry(NamedTuple):
+    """An entry as a database may hold it: key and ``stored`` are storable as SQLite TEXT."""
 
     key: str
-    text: str
-    archived_text: str
-    sha256: bytes
+    stored: bytes
+    head: Mapping[str, object]
     transforms: tuple[str, ...]
     session_id: str | None
     updated_at: Number | None
@@ -50,44 +50,84 @@ class PreparedEntry:
     status: str | None
     session_file: str | None
 
+    @property
+    def text(self) -> str:
+        """What is stored, as text."""
+        return self.stored.decode()
+
+    @property
+    def archived_text(self) -> str:
+        """What is stored if the entry is marked as archived."""
+        return archived_text(self.stored, self.updated_at, self.head).decode()
+
+    def digests(self) -> tuple[bytes, bytes]:
+        """The digest of what is stored, and of that marked as archived; what both begin with is hashed once."""
+        end, suffix = _archived_from(self.stored, self.updated_at, self.head)
+        plain = sha256(memoryview(self.stored)[:end])
+        archived = plain.copy()
+        plain.update(memoryview(self.stored)[end:])
+        archived.update(suffix)
+        return plain.digest(), archived.digest()
+
 
 def prepare(raw: RawEntry) -> PreparedEntry | None:
     """Read the meaning out of a raw entry; None where the reader found a problem with it."""
-    if raw.problem is not None or raw.text is None or not isinstance(raw.value, dict):
+    head, stored, transforms = raw.head, raw.stored, raw.transforms
+    if raw.problem is not None or stored is None or head is None:
         return None
-    text, transforms = raw.text, raw.transforms
-    snapshot = raw.value.get("skillsSnapshot")
+    snapshot = head.get("skillsSnapshot")
     if isinstance(snapshot, dict) and "resolvedSkills" in snapshot:
-        text = drop_resolved_skills(text)
+        stored = drop_resolved_skills(stored.decode()).encode()
         transforms = (*transforms, DROP_RESOLVED_SKILLS)
     key = storable_key(raw.key)
     if key != raw.key:
         transforms = (*transforms, REPLACE_KEY_SURROGATES)
-    status, session_file = raw.value.get("status"), raw.value.get("sessionFile")
+    status, session_file = head.get("status"), head.get("sessionFile")
     return PreparedEntry(
         key=key,
-        text=text,
-        archived_text=archived_text(text, finite_number(raw.value.get("updatedAt")), raw.value),
-        sha256=sha256(text.encode()).digest(),
+        stored=stored,
+        head=head,
         transforms=transforms,
-        session_id=typed_session_id(raw.value),
-        updated_at=finite_number(raw.value.get("updatedAt")),
-        started_at=finite_number(raw.value.get("sessionStartedAt")),
+        session_id=typed_session_id(head),
+        updated_at=finite_number(head.get("updatedAt")),
+        started_at=finite_number(head.get("sessionStartedAt")),
         status=status if isinstance(status, str) and status.isascii() else None,
         session_file=session_file if isinstance(session_file, str) else None,
     )
 
 
-def archived_text(text: str, updated_at: Number | None, value: Mapping[str, object]) -> str:
+def members(text: bytes) -> Mapping[str, object]:
+    """The members that say where an entry belongs, given what a database holds for it; none where that is no entry."""
+    head = read_head(text)
+    if head is not None:
+        return cast(Mapping[str, object], head)
+    try:
+        value = parse_strict(text.decode())
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def archived_text(text: bytes, updated_at: Number | None, head: Mapping[str, object]) -> bytes:
     """The text of an entry with ``archivedAt`` appended, every other byte as it is; unchanged if it has one."""
-    if "archivedAt" in value or not value:
-        return text
-    end = text.rindex("}")
-    return f'{text[:end].rstrip()},"archivedAt":{int(updated_at or 0)}}}'
+    end, suffix = _archived_from(text, updated_at, head)
+    return text[:end] + suffix
+
+
+def _archived_from(text: bytes, updated_at: Number | None, head: Mapping[str, object]) -> tuple[int, bytes]:
+    """Where the text of an entry marked as archived begins to differ, and how it goes on from there."""
+    end = text.rindex(b"}")
+    while text[end - 1 : end] in _BLANKS:
+        end -= 1
+    if "archivedAt" in head or text[end - 1 : end] == b"{":
+        return len(text), b""
+    return end, b',"archivedAt":%d}' % int(updated_at or 0)
 
 
 def storable_key(key: str) -> str:
     """A key as SQLite TEXT can hold it: Node writes U+FFFD for a lone surrogate (observed on 2026.9.6)."""
+    if key.isascii():
+        return key
     return key.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -100,7 +140,8 @@ def typed_session_id(entry: Mapping[str, object]) -> str | None:
     """
     value = entry.get("sessionId")
     trimmed = js_trim(value) if isinstance(value, str) else ""
-    if not _ROW_SESSION_ID.fullmatch(trimmed) or not all(_fits_column(name, entry.get(name)) for name in _TIMES):
+    fit = all(_fits_column(name, entry[name]) for name in _TIMES if name in entry)
+    if not fit or not _ROW_SESSION_ID.fullmatch(trimmed):
         return None
     return trimmed
 

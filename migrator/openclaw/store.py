@@ -4,7 +4,8 @@ The file is one JSON object, session key to entry, that OpenClaw writes as ``JSO
 2)`` (2026.6.1 and 2026.7.1: ``src/config/sessions/store-load.ts``; spec: ``sessions.json``, "File" and
 "Parsers by release"). Its runtime reads strict JSON only and takes any failure for an empty store; releases
 up to 2026.1.29 and the migrations also read JSON5. This reader knows both at once: it walks the top level
-as JSON5, and hands a value to the slow JSON5 parser only if that value is no strict JSON.
+as JSON5, and hands a value to the slow JSON5 parser only if that value is no strict JSON. Members in the layout
+that OpenClaw writes are taken by a faster reader, :mod:`migrator.openclaw.own_layout`, as long as it can tell.
 
 No content raises. An entry that cannot be used has a ``problem``, and bytes that belong to no member become a
 :class:`~migrator.model.DamagedSpan`; the rest of the file is blanks, comments, punctuation and keys.
@@ -13,8 +14,8 @@ No content raises. An entry that cannot be used has a ``problem``, and bytes tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from migrator.model import DamagedSpan
@@ -31,6 +32,7 @@ from migrator.openclaw.json5_text import (
     string_end,
 )
 from migrator.openclaw.json_text import Member, object_members, parse_strict
+from migrator.openclaw.own_layout import own_members
 from migrator.openclaw.text_window import TextWindow
 
 __all__ = ["Member", "RawEntry", "StoreReader", "object_members", "parse_strict"]
@@ -40,6 +42,7 @@ _NO_BLANK = re.compile(f"[^{BLANKS}]")
 _OWN_INDENT = "\n  "  # before each member in OpenClaw's own layout
 _OWN_LINE = re.compile('\n(?=  "|})')  # before each member, and before the closing brace
 _COLON = re.compile("[ \t]*:")
+_MANY = 8  # members after which the faster reader was worth its while
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +50,31 @@ class RawEntry:
     """One member of a store.
 
     ``index`` counts members from 0. ``key`` is decoded and may hold lone surrogates that were written as
-    escapes. ``raw`` are the exact bytes of the value, which begins at byte ``offset``. ``text`` is strict
-    JSON that SQLite can hold as TEXT: the raw text, or what ``transforms`` ("json5-to-json",
-    "utf8-replaced", "nonfinite-to-null") made of it. ``value`` is ``text`` as :func:`parse_strict` reads
-    it. Where ``problem``, a finding code, says why the entry cannot be used, ``text`` and ``value`` are
-    None.
+    escapes. ``raw`` are the exact bytes of the value, which begins at byte ``offset``. ``stored`` is strict
+    JSON that SQLite can hold as TEXT: the raw bytes, or what ``transforms`` ("json5-to-json",
+    "utf8-replaced", "nonfinite-to-null") made of them. ``head`` has the members that say where the entry
+    belongs (:class:`~migrator.openclaw.entry_head.Head`), perhaps all. Where ``problem``, a finding code,
+    says why the entry cannot be used, ``stored`` and ``head`` are None.
     """
 
     index: int
     key: str
     offset: int
     raw: bytes
-    text: str | None
-    value: object
+    stored: bytes | None
+    head: Mapping[str, object] | None = field(compare=False)
     transforms: tuple[str, ...]
     problem: str | None
+
+    @property
+    def text(self) -> str | None:
+        """What is stored, as text."""
+        return None if self.stored is None else self.stored.decode()
+
+    @property
+    def value(self) -> object:
+        """What is stored, as :func:`parse_strict` reads it."""
+        return None if self.stored is None else parse_strict(self.stored.decode())
 
 
 class StoreReader:
@@ -73,7 +86,7 @@ class StoreReader:
     many bytes are read at a time. An OSError of the stream passes through.
     """
 
-    def __init__(self, stream: BinaryIO, *, window: int = 1 << 20) -> None:
+    def __init__(self, stream: BinaryIO, *, window: int = 1 << 18) -> None:
         self.damage: list[DamagedSpan] = []
         self.strict = True
         self.size = 0
@@ -86,6 +99,8 @@ class StoreReader:
         self._own_layout = True  # whether the last member stood on a line of its own, as OpenClaw writes it
         self._salvaging = False  # whether such a line ends a value even if brackets are open
         self._comments_end = True  # whether the file may hold another end of a block comment
+        self._pause = 1  # members to read before the faster reader is tried again, more each time that it fails
+        self._try_at = 0
 
     def __iter__(self) -> Iterator[RawEntry]:
         """Yield the entries. To be iterated to the end, and once only."""
@@ -94,6 +109,8 @@ class StoreReader:
             self._close_with("store.not-utf8", 0)
         step: Callable[[], RawEntry | None] = self._open
         while not self._closed:
+            if step == self._next and self._count >= self._try_at:
+                yield from self._own_members()
             try:
                 entry = step()
             except EndOfTextError:
@@ -105,6 +122,16 @@ class StoreReader:
         self.strict = self.strict and not self.damage
         self.size = self._window.size
         self.sha256 = self._window.digest.hexdigest()
+
+    def _own_members(self) -> Iterator[RawEntry]:
+        """Take members in OpenClaw's own layout, as far as that goes."""
+        begun = self._count
+        for key, offset, raw, head in own_members(self._window, first=not self._comma_due):
+            self._comma_due = self._own_layout = True
+            self._count += 1
+            yield RawEntry(self._count - 1, key, offset, raw, raw, head, (), None)
+        self._pause = 1 if self._count - begun >= _MANY else 2 * self._pause
+        self._try_at = self._count + self._pause
 
     # Each step either accounts for some text, or raises EndOfTextError and is taken again with more text.
 
@@ -202,8 +229,9 @@ class StoreReader:
         window.commit(end, offset + len(raw))
         window.shrink()
         self._count += 1
-        found = (meaning.text, meaning.value, meaning.transforms, meaning.problem)
-        return RawEntry(self._count - 1, key, offset, raw, *found)
+        stored = None if meaning.text is None else raw if meaning.text is source else meaning.text.encode()
+        head = meaning.value if isinstance(meaning.value, dict) else None
+        return RawEntry(self._count - 1, key, offset, raw, stored, head, meaning.transforms, meaning.problem)
 
     def _value(self, start: int) -> tuple[int, object, str | None]:
         """Parse the value at ``start``: its end, itself if it is strict JSON, and what is wrong with it."""

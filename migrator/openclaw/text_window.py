@@ -16,6 +16,8 @@ class TextWindow:
     nothing follows ``text``. Invalid bytes are lone surrogates in ``text``, so that every slice gives its
     exact bytes back. ``size`` and ``digest`` cover all bytes that were read. ``width`` is the number of
     bytes per read. An OSError of the stream passes through.
+
+    What is not accounted for can be taken as bytes for a while, and is given back to be text again.
     """
 
     def __init__(self, stream: BinaryIO, width: int) -> None:
@@ -59,6 +61,24 @@ class TextWindow:
             self._ahead += [self.text[at : at + self._width] for at in reversed(rest)]
             self.text, self.at, self.ended = "", 0, False
 
+    def take_bytes(self) -> bytes:
+        """Hand out all that was read and is not accounted for."""
+        text = "".join([self.text[self.at :], *reversed(self._ahead)])
+        undecoded, _ = self._decoder.getstate()
+        self._decoder.reset()
+        self.text, self.at, self._ahead = "", 0, []
+        return exact(text)[0] + undecoded
+
+    def more_bytes(self, taken: bytes) -> bytes:
+        """Add as many bytes to what was taken as it has, or ``width``; sets ``ended`` where there are no more."""
+        data = self._read(max(self._width, len(taken)))
+        self.ended = not data
+        return taken + data
+
+    def give_back(self, rest: bytes, byte: int) -> None:
+        """Make text again of what is left of the bytes that were taken, and stands at offset ``byte``."""
+        self.text, self.byte = self._decoder.decode(rest, final=self.ended), byte
+
     def offset(self, at: int) -> int:
         """Give the file offset of an index that is not accounted for yet."""
         between = self.text[self.at : at]
@@ -74,8 +94,8 @@ class TextWindow:
         while self._read():
             pass
 
-    def _read(self) -> bytes:
-        data = self._stream.read(self._width)
+    def _read(self, count: int | None = None) -> bytes:
+        data = self._stream.read(count or self._width)
         self.digest.update(data)
         self.size += len(data)
         return data

@@ -83,7 +83,7 @@ def _entry(session_id: str, updated_at: int, size: int, random: Random) -> str:
         "totalTokens": random.randrange(10**6),
     }
     if size > 1000:
-        usage = [{"model": f"m{n}", "input": random.randrange(10**5), "cost": random.random()} for n in range(8)]
+        usage = [{"model": f"m{n}", "input": random.randrange(10**5), "cost": random.random()} for n in range(20)]
         value |= {"origin": {"provider": "telegram", "to": f"+49{random.randrange(10**9)}", "accountId": "default"}}
         value |= {"usage": usage, "compacted": False, "thinkingLevel": None}
     text = _laid_out(value)
