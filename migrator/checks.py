@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from migrator.databases import stored_text
-from migrator.folding import recovered_key
+from migrator.folding import recovered_keys
 from migrator.model import Database, Inventory, Shape
 from migrator.openclaw.entry import archived_text, finite_number, members
 from migrator.openclaw.paths import normalize_agent_id
@@ -59,8 +59,9 @@ def _shapes_agree(database: Database, connection: sqlite3.Connection, source_key
             if twin.sha256 != row.sha256 and row.session_id is not None:
                 return False
         elif row.session_id is not None and has_typed_tables:
-            archived = typed.get(recovered_key(database.agent_id, row.session_id))
-            if archived is None or archived.sha256 != _archived_sha256(connection, key):
+            places = recovered_keys(database.agent_id, row.session_id, key)
+            wanted = _archived_sha256(connection, key)
+            if not any(place in typed and typed[place].sha256 == wanted for place in places):
                 return False
     return True
 

@@ -40,7 +40,7 @@ from migrator.runs import Run
 from migrator.sources import digest_now, open_source, read_span, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
 from migrator.sqlite.snapshot import database_files, open_snapshot, open_writable
-from migrator.transcripts import event_hash, storable_lines
+from migrator.transcripts import Merge, event_hash, storable_lines
 
 _BATCH = 500
 
@@ -253,22 +253,18 @@ def _write_history(connection: sqlite3.Connection, history: HistoryPlan, advance
 
 
 def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, str]]:
-    """The lines of all files of a session, read again; of an event in several files the first one counts."""
-    seen: set[bytes] = set()
+    """The lines of all files of a session, read again; what files share is taken once."""
+    merge = Merge() if len(history.files) > 1 else None
     for file in history.files:
-        own: set[bytes] = set()
+        if merge is not None:
+            merge.next_file()
         with open_source(file.path, Name("transcript", file.path)) as stream:
             reader = TranscriptReader(stream)
             for line, text in storable_lines(reader):
                 advance(line.length)
-                if len(history.files) > 1:
-                    digest = event_hash(text.encode())
-                    own.add(digest)
-                    if digest in seen:
-                        continue
-                yield line, text
+                if merge is None or merge.adds(event_hash(text.encode())):
+                    yield line, text
             require_same(Name("transcript", file.path), file.identity, reader.sha256)
-        seen |= own
 
 
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:

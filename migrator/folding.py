@@ -8,8 +8,9 @@ rows of a loser therefore get the kind of key that OpenClaw itself gives to hist
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from migrator.model import Finding, Inventory, Name, Number
 from migrator.openclaw.paths import normalize_agent_id
@@ -28,12 +29,39 @@ class Session:
     updated_at: Number
 
 
-def recovered_key(agent_id: str, session_id: str) -> str:
-    """The key of a session whose own key is taken, or is none (2026.9.6, the import of unreferenced history)."""
-    return f"agent:{agent_id}:recovered:{session_id.lower()}"
+def recovered_keys(agent_id: str, session_id: str, apart: str) -> tuple[str, str]:
+    """The key of a session whose own key is taken, or is none, and the one to use if that is taken as well.
+
+    The first is what 2026.9.6 gives to history that nothing refers to. ``apart`` tells sessions with the same id, or
+    with ids that differ in case only, from each other.
+    """
+    key = f"agent:{agent_id}:recovered:{session_id.lower()}"
+    return key, f"{key}-{sha256(apart.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
-def fold(sessions: Iterable[Session], inventory: Inventory) -> tuple[dict[tuple[str, str], str], list[Finding]]:
+class RecoveredKeys:
+    """Gives out recovered keys, no two alike in one database, and none that another session has there already.
+
+    ``holders`` are the session ids that the keys of databases and stores stand for, by database and key.
+    """
+
+    def __init__(self, holders: Mapping[tuple[str, str], str | None]) -> None:
+        self._holders = holders
+        self._given: set[tuple[str, str]] = set()
+
+    def give(self, database: str, agent_id: str, session_id: str, apart: str) -> str:
+        """A key for a session; the same one at each run, as long as the same sessions are there."""
+        first, second = recovered_keys(agent_id, session_id, apart)
+        place = (database, first)
+        if place in self._given or self._holders.get(place, session_id) != session_id:
+            return second
+        self._given.add(place)
+        return first
+
+
+def fold(
+    sessions: Iterable[Session], inventory: Inventory, keys: RecoveredKeys
+) -> tuple[dict[tuple[str, str], str], list[Finding]]:
     """The key under which each folded session survives, by database and own key, with a finding for each.
 
     Of sessions that the upgrade takes for one, the newest keeps its key; of equally new ones that of the canonical
@@ -42,9 +70,11 @@ def fold(sessions: Iterable[Session], inventory: Inventory) -> tuple[dict[tuple[
     survivors: dict[tuple[str, str], str] = {}
     findings: list[Finding] = []
     groups: dict[tuple[str, str], list[Session]] = defaultdict(list)
-    for session in sessions:
+    for session in sorted(sessions, key=lambda one: (one.database, one.key)):
         if not resolvable(session.key):
-            survivors[session.database, session.key] = recovered_key(session.agent_id, session.session_id)
+            survivors[session.database, session.key] = keys.give(
+                session.database, session.agent_id, session.session_id, session.key
+            )
             findings.append(Finding("entry.unresolvable-key", Name("session", session.key)))
             continue
         canonical = _canonical(session, inventory)
@@ -57,7 +87,9 @@ def fold(sessions: Iterable[Session], inventory: Inventory) -> tuple[dict[tuple[
             if loser.session_id in taken:
                 continue
             taken.add(loser.session_id)
-            survivors[loser.database, loser.key] = recovered_key(loser.agent_id, loser.session_id)
+            survivors[loser.database, loser.key] = keys.give(
+                loser.database, loser.agent_id, loser.session_id, loser.key
+            )
             findings.append(Finding("entry.folded", Name("session", loser.key), (), (Name("session", winner.key),)))
     return survivors, findings
 

@@ -14,7 +14,7 @@ from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
 from migrator.openclaw.transforms import canonical, normal_event
 from migrator.sources import open_regular_file
-from migrator.transcripts import event_hash, storable_lines
+from migrator.transcripts import added, event_hash, events_of, storable_lines
 from migrator.verdicts import HistoryVerdict
 
 DUPLICATE_DROPPED = "duplicate-event-dropped"
@@ -33,16 +33,36 @@ class Comparison:
     first_missing_line: int = 0
 
 
-def is_contained(wanted: bytes, stored: bytes) -> bool:
-    """Whether all event hashes of a file occur in a stored history, in the same order."""
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """What the other files of a session have to do with one of them.
+
+    ``mask`` has one byte per event of the file, 0 where an earlier file has it too: such an event is stored once, at
+    the place where the earlier file has it. ``hashes`` are the events of all other files.
+    """
+
+    mask: bytes
+    hashes: frozenset[bytes]
+
+
+def is_contained(wanted: bytes, stored: bytes, siblings: Siblings | None = None) -> bool:
+    """Whether all event hashes of a file occur in a stored history, those that it adds to it in the same order."""
     if stored.startswith(wanted):
         return True
+    if siblings is not None:
+        if Counter(events_of(wanted)) - Counter(events_of(stored)):
+            return False
+        wanted = added(wanted, siblings.mask)
     remaining = iter(array("Q", stored))
     return all(one in remaining for one in array("Q", wanted))
 
 
 def compare_content(
-    transcript: Transcript, session_id: str, stored: Iterable[bytes], known_transforms: bool
+    transcript: Transcript,
+    session_id: str,
+    stored: Iterable[bytes],
+    known_transforms: bool,
+    siblings: Siblings | None = None,
 ) -> Comparison:
     """Compare the lines of a file with a stored history as JSON, and after what releases are known to do to it.
 
@@ -54,14 +74,15 @@ def compare_content(
         positions[_digest(_parsed(stored_text))].append(seq)
         hashes.append(event_hash(stored_text))
     matched: list[int] = []
+    ordered: list[int] = []
     explained: Counter[str] = Counter()
     first_missing = 0
     version = 1  # of the transcript format, until a header says otherwise
-    for line, text in _lines(transcript):
+    for index, (line, text) in enumerate(_lines(transcript)):
         event = _parsed(text.encode())
         if line.kind is LineKind.HEADER and isinstance(event, dict) and isinstance(event.get("version"), int):
             version = event["version"]
-        after = matched[-1] if matched else -1
+        after = ordered[-1] if ordered else -1
         position, how = _find(line, event, session_id, version, positions, after, known_transforms)
         if how is None and position is not None and hashes[position] != event_hash(text.encode()):
             how = SAME_JSON
@@ -69,13 +90,17 @@ def compare_content(
             explained[how] += 1
         if position is not None:
             matched.append(position)
+            if siblings is None or siblings.mask[index]:
+                ordered.append(position)
         elif how is None:
             first_missing = first_missing or line.number
     dropped = explained[DUPLICATE_DROPPED] + explained[NULL_DROPPED]
+    others = siblings.hashes if siblings is not None else frozenset()
+    foreign = set(range(len(hashes))).difference(matched)
     return Comparison(
         present=len(matched) + dropped,
-        in_order=all(one < other for one, other in pairwise(matched)),
-        stored_only=len(hashes) - len(matched),
+        in_order=all(one < other for one, other in pairwise(ordered)),
+        stored_only=sum(hashes[position] not in others for position in foreign),
         transforms=tuple(sorted(explained.items())),
         first_missing_line=first_missing,
     )

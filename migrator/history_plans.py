@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from migrator.folding import recovered_key
+from migrator.folding import RecoveredKeys
 from migrator.model import HASH_BYTES, Database, Finding, HistoryPlan, Inventory, Name, Store, Transcript
 from migrator.openclaw.paths import agent_database
 from migrator.openclaw.session_files import FileKind
@@ -13,7 +13,7 @@ from migrator.transcripts import in_order, merged_hashes, owners
 
 
 def plan_histories(
-    inventory: Inventory, stores_of: Mapping[str, list[Store]]
+    inventory: Inventory, stores_of: Mapping[str, list[Store]], recovered: RecoveredKeys
 ) -> tuple[dict[str, tuple[HistoryPlan, ...]], list[Finding]]:
     """Whose history each transcript is, by database; a history that no entry claims is kept under a recovered key."""
     directories = {agent.directory: agent for agent in inventory.agents}
@@ -43,10 +43,12 @@ def plan_histories(
             continue
         sessions.setdefault((path, session_id), []).append(transcript)
     planned: dict[str, list[HistoryPlan]] = {}
-    for (path, session_id), files in sessions.items():
+    for (path, session_id), files in sorted(sessions.items(), key=lambda item: item[0]):
         if path in databases:
             key = keys.get((path, session_id))
-            history, code = _plan_history(databases[path], session_id, key, in_order(session_id, files))
+            unclaimed = key is None
+            key = key or recovered.give(path, databases[path].agent_id, session_id, session_id)
+            history, code = _plan_history(databases[path], session_id, key, unclaimed, in_order(session_id, files))
             planned.setdefault(path, []).append(history)
             if code is not None:
                 findings.append(Finding(code, Name("session-id", session_id), (), (Name("database", path),)))
@@ -59,7 +61,7 @@ def _orphan_id(transcript: Transcript) -> str:
 
 
 def _plan_history(
-    database: Database, session_id: str, key: str | None, files: tuple[Transcript, ...]
+    database: Database, session_id: str, key: str, unclaimed: bool, files: tuple[Transcript, ...]
 ) -> tuple[HistoryPlan, str | None]:
     """Append what the database lacks; where the two histories part, or it has more, leave it and say so."""
     wanted = merged_hashes(files)
@@ -70,8 +72,7 @@ def _plan_history(
         wanted = stored
     last_ms = max(file.last_ms for file in files)
     entry = None
-    if key is None:
-        key = recovered_key(database.agent_id, session_id)
+    if unclaimed:
         entry = json.dumps(
             {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}, separators=(",", ":")
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from migrator.digests import content_digest, plan_digest, span_id
 from migrator.findings import RULES
-from migrator.folding import Session, fold
+from migrator.folding import RecoveredKeys, Session, fold
 from migrator.history_plans import plan_histories
 from migrator.model import (
     Action,
@@ -67,11 +67,12 @@ def plan(inventory: Inventory) -> Plan:
         for finding in findings
         if finding.subject.kind == "database" and RULES[finding.code].severity is Severity.REFUSED
     }
-    histories, made = plan_histories(inventory, stores_of)
+    recovered = RecoveredKeys(dict(_holders(stores_of, inventory.databases)))
+    histories, made = plan_histories(inventory, stores_of, recovered)
     for path in histories:
         stores_of.setdefault(path, [])
     findings += made
-    typed_keys, made = fold(_sessions(stores_of, by_path), inventory)
+    typed_keys, made = fold(_sessions(stores_of, by_path), inventory, recovered)
     findings += made
     respelled: dict[str, set[bytes]] = defaultdict(set)
     for path, sha256 in inventory.respelled:
@@ -97,6 +98,16 @@ def _not_writable(inventory: Inventory, stores_of: Mapping[str, list[Store]]) ->
         for database in inventory.databases
         if database.shape in (Shape.ENTRIES, Shape.NODES) and database.path in stores_of
     ]
+
+
+def _holders(
+    stores_of: Mapping[str, list[Store]], databases: Iterable[Database]
+) -> Iterator[tuple[tuple[str, str], str | None]]:
+    """Which session each key stands for, in stores and in typed rows, by database and key."""
+    for path, stores in stores_of.items():
+        yield from (((path, entry.key), entry.session_id) for store in stores for entry in store.entries)
+    for database in databases:
+        yield from (((database.path, row.key), row.session_id) for row in database.typed_rows)
 
 
 def _sessions(stores_of: Mapping[str, list[Store]], databases: Mapping[str, Database]) -> Iterator[Session]:

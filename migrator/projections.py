@@ -7,45 +7,65 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from migrator.openclaw.entry import finite_number, members, typed_session_id
+from migrator.openclaw.entry import column_status, finite_number, members, typed_session_id
 from migrator.openclaw.transcript import read_line
 from migrator.sqlite.rows import columns
-from migrator.sqlite.target import whole_ms
+from migrator.sqlite.target import UNUSED_SESSION_COLUMNS, whole_ms
 
-_Row = tuple[object, ...]
+_SESSION_TABLES = {
+    "cache_entries": "scope = 'session_entries'",
+    "sessions": "1",
+    "session_entries": "1",
+    "session_routes": "1",
+    "transcript_events": "1",
+    "transcript_event_identities": "1",
+}
+"""The tables that sessions are in, and which of their rows are about sessions."""
 
 
 def columns_agree(connection: sqlite3.Connection) -> bool:
     """Whether every column can be worked out again from the texts; tables that are absent agree."""
     return (
-        all(_cache_rows_agree(connection))
+        all(_types_agree(connection))
+        and all(_cache_rows_agree(connection))
         and all(_typed_rows_agree(connection))
         and all(_sessions_agree(connection))
         and all(_events_agree(connection))
     )
 
 
+def _types_agree(connection: sqlite3.Connection) -> Iterator[bool]:
+    """Each value is of the type of its column: SQLite takes any, and the upgrade stops at one that is not."""
+    for table, where in _SESSION_TABLES.items():
+        for _, name, declared, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall():
+            wrong = f"SELECT 1 FROM {table} WHERE {where} AND typeof({name}) NOT IN ('null', ?) LIMIT 1"
+            yield connection.execute(wrong, (declared.lower(),)).fetchone() is None
+
+
 def _cache_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     if columns(connection, "cache_entries"):
-        for text, updated_at, blob in connection.execute(
-            "SELECT CAST(value_json AS BLOB), updated_at, blob FROM cache_entries WHERE scope = 'session_entries'"
+        for text, updated_at, unused in connection.execute(
+            "SELECT CAST(value_json AS BLOB), updated_at, coalesce(blob, expires_at)"
+            " FROM cache_entries WHERE scope = 'session_entries'"
         ):
-            expected = _entry(text)[1]
+            expected = _entry(text).updated_at
             # A build that found no time in an entry wrote the time of writing, which nothing can confirm.
-            yield blob is None and (expected is None or updated_at == expected)
+            yield unused is None and (expected is None or updated_at == expected)
 
 
 def _typed_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     if not columns(connection, "session_entries"):
         return
-    for text, session_id, updated_at, routed_id, routed_at, owner in connection.execute(
-        "SELECT CAST(e.entry_json AS BLOB), CAST(e.session_id AS BLOB), e.updated_at, CAST(r.session_id AS BLOB),"
-        " r.updated_at, s.session_id IS NOT NULL FROM session_entries e"
+    for text, session_id, updated_at, status, routed_id, routed_at, owner in connection.execute(
+        "SELECT CAST(e.entry_json AS BLOB), CAST(e.session_id AS BLOB), e.updated_at, CAST(e.status AS BLOB),"
+        " CAST(r.session_id AS BLOB), r.updated_at, s.session_id IS NOT NULL FROM session_entries e"
         " LEFT JOIN session_routes r USING (session_key) LEFT JOIN sessions s ON s.session_id = e.session_id"
     ):
-        expected_id, expected_at, _started = _entry(text)
-        yield session_id == (expected_id or "").encode() and updated_at == (expected_at or 0)
+        entry = _entry(text)
+        yield session_id == (entry.session_id or "").encode() and updated_at == (entry.updated_at or 0)
+        yield status == (None if entry.status is None else entry.status.encode())
         yield (routed_id, routed_at) == (session_id, updated_at) and bool(owner)
     [(entries, routes)] = connection.execute(
         "SELECT (SELECT count(*) FROM session_entries), (SELECT count(*) FROM session_routes)"
@@ -57,28 +77,40 @@ def _sessions_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     """Each session row repeats the entry of the key that owns it."""
     if not columns(connection, "sessions"):
         return
-    for created_at, updated_at, provenance, scope, text, session_id, owner_id in connection.execute(
-        "SELECT s.created_at, s.updated_at, s.session_entry_provenance, CAST(s.session_scope AS BLOB),"
-        " CAST(e.entry_json AS BLOB), CAST(s.session_id AS BLOB), CAST(e.session_id AS BLOB)"
-        " FROM sessions s LEFT JOIN session_entries e USING (session_key)"
+    unused = ", ".join(f"s.{name}" for name in UNUSED_SESSION_COLUMNS)
+    for created_at, updated_at, provenance, acp_owned, scope, text, session_id, owner_id, filled in connection.execute(
+        "SELECT s.created_at, s.updated_at, s.session_entry_provenance, s.acp_owned, CAST(s.session_scope AS BLOB),"
+        " CAST(e.entry_json AS BLOB), CAST(s.session_id AS BLOB), CAST(e.session_id AS BLOB),"
+        f" coalesce({unused}) FROM sessions s LEFT JOIN session_entries e USING (session_key)"
     ):
-        _, expected_at, started_at = _entry(text)
-        expected_at = expected_at or 0
+        entry = _entry(text)
+        expected_at = entry.updated_at or 0
+        yield filled is None and acp_owned == 0
         if owner_id is not None and session_id != owner_id:
             continue  # the key went on to another session; this row keeps the history of the old one
         yield owner_id is not None and updated_at == expected_at
-        yield created_at == (expected_at if started_at is None else started_at)
+        yield created_at == (expected_at if entry.started_at is None else entry.started_at)
         yield provenance == 1 and scope == b"conversation"
 
 
-def _entry(text: object) -> tuple[str | None, int | None, int | None]:
-    """Session id, time of update and time of start that the text of an entry gives."""
+@dataclass(frozen=True, slots=True)
+class _Projection:
+    """What the columns beside an entry repeat of its text; times are those that a column can hold."""
+
+    session_id: str | None = None
+    updated_at: int | None = None
+    started_at: int | None = None
+    status: str | None = None
+
+
+def _entry(text: object) -> _Projection:
     entry = members(text) if isinstance(text, bytes) else {}
     updated_at, started_at = (finite_number(entry.get(name)) for name in ("updatedAt", "sessionStartedAt"))
-    return (
-        typed_session_id(entry),
-        None if updated_at is None else whole_ms(updated_at),
-        None if started_at is None else whole_ms(started_at),
+    return _Projection(
+        session_id=typed_session_id(entry),
+        updated_at=None if updated_at is None else whole_ms(updated_at),
+        started_at=None if started_at is None else whole_ms(started_at),
+        status=column_status(entry),
     )
 
 
@@ -88,7 +120,7 @@ def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
         return
     # Two sorted readings side by side: a join would search all identities for every event.
     identities = connection.execute(
-        "SELECT CAST(session_id AS BLOB), seq, event_id, event_type, parent_id, created_at"
+        "SELECT CAST(session_id AS BLOB), seq, event_id, event_type, parent_id, created_at, message_idempotency_key"
         " FROM transcript_event_identities ORDER BY session_id, seq"
     )
     identity = identities.fetchone()
@@ -112,5 +144,5 @@ def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
             yield found is None
         else:
             seen.add(line.event_id)
-            yield found == (line.event_id, line.event_type, line.parent_id, created_at)
+            yield found == (line.event_id, line.event_type, line.parent_id, created_at, None)
     yield identity is None

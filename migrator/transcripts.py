@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import compress
 from pathlib import Path
 
 from migrator.model import HASH_BYTES, DamagedSpan, Finding, Name, Store, Transcript
@@ -158,15 +160,53 @@ def in_order(session_id: str, files: Iterable[Transcript]) -> tuple[Transcript, 
     return tuple(sorted(files, key=lambda file: (Path(file.path).name != f"{session_id}.jsonl", file.path)))
 
 
-def merged_hashes(files: tuple[Transcript, ...]) -> bytes:
-    """The history of a session over its files: an event that an earlier file has too is not taken twice."""
-    merged = bytearray()
-    seen: set[bytes] = set()
+class Merge:
+    """Decides what each file of one session adds to its history, event by event, in the order of the files.
+
+    The history has an event as often as the one file that has it most often: what files share is taken once.
+    """
+
+    def __init__(self) -> None:
+        self._earlier: Counter[bytes] = Counter()
+        self._file: Counter[bytes] = Counter()
+
+    def next_file(self) -> None:
+        """What follows is from another file."""
+        self._earlier |= self._file
+        self._file.clear()
+
+    def adds(self, event: bytes) -> bool:
+        """Whether the next event of the file, given by its hash, is one that no earlier file has."""
+        self._file[event] += 1
+        return self._file[event] > self._earlier[event]
+
+
+def additions(files: tuple[Transcript, ...]) -> tuple[bytes, ...]:
+    """For each file of a session one byte per event: 1 where the file adds it, 0 where an earlier file has it."""
+    if len(files) == 1:
+        return (b"\1" * (len(files[0].hashes) // HASH_BYTES),)
+    merge, made = Merge(), []
     for file in files:
-        own = [file.hashes[at : at + HASH_BYTES] for at in range(0, len(file.hashes), HASH_BYTES)]
-        merged += b"".join(one for one in own if one not in seen)
-        seen |= set(own) if len(files) > 1 else set()
-    return bytes(merged)
+        merge.next_file()
+        made.append(bytes(merge.adds(event) for event in events_of(file.hashes)))
+    return tuple(made)
+
+
+def merged_hashes(files: tuple[Transcript, ...]) -> bytes:
+    """The history of a session over its files: what each one adds, in their order."""
+    if len(files) == 1:
+        return files[0].hashes
+    return b"".join(added(file.hashes, mask) for file, mask in zip(files, additions(files), strict=True))
+
+
+def added(hashes: bytes, mask: bytes) -> bytes:
+    """Those of the event hashes of a file that its mask from :func:`additions` marks."""
+    return b"".join(compress(events_of(hashes), mask))
+
+
+def events_of(hashes: bytes) -> Iterator[bytes]:
+    """The hashes one by one."""
+    return (hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES))
 
 
 def stored_hashes(events: Iterable[tuple[bytes, bytes]]) -> Mapping[str, bytes]:

@@ -16,7 +16,7 @@ from migrator.checks import database_checks, state_checks
 from migrator.copies import findings_on_copies
 from migrator.databases import history_texts, row_source, stored_text
 from migrator.digests import content_digest
-from migrator.histories import Comparison, compare_content, is_contained, verdict
+from migrator.histories import Comparison, Siblings, compare_content, is_contained, verdict
 from migrator.judge import explain, judge
 from migrator.model import (
     HASH_BYTES,
@@ -37,7 +37,7 @@ from migrator.openclaw.session_key import canonical_key
 from migrator.openclaw.store import RawEntry
 from migrator.sources import reread
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.transcripts import owners
+from migrator.transcripts import additions, events_of, in_order, owners
 from migrator.verdicts import (
     DatabaseVerification,
     Difference,
@@ -306,19 +306,41 @@ def _verify_histories(result: _Result, origin: Inventory, level: Level) -> dict[
     database_of = dict(origin.pairs)
     by_agent = {agent.directory: agent_database(agent.path) for agent in origin.agents}
     by_agent |= {store.agent or "": database_of[store.path] for store in origin.stores}
-    made: dict[str, list[HistoryVerification]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[tuple[Transcript, list[str]]]] = defaultdict(list)
     for transcript in origin.transcripts:
         index, session_id = claimed.get(transcript.path, (-1, None))
         own = database_of[origin.stores[index].path] if session_id else by_agent.get(transcript.agent or "", "")
-        target = _same_place(own, origin, result.inventory)
         ids = [one for one in (session_id, transcript.header_id, transcript.named_id) if one is not None]
         ids.append(f"orphan-{transcript.identity.sha256[:16]}")
-        made[target].append(_verify_history(result, transcript, ids, target, level))
+        groups[_same_place(own, origin, result.inventory), ids[0]].append((transcript, ids))
+    made: dict[str, list[HistoryVerification]] = defaultdict(list)
+    for (target, session_id), members in groups.items():
+        siblings = _siblings(session_id, [transcript for transcript, _ in members])
+        for transcript, ids in members:
+            one = _verify_history(result, transcript, ids, target, level, siblings.get(transcript.path))
+            made[target].append(one)
     return made
 
 
+def _siblings(session_id: str, files: list[Transcript]) -> dict[str, Siblings]:
+    """What the files of one session share, by path; nothing where there is only one."""
+    if len(files) < 2:
+        return {}
+    ordered = in_order(session_id, files)
+    events = {file.path: frozenset(events_of(file.hashes)) for file in ordered}
+    return {
+        file.path: Siblings(mask, frozenset().union(*(events[path] for path in events if path != file.path)))
+        for file, mask in zip(ordered, additions(ordered), strict=True)
+    }
+
+
 def _verify_history(
-    result: _Result, transcript: Transcript, ids: list[str], target: str, level: Level
+    result: _Result,
+    transcript: Transcript,
+    ids: list[str],
+    target: str,
+    level: Level,
+    siblings: Siblings | None = None,
 ) -> HistoryVerification:
     """Look for a history under each id that its file may stand for: in its own database, in others, in archives."""
     databases = sorted(result.histories, key=lambda path: path != target)
@@ -328,15 +350,15 @@ def _verify_history(
     found = result.archives if is_archived else result.histories
     stored = found.get(path, {}).get(session_id, b"")
     events = len(transcript.hashes) // HASH_BYTES
-    moved = path != target or is_archived
-    if is_contained(transcript.hashes, stored):
+    moved = events > 0 and (path != target or is_archived)  # what is empty has nowhere to go
+    if is_contained(transcript.hashes, stored, siblings):
         comparison = Comparison(present=events, in_order=True, stored_only=0)
     elif level is Level.BYTES or not stored:
         comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
     else:
         with open_snapshot(path) as connection:
             texts = history_texts(connection, path, session_id, is_archived)
-            comparison = compare_content(transcript, session_id, texts, level is Level.KNOWN)
+            comparison = compare_content(transcript, session_id, texts, level is Level.KNOWN, siblings)
     return HistoryVerification(
         transcript=Name("transcript", transcript.path),
         session=Name("session-id", session_id),

@@ -12,8 +12,8 @@ import pytest
 
 from migrator import commands
 from migrator.commands import Request
-from migrator.folding import Session, fold, recovered_key
-from migrator.model import Inventory, Selection, Surroundings
+from migrator.folding import RecoveredKeys, Session, fold, recovered_keys
+from migrator.model import Finding, Inventory, Selection, Surroundings
 
 Unpack = Callable[[str], Path]
 EMPTY = Inventory(
@@ -40,10 +40,14 @@ def session(key: str, session_id: str, updated_at: int, agent: str = "work", dir
     return Session(f"/{directory}.sqlite", agent, directory, key, session_id, updated_at)
 
 
+def folded(sessions: list[Session], inventory: Inventory = EMPTY) -> tuple[dict[tuple[str, str], str], list[Finding]]:
+    return fold(sessions, inventory, RecoveredKeys({}))
+
+
 def test_of_two_spellings_of_one_key_the_newer_session_keeps_it() -> None:
     older, newer = session("agent:work:slack:channel:C1", "a", 1), session("agent:work:slack:channel:c1", "b", 2)
     for order in ([older, newer], [newer, older]):
-        survivors, findings = fold(order, EMPTY)
+        survivors, findings = folded(order)
         assert survivors == {(older.database, older.key): "agent:work:recovered:a"}
         assert [finding.code for finding in findings] == ["entry.folded"]
 
@@ -51,31 +55,50 @@ def test_of_two_spellings_of_one_key_the_newer_session_keeps_it() -> None:
 def test_of_equally_new_ones_the_canonical_directory_and_then_the_canonical_spelling_wins() -> None:
     odd = session("agent:retired-agent:main", "a", 5, "retired-agent", "Retired Agent")
     canonical = session("agent:retired-agent:main", "b", 5, "retired-agent")
-    assert list(fold([odd, canonical], EMPTY)[0]) == [(odd.database, odd.key)]
+    assert list(folded([odd, canonical])[0]) == [(odd.database, odd.key)]
     alias, proper = session("main", "a", 5), session("agent:work:main", "b", 5)
-    assert list(fold([alias, proper], EMPTY)[0]) == [(alias.database, alias.key)]
+    assert list(folded([alias, proper])[0]) == [(alias.database, alias.key)]
 
 
 def test_two_keys_of_one_session_id_lose_nothing_when_they_are_folded() -> None:
-    assert fold([session("main", "a", 1), session("agent:work:main", "a", 2)], EMPTY) == ({}, [])
+    assert folded([session("main", "a", 1), session("agent:work:main", "a", 2)]) == ({}, [])
 
 
 def test_sessions_with_keys_of_their_own_are_left_alone() -> None:
     sessions = [session("agent:work:main", "a", 1), session("agent:work:side", "b", 1), session("global", "c", 1)]
-    assert fold(sessions, EMPTY) == ({}, [])
+    assert folded(sessions) == ({}, [])
 
 
 @pytest.mark.parametrize("key", ["", "agent:work:", "agent::x"])
 def test_a_key_that_no_release_can_resolve_never_becomes_a_typed_row(key: str) -> None:
-    survivors, findings = fold([session(key, "a", 1)], EMPTY)
-    assert survivors == {("/work.sqlite", key): recovered_key("work", "a")}
+    survivors, findings = folded([session(key, "a", 1)])
+    assert survivors == {("/work.sqlite", key): "agent:work:recovered:a"}
     assert [finding.code for finding in findings] == ["entry.unresolvable-key"]
+
+
+def test_folded_sessions_whose_ids_are_alike_get_keys_of_their_own_in_any_order() -> None:
+    lost = [session("agent:", "A", 1), session("", "A", 2), session("agent::", "a", 3)]
+    for order in (lost, lost[::-1]):
+        survivors, _ = folded(order)
+        assert survivors == {
+            ("/work.sqlite", ""): "agent:work:recovered:a",
+            ("/work.sqlite", "agent:"): recovered_keys("work", "A", "agent:")[1],
+            ("/work.sqlite", "agent::"): recovered_keys("work", "a", "agent::")[1],
+        }
+
+
+def test_a_recovered_key_that_another_session_has_already_is_left_to_it() -> None:
+    key = "agent:work:recovered:a"
+    taken = RecoveredKeys({("/work.sqlite", key): "A"})
+    assert taken.give("/work.sqlite", "work", "a", "x") == recovered_keys("work", "a", "x")[1]
+    assert taken.give("/work.sqlite", "work", "A", "y") == key
+    assert taken.give("/other.sqlite", "work", "a", "x") == key
 
 
 def test_the_main_key_of_the_configuration_decides_what_is_an_alias() -> None:
     sessions = [session("main", "a", 1), session("agent:work:home", "b", 2)]
-    assert fold(sessions, EMPTY)[0] == {}
-    assert fold(sessions, replace(EMPTY, main_key="home"))[0] == {("/work.sqlite", "main"): "agent:work:recovered:a"}
+    assert folded(sessions)[0] == {}
+    assert folded(sessions, replace(EMPTY, main_key="home"))[0] == {("/work.sqlite", "main"): "agent:work:recovered:a"}
 
 
 def test_a_folded_session_has_its_whole_history_and_an_archived_row_and_its_cache_row(unpack: Unpack) -> None:

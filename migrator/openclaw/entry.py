@@ -82,7 +82,7 @@ def prepare(raw: RawEntry) -> PreparedEntry | None:
     key = storable_key(raw.key)
     if key != raw.key:
         transforms = (*transforms, REPLACE_KEY_SURROGATES)
-    status, session_file = head.get("status"), head.get("sessionFile")
+    session_file = head.get("sessionFile")
     return PreparedEntry(
         key=key,
         stored=stored,
@@ -91,7 +91,7 @@ def prepare(raw: RawEntry) -> PreparedEntry | None:
         session_id=typed_session_id(head),
         updated_at=finite_number(head.get("updatedAt")),
         started_at=finite_number(head.get("sessionStartedAt")),
-        status=status if isinstance(status, str) and status.isascii() else None,
+        status=column_status(head),
         session_file=session_file if isinstance(session_file, str) else None,
     )
 
@@ -106,6 +106,12 @@ def members(text: bytes) -> Mapping[str, object]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def column_status(entry: Mapping[str, object]) -> str | None:
+    """The status of an entry as the column beside it repeats it; the words of OpenClaw are ASCII."""
+    status = entry.get("status")
+    return status if isinstance(status, str) and status.isascii() else None
 
 
 def archived_text(text: bytes, updated_at: Number | None, head: Mapping[str, object]) -> bytes:

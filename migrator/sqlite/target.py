@@ -66,6 +66,28 @@ CREATE TABLE IF NOT EXISTS transcript_event_identities (
 """
 
 
+UNUSED_SESSION_COLUMNS = (
+    "transcript_updated_at",
+    "transcript_observed_at",
+    "plugin_owner_id",
+    "hook_external_content_source",
+    "started_at",
+    "ended_at",
+    "status",
+    "chat_type",
+    "channel",
+    "account_id",
+    "primary_conversation_id",
+    "model_provider",
+    "model",
+    "agent_harness_id",
+    "parent_session_key",
+    "spawned_by",
+    "display_name",
+)
+"""Columns of ``sessions`` that stay empty: the upgrade fills them from the entries."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One transcript line as a row: ``seq`` counts from 0, ``created_at`` is in milliseconds.
