@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from migrator.openclaw.entry import column_status, finite_number, members, typed_session_id
 from migrator.openclaw.transcript import read_line
 from migrator.sqlite.rows import columns
-from migrator.sqlite.target import UNUSED_SESSION_COLUMNS, whole_ms
+from migrator.sqlite.target import SCHEMA_VERSION, UNUSED_SESSION_COLUMNS, whole_ms
 
 _SESSION_TABLES = {
+    "schema_meta": "meta_key = 'primary'",
     "cache_entries": "scope = 'session_entries'",
     "sessions": "1",
     "session_entries": "1",
@@ -22,13 +23,14 @@ _SESSION_TABLES = {
     "transcript_events": "1",
     "transcript_event_identities": "1",
 }
-"""The tables that sessions are in, and which of their rows are about sessions."""
+"""The tables that sessions depend on, and which of their rows those are."""
 
 
 def columns_agree(connection: sqlite3.Connection) -> bool:
     """Whether every column can be worked out again from the texts; tables that are absent agree."""
     return (
         all(_types_agree(connection))
+        and all(_version_agrees(connection))
         and all(_cache_rows_agree(connection))
         and all(_typed_rows_agree(connection))
         and all(_sessions_agree(connection))
@@ -42,6 +44,12 @@ def _types_agree(connection: sqlite3.Connection) -> Iterator[bool]:
         for _, name, declared, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall():
             wrong = f"SELECT 1 FROM {table} WHERE {where} AND typeof({name}) NOT IN ('null', ?) LIMIT 1"
             yield connection.execute(wrong, (declared.lower(),)).fetchone() is None
+
+
+def _version_agrees(connection: sqlite3.Connection) -> Iterator[bool]:
+    if columns(connection, "schema_meta"):
+        for (version,) in connection.execute("SELECT schema_version FROM schema_meta WHERE meta_key = 'primary'"):
+            yield version == SCHEMA_VERSION
 
 
 def _cache_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
