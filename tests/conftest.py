@@ -26,7 +26,7 @@ def unpack(tmp_path: Path) -> Callable[[str], Path]:
 
 
 def fingerprint(root: Path) -> dict[str, tuple[object, ...]]:
-    """Name, kind, mode, size, mtime and content digest of everything below ``root`` (no digest of what is unreadable)."""
+    """Name, kind, mode, size, mtime and, if it can be read, the digest of everything below ``root``."""
     found: dict[str, tuple[object, ...]] = {}
     for folder, folders, files in os.walk(os.fsencode(root)):
         for name in [*folders, *files, b"."]:
