@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from migrator import __version__
+from migrator.exported import Layout
 from migrator.verdicts import Level, Verdict
 
 EXIT_CODES = {
@@ -33,6 +34,14 @@ EXIT_CODES = {
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
 
 _COUNT = click.IntRange(min=0)
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What the report looks like.",
+)
 _SELECTORS = (
     click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory."),
     click.option("--profile", metavar="NAME", help="The profile whose state directory is meant."),
@@ -43,14 +52,7 @@ _SELECTORS = (
     click.option("--expect-agents", metavar="N", type=_COUNT, help="Fail unless N agents are found."),
     click.option("--expect-sessions", metavar="N", type=_COUNT, help="Fail unless N sessions are found."),
     click.option("--allow-empty", is_flag=True, help="Finding nothing is fine."),
-    click.option(
-        "--format",
-        "form",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="What the report looks like.",
-    ),
+    _FORMAT,
     click.option("--redact", is_flag=True, help="Show labels on a terminal, too; elsewhere they always are."),
     click.option("--quiet", is_flag=True, help="Print nothing but errors."),
     click.option(
@@ -163,6 +165,33 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 
     output = Output(click.get_current_context())
     sys.exit(output.run(lambda request: commands.verify(request, against, Level(level), accept)))
+
+
+@main.command(epilog=_EPILOG)
+@click.argument("folder", metavar="DIR")
+@_with(*(option for option in _SELECTORS if option is not _FORMAT), _OUTPUT, _PROOF)
+@click.option("--session", "sessions", metavar="KEY", multiple=True, help="Only this session key or session id.")
+@click.option("--archived", is_flag=True, help="Also write transcripts that were deleted or reset.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice([layout.value for layout in Layout]),
+    default=Layout.LEGACY.value,
+    show_default=True,
+    help="What is written: files for older releases, or text for people.",
+)
+@click.option(
+    "--report", "form", type=click.Choice(["text", "json"]), default="text", help="What the report looks like."
+)
+def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Write the sessions of all databases back to sessions.json and JSON Lines files in the new directory DIR."""
+    from migrator.export import export as make_export
+    from migrator.export_tree import Wish
+    from migrator.output import Output
+
+    output = Output(click.get_current_context())
+    wish = Wish(Layout(layout), archived, frozenset(sessions))
+    sys.exit(output.run(lambda request: make_export(request, folder, wish)))
 
 
 @main.group(epilog=_EPILOG)

@@ -19,6 +19,7 @@ from migrator.errors import (
     UsageError,
 )
 from migrator.executor import execute
+from migrator.exported import Exported
 from migrator.filesystem import exclusive_lock, make_private_directory, replace_durably
 from migrator.findings import RULES
 from migrator.model import Finding, Inventory, Name, Plan, Selection, Severity, Shape, Surroundings
@@ -66,12 +67,15 @@ class Report:
     run: str | None = None
     archived: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
+    exported: Exported | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings of the latest step that made any, and what stopped single databases."""
         latest: Plan | Verification | Inventory = self.plan or self.verification or self.inventory
-        return (*latest.findings, *(made for outcome in self.outcomes if (made := outcome.finding) is not None))
+        exported = self.exported.findings if self.exported is not None else ()
+        stopped = (made for outcome in self.outcomes if (made := outcome.finding) is not None)
+        return (*latest.findings, *exported, *stopped)
 
     @property
     def next_step(self) -> str:
@@ -81,7 +85,7 @@ class Report:
 
 def scan(request: Request) -> Report:
     """What is there? Reads only."""
-    inventory = _inventory(request)
+    inventory = take_inventory(request)
     unmet = _unmet_expectations(request, inventory)
     if unmet:
         return Report("scan", "unexpected", DIFFERENCES, inventory, unmet=unmet)
@@ -93,7 +97,7 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
 
     Raises UsageError if the plan file lies inside the state directory.
     """
-    inventory = _inventory(request)
+    inventory = take_inventory(request)
     planned = make_plan(inventory)
     if plan_file is not None:
         outside(inventory.state_dir, plan_file)
@@ -129,7 +133,7 @@ def verify(
     ``against`` is another copy of the state directory, or the folder of a run, whose sources to judge by;
     ``accept`` are words of verdicts that are no difference.
     """
-    inventory = _inventory(request)
+    inventory = take_inventory(request)
     origin = _origin(request, inventory, against) if against is not None else None
     verification = make_verification(inventory, origin, level)
     return _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept)
@@ -163,7 +167,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         if request.selection != Selection():
             raise UsageError("A plan says itself what it is for: leave the selectors away, or plan again.")
         request = replace(request, selection=saved.selection)
-    inventory = _inventory(request)
+    inventory = take_inventory(request)
     planned = make_plan(inventory)
     if saved is not None and saved.digest != planned.digest:
         raise ChangedError(
@@ -200,11 +204,11 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
         run = Run(state, request.clock())
         try:
             outcomes = execute(planned, run, request.now_ms(), request.advance)
-            fresh = _inventory(replace(request, advance=silent))
+            fresh = take_inventory(replace(request, advance=silent))
             report = _judged("apply", make_verification(fresh), fresh, ())
             archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
             if archived:
-                fresh = _inventory(replace(request, advance=silent))
+                fresh = take_inventory(replace(request, advance=silent))
                 report = _judged("apply", make_verification(fresh), fresh, ())
             if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 report = replace(report, word="quarantined", exit_code=QUARANTINED)
@@ -224,7 +228,8 @@ def _with_failures(report: Report, outcomes: tuple[Outcome, ...]) -> Report:
     return replace(report, word="differences", exit_code=DIFFERENCES) if codes else report
 
 
-def _inventory(request: Request) -> Inventory:
+def take_inventory(request: Request) -> Inventory:
+    """Scan what is selected. Raises NothingFoundError where there is nothing, unless that is fine."""
     inventory = make_inventory(request.selection, request.surroundings, request.now_ms(), request.advance)
     if not request.allow_empty:
         _require_something(inventory)

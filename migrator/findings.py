@@ -173,6 +173,17 @@ RULES: dict[str, Rule] = {
         "Nothing to do; the entry itself is kept under its key.",
     ),
     # files of a sessions directory
+    # export
+    "export.no-entry": Rule(
+        _WARNING,
+        "The row {subject} holds no entry that could be written into a store.",
+        "Nothing to do: it stays in the database, and every other session was written.",
+    ),
+    "export.no-event": Rule(
+        _WARNING,
+        "Event {seq} of {subject} is damaged and was left out.",
+        "Restore the database from a backup if the event matters; every other event was written.",
+    ),
     "file.unknown-class": Rule(
         _NOTE,
         "{subject} has a name that no known release gives to a file of its sessions.",

@@ -62,8 +62,8 @@ def test_deleted_transcripts_of_a_real_release_are_whole(unpack: Callable[[str],
 def test_plain_and_compressed_archives_come_by_session(tmp_path: Path, encoding: str) -> None:
     fills = archived("b", JSONL, reason="reset"), archived("a", zstandard.compress(JSONL), "zstd")
     assert transcripts(make(tmp_path / "db", 23, NODES_23, *fills, encoding=encoding)) == [
-        ArchivedTranscript(b"a", b"key", "deleted", JSONL),
-        ArchivedTranscript(b"b", b"key", "reset", JSONL),
+        ArchivedTranscript(b"a", b"key", "deleted", JSONL, archived_at=1),
+        ArchivedTranscript(b"b", b"key", "reset", JSONL, archived_at=1),
     ]
 
 

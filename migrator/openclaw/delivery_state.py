@@ -63,6 +63,31 @@ def fold_delivery(entry: _Object) -> _Object:
     return folded
 
 
+def unfold_delivery(entry: _Object) -> _Object:
+    """Spread ``delivery`` over the legacy fields; the same object if it does not say where replies go.
+
+    ``internal`` does not tell which of the internal channels it was, so it cannot be undone.
+    """
+    delivery = entry.get("delivery")
+    if not isinstance(delivery, dict) or delivery.get("kind") not in ("none", "external"):
+        return entry
+    rest = {name: value for name, value in entry.items() if name != "delivery"}
+    if delivery["kind"] == "none":
+        return rest
+    context = delivery.get("context")
+    last = {"channel": "lastChannel", "to": "lastTo", "accountId": "lastAccountId", "threadId": "lastThreadId"}
+    spread = {name: _member(context, part) for part, name in last.items() if _member(context, part) is not None}
+    if rest.get("chatType") in _CHAT_TYPES:
+        spread["channel"] = _member(context, "channel")
+    return {
+        **rest,
+        "route": delivery.get("route"),
+        "deliveryContext": context,
+        "origin": delivery.get("origin"),
+        **spread,
+    }
+
+
 def _is_delivery(value: _Object) -> bool:
     if value.get("kind") in ("none", "internal"):
         return True

@@ -42,6 +42,8 @@ def _lines(view: dict[str, View], namer: Namer) -> Iterator[str]:
         yield from _plan(cast(dict[str, View], view["plan"]), namer)
     if "run" in view:
         yield from _run(cast(dict[str, View], view["run"]), namer)
+    if "export" in view:
+        yield from _export(cast(dict[str, View], view["export"]), namer)
     if "verification" in view:
         yield from _verification(cast(dict[str, View], view["verification"]), namer)
     yield from _findings(cast(list[dict[str, View]], view["findings"]), namer)
@@ -84,6 +86,17 @@ def _run(run: dict[str, View], namer: Namer) -> Iterator[str]:
     yield f"run folder {namer(cast(Name, run['folder']))}"
     if run["archived_sources"]:
         yield f"{run['archived_sources']} sources moved into the run folder"
+
+
+def _export(export: dict[str, View], namer: Namer) -> Iterator[str]:
+    yield ""
+    for database in cast(list[dict[str, View]], export["databases"]):
+        counts = ", ".join(f"{database[name]} {name}" for name in ("sessions", "transcripts", "archives", "events"))
+        yield f"wrote {namer(cast(Name, database['place']))}: {counts}"
+    yield f"into {namer(cast(Name, export['folder']))}"
+    only = cast(dict[str, int], export["only_in_sqlite"])
+    if only:
+        yield "has no legacy form, see only-in-sqlite.json: " + _counted(only)
 
 
 def _verification(verification: dict[str, View], namer: Namer) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from migrator import __version__
 from migrator.commands import Report, counts
 from migrator.errors import MigratorError
+from migrator.exported import Exported
 from migrator.findings import RULES
 from migrator.model import (
     HASH_BYTES,
@@ -82,6 +83,8 @@ def of_report(report: Report) -> dict[str, View]:
             "failed_checks": list(report.verification.failed_checks),
             "databases": [_verified(database) for database in report.verification.databases],
         }
+    if report.exported is not None:
+        view["export"] = _exported(report.exported)
     view["findings"] = [of_finding(finding) for finding in report.findings]
     return view
 
@@ -200,6 +203,24 @@ def _reject(reject: Reject) -> dict[str, View]:
         "offset": reject.offset,
         "length": reject.length,
         "preserved": reject.preserved,
+    }
+
+
+def _exported(exported: Exported) -> dict[str, View]:
+    return {
+        "folder": Name("path", exported.folder),
+        "databases": [
+            {
+                "database": Name("database", store.database),
+                "place": Name("path", store.place),
+                "sessions": store.sessions,
+                "transcripts": store.transcripts,
+                "archives": store.archives,
+                "events": store.events,
+            }
+            for store in exported.stores
+        ],
+        "only_in_sqlite": dict(exported.only_in_sqlite),
     }
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from migrator.model import Number
 from migrator.sqlite.compressed import DamagedPayloadError, LargePayloadError, decompress
-from migrator.sqlite.rows import BAD_ROW, columns, number, select, text_codec, to_utf8
+from migrator.sqlite.rows import BAD_ROW, columns, finite, number, select, text_codec, to_utf8
 from migrator.sqlite.snapshot import read_regular
 
 MAX_ARCHIVE_BYTES = 256 * 1024 * 1024
@@ -42,6 +42,7 @@ class ArchivedTranscript:
     """One transcript as JSONL. ``reason`` is ``deleted``, ``reset``, ``cold`` or ``other``.
 
     ``problem`` is a finding code: ``jsonl`` then holds the bytes as they are stored, none if there are none.
+    ``archived_at`` (milliseconds) is known for deleted and reset ones only.
     """
 
     session_id: bytes
@@ -49,6 +50,7 @@ class ArchivedTranscript:
     reason: str
     jsonl: bytes
     problem: str | None = None
+    archived_at: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +68,28 @@ def transcript_archives(connection: sqlite3.Connection) -> Iterator[ArchivedTran
 
     Raises DamagedTableError, and RefusedError where compressed ones cannot be decoded here.
     """
-    if not columns(connection, "session_transcript_archives"):
+    names = columns(connection, "session_transcript_archives")
+    if not names:
         return
     codec = text_codec(connection)
-    sql = """
+    sql = f"""
         SELECT CAST(session_id AS BLOB), CAST(session_key AS BLOB),
             CASE WHEN reason IN ('deleted', 'reset') THEN reason = 'deleted' END,
             CASE WHEN encoding IN ('identity', 'zstd') THEN encoding = 'zstd' END,
             CAST(archive_blob AS BLOB), CAST(archive_sha256 AS BLOB),
+            {number("created_at") if "created_at" in names else "NULL"},
             typeof(session_id) = 'text' AND typeof(session_key) = 'text' AND typeof(archive_blob) = 'blob'
         FROM session_transcript_archives ORDER BY session_id, generation"""
     rows = select(connection, "session_transcript_archives", sql)
-    for session_id, key, deleted, compressed, blob, digest, sound in rows:
+    for session_id, key, deleted, compressed, blob, digest, archived_at, sound in rows:
         reason = "other" if deleted is None else "deleted" if deleted else "reset"
         if not sound or compressed is None:
             yield ArchivedTranscript(session_id or b"", key, reason, blob or b"", BAD_ROW)
             continue
         limit = MAX_ARCHIVE_BYTES if compressed else None
         jsonl, problem = _decode(blob, to_utf8(digest or b"", codec), limit)
-        yield ArchivedTranscript(to_utf8(session_id, codec), to_utf8(key, codec), reason, jsonl, problem)
+        session_id, key = to_utf8(session_id, codec), to_utf8(key, codec)
+        yield ArchivedTranscript(session_id, key, reason, jsonl, problem, finite(archived_at))
 
 
 def cold_archives(connection: sqlite3.Connection, directory: Path | None) -> Iterator[ArchivedTranscript]:

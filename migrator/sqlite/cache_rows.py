@@ -14,11 +14,21 @@ from migrator.sqlite.rows import EventRow, SessionRow, WindowRow, columns, sessi
 SCOPE = "session_entries"
 
 
-def sessions(connection: sqlite3.Connection) -> Iterator[SessionRow]:
-    """Read the cache rows by key; nothing without the table. The session id is only in the entry."""
+def sessions(connection: sqlite3.Connection, *, as_written: bool = False) -> Iterator[SessionRow]:
+    """Read the cache rows by key, or as they were written; nothing without the table.
+
+    The session id is only in the entry.
+    """
     if not columns(connection, "cache_entries"):
         return iter(())
-    return session_rows(connection, "cache_entries", key="key", entry="value_json", where=f"scope = '{SCOPE}'")
+    return session_rows(
+        connection,
+        "cache_entries",
+        key="key",
+        entry="value_json",
+        where=f"scope = '{SCOPE}'",
+        as_written=as_written,
+    )
 
 
 def events(_connection: sqlite3.Connection) -> Iterator[EventRow]:

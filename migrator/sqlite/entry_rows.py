@@ -15,11 +15,18 @@ from migrator.sqlite.rows import SessionRow, WindowRow, columns, session_rows, w
 __all__ = ["events", "sessions", "windows"]
 
 
-def sessions(connection: sqlite3.Connection) -> Iterator[SessionRow]:
-    """Read the typed rows by key; nothing without the table."""
+def sessions(connection: sqlite3.Connection, *, as_written: bool = False) -> Iterator[SessionRow]:
+    """Read the typed rows by key, or as they were written; nothing without the table."""
     if not columns(connection, "session_entries"):
         return iter(())
-    return session_rows(connection, "session_entries", key="session_key", entry="entry_json", session_id="session_id")
+    return session_rows(
+        connection,
+        "session_entries",
+        key="session_key",
+        entry="entry_json",
+        session_id="session_id",
+        as_written=as_written,
+    )
 
 
 def windows(connection: sqlite3.Connection) -> Iterator[WindowRow]:

@@ -128,20 +128,30 @@ def session_rows(
     session_id: str = "NULL",
     archived: str = "0",
     where: str = "1",
+    as_written: bool = False,
 ) -> Iterator[SessionRow]:
-    """Read the sessions of one table, given its column names, by key in byte order.
+    """Read the sessions of one table, given its column names, by key in byte order, or in the order of writing.
 
     Keys that are no text come after or before all others. Raises DamagedTableError.
     """
     codec = text_codec(connection)
+    order = "rowid" if as_written and _has_row_ids(connection, table) else key
     sql = f"""
         SELECT CAST({key} AS BLOB), CAST({session_id} AS BLOB), CAST({entry} AS BLOB), {number("updated_at")},
             {archived}, typeof({key}) = 'text'
                 AND typeof({session_id}) IN ('text', 'null') AND typeof({entry}) IN ('text', 'null')
-        FROM {table} WHERE {where} ORDER BY {key}"""
+        FROM {table} WHERE {where} ORDER BY {order}"""
     rows = (_session_row(codec, *row) for row in select(connection, table, sql))
     # only UTF-16, which OpenClaw never writes, sorts differently: there the rows are sorted in memory
-    return rows if codec is None else iter(sorted(rows, key=lambda row: row.key))
+    return rows if codec is None or order != key else iter(sorted(rows, key=lambda row: row.key))
+
+
+def _has_row_ids(connection: sqlite3.Connection, table: str) -> bool:
+    try:
+        connection.execute(f"SELECT rowid FROM {table} LIMIT 0")
+    except sqlite3.OperationalError:
+        return False  # a table WITHOUT ROWID, which OpenClaw never makes
+    return True
 
 
 def _session_row(

@@ -1,0 +1,60 @@
+"""What older releases make of an export: the same sessions."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from migrator import commands
+from migrator.export import export
+from migrator.export_tree import Wish
+from migrator.openclaw.client import Client
+from tests.openclaw.conftest import Release
+from tests.test_export import request_for
+
+pytestmark = pytest.mark.openclaw
+
+Installed = Callable[[str], Release]
+Unpack = Callable[[str], Path]
+
+
+def client(installed: Installed, version: str, state: Path) -> Client:
+    release = installed(version)
+    return Client(release.launcher, state, release.scratch)
+
+
+def listed(found: Client) -> set[tuple[object, object]]:
+    step, sessions = found.sessions()
+    assert step.exit_code == 0
+    return {(session["key"], session.get("sessionId")) for session in sessions}
+
+
+def exported(state: Path, folder: Path, config: Path) -> Path:
+    """Export a state directory, and put the configuration of the older release beside the result."""
+    assert export(request_for(state), str(folder), Wish()).exit_code == 0
+    shutil.copy(config, folder / "openclaw.json")
+    return folder
+
+
+@pytest.mark.parametrize("version", ["2026.6.1", "2026.7.1"])
+def test_a_legacy_release_lists_what_was_migrated_and_exported(
+    openclaw: Installed, unpack: Unpack, tmp_path: Path, version: str
+) -> None:
+    state = unpack(f"legacy-{version}")
+    expected = listed(client(openclaw, version, state))
+    assert commands.apply(request_for(state), None, yes=True).exit_code == 0
+    back = exported(state, tmp_path / "back", state / "openclaw.json")
+    assert len(expected) == 14
+    assert listed(client(openclaw, version, back)) == expected
+
+
+def test_what_2026_9_6_has_upgraded_is_read_again_by_2026_7_1(
+    openclaw: Installed, unpack: Unpack, tmp_path: Path
+) -> None:
+    legacy = unpack("legacy-2026.7.1")
+    expected = listed(client(openclaw, "2026.7.1", legacy))
+    back = exported(unpack("upgraded-2026.7.1-to-2026.9.6"), tmp_path / "back", legacy / "openclaw.json")
+    assert listed(client(openclaw, "2026.7.1", back)) == expected
