@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from migrator.folding import recovered_key
+from migrator.folding import recovered_keys
 from migrator.model import Database, Shape
 from migrator.openclaw.entry import typed_session_id
 from migrator.openclaw.entry_unfolding import unfold_entry
@@ -100,7 +100,9 @@ def is_file_name(session_id: str) -> bool:
 
 def _is_bare(session: LegacySession, agent_id: str) -> bool:
     entry = _parsed(session.text)
-    if entry is None or session.session_id is None or session.key != recovered_key(agent_id, session.session_id):
+    if entry is None or session.session_id is None:
+        return False
+    if not session.key.startswith(recovered_keys(agent_id, session.session_id, "")[0]):
         return False
     return entry.keys() <= _BARE and entry.get("delivery") in (None, {"kind": "none"})
 
