@@ -22,6 +22,8 @@ from migrator.executor import execute
 from migrator.exported import Exported
 from migrator.filesystem import exclusive_lock, make_private_directory, replace_durably
 from migrator.findings import RULES
+from migrator.forecast import forecast
+from migrator.host import Filesystem, look_at_host
 from migrator.model import Finding, Inventory, Name, Plan, Selection, Severity, Shape, Surroundings
 from migrator.outcome import Outcome
 from migrator.planner import plan as make_plan
@@ -55,7 +57,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a verb found or did. ``word`` is the verdict in one word, one of ``proof_events.OUTCOMES``."""
+    """What a verb found or did. ``word`` is the verdict in one word, one of ``proof_events.OUTCOMES``.
+
+    ``forecast`` never counts for the exit code: it is about OpenClaw's own upgrade, and about the ``filesystems`` that
+    it would write to.
+    """
 
     verb: str
     word: str
@@ -68,6 +74,8 @@ class Report:
     archived: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
     exported: Exported | None = None
+    forecast: tuple[Finding, ...] = ()
+    filesystems: tuple[Filesystem, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -84,12 +92,13 @@ class Report:
 
 
 def scan(request: Request) -> Report:
-    """What is there? Reads only."""
+    """What is there, and what would OpenClaw's own upgrade do to it? Reads only."""
     inventory = take_inventory(request)
+    host = look_at_host(inventory)
+    foreseen = (*forecast(inventory), *host.findings)
+    report = Report("scan", "scanned", 0, inventory, forecast=foreseen, filesystems=host.filesystems)
     unmet = _unmet_expectations(request, inventory)
-    if unmet:
-        return Report("scan", "unexpected", DIFFERENCES, inventory, unmet=unmet)
-    return Report("scan", "scanned", 0, inventory)
+    return replace(report, word="unexpected", exit_code=DIFFERENCES, unmet=unmet) if unmet else report
 
 
 def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | None = None) -> Report:

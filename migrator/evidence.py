@@ -12,7 +12,7 @@ from pathlib import Path
 from migrator import __version__
 from migrator.commands import Report, counts
 from migrator.filesystem import filesystem_type, inherit_owner
-from migrator.model import FileIdentity, Inventory, Name
+from migrator.model import FileIdentity, Finding, Inventory, Name
 from migrator.proof import ProofLog, encode_log, numbered_path, write_durably
 from migrator.proof_events import FILESYSTEMS, MACHINES, SYSTEMS, known
 from migrator.proof_summary import summary_markdown
@@ -21,7 +21,7 @@ from migrator.sqlite.snapshot import identify
 from migrator.verdicts import HistoryVerdict, Verdict
 
 
-def names(inventory: Inventory) -> set[Name]:
+def names(inventory: Inventory, forecast: tuple[Finding, ...] = ()) -> set[Name]:
     """Every string of the installation that a scan has kept: nothing of it may leave the process in clear."""
     found = {Name("path", inventory.state_dir), Name("config", inventory.config_path or "")}
     found |= {Name("config-value", text) for text in inventory.names}
@@ -41,7 +41,7 @@ def names(inventory: Inventory) -> set[Name]:
     for database in inventory.databases:
         found.add(Name("database", database.path))
         found |= {Name("session", row.key) for row in (*database.cache_rows, *database.typed_rows)}
-    for finding in inventory.findings:
+    for finding in (*inventory.findings, *forecast):
         found |= {finding.subject, *finding.others}
     return {name for name in found if name.text}
 

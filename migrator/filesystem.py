@@ -121,6 +121,13 @@ def filesystem_type(path: Path) -> str:
     return kind
 
 
+def is_read_only(path: Path) -> bool:
+    """Whether the filesystem of a path is mounted read-only; False on Windows, where nothing tells."""
+    if os.name != "posix":  # pragma: no cover - Windows
+        return False
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
 def free_bytes(path: Path) -> int:
     """The bytes that can still be written to the filesystem of the nearest existing parent of ``path``."""
     while not path.exists():

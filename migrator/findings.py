@@ -6,24 +6,15 @@ holds text from an installation: names are put in by whoever prints, as clear te
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from migrator.model import Severity
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a finding code means. ``remedy`` says what to do next; "nothing to do" is a good answer."""
-
-    severity: Severity
-    sentence: str
-    remedy: str
-
+from migrator.rules import Rule
+from migrator.upgrade_rules import UPGRADE_RULES
 
 _NOTE, _WARNING = Severity.NOTE, Severity.WARNING
 _QUARANTINED, _REFUSED, _BUSY = Severity.QUARANTINED, Severity.REFUSED, Severity.BUSY
 
 RULES: dict[str, Rule] = {
+    **UPGRADE_RULES,
     # agent directories
     "agent.collapses-to-main": Rule(
         _WARNING,

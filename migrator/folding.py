@@ -8,7 +8,7 @@ rows of a loser therefore get the kind of key that OpenClaw itself gives to hist
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -64,26 +64,23 @@ def fold(
 ) -> tuple[dict[tuple[str, str], str], list[Finding]]:
     """The key under which each folded session survives, by database and own key, with a finding for each.
 
-    Of sessions that the upgrade takes for one, the newest keeps its key; of equally new ones that of the canonical
-    directory, then the one whose key is spelled canonically. A key that no release can resolve is never kept.
+    Of sessions that the upgrade takes for one, the winner of its group keeps its key. A key that no release can resolve
+    is never kept.
     """
     survivors: dict[tuple[str, str], str] = {}
     findings: list[Finding] = []
-    groups: dict[tuple[str, str], list[Session]] = defaultdict(list)
+    canonical: dict[Session, str] = {}
     for session in sorted(sessions, key=lambda one: (one.database, one.key)):
-        if not resolvable(session.key):
+        if resolvable(session.key):
+            canonical[session] = _canonical(session, inventory)
+        else:
             survivors[session.database, session.key] = keys.give(
                 session.database, session.agent_id, session.session_id, session.key
             )
             findings.append(Finding("entry.unresolvable-key", Name("session", session.key)))
-            continue
-        canonical = _canonical(session, inventory)
-        owner = parse_session_key(canonical).agent
-        groups[normalize_agent_id(owner) if owner else session.agent_id, canonical].append(session)
-    for (owner, canonical), members in groups.items():
-        winner = max(members, key=lambda one: (one.updated_at, one.directory == owner, one.key == canonical))
+    for winner, losers in groups(canonical):
         taken = {winner.session_id}
-        for loser in members:
+        for loser in losers:
             if loser.session_id in taken:
                 continue
             taken.add(loser.session_id)
@@ -92,6 +89,20 @@ def fold(
             )
             findings.append(Finding("entry.folded", Name("session", loser.key), (), (Name("session", winner.key),)))
     return survivors, findings
+
+
+def groups(canonical: Mapping[Session, str]) -> Iterator[tuple[Session, tuple[Session, ...]]]:
+    """The sessions that get one key and go into one database, given with their canonical keys: the winner, the others.
+
+    The newest wins; of equally new ones that of the canonical directory, then the one whose key is spelled canonically.
+    """
+    found: dict[tuple[str, str], list[Session]] = defaultdict(list)
+    for session, key in canonical.items():
+        owner = parse_session_key(key).agent
+        found[normalize_agent_id(owner) if owner else session.agent_id, key].append(session)
+    for (owner, key), members in found.items():
+        winner = max(members, key=lambda one: (one.updated_at, one.directory == owner, one.key == key))
+        yield winner, tuple(one for one in members if one is not winner)
 
 
 def _canonical(session: Session, inventory: Inventory) -> str:

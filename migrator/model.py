@@ -104,7 +104,8 @@ class Entry:
     ``offset`` and ``length`` delimit the raw value in the file. ``sha256`` is the digest of the text that is to be
     stored, after ``transforms``, and ``archived_sha256`` that of the same text marked as archived. ``problem`` is the
     finding code that keeps the entry out of the database, or None. ``session_id`` is None where no release could use
-    what the entry holds; ``updated_at`` is None unless finite.
+    what the entry holds; ``updated_at`` is None unless finite. ``hazards`` are the codes of what OpenClaw's own upgrade
+    would trip over.
     """
 
     index: int
@@ -118,6 +119,7 @@ class Entry:
     session_file: str | None = None
     transforms: tuple[str, ...] = ()
     problem: str | None = None
+    hazards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ class Transcript:
 
     ``counts`` has a number for every kind of line, ``damage`` the lines that cannot be stored. ``hashes`` has
     :data:`HASH_BYTES` for each line that can, in file order: with it two histories are compared without their texts.
-    ``header_id`` and ``named_id`` are the session ids that the content and the file name claim.
+    ``header_id`` and ``named_id`` are the session ids that the content and the file name claim. ``stranded`` are the
+    storable events that OpenClaw's own importer would leave behind because of damage.
     """
 
     path: str
@@ -149,6 +152,7 @@ class Transcript:
     counts: tuple[tuple[str, int], ...]
     damage: tuple[DamagedSpan, ...]
     hashes: bytes
+    stranded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class Output:
 
         def look() -> int:
             labels = Labels(read_key(Path(folder)))
-            for name in sorted(evidence.names(self._work(scan).inventory)):
+            report = self._work(scan)
+            for name in sorted(evidence.names(report.inventory, report.forecast)):
                 if labels.of(name) == label:
                     click.echo(clear_text(name))
                     return 0
@@ -124,7 +125,7 @@ class Output:
             )
 
     def _let_out(self, report: Report) -> int:
-        for name in evidence.names(report.inventory):
+        for name in evidence.names(report.inventory, report.forecast):
             self.guard.add_name(name.text)
         folder = self.options.get("proof") or report.run
         code = report.exit_code

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from migrator.errors import BusyError, ChangedError
 from migrator.model import Entry, FileIdentity, Finding, Name, Store, StoreKind
 from migrator.openclaw.entry import prepare, storable_key
+from migrator.openclaw.hazards import hazards
 from migrator.openclaw.store import RawEntry, StoreReader
 from migrator.progress import Advance, silent
 from migrator.sqlite.snapshot import identify
@@ -131,7 +132,8 @@ def file_identity(status: os.stat_result, sha256: str) -> FileIdentity:
 def _entry(raw: RawEntry) -> Entry:
     prepared = prepare(raw)
     if prepared is None:
-        return Entry(raw.index, storable_key(raw.key), raw.offset, len(raw.raw), b"", None, None, problem=raw.problem)
+        key, length = storable_key(raw.key), len(raw.raw)
+        return Entry(raw.index, key, raw.offset, length, b"", None, None, problem=raw.problem, hazards=hazards(raw))
     sha256, archived_sha256 = prepared.digests()
     return Entry(
         index=raw.index,
@@ -144,6 +146,7 @@ def _entry(raw: RawEntry) -> Entry:
         archived_sha256=archived_sha256 if prepared.session_id else b"",
         session_file=prepared.session_file,
         transforms=prepared.transforms,
+        hazards=hazards(raw),
     )
 
 

@@ -16,7 +16,7 @@ from migrator.model import HASH_BYTES, DamagedSpan, Finding, Name, Store, Transc
 from migrator.openclaw.entry import usable_session_id
 from migrator.openclaw.session_files import transcript_candidates, transcript_session_id
 from migrator.openclaw.session_key import parse_session_key
-from migrator.openclaw.transcript import PROBLEMS, Line, LineKind, TranscriptReader
+from migrator.openclaw.transcript import PROBLEMS, UTF8_REPLACED, Line, LineKind, TranscriptReader
 from migrator.progress import Advance, silent
 from migrator.sources import file_identity, open_regular_file, require_unchanged
 
@@ -39,12 +39,14 @@ def read_transcript(
     damage: list[DamagedSpan] = []
     hashes = bytearray()
     last_ms = 0
+    importable = _Importable()
     try:
         with open_regular_file(path) as stream:
             before = os.fstat(stream.fileno())
             reader = TranscriptReader(stream)
             for line in reader:
                 advance(line.length)
+                importable.see(line)
                 if line.kind in DAMAGED:
                     damage.append(DamagedSpan(line.offset, line.length, PROBLEMS[line.kind], line.number))
                 elif line.text is not None:
@@ -69,8 +71,47 @@ def read_transcript(
         counts=tuple((kind.value, count) for kind, count in reader.counts.items() if count),
         damage=tuple(damage),
         hashes=bytes(hashes),
+        stranded=importable.stranded,
     )
     return transcript, tuple(_findings(transcript))
+
+
+class _Importable:
+    """Counts the events that OpenClaw's importer would not take (2026.8.2 and 2026.9.6, run on damaged files).
+
+    It stops at the first line that is no JSON, and takes nothing at all of a file with a byte that is no UTF-8.
+    """
+
+    def __init__(self) -> None:
+        self._events = self._on_this_line = self._behind = self._number = 0
+        self._stopped = self._refused = False
+
+    def see(self, line: Line) -> None:
+        """Take the next line, or the next piece of one."""
+        if line.number != self._number:
+            self._number, self._on_this_line = line.number, 0
+        if line.kind in DAMAGED:
+            self._behind += 0 if self._stopped else self._on_this_line
+            self._stopped = True
+            self._refused = self._refused or not _is_utf8(line.raw)
+        elif line.text is not None:
+            self._events += 1
+            self._on_this_line += 1
+            self._behind += self._stopped
+            self._refused = self._refused or UTF8_REPLACED in line.transforms
+
+    @property
+    def stranded(self) -> int:
+        """The events that stay behind."""
+        return self._events if self._refused else self._behind
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def storable_lines(reader: TranscriptReader) -> Iterator[tuple[Line, str]]:

@@ -146,10 +146,12 @@ def typed_session_id(entry: Mapping[str, object]) -> str | None:
     """
     value = entry.get("sessionId")
     trimmed = js_trim(value) if isinstance(value, str) else ""
-    fit = all(_fits_column(name, entry[name]) for name in _TIMES if name in entry)
-    if not fit or not _ROW_SESSION_ID.fullmatch(trimmed):
-        return None
-    return trimmed
+    return trimmed if has_storable_times(entry) and _ROW_SESSION_ID.fullmatch(trimmed) else None
+
+
+def has_storable_times(entry: Mapping[str, object]) -> bool:
+    """Whether every time of an entry fits into the column that the upgrade has for it (observed with 2026.9.6)."""
+    return all(_fits_column(name, entry[name]) for name in _TIMES if name in entry)
 
 
 def _fits_column(name: str, value: object) -> bool:

@@ -1,4 +1,4 @@
-"""The few members of an entry that say where it belongs, read at memory speed.
+"""The few members of an entry that say where it belongs or what an upgrade trips over, read at memory speed.
 
 A text of four kilobytes is checked in a few microseconds, and nothing is built of it but these members. What this
 reader is not sure to judge as :mod:`migrator.openclaw.json_text` does, it leaves to that one: a property test holds
@@ -23,7 +23,36 @@ class _Snapshot(TypedDict, total=False):
     resolvedSkills: msgspec.Raw
 
 
-class Head(TypedDict, total=False):
+class _MaybeLost(TypedDict, total=False):
+    """Members that an upgrade may drop for good. What they hold is not read here."""
+
+    room: msgspec.Raw
+    provider: msgspec.Raw
+    lastProvider: msgspec.Raw
+    owner: msgspec.Raw
+    participants: msgspec.Raw
+    participantCount: msgspec.Raw
+    icon: msgspec.Raw
+    color: msgspec.Raw
+    archivedBy: msgspec.Raw
+    archiveReason: msgspec.Raw
+    pendingFinalDeliveryLastAttemptAt: msgspec.Raw
+    pendingFinalDeliveryAttemptCount: msgspec.Raw
+    pendingFinalDeliveryLastError: msgspec.Raw
+    fallbackNoticeSelectedModel: msgspec.Raw
+    fallbackNoticeActiveModel: msgspec.Raw
+    fallbackNoticeReason: msgspec.Raw
+    memoryFlushAt: msgspec.Raw
+    memoryFlushContextHash: msgspec.Raw
+    memoryFlushLastFailedAt: msgspec.Raw
+    memoryFlushLastFailureError: msgspec.Raw
+
+
+MAYBE_LOST = frozenset(_MaybeLost.__annotations__)
+"""Their names."""
+
+
+class Head(_MaybeLost, total=False):
     """The members by name, those that the entry has."""
 
     sessionId: Any
@@ -40,6 +69,7 @@ class Head(TypedDict, total=False):
     lastReadAt: Any
     lastInteractionAt: Any
     lastActivityAt: Any
+    acp: Any
 
 
 _DECODER = msgspec.json.Decoder(Head, float_hook=Decimal)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from migrator.model import Name
+from migrator.report.upgrade_text import upgrade_lines
 from migrator.report.view import Namer, View, sentence
 
 FINDINGS_PER_CODE = 10
@@ -47,6 +48,8 @@ def _lines(view: dict[str, View], namer: Namer) -> Iterator[str]:
     if "verification" in view:
         yield from _verification(cast(dict[str, View], view["verification"]), namer)
     yield from _findings(cast(list[dict[str, View]], view["findings"]), namer)
+    if "upgrade" in view:
+        yield from upgrade_lines(cast(dict[str, View], view["upgrade"]), namer)
     yield ""
     yield str(view["next_step"])
     if "parity" in view:

@@ -16,6 +16,7 @@ from migrator.commands import Report, counts
 from migrator.errors import MigratorError
 from migrator.exported import Exported
 from migrator.findings import RULES
+from migrator.forecast import RELEASES, effect
 from migrator.model import (
     HASH_BYTES,
     Database,
@@ -85,6 +86,12 @@ def of_report(report: Report) -> dict[str, View]:
         }
     if report.exported is not None:
         view["export"] = _exported(report.exported)
+    if report.filesystems:
+        view["upgrade"] = {
+            "releases": RELEASES,
+            "filesystems": [asdict(filesystem) | {"place": filesystem.place} for filesystem in report.filesystems],
+            "forecast": [{"effect": effect(one.code), **of_finding(one)} for one in report.forecast],
+        }
     view["findings"] = [of_finding(finding) for finding in report.findings]
     return view
 

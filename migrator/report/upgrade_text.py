@@ -1,0 +1,65 @@
+"""The forecast of an upgrade as text: one line for each kind of thing, with how many there are and the first names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import cast
+
+from migrator.model import Name
+from migrator.report.view import Namer, View
+
+NAMES_PER_LINE = 3
+"""How many things of one kind are named; the rest is counted. The json format has them all."""
+
+_HEADS = {
+    "blocks": "it would stop at this",
+    "loses": "it would lose this",
+    "hides": "it would not show this",
+    "changes": "it would change this",
+    "host": "this host",
+}
+
+
+def upgrade_lines(upgrade: dict[str, View], namer: Namer) -> Iterator[str]:
+    """The lines, an empty one first."""
+    yield ""
+    yield f"if OpenClaw ({upgrade['releases']}) upgraded this by itself, as it stands:"
+    kinds: dict[str, list[dict[str, View]]] = {}
+    for finding in cast(list[dict[str, View]], upgrade["forecast"]):
+        kinds.setdefault(str(finding["code"]), []).append(finding)
+    effect = remedy = None
+    for code, findings in kinds.items():
+        if findings[0]["effect"] != effect:
+            effect, remedy = findings[0]["effect"], None
+            yield f"  {_HEADS[str(effect)]}:"
+        yield f"    {_merged(findings, namer)} [{code}{'' if len(findings) == 1 else f', {len(findings)}'}]"
+        if findings[0]["remedy"] != remedy:
+            remedy = findings[0]["remedy"]
+            yield f"        {remedy}"
+    if not kinds:
+        yield "  nothing is known to go wrong"
+    for filesystem in cast(list[dict[str, View]], upgrade["filesystems"]):
+        yield (
+            f"  {filesystem['kind']} filesystem of {namer(cast(Name, filesystem['place']))}: "
+            f"may need {filesystem['needed']} bytes, {filesystem['free']} are free"
+            f"{', read-only' if filesystem['read_only'] else ''}"
+        )
+
+
+def _merged(findings: list[dict[str, View]], namer: Namer) -> str:
+    """One sentence for all findings of a kind: the first names, and the sums of the facts."""
+    facts: Counter[str] = Counter()
+    for finding in findings:
+        facts.update(cast(dict[str, int], finding["facts"]))
+    subjects = [cast(Name, finding["subject"]) for finding in findings]
+    others = [other for finding in findings for other in cast(list[Name], finding["others"])]
+    template = str(findings[0]["sentence"])
+    return template.format(subject=_listed(subjects, namer), others=_listed(others, namer), **facts)
+
+
+def _listed(names: list[Name], namer: Namer) -> str:
+    different = list(dict.fromkeys(names))
+    shown = ", ".join(map(namer, different[:NAMES_PER_LINE]))
+    rest = len(different) - NAMES_PER_LINE
+    return f"{shown} and {rest} more" if rest > 0 else shown
