@@ -28,11 +28,19 @@ def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
     movable = [path for path in sources if not os.path.islink(path) and os.stat(path).st_dev == here]
     for path in movable:
         require_same(Name("store", path), sources[path], digest_now(path))
+    for parent in sorted({os.path.dirname(path) for path in movable}):
+        run.remember(Path(parent))
     for number, path in enumerate(movable):
         place = folder / f"{number:06d}"
         make_private_directory(place)
         final = place / os.path.basename(path)
-        run.note("archive", source=path, archive=f"{place.name}/{final.name}")
+        identity = sources[path]
+        run.note(
+            "archive",
+            source=run.where(path),
+            archive=f"{place.name}/{final.name}",
+            sha256=identity.sha256 if identity else "",
+        )
         os.rename(path, final)
         fsync_directory(place)
         moved.append(str(final))

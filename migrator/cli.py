@@ -194,6 +194,20 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
     sys.exit(output.run(lambda request: make_export(request, folder, wish)))
 
 
+@main.command(epilog=_EPILOG)
+@click.argument("run")
+@_with(*_SELECTORS, _OUTPUT, _PROOF)
+@click.option("--set-aside", is_flag=True, help="Keep in the run folder what others have written since, and go on.")
+@click.option("--evidence", metavar="DIR", help="Move the folder of the run to DIR, so that no trace of it stays.")
+def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Take RUN back, the id or folder of a run: everything is as it was before."""
+    from migrator.output import Output
+    from migrator.rollback import rollback as take_back
+
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: take_back(request, run, set_aside, evidence)))
+
+
 @main.group(epilog=_EPILOG)
 def proof() -> None:
     """Check a proof log, or find out what a label in it stands for."""

@@ -20,7 +20,7 @@ from migrator.errors import (
 )
 from migrator.executor import execute
 from migrator.exported import Exported
-from migrator.filesystem import exclusive_lock, make_private_directory, replace_durably
+from migrator.filesystem import replace_durably
 from migrator.findings import RULES
 from migrator.forecast import forecast
 from migrator.host import Filesystem, look_at_host
@@ -30,8 +30,9 @@ from migrator.planner import plan as make_plan
 from migrator.preflight import preflight
 from migrator.progress import Advance, silent
 from migrator.proof_events import OUTCOMES
-from migrator.runs import JOURNAL, RUNS, Run
+from migrator.runs import JOURNAL, started_run
 from migrator.scanner import scan as make_inventory
+from migrator.undo import Undone
 from migrator.verdicts import HistoryVerdict, Level, Verdict, Verification
 from migrator.verifier import verify as make_verification
 
@@ -72,6 +73,7 @@ class Report:
     outcomes: tuple[Outcome, ...] = ()
     run: str | None = None
     archived: tuple[str, ...] = ()
+    undone: Undone | None = None
     unmet: tuple[str, ...] = ()
     exported: Exported | None = None
     forecast: tuple[Finding, ...] = ()
@@ -207,24 +209,18 @@ def outside(state_dir: str, path: str) -> None:
 
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
-    state = Path(inventory.state_dir)
-    make_private_directory(state / RUNS)
-    with exclusive_lock(state / RUNS / ".lock"):
-        run = Run(state, request.clock())
-        try:
-            outcomes = execute(planned, run, request.now_ms(), request.advance)
+    with started_run(Path(inventory.state_dir), request.clock()) as run:
+        outcomes = execute(planned, run, request.now_ms(), request.advance)
+        fresh = take_inventory(replace(request, advance=silent))
+        report = _judged("apply", make_verification(fresh), fresh, ())
+        archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
+        if archived:
             fresh = take_inventory(replace(request, advance=silent))
             report = _judged("apply", make_verification(fresh), fresh, ())
-            archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
-            if archived:
-                fresh = take_inventory(replace(request, advance=silent))
-                report = _judged("apply", make_verification(fresh), fresh, ())
-            if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
-                report = replace(report, word="quarantined", exit_code=QUARANTINED)
-            report = _with_failures(report, outcomes)
-            run.note("done", exit_code=report.exit_code)
-        finally:
-            run.close()
+        if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
+            report = replace(report, word="quarantined", exit_code=QUARANTINED)
+        report = _with_failures(report, outcomes)
+        run.note("done", exit_code=report.exit_code)
     return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
 
 

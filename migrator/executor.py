@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
+from migrator.backups import copy_set
 from migrator.databases import as_member, stored_texts, stored_transcripts
 from migrator.digests import content_digest
 from migrator.errors import BusyError, ChangedError, RefusedError
@@ -39,7 +39,8 @@ from migrator.progress import Advance, silent
 from migrator.runs import Run
 from migrator.sources import digest_now, open_source, read_span, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
-from migrator.sqlite.snapshot import database_files, open_snapshot, open_writable
+from migrator.sqlite.content import table_digests
+from migrator.sqlite.snapshot import SUFFIXES, open_snapshot, open_writable
 from migrator.transcripts import Merge, event_hash, storable_lines
 
 _BATCH = 500
@@ -72,7 +73,7 @@ def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tup
             if planned.writes:
                 outcomes.append(_write(planned, run, now_ms, advance))
         except (BusyError, ChangedError, RefusedError) as error:
-            run.note("failed", database=planned.database.path, exit_code=error.exit_code)
+            run.note("failed", database=run.where(planned.database.path), exit_code=error.exit_code)
             outcomes.append(Outcome(planned.database.path, created=False, rows_written=0, backup=None, failure=error))
     failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
     if failures and len(failures) == len(outcomes):
@@ -102,13 +103,16 @@ def _locked(planned: DatabasePlan) -> BusyError:
 def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
     """Build a new database beside its place and publish it as one closed file."""
     final = Path(planned.database.path)
+    if not final.parent.exists():
+        run.remember(final.parent.parent)
+        run.note("make-directory", path=run.where(final.parent))
+    else:
+        run.remember(final.parent)
     made = make_private_directory(final.parent)
-    if made:
-        run.note("made-directory", path=str(final.parent))
     for leftover in final.parent.glob(f".{glob.escape(final.name)}.*.tmp*"):
         leftover.unlink()  # of a run that was killed; the lock of this one says that none is at work
     temporary = final.with_name(f".{final.name}.{run.id}.tmp")
-    run.note("build", database=str(final), temporary=str(temporary))
+    run.note("build", database=run.where(final), temporary=run.where(temporary))
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         with closing(open_writable(str(temporary))) as connection:
@@ -119,21 +123,24 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
             connection.execute("COMMIT")
         with open_snapshot(str(temporary)) as connection:
             _check_result(connection, planned)
+            tables = table_digests(connection)
         inherit_owner(temporary, final.parent)
+        run.note("publish", database=run.where(final), tables=tables)
         publish(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
         if made and not any(final.parent.iterdir()):
             final.parent.rmdir()
-    run.note("published", database=str(final))
+    run.note("published", database=run.where(final))
     return Outcome(str(final), created=True, rows_written=written, backup=None)
 
 
 def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
     """Change an existing database in one transaction, after a checked backup of its whole file set."""
     path = planned.database.path
-    run.note("backup", database=path)
+    real = Path(os.path.realpath(path))
     backup = _back_up(planned, run)
+    run.remember(real.parent)
     with closing(open_writable(path)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -143,13 +150,13 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
         _check_unchanged(connection, planned)
         written = _write_all(connection, planned, now_ms, advance)
         _check_result(connection, planned)
-        run.note("commit", database=path)
+        run.note("commit", database=run.where(path), tables=table_digests(connection))
         connection.execute("COMMIT")
         # The checkpoint at closing time swallows its errors; this one reports them.
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     # What a reader kept in the -wal is committed all the same.
     Path(path).chmod(0o600)
-    run.note("committed", database=path, checkpointed=int(not busy))
+    run.note("committed", database=run.where(path), checkpointed=int(not busy))
     return Outcome(path, created=False, rows_written=written, backup=str(backup))
 
 
@@ -159,22 +166,26 @@ def _name(planned: DatabasePlan) -> Name:
 
 def _back_up(planned: DatabasePlan, run: Run) -> Path:
     """Copy the file set byte for byte, so that a roll-back can give back the same bytes, and check the copy."""
-    source = Path(os.path.realpath(planned.database.path))
-    folder = run.subfolder("backups") / f"{len(list(run.subfolder('backups').iterdir())):04d}"
-    make_private_directory(folder)
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        part = source.with_name(source.name + suffix)
-        if part.exists():
-            shutil.copy2(part, folder / part.name)
-    copied = {suffix: identity.sha256 for suffix, identity in database_files(str(folder / source.name))}
-    if copied != {suffix: identity.sha256 for suffix, identity in planned.database.files}:
+    real = Path(os.path.realpath(planned.database.path))
+    folder = run.numbered("backups")
+    files = copy_set(real, folder)
+    wanted = {suffix: identity.sha256 for suffix, identity in planned.database.files}
+    if {suffix: identity.sha256 for suffix, identity in files if suffix in SUFFIXES} != wanted:
         raise ChangedError("{subject} changed after it was planned; plan again.", _name(planned))
-    with open_snapshot(str(folder / source.name)) as connection:
+    with open_snapshot(str(folder / real.name)) as connection:
         if shapes.integrity(connection):
             raise RefusedError(
                 "The backup of {subject} does not pass SQLite's integrity check; repair the database first.",
                 _name(planned),
             )
+        tables = table_digests(connection)
+    run.note(
+        "backup",
+        database=run.where(planned.database.path),
+        folder=folder.name,
+        files={suffix: asdict(identity) for suffix, identity in files},
+        tables=tables,
+    )
     return folder
 
 

@@ -5,6 +5,7 @@ Where a platform lacks a thing the fallback is stated with the function. Tested 
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrator.errors import BusyError, ChangedError
-from migrator.model import Name
+from migrator.model import FileIdentity, Name
 
 if os.name == "posix":
     import fcntl
@@ -63,19 +64,57 @@ def publish(temporary: Path, final: Path) -> None:
     """
     fsync_file(temporary)
     try:
-        os.link(temporary, final)
+        move(temporary, final)
     except FileExistsError:
         raise ChangedError(
             "{subject} appeared while it was being built; plan again.", Name("database", str(final))
         ) from None
-    except OSError:  # no hard links here; the lock of the run keeps other runs away
-        if final.exists():
-            raise ChangedError(
-                "{subject} appeared while it was being built; plan again.", Name("database", str(final))
-            ) from None
-        temporary.rename(final)
-    temporary.unlink(missing_ok=True)
     fsync_directory(final.parent)
+
+
+def move(source: Path, final: Path) -> None:
+    """Give a file another name on the same filesystem, and its old one up.
+
+    Killed in between, it has both. Raises FileExistsError rather than replace anything.
+    """
+    try:
+        os.link(source, final)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links here; the lock of the run keeps other runs away
+        if os.path.lexists(final):
+            raise FileExistsError(str(final)) from None
+        source.rename(final)
+    source.unlink(missing_ok=True)
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Write all of ``data`` and make it durable. Raises OSError, and EIO if the system takes no more bytes."""
+    rest = memoryview(data)
+    while rest:
+        written = os.write(handle, rest)
+        if written == 0:
+            raise OSError(errno.EIO, "nothing was written")
+        rest = rest[written:]
+    os.fsync(handle)
+
+
+def copy_durably(source: Path, target: Path, facts: FileIdentity) -> None:
+    """Copy a file to a place where a copy that was begun before may lie, with the mode, owner and time of ``facts``."""
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    with source.open("rb") as read, os.fdopen(handle, "wb") as written:
+        shutil.copyfileobj(read, written, 1 << 20)
+        written.flush()
+        os.fsync(written.fileno())
+    give_facts(target, facts)
+
+
+def give_facts(path: Path, facts: FileIdentity) -> None:
+    """Give a file mode, time and, if we may, the owner that another one has or had."""
+    if os.name == "posix" and os.geteuid() == 0:
+        os.chown(path, facts.uid, facts.gid)
+    path.chmod(facts.mode)
+    os.utime(path, ns=(facts.mtime_ns, facts.mtime_ns))
 
 
 def replace_durably(path: Path, data: bytes) -> None:
@@ -148,6 +187,8 @@ def exclusive_lock(path: Path) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             else:  # pragma: no cover - Windows
                 getattr(msvcrt, "locking")(handle, getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009
+            if not os.path.samestat(os.fstat(handle), path.stat()):
+                raise FileNotFoundError  # removed by its last holder
         except OSError:
             raise BusyError(
                 "Another run of this program is at work on {subject}; wait for it to end.",

@@ -307,6 +307,57 @@ RULES: dict[str, Rule] = {
         "{subject} can not be read; a writer may be hidden there.",
         "Make sure that no OpenClaw runs, or run as the user that it belongs to.",
     ),
+    # what stands in the way of a roll-back
+    "rollback.archive-changed": Rule(
+        _REFUSED,
+        "The copy of {subject} in the folder of the run is not what was moved there.",
+        "Look at it; roll back with --set-aside to put it back as it is.",
+    ),
+    "rollback.database-changed": Rule(
+        _REFUSED,
+        "{subject} was written to after the run: {rows_now} rows instead of {rows_then} in {others}.",
+        "Save what it holds (verify names the sessions), or roll back with --set-aside, which keeps it with the run.",
+    ),
+    "rollback.database-gone": Rule(
+        _REFUSED,
+        "{subject} is not there any more.",
+        "Find out who removed it; roll back with --set-aside to get back what was there before the run.",
+    ),
+    "rollback.database-unreadable": Rule(
+        _REFUSED,
+        "{subject} can not be read any more.",
+        "Find out what happened to it; roll back with --set-aside to get back what was there before the run.",
+    ),
+    "rollback.incomplete": Rule(
+        _WARNING,
+        "{subject} is not as it was before the run.",
+        "Stop whatever writes there, and roll back again.",
+    ),
+    "rollback.later-run": Rule(
+        _REFUSED,
+        "The run {subject} came later and worked on the same things.",
+        "Roll that one back first.",
+    ),
+    "rollback.outside": Rule(
+        _REFUSED,
+        "The run wrote to {subject}, outside of the state directory.",
+        "If you trust the run, name the store there with --store.",
+    ),
+    "rollback.place-taken": Rule(
+        _REFUSED,
+        "Something new is at the place of {subject}, which the run moved into its folder.",
+        "Save it, or roll back with --set-aside, which keeps it with the run.",
+    ),
+    "rollback.source-changed": Rule(
+        _REFUSED,
+        "{subject} is not what the run moved away, and the folder of the run does not have it any more.",
+        "Look for the original in your backups; roll back with --set-aside to leave what is there.",
+    ),
+    "rollback.source-gone": Rule(
+        _REFUSED,
+        "{subject} is neither at its place nor in the folder of the run.",
+        "Look for it in your backups; roll back with --set-aside to go on without it.",
+    ),
     # stores
     "store.alias": Rule(
         _NOTE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from migrator.model import StoreKind
 from migrator.openclaw.session_files import FileKind, classify
-from migrator.runs import RUNS
+from migrator.runs import JOURNAL, RUNS, read_journal
 
 IMPORT_ARCHIVE = "session-sqlite-import-archive"
 
@@ -38,21 +37,15 @@ def imported(folder: str) -> Iterator[Original]:
 
 def archived(state_dir: str) -> Iterator[Original]:
     """The sources that earlier runs have moved into their folders, newest run first, as their journals say."""
-    for journal in sorted(Path(state_dir, RUNS).glob("*/journal.jsonl"), reverse=True):
+    for journal in sorted(Path(state_dir, RUNS).glob(f"*/{JOURNAL}"), reverse=True):
         try:
-            lines = journal.read_bytes().splitlines()
+            steps = [step for step in read_journal(journal.parent) if step.get("step") == "archive"]
         except OSError:
             continue  # of another user; what it set aside is out of reach, too
-        for line in lines:
-            try:
-                step = json.loads(line)
-            except ValueError:
-                continue
-            if not isinstance(step, dict) or step.get("step") != "archive":
-                continue
+        for step in steps:
             stood_at, name = step.get("source"), step.get("archive")
             path = journal.parent / "archive" / str(name)
             if isinstance(stood_at, str) and path.is_file() and not path.is_symlink():
                 is_store = not stood_at.endswith(".jsonl")
                 file = FileKind.STORE if is_store else FileKind.TRANSCRIPT
-                yield Original(str(path), StoreKind.ARCHIVED, file, stood_at)
+                yield Original(str(path), StoreKind.ARCHIVED, file, os.path.join(state_dir, stood_at))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from migrator.errors import BusyError, RefusedError
 from migrator.filesystem import free_bytes
 from migrator.findings import RULES
-from migrator.model import Name, Plan, Severity
+from migrator.model import Finding, Name, Plan, Severity
 from migrator.runs import RUNS
 
 
@@ -17,9 +18,7 @@ def preflight(plan: Plan) -> None:
 
     Raises BusyError or RefusedError.
     """
-    for finding in plan.findings:
-        if RULES[finding.code].severity is Severity.BUSY:
-            raise BusyError(RULES[finding.code].sentence + " " + RULES[finding.code].remedy, finding.subject)
+    require_idle(plan.findings)
     if any(planned.pending for planned in plan.databases):
         _require_writable(Path(plan.state_dir, RUNS), Name("path", plan.state_dir))
     needed: dict[int, int] = {}
@@ -35,6 +34,13 @@ def preflight(plan: Plan) -> None:
                 "make room and try again.",
                 Name("database", planned.database.path),
             )
+
+
+def require_idle(findings: Iterable[Finding]) -> None:
+    """Refuse while somebody else writes. Raises BusyError."""
+    for finding in findings:
+        if RULES[finding.code].severity is Severity.BUSY:
+            raise BusyError(RULES[finding.code].sentence + " " + RULES[finding.code].remedy, finding.subject)
 
 
 def _require_writable(folder: Path, name: Name) -> None:

@@ -33,7 +33,7 @@ def _words(text: str) -> frozenset[str]:
 VERBS = _words("scan plan apply verify prove rollback export")
 OPTIONS = _words(
     "--state-dir --config --agent --store --target --expect-agents --expect-sessions --format --output "
-    "--profile --proof --redact --level --accept "
+    "--profile --proof --redact --level --accept --set-aside --evidence "
     "--session --archived --report legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --progress --quiet --verbose "
     "text json jsonl junit github markdown auto never bytes known-transforms moved"

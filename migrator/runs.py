@@ -1,7 +1,9 @@
 """Run folders: what one execution leaves behind, inside the state directory.
 
 ``<state>/migrator-runs/<run id>/`` holds the journal, the backups, the quarantine, archived sources, the label key
-and the proof. Everything in it is private to its owner.
+and the proof. Everything in it is private to its owner. The journal has a line for every step, written before the step
+is taken, so that whoever comes later can tell what was done and take it back. Its paths are relative to the state
+directory, which may be moved or copied.
 """
 
 from __future__ import annotations
@@ -9,32 +11,52 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from migrator.filesystem import fsync_directory, inherit_owner, make_private_directory
+from migrator import __version__
+from migrator.filesystem import exclusive_lock, fsync_directory, inherit_owner, make_private_directory, write_all
 
 RUNS = "migrator-runs"
 JOURNAL = "journal.jsonl"
 _INDEX = "index.jsonl"
+_LOCK = ".lock"
 
 
 class Run:
-    """The folder of one execution, open for writing."""
+    """The folder of one execution, open for writing: a new one, or ``existing`` to add to its journal."""
 
-    def __init__(self, state_dir: Path, started: datetime) -> None:
-        self.id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    def __init__(self, state_dir: Path, started: datetime, existing: Path | None = None) -> None:
+        self.id = existing.name if existing else f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.state_dir = state_dir
-        self.folder = state_dir / RUNS / self.id
-        make_private_directory(self.folder.parent)
-        make_private_directory(self.folder)
-        self._journal = os.open(self.folder / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self.folder = existing or state_dir / RUNS / self.id
+        self._remembered: set[Path] = set()
+        if existing is None:
+            make_private_directory(self.folder.parent)
+            make_private_directory(self.folder)
+        self._journal = os.open(self.folder / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        if existing is not None and not (existing / JOURNAL).read_bytes().endswith(b"\n"):
+            write_all(self._journal, b"\n")  # the last line was torn by a kill
         fsync_directory(self.folder)
 
-    def note(self, step: str, **facts: str | int) -> None:
+    def note(self, step: str, **facts: object) -> None:
         """Write a step into the journal, durably, before or after it is taken."""
         self._append(self._journal, {"step": step, **facts})
+
+    def where(self, path: str | Path) -> str:
+        """A path as the journal has it."""
+        return "." if path == self.state_dir else str(path).removeprefix(str(self.state_dir) + os.sep)
+
+    def remember(self, directory: Path, status: os.stat_result | None = None) -> None:
+        """Note mode and time of a directory, once, before the first change in it."""
+        if directory not in self._remembered:
+            self._remembered.add(directory)
+            found = status or directory.stat()
+            facts = {"mode": stat.S_IMODE(found.st_mode), "mtime_ns": found.st_mtime_ns}
+            self.note("directory", path=self.where(directory), **facts)
 
     def quarantine(self, source: str, span: str, offset: int, raw: bytes, reason: str, key: str | None = None) -> None:
         """Keep the raw bytes of what cannot be migrated, with a line that says where they came from and why."""
@@ -67,24 +89,80 @@ class Run:
         make_private_directory(folder)
         return folder
 
+    def numbered(self, name: str) -> Path:
+        """A new private directory ``name``/0000, 0001 ... inside the run."""
+        parent = self.subfolder(name)
+        folder = parent / f"{len(os.listdir(parent)):04d}"
+        make_private_directory(folder)
+        return folder
+
     def close(self) -> None:
         """Give the journal's handle back, and everything to the owner of the state directory."""
         os.close(self._journal)
-        for path in (self.folder.parent, *self.folder.parent.glob(".lock"), self.folder, *self.folder.rglob("*")):
+        for path in (self.folder.parent, *self.folder.parent.glob(_LOCK), self.folder, *self.folder.rglob("*")):
             inherit_owner(path, self.state_dir)
 
     @staticmethod
-    def _append(handle: int, record: Mapping[str, str | int | None]) -> None:
-        os.write(handle, json.dumps(record).encode() + b"\n")
-        os.fsync(handle)
+    def _append(handle: int, record: Mapping[str, object]) -> None:
+        write_all(handle, json.dumps(record).encode() + b"\n")
 
 
 def _write_private(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        write_all(handle, data)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(state_dir: Path) -> Iterator[None]:
+    """Keep all other runs away from a state directory. Raises BusyError."""
+    make_private_directory(state_dir / RUNS)
+    with exclusive_lock(state_dir / RUNS / _LOCK):
+        yield
+
+
+@contextmanager
+def started_run(state_dir: Path, started: datetime) -> Iterator[Run]:
+    """Begin a run, as the only one on its state directory, and note what that changes. Raises BusyError."""
+    changed = [path for path in (state_dir, state_dir / RUNS) if path.exists()]
+    before = {path: path.stat() for path in changed}
+    with locked(state_dir):
+        number = 1 + max(map(_number, run_folders(state_dir)), default=0)
+        run = Run(state_dir, started)
+        try:
+            run.note("begin", number=number, tool=__version__)
+            for path, status in before.items():
+                run.remember(path, status)
+            yield run
+        finally:
+            run.close()
+
+
+def run_folders(state_dir: Path) -> list[Path]:
+    """The folders of all runs of a state directory, by name."""
+    return sorted(path for path in (state_dir / RUNS).glob("[!.]*") if path.is_dir() and not path.is_symlink())
+
+
+def _number(folder: Path) -> int:
+    """The place of a run in the order of all; clocks may jump."""
+    try:
+        found = next(step.get("number") for step in read_journal(folder) if step.get("step") == "begin")
+    except (OSError, StopIteration):
+        return 0
+    return found if isinstance(found, int) else 0
+
+
+def read_journal(folder: Path) -> Iterator[dict[str, object]]:
+    """The steps in the journal of a run, in order; a line that a kill has torn is left out. Raises OSError."""
+    for line in (folder / JOURNAL).read_bytes().splitlines():
+        try:
+            step = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(step, dict):
+            yield step
 
 
 def quarantined_spans(state_dir: Path) -> frozenset[str]:

@@ -81,7 +81,12 @@ def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance:
     originals: list[tuple[str | None, Original]] = [
         (agent.directory, one) for agent in agents for one in imported(agent.path)
     ]
-    originals += [(_directory_of(one, state), one) for one in archived(state) if not selection.stores]
+    named = {os.path.dirname(os.path.normpath(os.path.join(cwd, path))) for path in selection.stores}
+    originals += [
+        (_directory_of(one, state), one)
+        for one in archived(state)
+        if not named or os.path.dirname(one.stood_at or "") in named
+    ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
     stores = _read_stores(state, candidates, findings, advance)
     transcripts = _read_transcripts(agents, stores, originals, findings, advance)
@@ -150,11 +155,14 @@ def _candidates(
     chosen = [_Candidate(path, StoreKind.EXPLICIT, own.get(path)) for path in map(os.path.normpath, explicit)]
     if not chosen:
         return found
-    return chosen if not selection.agents else found + chosen
+    paths = {candidate.path for candidate in chosen}
+    set_aside = [one for one in found if one.kind is StoreKind.ARCHIVED and one.stood_at in paths]
+    return chosen + set_aside if not selection.agents else found + chosen
 
 
 def _read_stores(state: str, candidates: list[_Candidate], findings: Findings, advance: Advance) -> tuple[Store, ...]:
     stores: dict[str, Store] = {}
+    set_aside = {candidate.stood_at for candidate in candidates}
     for candidate in candidates:
         name = Name("store", candidate.path)
         real = os.path.realpath(candidate.path)
@@ -163,7 +171,7 @@ def _read_stores(state: str, candidates: list[_Candidate], findings: Findings, a
                 findings.add("store.alias", name, Name("store", stores[real].path))
             continue
         if is_absent(candidate.path):
-            if candidate.kind is StoreKind.EXPLICIT:
+            if candidate.kind is StoreKind.EXPLICIT and candidate.path not in set_aside:
                 raise NothingFoundError("There is no store {subject}; check the path. Nothing was created.", name)
             if candidate.kind is StoreKind.CONFIGURED:
                 findings.add("store.missing", name)

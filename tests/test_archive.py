@@ -47,8 +47,12 @@ def test_every_source_is_moved_into_a_numbered_folder_and_noted(world: World, pl
     assert not any(path.exists() for path in sources)
     assert sorted(path.read_bytes() for path in moved) == contents
     assert [path.parent for path in moved] == [run.folder / "archive" / f"{number:06d}" for number in range(3)]
-    notes = [json.loads(line) for line in (run.folder / "journal.jsonl").read_text().splitlines()]
-    assert sorted(note["source"] for note in notes) == sorted(map(str, sources))
+    steps = [json.loads(line) for line in (run.folder / "journal.jsonl").read_text().splitlines()]
+    notes = [step for step in steps if step["step"] == "archive"]
+    assert sorted(world.state / note["source"] for note in notes) == sorted(sources)
+    assert {step["path"] for step in steps if step["step"] == "directory"} == {
+        f"agents/{name}/sessions" for name in ("main", "ops")
+    }
     assert [run.folder / "archive" / note["archive"] for note in notes] == moved
     assert [Path(note["source"]).name for note in notes] == [path.name for path in moved]
 

@@ -296,8 +296,14 @@ def test_a_store_with_nothing_but_damage_gets_no_database(tmp_path: Path) -> Non
 def test_the_journal_tells_every_step(world: World) -> None:
     apply(world)
     [run] = world.runs()
-    steps = [json.loads(line)["step"] for line in (run / "journal.jsonl").read_text().splitlines()]
-    assert steps == ["made-directory", "build", "published", "backup", "commit", "committed", "done"]
+    steps = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
+    created = ["begin", "directory", "directory", "make-directory", "build", "publish", "published"]
+    assert [step["step"] for step in steps] == [*created, "backup", "directory", "commit", "committed", "done"]
+    assert {step["path"] for step in steps if step["step"] == "directory"} == {
+        ".",
+        "agents/new",
+        "agents/old/agent",
+    }
 
 
 def test_nothing_pending_means_nothing_done(world: World) -> None:

@@ -45,6 +45,8 @@ def _lines(view: dict[str, View], namer: Namer) -> Iterator[str]:
         yield from _run(cast(dict[str, View], view["run"]), namer)
     if "export" in view:
         yield from _export(cast(dict[str, View], view["export"]), namer)
+    if "undone" in view:
+        yield from _undone(cast(dict[str, int], view["undone"]))
     if "verification" in view:
         yield from _verification(cast(dict[str, View], view["verification"]), namer)
     yield from _findings(cast(list[dict[str, View]], view["findings"]), namer)
@@ -86,7 +88,7 @@ def _run(run: dict[str, View], namer: Namer) -> Iterator[str]:
     for database in cast(list[dict[str, View]], run["databases"]):
         verb = "created" if database["created"] else "changed"
         yield f"{verb} {namer(cast(Name, database['database']))}: {database['rows_written']} rows written"
-    yield f"run folder {namer(cast(Name, run['folder']))}"
+    yield f"run {run['id']}, in the folder {namer(cast(Name, run['folder']))}"
     if run["archived_sources"]:
         yield f"{run['archived_sources']} sources moved into the run folder"
 
@@ -100,6 +102,11 @@ def _export(export: dict[str, View], namer: Namer) -> Iterator[str]:
     only = cast(dict[str, int], export["only_in_sqlite"])
     if only:
         yield "has no legacy form, see only-in-sqlite.json: " + _counted(only)
+
+
+def _undone(undone: dict[str, int]) -> Iterator[str]:
+    yield f"{undone['removed']} databases removed, {undone['restored']} restored"
+    yield f"{undone['put_back']} sources put back, {undone['set_aside']} later files set aside in the run folder"
 
 
 def _verification(verification: dict[str, View], namer: Namer) -> Iterator[str]:

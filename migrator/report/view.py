@@ -38,6 +38,9 @@ Namer = Callable[[Name], str]
 FORMAT = "openclaw-session-migrator/report"
 VERSION = 1
 
+_OWN = re.compile(r"[0-9a-f]{64}|[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
+"""A digest, or the id of a run."""
+
 
 def of_report(report: Report) -> dict[str, View]:
     """Everything that a report says."""
@@ -63,6 +66,7 @@ def of_report(report: Report) -> dict[str, View]:
         }
     if report.run is not None:
         view["run"] = {
+            "id": Path(report.run).name,
             "folder": Name("path", report.run),
             "databases": [
                 {
@@ -75,6 +79,8 @@ def of_report(report: Report) -> dict[str, View]:
             ],
             "archived_sources": len(report.archived),
         }
+    if report.undone is not None:
+        view["undone"] = asdict(report.undone)
     if report.verification is not None:
         numbers = parity(report.verification)
         view["parity"] = {**asdict(numbers), "line": str(numbers)}
@@ -97,7 +103,7 @@ def of_report(report: Report) -> dict[str, View]:
 
 
 def digests(view: View) -> set[str]:
-    """The digests and counts in a view: we worked them out, so they are no leak, whatever they look like.
+    """The digests, counts and ids of runs in a view: we worked them out, so they are no leak, whatever they look like.
 
     Numbers of nine digits and more are left out: a leaked telephone number is likelier than such a count.
     """
@@ -107,7 +113,7 @@ def digests(view: View) -> set[str]:
         return set().union(*map(digests, view))
     if isinstance(view, int | float) and not isinstance(view, bool) and abs(view) < 10**8:
         return {str(view)}
-    return {view} if isinstance(view, str) and re.fullmatch("[0-9a-f]{64}", view) else set()
+    return {view} if isinstance(view, str) and _OWN.fullmatch(view) else set()
 
 
 def of_error(error: MigratorError, verb: str) -> dict[str, View]:

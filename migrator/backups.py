@@ -1,0 +1,122 @@
+"""The byte-exact copy of a database with its journals, and how it is put back so that no kill can split it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from migrator.errors import BusyError, ChangedError
+from migrator.filesystem import copy_durably, fsync_directory, make_private_directory
+from migrator.model import FileIdentity, Name
+from migrator.sqlite.snapshot import identify, open_writable
+
+SET = ("", "-wal", "-shm", "-journal")
+"""Every file of a database, as the end of its name."""
+
+Files = tuple[tuple[str, FileIdentity], ...]
+"""The files of a set that there are, by the end of their names."""
+
+_SETTLED = "settled"
+
+
+def file_set(database: Path) -> Files:
+    """Identify all files of a database, which may have none. Raises OSError and BusyError."""
+    return tuple(
+        (suffix, identify(str(database) + suffix)) for suffix in SET if os.path.lexists(str(database) + suffix)
+    )
+
+
+def copy_set(database: Path, folder: Path) -> Files:
+    """Copy a database with all that belongs to it into a folder, durably, and say what the files were.
+
+    Raises OSError, and ChangedError if a file changes meanwhile.
+    """
+    files = file_set(database)
+    for suffix, facts in files:
+        copy = folder / (database.name + suffix)
+        copy_durably(Path(str(database) + suffix), copy, facts)
+        if identify(str(copy)).sha256 != facts.sha256:
+            raise ChangedError("{subject} changed while it was copied; try again.", Name("database", str(database)))
+    fsync_directory(folder)
+    return files
+
+
+def is_restored(database: Path, files: Files) -> bool:
+    """Whether a database is what it was, file by file: content, mode and time."""
+    now = {suffix: (found.sha256, found.mode, found.mtime_ns) for suffix, found in file_set(database)}
+    return now == {suffix: (facts.sha256, facts.mode, facts.mtime_ns) for suffix, facts in files}
+
+
+def restore_set(database: Path, folder: Path, files: Files) -> None:
+    """Put a copied database back. Killed at any moment, it leaves the new content or the old one, never a mixture.
+
+    A filled journal cannot be put beside a file of other content, nor the file be replaced before it. So the old
+    content goes in as one settled file first; the journal changes nothing about that, and then the file as it was
+    changes nothing about both. Raises BusyError if somebody uses the database, OSError and sqlite3.Error.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    if database.exists():
+        try:
+            settle(database)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            remove_set(database)  # it is no database any more
+    original, facts = folder / database.name, dict(files)
+    if any(identity.size for suffix, identity in files if suffix in ("-wal", "-journal")):
+        settled = folder / _SETTLED / database.name
+        make_private_directory(settled.parent)
+        for suffix, identity in files:
+            copy_durably(Path(str(original) + suffix), Path(str(settled) + suffix), identity)
+        settle(settled)
+        _place(settled, database, facts[""])
+        for suffix in facts.keys() - {""}:
+            _place(Path(str(original) + suffix), Path(str(database) + suffix), facts[suffix])
+    _place(original, database, facts[""])
+    for suffix in facts.keys() - {""}:
+        _place(Path(str(original) + suffix), Path(str(database) + suffix), facts[suffix])
+
+
+def tidy_after_restore(database: Path, folder: Path) -> None:
+    """Remove what putting a database back has left behind, be it that it was killed."""
+    shutil.rmtree(folder / _SETTLED, ignore_errors=True)
+    for suffix in SET:
+        _temporary(Path(str(database) + suffix)).unlink(missing_ok=True)
+
+
+def remove_set(database: Path) -> None:
+    """Remove a database with all that belongs to it, the file first: what is left of it then is no database."""
+    for suffix in SET:
+        Path(str(database) + suffix).unlink(missing_ok=True)
+    fsync_directory(database.parent)
+
+
+def settle(database: Path) -> None:
+    """Bring a database into one file without journals. Raises BusyError if somebody uses it, and sqlite3.Error."""
+    with closing(open_writable(str(database))) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("COMMIT")
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            busy = 1
+    if busy:
+        raise BusyError("{subject} is in use; stop its writer and try again.", Name("database", str(database)))
+    for suffix in SET[1:]:
+        Path(str(database) + suffix).unlink(missing_ok=True)
+
+
+def _place(source: Path, target: Path, facts: FileIdentity) -> None:
+    temporary = _temporary(target)
+    copy_durably(source, temporary, facts)
+    temporary.replace(target)
+    fsync_directory(target.parent)
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.rollback.tmp")
