@@ -261,8 +261,10 @@ def test_doctor_is_not_tried_again_after_the_time_limit(make: Make, monkeypatch:
 # the gateway
 
 GATEWAY = """
-token = os.environ["OPENCLAW_GATEWAY_TOKEN"]
 if words[:2] == ["gateway", "run"]:
+    with open(words[words.index("--password-file") + 1]) as file:
+        password = file.read()
+    assert os.stat(file.name).st_mode & 0o077 == 0
     port = int(words[words.index("--port") + 1])
     assert str(port) == os.environ["OPENCLAW_GATEWAY_PORT"]
     def stop(number, frame):
@@ -270,15 +272,18 @@ if words[:2] == ["gateway", "run"]:
         sys.exit(0)
     signal.signal(signal.SIGTERM, stop)
     server = socket.create_server(("127.0.0.1", port))
-    print("the token is", token, os.getpid(), flush=True)
+    print("the password is", password, os.getpid(), flush=True)
     while True:
         connection, _ = server.accept()
         connection.close()
+password = os.environ["OPENCLAW_GATEWAY_PASSWORD"]
+if words == ["status", "--json"]:
+    sys.exit("all is well")
 assert words[:2] == ["gateway", "call"], words
 host, port = os.environ["OPENCLAW_GATEWAY_URL"].removeprefix("ws://").split(":")
 socket.create_connection((host, int(port))).close()
 parameters = json.loads(words[words.index("--params") + 1])
-print(json.dumps({words[2] == "chat.history" and "messages" or "sessions": [{"asked": parameters, "shown": token}]}))
+print(json.dumps({words[2] == "chat.history" and "messages" or "sessions": [{"asked": parameters, "shown": password}]}))
 """
 
 
@@ -301,12 +306,18 @@ def test_a_gateway_that_refuses_sessions_without_an_owner_is_asked_for_the_other
     assert (step.exit_code, sessions[0]["asked"]) == (0, client_module.LISTED)
 
 
-def test_the_token_is_on_no_command_line_and_in_no_step(make: Make) -> None:
+def test_the_password_is_on_no_command_line_and_in_no_step(make: Make) -> None:
     with make(GATEWAY).gateway() as gateway:
         step, sessions = gateway.sessions()
-    assert sessions[0]["shown"] == "TOKEN"
-    assert gateway.step.stdout.startswith(b"the token is TOKEN ")
-    assert b'"shown": "TOKEN"' in step.stdout
+    assert sessions[0]["shown"] == "SECRET"
+    assert gateway.step.stdout.startswith(b"the password is SECRET ")
+    assert b'"shown": "SECRET"' in step.stdout
+
+
+def test_the_state_of_the_installation_is_asked_for_beside_the_gateway(make: Make) -> None:
+    with make(GATEWAY).gateway() as gateway:
+        step = gateway.status()
+    assert (step.arguments, step.stderr) == (("status", "--json"), b"all is well\n")
 
 
 @needs_isolation

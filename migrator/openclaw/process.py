@@ -106,7 +106,7 @@ class Process:
         """How it ran, once it has ended, without the secret."""
         out, err = (bytes(kept) for kept in self._outputs)
         if self._secret:
-            out, err = (text.replace(self._secret.encode(), b"TOKEN") for text in (out, err))
+            out, err = (text.replace(self._secret.encode(), b"SECRET") for text in (out, err))
         code = None if self._cut_short else self._popen.returncode
         return Step(self._arguments[0].lstrip("-"), self._arguments, code, self._seconds, out, err)
 
