@@ -62,6 +62,7 @@ class Report:
 
     ``forecast`` never counts for the exit code: it is about OpenClaw's own upgrade, and about the ``filesystems`` that
     it would write to.
+    ``origin`` is what a verification has judged by, where that is not the inventory itself.
     """
 
     verb: str
@@ -78,6 +79,7 @@ class Report:
     exported: Exported | None = None
     forecast: tuple[Finding, ...] = ()
     filesystems: tuple[Filesystem, ...] = ()
+    origin: Inventory | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -147,7 +149,8 @@ def verify(
     inventory = take_inventory(request)
     origin = _origin(request, inventory, against) if against is not None else None
     verification = make_verification(inventory, origin, level)
-    return _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept)
+    report = _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept)
+    return replace(report, origin=origin)
 
 
 def _origin(request: Request, inventory: Inventory, against: str) -> Inventory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from migrator import __version__
 from migrator.commands import Report, counts
 from migrator.filesystem import filesystem_type, inherit_owner
 from migrator.model import FileIdentity, Finding, Inventory, Name
-from migrator.proof import ProofLog, encode_log, numbered_path, write_durably
+from migrator.places import same_place
+from migrator.proof import Fact, ProofLog, encode_log, numbered_path, write_durably
 from migrator.proof_events import FILESYSTEMS, MACHINES, SYSTEMS, known
 from migrator.proof_summary import summary_markdown
 from migrator.redact import KEY_FILE, Namer
@@ -63,8 +64,12 @@ def record(
         filesystem=known(filesystem_type(Path(report.inventory.state_dir)), FILESYSTEMS),
         **({"plan": report.plan.digest} if report.plan is not None else {}),
     )
-    _add_sources(log, report)
-    _add_databases(log, report)
+    sources = list(_sources(report))
+    databases = list(_databases(report))
+    for facts in sources:
+        log.add("source", **facts)
+    for facts in databases:
+        log.add("database", **facts)
     _add_transcripts(log, report)
     for finding in report.findings:
         log.add(
@@ -78,7 +83,7 @@ def record(
         log.add("check", **check)
     for code in _not_tested(report):
         log.add("not-tested", code=code)
-    _add_totals(log, report)
+    _add_totals(log, report, sources, databases)
     log.add("end", exit_code=report.exit_code)
     return log
 
@@ -96,33 +101,52 @@ def write(folder: Path, verb: str, lines: Sequence[str]) -> None:
         inherit_owner(path, folder)
 
 
-def _add_sources(log: ProofLog, report: Report) -> None:
-    database_of = dict(report.inventory.pairs)
-    verified = {
-        source.source: source
+def _sources(report: Report) -> Iterator[dict[str, Fact]]:
+    """Every store that there is to judge by, and every older database whose rows are."""
+    origin = report.origin or report.inventory
+    judged = {
+        source.source: (database.database.path, source)
         for database in (report.verification.databases if report.verification else ())
         for source in database.sources
     }
+    database_of = {store: same_place(path, origin, report.inventory) for store, path in origin.pairs}
     planned = {store.path: store for plan in (report.plan.databases if report.plan else ()) for store in plan.stores}
-    for store in report.inventory.stores:
-        before = planned.get(store.path, store).identity
-        after = _identity_now(store.real_path)
+    for store in origin.stores:
         name = Name("store", store.path)
-        quarantined = len(store.damage) + sum(entry.problem is not None for entry in store.entries)
-        log.add(
-            "source",
-            store=name,
-            agent=Name("agent", store.agent) if store.agent is not None else None,
-            database=Name("database", database_of[store.path]),
-            size=before.size if before else None,
-            sha256_before=before.sha256 if before else None,
-            sha256_after=after.sha256 if after else None,
-            entries=len(store.entries),
-            damaged=len(store.damage),
-            quarantined=quarantined,
-            transforms=dict(Counter(name for entry in store.entries for name in entry.transforms)),
-            **({"verdicts": _by_word(dict(verified[name].counts))} if name in verified else {}),
-        )
+        database, verified = judged.pop(name, (database_of[store.path], None))
+        yield {
+            "store": name,
+            "agent": Name("agent", store.agent) if store.agent is not None else None,
+            "database": Name("database", database),
+            **_digests(planned.get(store.path, store).identity, store.real_path),
+            "entries": len(store.entries),
+            "damaged": len(store.damage),
+            "quarantined": len(store.damage) + sum(entry.problem is not None for entry in store.entries),
+            "transforms": dict(Counter(name for entry in store.entries for name in entry.transforms)),
+            **({"verdicts": _by_word(dict(verified.counts))} if verified else {}),
+        }
+    files = {database.path: dict(database.files).get("") for database in origin.databases}
+    for name, (database, verified) in judged.items():
+        counted = dict(verified.counts)
+        yield {
+            "store": name,
+            "agent": Name("agent", verified.agent) if verified.agent is not None else None,
+            "database": Name("database", database),
+            **_digests(files.get(name.text), name.text),
+            "entries": sum(counted.values()),
+            "damaged": 0,
+            "quarantined": counted.get(Verdict.QUARANTINED, 0),
+            "verdicts": _by_word(counted),
+        }
+
+
+def _digests(before: FileIdentity | None, path: str) -> dict[str, Fact]:
+    after = _identity_now(path)
+    return {
+        "size": before.size if before else None,
+        "sha256_before": before.sha256 if before else None,
+        "sha256_after": after.sha256 if after else None,
+    }
 
 
 def _identity_now(path: str) -> FileIdentity | None:
@@ -136,11 +160,14 @@ def _by_word(counted: dict[Verdict, int]) -> dict[str, int]:
     return {verdict.value: count for verdict, count in counted.items() if count}
 
 
-def _add_databases(log: ProofLog, report: Report) -> None:
+def _databases(report: Report) -> Iterator[dict[str, Fact]]:
     verified = {d.database.path: d for d in (report.verification.databases if report.verification else ())}
     planned = {plan.database.path: plan for plan in (report.plan.databases if report.plan else ())}
-    directories = {agent.directory for agent in report.inventory.agents}
-    for database in report.inventory.databases:
+    origin = report.origin or report.inventory
+    directories = {agent.directory for agent in (*report.inventory.agents, *origin.agents)}
+    known = {database.path: database for database in report.inventory.databases}
+    known |= {path: one.database for path, one in verified.items()}  # also those that are lost
+    for database in known.values():
         directory = Path(database.path).parent.parent.name
         judged = verified.get(database.path)
         counted: Counter[Verdict] = Counter()
@@ -149,17 +176,16 @@ def _add_databases(log: ProofLog, report: Report) -> None:
         if judged:
             counted[Verdict.EXTRA] = len(judged.extra)
         actions = Counter(d.action.value for d in planned[database.path].decisions) if database.path in planned else {}
-        log.add(
-            "database",
-            database=Name("database", database.path),
-            agent=Name("agent", directory) if directory in directories else None,
-            shape=database.shape.value,
-            version=database.version,
-            content_digest=judged.content_digest if judged else None,
-            rows=judged.rows if judged else len({r.key for r in (*database.cache_rows, *database.typed_rows)}),
+        yield {
+            "database": Name("database", database.path),
+            "agent": Name("agent", directory) if directory in directories else None,
+            "shape": database.shape.value,
+            "version": database.version,
+            "content_digest": judged.content_digest if judged else None,
+            "rows": judged.rows if judged else len({r.key for r in (*database.cache_rows, *database.typed_rows)}),
             **({"verdicts": _by_word(counted)} if judged else {}),
             **({"actions": dict(actions)} if report.plan is not None else {}),
-        )
+        }
 
 
 def _add_transcripts(log: ProofLog, report: Report) -> None:
@@ -192,7 +218,10 @@ def _not_tested(report: Report) -> tuple[str, ...]:
     return always if report.verification else (*always, "transcripts")
 
 
-def _add_totals(log: ProofLog, report: Report) -> None:
+def _add_totals(
+    log: ProofLog, report: Report, sources: Sequence[Mapping[str, Fact]], databases: Sequence[Mapping[str, Fact]]
+) -> None:
+    named = {facts["agent"] for facts in (*sources, *databases) if isinstance(facts["agent"], Name)}
     agents, _ = counts(report.inventory)
     verification = report.verification
     facts: dict[str, dict[str, int]] = {}
@@ -206,9 +235,9 @@ def _add_totals(log: ProofLog, report: Report) -> None:
         facts["actions"] = dict(actions)
     log.add(
         "totals",
-        agents=agents,
-        stores=len(report.inventory.stores),
-        sessions=sum(len(store.entries) for store in report.inventory.stores),
+        agents=max(agents, len(named)),
+        stores=len(sources),
+        sessions=sum(facts["entries"] for facts in sources if isinstance(facts["entries"], int)),
         verdict=report.word,
         **facts,
     )

@@ -125,7 +125,8 @@ class Output:
             )
 
     def _let_out(self, report: Report) -> int:
-        for name in evidence.names(report.inventory, report.forecast):
+        names = evidence.names(report.inventory, report.forecast)
+        for name in names | (evidence.names(report.origin) if report.origin else set()):
             self.guard.add_name(name.text)
         folder = self.options.get("proof") or report.run
         code = report.exit_code
@@ -280,7 +281,8 @@ def _spelled(context: click.Context) -> Iterator[Name | str | int]:
 
 def _source_bytes(report: Report) -> Iterator[bytes]:
     """The bytes of all sources, where they are now."""
-    paths = [store.real_path for store in report.inventory.stores if store.identity is not None]
+    stores = (*report.inventory.stores, *(report.origin.stores if report.origin else ()))
+    paths = dict.fromkeys(store.real_path for store in stores if store.identity is not None)
     for path in (*paths, *report.archived):
         if not os.path.exists(path):
             continue

@@ -35,6 +35,7 @@ from migrator.openclaw.entry import REPLACE_KEY_SURROGATES
 from migrator.openclaw.paths import agent_database
 from migrator.openclaw.session_key import canonical_key
 from migrator.openclaw.store import RawEntry
+from migrator.places import same_place, with_lost_databases
 from migrator.sources import reread
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcripts import additions, events_of, in_order, owners
@@ -102,6 +103,7 @@ class _Result:
 def verify(inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN) -> Verification:
     """Judge the databases of a fresh inventory by its own sources, or by all that another one holds."""
     origin = against or inventory
+    inventory = with_lost_databases(inventory, origin)
     claimed = {entry.session_id for store in origin.stores for entry in store.entries}
     claimed |= {one for transcript in origin.transcripts for one in (transcript.header_id, transcript.named_id)}
     result = _Result(inventory, source_sessions=frozenset(one for one in claimed if one is not None))
@@ -112,7 +114,7 @@ def verify(inventory: Inventory, against: Inventory | None = None, level: Level 
             result.claimed.add((source.target, source.entry.key))
     stores: dict[str, list[Store]] = defaultdict(list)
     for path, target in origin.pairs:
-        stores[_same_place(target, origin, inventory)] += [one for one in origin.stores if one.path == path]
+        stores[same_place(target, origin, inventory)] += [one for one in origin.stores if one.path == path]
     histories = _verify_histories(result, origin, level)
     return Verification(
         state_dir=inventory.state_dir,
@@ -131,7 +133,7 @@ def _on_copies(result: _Result, origin: Inventory, level: Level) -> Iterator[Fin
     known = {key for rows in result.rows.values() for key in rows} | set(result.by_session) | result.source_sessions
     known |= {entry.key for store in origin.stores for entry in store.entries}
     for agent in origin.agents:
-        target = _same_place(agent_database(agent.path), origin, result.inventory)
+        target = same_place(agent_database(agent.path), origin, result.inventory)
 
         def missing(transcript: Transcript, target: str = target) -> int:
             ids = [one for one in (transcript.header_id, transcript.named_id) if one is not None] or [""]
@@ -149,21 +151,16 @@ def _counting_cache_rows(database: Database) -> tuple[Row, ...]:
 def _sources(inventory: Inventory, against: Inventory | None) -> Iterator[_Source]:
     """Every entry that must be somewhere: of the stores, and of another installation also what its databases hold."""
     origin = against or inventory
-    target_of = {store: _same_place(path, origin, inventory) for store, path in origin.pairs}
+    target_of = {store: same_place(path, origin, inventory) for store, path in origin.pairs}
     for store in origin.stores:
         target = target_of[store.path]
         for entry in store.entries:
             yield _Source(target, Name("store", store.path), entry, store, None)
     for database in against.databases if against and against.state_dir != inventory.state_dir else ():
-        target = _same_place(database.path, origin, inventory)
+        target = same_place(database.path, origin, inventory)
         for row in {row.key: row for row in (*database.typed_rows, *_counting_cache_rows(database))}.values():
             entry = Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
             yield _Source(target, Name("database", database.path), entry, None, database)
-
-
-def _same_place(path: str, origin: Inventory, inventory: Inventory) -> str:
-    """The path in one installation that corresponds to a path in another."""
-    return path.replace(origin.state_dir, inventory.state_dir, 1) if path.startswith(origin.state_dir) else path
 
 
 def _verify_database(
@@ -312,7 +309,7 @@ def _verify_histories(result: _Result, origin: Inventory, level: Level) -> dict[
         own = database_of[origin.stores[index].path] if session_id else by_agent.get(transcript.agent or "", "")
         ids = [one for one in (session_id, transcript.header_id, transcript.named_id) if one is not None]
         ids.append(f"orphan-{transcript.identity.sha256[:16]}")
-        groups[_same_place(own, origin, result.inventory), ids[0]].append((transcript, ids))
+        groups[same_place(own, origin, result.inventory), ids[0]].append((transcript, ids))
     made: dict[str, list[HistoryVerification]] = defaultdict(list)
     for (target, session_id), members in groups.items():
         siblings = _siblings(session_id, [transcript for transcript, _ in members])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from migrator.commands import Report
 from migrator.model import Name
 from migrator.proof import check_log, decode_log
 from migrator.redact import Labels
+from migrator.verdicts import Verdict
 from tests.worlds import NOON, World, entry
 
 PERSON, PHONE = "Retired Person", "agent:main:whatsapp:+4915112345678"
@@ -57,6 +59,24 @@ def test_every_command_yields_a_sound_log(world: World) -> None:
         assert sum(event["event"] == "finding" for event in events) == len(report.findings) > 0
         exit_codes.append(report.exit_code)
     assert exit_codes == [0, 0, 1, 15, 0, 0]
+
+
+def test_judging_by_a_backup_yields_a_sound_log_even_where_a_whole_directory_is_lost(
+    world: World, tmp_path: Path
+) -> None:
+    world.agent("other", {"agent:other:main": entry("s2", 6)})
+    assert commands.apply(world.request(), None, yes=True).exit_code == 15
+    backup = tmp_path / "backup"
+    shutil.copytree(world.state, backup)
+    shutil.rmtree(world.agent_path("other"))
+    report = commands.verify(world.request(), str(backup))
+    assert (report.word, report.exit_code) == ("differences", 1)
+    assert report.verification is not None
+    assert report.verification.count(Verdict.MISSING) == 1
+    lines = recorded(report)
+    assert check_log(lines) == ()
+    sources = [json.loads(line) for line in lines if '"event":"source"' in line]
+    assert sum(source["verdicts"].get("missing", 0) for source in sources) == 1
 
 
 def test_a_failed_expectation_and_an_empty_directory_yield_sound_logs(world: World, tmp_path: Path) -> None:
