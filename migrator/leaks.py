@@ -128,13 +128,13 @@ class LeakGuard:
         return views
 
     def _unwrap(self, text: str) -> str:
-        """Join what line breaks have parted, except where our own words stand on both sides."""
+        """Join what line breaks have parted, except where our own words stand on both sides, or a mark of ours."""
 
         def join(found: re.Match[str]) -> str:
             known = self._is_own(_fold(found[1])) and self._is_own(_fold(found[2]))
             return found[0] if known else found[1]
 
-        return _WRAP.sub(join, text)
+        return _WRAP.sub(join, self._without_marks(text))
 
     def _without_marks(self, text: str) -> str:
         """Take out times of our own form, and the labels and digests that we computed."""

@@ -26,11 +26,11 @@ from migrator.model import (
     Reject,
     Row,
     Severity,
-    Shape,
     Store,
     StoreKind,
     Transcript,
 )
+from migrator.settled import MIGRATED, is_settled, kept_rows
 
 SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 """Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
@@ -61,18 +61,24 @@ def plan(inventory: Inventory) -> Plan:
     for store in inventory.stores:
         if store.kind not in SET_ASIDE:
             stores_of.setdefault(database_of[store.path], []).append(store)
-    findings += _not_writable(inventory, stores_of)
+    recovered = RecoveredKeys(dict(_holders(stores_of, inventory.databases)))
+    histories, on_histories = plan_histories(inventory, stores_of, recovered)
+    settled = {
+        path
+        for path, stores in stores_of.items()
+        if path in by_path and is_settled(by_path[path], stores, histories.get(path, ()), inventory)
+    }
+    findings += _not_writable(inventory, stores_of.keys() - settled)
     refused = {
         finding.subject.text
         for finding in findings
         if finding.subject.kind == "database" and RULES[finding.code].severity is Severity.REFUSED
     }
-    recovered = RecoveredKeys(dict(_holders(stores_of, inventory.databases)))
-    histories, made = plan_histories(inventory, stores_of, recovered)
     for path in histories:
         stores_of.setdefault(path, [])
-    findings += made
-    typed_keys, made = fold(_sessions(stores_of, by_path), inventory, recovered)
+    findings += on_histories
+    to_write = {path: stores for path, stores in stores_of.items() if path not in settled}
+    typed_keys, made = fold(_sessions(to_write, by_path), inventory, recovered)
     findings += made
     respelled: dict[str, set[bytes]] = defaultdict(set)
     for path, sha256 in inventory.respelled:
@@ -83,20 +89,23 @@ def plan(inventory: Inventory) -> Plan:
         readable = tuple(store for store in stores if store.identity is not None)
         if database is None or path in refused or not (readable or histories.get(path)):
             continue
-        planned, made = _plan_database(
-            database, readable, histories.get(path, ()), typed_keys, respelled[path], inventory.quarantined
-        )
+        if path in settled:
+            planned, made = _plan_settled(database, readable, histories.get(path, ()), inventory)
+        else:
+            planned, made = _plan_database(
+                database, readable, histories.get(path, ()), typed_keys, respelled[path], inventory.quarantined
+            )
         plans.append(planned)
         findings += made
     return Plan(inventory.state_dir, tuple(plans), tuple(findings), plan_digest(plans))
 
 
-def _not_writable(inventory: Inventory, stores_of: Mapping[str, list[Store]]) -> list[Finding]:
-    """Databases that a newer OpenClaw has migrated, and into which a legacy store would go."""
+def _not_writable(inventory: Inventory, wanted: Collection[str]) -> list[Finding]:
+    """Databases that a newer OpenClaw has migrated, and that lack something of a legacy store."""
     return [
         Finding("database.not-writable", Name("database", database.path), (("version", database.version or 0),))
         for database in inventory.databases
-        if database.shape in (Shape.ENTRIES, Shape.NODES) and database.path in stores_of
+        if database.shape in MIGRATED and database.path in wanted
     ]
 
 
@@ -163,6 +172,29 @@ def _plan_database(
         expected_rows=len(final_cache),
         expected_digest=content_digest(final_cache, final_typed, final_histories),
         peak_bytes=_peak_bytes(database, stores, histories),
+    )
+    return planned, _findings(planned)
+
+
+def _plan_settled(
+    database: Database, stores: tuple[Store, ...], histories: tuple[HistoryPlan, ...], inventory: Inventory
+) -> tuple[DatabasePlan, list[Finding]]:
+    """A plan to write nothing: there may be rejects to preserve, and stores to put away."""
+    winners, losers = _merge(stores)
+    entries = [candidate.entry for candidate in winners.values()]
+    planned = DatabasePlan(
+        database=database,
+        stores=stores,
+        decisions=tuple(kept_rows(database, entries, inventory)),
+        histories=histories,
+        rejects=_rejects(stores, histories, losers, inventory.quarantined),
+        expected_rows=len({row.key for row in (*database.cache_rows, *database.typed_rows)}),
+        expected_digest=content_digest(
+            {row.key: row.sha256 for row in database.cache_rows},
+            {row.key: row.sha256 for row in database.typed_rows},
+            {stored.session_id: stored.hashes for stored in database.transcripts},
+        ),
+        peak_bytes=0,
     )
     return planned, _findings(planned)
 

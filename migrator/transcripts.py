@@ -79,7 +79,8 @@ def read_transcript(
 class _Importable:
     """Counts the events that OpenClaw's importer would not take (2026.8.2 and 2026.9.6, run on damaged files).
 
-    It stops at the first line that is no JSON, and takes nothing at all of a file with a byte that is no UTF-8.
+    It stops at the first line that is no JSON, and takes nothing at all of a file with a byte that is no UTF-8, unless
+    that is in a last line without its end.
     """
 
     def __init__(self) -> None:
@@ -93,7 +94,7 @@ class _Importable:
         if line.kind in DAMAGED:
             self._behind += 0 if self._stopped else self._on_this_line
             self._stopped = True
-            self._refused = self._refused or not _is_utf8(line.raw)
+            self._refused = self._refused or (line.kind is not LineKind.TORN_TAIL and not _is_utf8(line.raw))
         elif line.text is not None:
             self._events += 1
             self._on_this_line += 1

@@ -148,7 +148,7 @@ def test_an_agent_that_is_not_configured_is_never_listed(world: World) -> None:
         ([*lines("s"), b"\0\0\0"], None),
         ([*lines("s"), b"broken", b"", b"also broken"], None),
         ([lines("s")[0], lines("s")[1].replace(b"x", b"\xff"), lines("s")[2]], 3),
-        ([*lines("s"), b"torn \xc3"], 3),
+        ([*lines("s")[:2], b"broken \xff", lines("s")[2]], 3),
     ],
 )
 def test_the_events_that_stay_behind_damage_are_counted(
@@ -159,6 +159,12 @@ def test_the_events_that_stay_behind_damage_are_counted(
     found = [one for one in forecast(commands.scan(world.request()).inventory) if one.code not in EVERYWHERE]
     assert [dict(one.facts)["count"] for one in found] == ([] if stranded is None else [stranded])
     assert {one.code for one in found} <= {"upgrade.loses-history"}
+
+
+def test_a_last_line_without_its_end_costs_nothing_even_in_the_middle_of_a_character(world: World) -> None:
+    world.agent("main", {"agent:main:main": entry("s", 5)})
+    (world.store_path("main").parent / "s.jsonl").write_bytes(b"\n".join([*lines("s"), b'{"torn \xc3']))
+    assert foreseen(world) == {}
 
 
 @pytest.mark.parametrize(

@@ -329,6 +329,12 @@ def test_line_breaks_between_our_own_words_make_no_strange_word() -> None:
     assert not leaks_source("in\nsession offset\n  line", b'"insession offsetline"')
 
 
+def test_a_list_of_labels_at_the_ends_of_lines_makes_no_strange_words() -> None:
+    labels = Labels(bytes(32))
+    text = "\n".join(f"  kept  {labels.of(Name('session', str(number)))}" for number in range(100))
+    assert not leaks_source(text, b"", computed=labels.issued)
+
+
 # our own vocabulary
 
 
