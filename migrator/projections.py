@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrator.openclaw.entry import column_status, finite_number, members, typed_session_id
 from migrator.openclaw.transcript import read_line
@@ -31,9 +31,8 @@ def columns_agree(connection: sqlite3.Connection) -> bool:
     return (
         all(_types_agree(connection))
         and all(_version_agrees(connection))
-        and all(_cache_rows_agree(connection))
         and all(_typed_rows_agree(connection))
-        and all(_sessions_agree(connection))
+        and all(_cache_rows_agree(connection))
         and all(_events_agree(connection))
     )
 
@@ -41,9 +40,13 @@ def columns_agree(connection: sqlite3.Connection) -> bool:
 def _types_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     """Each value is of the type of its column: SQLite takes any, and the upgrade stops at one that is not."""
     for table, where in _SESSION_TABLES.items():
-        for _, name, declared, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall():
-            wrong = f"SELECT 1 FROM {table} WHERE {where} AND typeof({name}) NOT IN ('null', ?) LIMIT 1"
-            yield connection.execute(wrong, (declared.lower(),)).fetchone() is None
+        declared = [(name, kind.lower()) for _, name, kind, *_ in connection.execute(f"PRAGMA table_info({table})")]
+        if declared:
+            wrong = " OR ".join(f"typeof({name}) NOT IN ('null', ?)" for name, _ in declared)
+            found = connection.execute(
+                f"SELECT 1 FROM {table} WHERE {where} AND ({wrong}) LIMIT 1", [kind for _, kind in declared]
+            )
+            yield found.fetchone() is None
 
 
 def _version_agrees(connection: sqlite3.Connection) -> Iterator[bool]:
@@ -52,68 +55,67 @@ def _version_agrees(connection: sqlite3.Connection) -> Iterator[bool]:
             yield version == SCHEMA_VERSION
 
 
-def _cache_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
-    if columns(connection, "cache_entries"):
-        for text, updated_at, unused in connection.execute(
-            "SELECT CAST(value_json AS BLOB), updated_at, coalesce(blob, expires_at)"
-            " FROM cache_entries WHERE scope = 'session_entries'"
-        ):
-            expected = _entry(text).updated_at
-            # A build that found no time in an entry wrote the time of writing, which nothing can confirm.
-            yield unused is None and (expected is None or updated_at == expected)
-
-
 def _typed_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
+    """Each row repeats its text, its route repeats the row, and so does the session row that it owns."""
     if not columns(connection, "session_entries"):
         return
-    for text, session_id, updated_at, status, routed_id, routed_at, owner in connection.execute(
+    for text, session_id, updated_at, status, routed_id, routed_at, owns, *session in connection.execute(
         "SELECT CAST(e.entry_json AS BLOB), CAST(e.session_id AS BLOB), e.updated_at, CAST(e.status AS BLOB),"
-        " CAST(r.session_id AS BLOB), r.updated_at, s.session_id IS NOT NULL FROM session_entries e"
+        " CAST(r.session_id AS BLOB), r.updated_at, s.session_key = e.session_key,"
+        " s.created_at, s.updated_at, s.session_entry_provenance, CAST(s.session_scope AS BLOB) FROM session_entries e"
         " LEFT JOIN session_routes r USING (session_key) LEFT JOIN sessions s ON s.session_id = e.session_id"
     ):
         entry = _entry(text)
-        yield session_id == (entry.session_id or "").encode() and updated_at == (entry.updated_at or 0)
+        updated = entry.updated_at or 0
+        yield session_id == (entry.session_id or "").encode() and updated_at == updated
         yield status == (None if entry.status is None else entry.status.encode())
-        yield (routed_id, routed_at) == (session_id, updated_at) and bool(owner)
+        yield (routed_id, routed_at) == (session_id, updated_at) and owns is not None
+        if owns:
+            created = updated if entry.started_at is None else entry.started_at
+            yield session == [created, updated, 1, b"conversation"]
     [(entries, routes)] = connection.execute(
         "SELECT (SELECT count(*) FROM session_entries), (SELECT count(*) FROM session_routes)"
     )
     yield entries == routes
+    # A key may go on to another session, and leave a row with the history of the old one; it has an entry all the same.
+    [(strange,)] = connection.execute(
+        f"SELECT count(*) FROM sessions s WHERE acp_owned IS NOT 0 OR coalesce({', '.join(UNUSED_SESSION_COLUMNS)})"
+        " IS NOT NULL OR NOT EXISTS (SELECT 1 FROM session_entries e WHERE e.session_key = s.session_key)"
+    )
+    yield strange == 0
 
 
-def _sessions_agree(connection: sqlite3.Connection) -> Iterator[bool]:
-    """Each session row repeats the entry of the key that owns it."""
-    if not columns(connection, "sessions"):
+def _cache_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
+    """Each row repeats the time of its text; a typed row with the same text has had its own time compared already."""
+    if not columns(connection, "cache_entries"):
         return
-    unused = ", ".join(f"s.{name}" for name in UNUSED_SESSION_COLUMNS)
-    for created_at, updated_at, provenance, acp_owned, scope, text, session_id, owner_id, filled in connection.execute(
-        "SELECT s.created_at, s.updated_at, s.session_entry_provenance, s.acp_owned, CAST(s.session_scope AS BLOB),"
-        " CAST(e.entry_json AS BLOB), CAST(s.session_id AS BLOB), CAST(e.session_id AS BLOB),"
-        f" coalesce({unused}) FROM sessions s LEFT JOIN session_entries e USING (session_key)"
+    text, typed, join = "CAST(c.value_json AS BLOB)", "NULL", ""
+    if columns(connection, "session_entries"):
+        typed = "CASE WHEN e.entry_json = c.value_json AND e.updated_at <> 0 THEN e.updated_at END"
+        text = f"CASE WHEN {typed} IS NULL THEN {text} END"
+        join = "LEFT JOIN session_entries e ON e.session_key = c.key"
+    for stored, expected, updated_at, unused in connection.execute(
+        f"SELECT {text}, {typed}, c.updated_at, coalesce(blob, expires_at)"
+        f" FROM cache_entries c {join} WHERE scope = 'session_entries'"
     ):
-        entry = _entry(text)
-        expected_at = entry.updated_at or 0
-        yield filled is None and acp_owned == 0
-        if owner_id is not None and session_id != owner_id:
-            continue  # the key went on to another session; this row keeps the history of the old one
-        yield owner_id is not None and updated_at == expected_at
-        yield created_at == (expected_at if entry.started_at is None else entry.started_at)
-        yield provenance == 1 and scope == b"conversation"
+        if stored is not None:
+            expected = _entry(stored).updated_at
+        # A build that found no time in an entry wrote the time of writing, which nothing can confirm.
+        yield unused is None and (expected is None or updated_at == expected)
 
 
-@dataclass(frozen=True, slots=True)
-class _Projection:
+class _Projection(NamedTuple):
     """What the columns beside an entry repeat of its text; times are those that a column can hold."""
 
-    session_id: str | None = None
-    updated_at: int | None = None
-    started_at: int | None = None
-    status: str | None = None
+    session_id: str | None
+    updated_at: int | None
+    started_at: int | None
+    status: str | None
 
 
 def _entry(text: object) -> _Projection:
     entry = members(text) if isinstance(text, bytes) else {}
-    updated_at, started_at = (finite_number(entry.get(name)) for name in ("updatedAt", "sessionStartedAt"))
+    updated_at, started_at = finite_number(entry.get("updatedAt")), finite_number(entry.get("sessionStartedAt"))
     return _Projection(
         session_id=typed_session_id(entry),
         updated_at=None if updated_at is None else whole_ms(updated_at),
