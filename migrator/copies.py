@@ -25,12 +25,12 @@ TRANSCRIPT_COPIES = (
 Missing = Callable[[Transcript], int]
 """How many events of a transcript are in no database."""
 
+Known = Callable[[], Collection[str]]
+"""The session ids and keys that a live source or a database has; few agents have copies to ask for them."""
 
-def findings_on_copies(agent: Agent, known_sessions: Collection[str], missing: Missing) -> Iterator[Finding]:
-    """What the copies of an agent have that nothing else has.
 
-    ``known_sessions`` are the session ids and keys that a live source or a database has.
-    """
+def findings_on_copies(agent: Agent, known_sessions: Known, missing: Missing) -> Iterator[Finding]:
+    """What the copies of an agent have that nothing else has."""
     for file in agent.files:
         kind = FileKind(file.kind)
         if kind in STORE_COPIES and ".json" in file.path:
@@ -39,12 +39,13 @@ def findings_on_copies(agent: Agent, known_sessions: Collection[str], missing: M
             yield from _on_transcript(file, agent, missing)
 
 
-def _on_store(file: SessionFile, agent: Agent, known_sessions: Collection[str]) -> Iterator[Finding]:
+def _on_store(file: SessionFile, agent: Agent, known_sessions: Known) -> Iterator[Finding]:
     store, _ = read_store(file.path, file.path, StoreKind.EXPLICIT, agent.directory)
+    known = known_sessions()
     only_here = [
         entry
         for entry in store.entries
-        if entry.problem is None and entry.key not in known_sessions and entry.session_id not in known_sessions
+        if entry.problem is None and entry.key not in known and entry.session_id not in known
     ]
     if only_here:
         yield Finding("copy.sessions-only-here", Name("store", file.path), (("count", len(only_here)),))
