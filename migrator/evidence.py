@@ -22,8 +22,13 @@ from migrator.sqlite.snapshot import identify
 from migrator.verdicts import HistoryVerdict, Verdict
 
 
+def report_names(report: Report) -> set[Name]:
+    """Every string of the installations that a report is about: nothing of it may leave the process in clear."""
+    return names(report.inventory, report.forecast) | (names(report.origin) if report.origin is not None else set())
+
+
 def names(inventory: Inventory, forecast: tuple[Finding, ...] = ()) -> set[Name]:
-    """Every string of the installation that a scan has kept: nothing of it may leave the process in clear."""
+    """Every string of an installation that a scan has kept."""
     found = {Name("path", inventory.state_dir), Name("config", inventory.config_path or "")}
     found |= {Name("config-value", text) for text in inventory.names}
     for agent in inventory.agents:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
 
-from migrator.model import HASH_BYTES, Transcript
+from migrator.databases import history_texts
+from migrator.model import HASH_BYTES, Name, StoredTranscript, Transcript
 from migrator.openclaw.json_text import parse_strict
-from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
+from migrator.openclaw.transcript import Line, LineKind, TranscriptReader, read_line
 from migrator.openclaw.transforms import canonical, normal_event
 from migrator.sources import open_regular_file
+from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcripts import added, event_hash, events_of, storable_lines
 from migrator.verdicts import HistoryVerdict
 
@@ -57,14 +59,55 @@ def is_contained(wanted: bytes, stored: bytes, siblings: Siblings | None = None)
     return all(one in remaining for one in array("Q", wanted))
 
 
+@dataclass(frozen=True, slots=True)
+class HistorySource:
+    """A history that must be in a database: that of a file, or that of another database.
+
+    ``counts`` are its lines by kind, ``lines`` reads those that a database can hold.
+    """
+
+    name: Name
+    hashes: bytes
+    counts: tuple[tuple[str, int], ...]
+    damaged: bool
+    lines: Callable[[], Iterator[tuple[Line, str]]]
+    siblings: Siblings | None = None
+
+    @property
+    def events(self) -> int:
+        """How many events it has."""
+        return len(self.hashes) // HASH_BYTES
+
+
+def in_file(transcript: Transcript, siblings: Siblings | None = None) -> HistorySource:
+    """The history in a transcript file."""
+
+    def lines() -> Iterator[tuple[Line, str]]:
+        with open_regular_file(transcript.path) as stream:
+            yield from storable_lines(TranscriptReader(stream))
+
+    name = Name("transcript", transcript.path)
+    return HistorySource(name, transcript.hashes, transcript.counts, bool(transcript.damage), lines, siblings)
+
+
+def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
+    """The history that a database holds for a session."""
+
+    def lines() -> Iterator[tuple[Line, str]]:
+        with open_snapshot(path) as connection:
+            for seq, text in enumerate(history_texts(connection, path, stored.session_id, archived=False)):
+                yield read_line(text, seq + 1, 0, complete=True), text.decode("utf-8", "backslashreplace")
+
+    # A history without a file of its own goes by its session and its database.
+    name = Name("transcript", f"{path}#{stored.session_id}")
+    counts = ((LineKind.EVENT.value, len(stored.hashes) // HASH_BYTES),)
+    return HistorySource(name, stored.hashes, counts, False, lines)
+
+
 def compare_content(
-    transcript: Transcript,
-    session_id: str,
-    stored: Iterable[bytes],
-    known_transforms: bool,
-    siblings: Siblings | None = None,
+    source: HistorySource, session_id: str, stored: Iterable[bytes], known_transforms: bool
 ) -> Comparison:
-    """Compare the lines of a file with a stored history as JSON, and after what releases are known to do to it.
+    """Compare the lines of a history with a stored history as JSON, and after what releases are known to do to it.
 
     ``stored`` are the texts of the stored events in order.
     """
@@ -78,7 +121,8 @@ def compare_content(
     explained: Counter[str] = Counter()
     first_missing = 0
     version = 1  # of the transcript format, until a header says otherwise
-    for index, (line, text) in enumerate(_lines(transcript)):
+    siblings = source.siblings
+    for index, (line, text) in enumerate(source.lines()):
         event = _parsed(text.encode())
         if line.kind is LineKind.HEADER and isinstance(event, dict) and isinstance(event.get("version"), int):
             version = event["version"]
@@ -106,25 +150,19 @@ def compare_content(
     )
 
 
-def verdict(transcript: Transcript, comparison: Comparison, moved: bool) -> HistoryVerdict:
-    """The verdict on a file that a stored history has something of, or on an empty one."""
-    events = len(transcript.hashes) // HASH_BYTES
-    if comparison.present == 0 and events:
+def verdict(source: HistorySource, comparison: Comparison, moved: bool) -> HistoryVerdict:
+    """The verdict on a history that a database has something of, or on an empty one."""
+    if comparison.present == 0 and source.events:
         return HistoryVerdict.ABSENT
-    if comparison.present < events:
+    if comparison.present < source.events:
         return HistoryVerdict.DIVERGES if comparison.stored_only else HistoryVerdict.EXTENDS
     if not comparison.in_order:
         return HistoryVerdict.DIVERGES
     if moved:
         return HistoryVerdict.MOVED
-    if transcript.damage:
+    if source.damaged:
         return HistoryVerdict.DAMAGED
     return HistoryVerdict.TRANSFORMED if comparison.transforms else HistoryVerdict.CONTAINED
-
-
-def _lines(transcript: Transcript) -> Iterator[tuple[Line, str]]:
-    with open_regular_file(transcript.path) as stream:
-        yield from storable_lines(TranscriptReader(stream))
 
 
 def _parsed(text: bytes) -> object:

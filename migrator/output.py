@@ -69,8 +69,7 @@ class Output:
 
         def look() -> int:
             labels = Labels(read_key(Path(folder)))
-            report = self._work(scan)
-            for name in sorted(evidence.names(report.inventory, report.forecast)):
+            for name in sorted(evidence.report_names(self._work(scan))):
                 if labels.of(name) == label:
                     click.echo(clear_text(name))
                     return 0
@@ -125,8 +124,7 @@ class Output:
             )
 
     def _let_out(self, report: Report) -> int:
-        names = evidence.names(report.inventory, report.forecast)
-        for name in names | (evidence.names(report.origin) if report.origin else set()):
+        for name in evidence.report_names(report):
             self.guard.add_name(name.text)
         folder = self.options.get("proof") or report.run
         code = report.exit_code

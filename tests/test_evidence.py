@@ -103,3 +103,11 @@ def test_a_second_log_leaves_the_first_as_it_is(world: World, tmp_path: Path) ->
     assert {path: path.read_bytes() for path in first} == first
     assert len(list(folder.glob("*.summary.md"))) == len(list(folder.glob("*.proof.jsonl"))) == 2
     assert all(decode_log(path.read_bytes()) == lines for path in folder.glob("*.proof.jsonl"))
+
+
+def test_the_names_of_a_backup_that_was_judged_by_are_guarded_like_all_others(tmp_path: Path) -> None:
+    world, backup = World(tmp_path / "world"), World(tmp_path / "backup")
+    world.agent("main", {"agent:main:main": entry("s1", 5)})
+    backup.agent("main", {"agent:main:main": entry("s1", 5), "agent:main:gone": entry("s2", 5)})
+    report = commands.verify(world.request(), str(backup.state))
+    assert {Name("session", "agent:main:gone"), Name("session-id", "s2")} <= evidence.report_names(report)
