@@ -94,4 +94,10 @@ class EntryJudge:
         if renamed is not None:
             places = (Name("database", self.database.path), Name("session", canonical))
             return EntryVerdict(session, Verdict.MERGED, places=places)
-        return EntryVerdict(session, Verdict.MISSING)
+        return EntryVerdict(session, Verdict.QUARANTINED if self._is_set_aside(entry) else Verdict.MISSING)
+
+    def _is_set_aside(self, entry: Entry) -> bool:
+        """Whether it is one that no release can use, and the cache row that keeps it is still there, read by none."""
+        return entry.session_id is None and any(
+            row.key == entry.key and row.sha256 == entry.sha256 for row in self.database.cache_rows
+        )

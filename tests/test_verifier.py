@@ -15,7 +15,7 @@ from migrator.commands import Report
 from migrator.errors import RefusedError
 from migrator.model import Name
 from migrator.verdicts import Difference, Verdict
-from tests.sqlite_worlds import Fill, execute
+from tests.sqlite_worlds import CACHE_ONLY, NODES_VALID, PACKED_EVENTS, WINDOWS, Fill, execute
 from tests.worlds import (
     World,
     auth_row,
@@ -248,6 +248,17 @@ def test_entries_without_a_database_are_missing(tmp_path: Path) -> None:
     report = verify(world)
     assert report.exit_code == 1
     assert (count(report, Verdict.MISSING), count(report, Verdict.QUARANTINED)) == (1, 1)
+
+
+def test_an_entry_that_no_release_can_use_is_set_aside_in_its_cache_row_after_an_upgrade(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    text = '{"label": "no id", "updatedAt": 5}'
+    world.agent("main", raw_store({"kept": text, "rewritten": text, "gone": text}))
+    tables = (*CACHE_ONLY, NODES_VALID, WINDOWS, PACKED_EVENTS)
+    rows = (cache_row("kept", text), cache_row("rewritten", text.replace(" ", "")))
+    world.database("main", owner("main", version=23), *rows, version=23, tables=tables)
+    found = {one.session.text: one.verdict for one in verdicts(verify(world))}
+    assert found == {"kept": Verdict.QUARANTINED, "rewritten": Verdict.MISSING, "gone": Verdict.MISSING}
 
 
 # explanations
