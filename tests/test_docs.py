@@ -1,9 +1,8 @@
-"""The README and the program cannot drift apart: its tables are made from the program, and compared here."""
+"""The README and the program cannot drift apart: what is made from the program is compared here."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import click
 import pytest
@@ -11,67 +10,47 @@ from click.testing import CliRunner
 
 from migrator import cli
 from migrator.errors import MigratorError
-from migrator.findings import RULES
+from tests import readme
+from tests.readme import SECTIONS, commands, renewed
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def section(name: str) -> str:
-    """What stands between the marks of a section of the README."""
-    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- end of {name} -->", README, re.DOTALL)
-    assert found, name
-    return found[1].strip()
+ROOT = readme.README.parent
+README = readme.README.read_text(encoding="utf-8")
 
 
-def all_commands() -> list[tuple[str, click.Command]]:
-    found = []
-    for name, command in cli.main.commands.items():
-        if isinstance(command, click.Group):
-            found += [(f"{name} {inner}", command.commands[inner]) for inner in command.commands]
-        else:
-            found.append((name, command))
-    return found
+def test_the_readme_says_what_the_program_says() -> None:
+    assert renewed(README) == README, "run scripts/readme"
 
 
-def commands_table() -> str:
-    rows = ["| command | what it does |", "| --- | --- |"]
-    rows += [f"| `migrator {name}` | {command.get_short_help_str(200)} |" for name, command in all_commands()]
-    return "\n".join(rows)
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_part_of_the_readme_that_went_stale_is_noticed(name: str) -> None:
+    stale = README.replace(f"<!-- end of {name} -->", f"stale\n<!-- end of {name} -->")
+    assert renewed(stale) == renewed(README) != stale
 
 
-def exit_codes_table() -> str:
-    rows = ["| exit | meaning |", "| --- | --- |"]
-    rows += [f"| {code} | {meaning} |" for code, meaning in cli.EXIT_CODES.items()]
-    return "\n".join(rows)
+def test_a_part_that_has_no_place_in_the_readme_is_noticed() -> None:
+    with pytest.raises(ValueError, match="0 places for options"):
+        renewed(README.replace("<!-- options -->", ""))
 
 
-def findings_table() -> str:
-    rows = ["| code | severity | meaning | what to do |", "| --- | --- | --- | --- |"]
-    rows += [
-        f"| `{code}` | {rule.severity.value} | {rule.sentence} | {rule.remedy} |"
-        for code, rule in sorted(RULES.items())
-    ]
-    return "\n".join(rows).replace("{subject}", "…").replace("{others}", "…")
-
-
-@pytest.mark.parametrize(
-    ("name", "table"),
-    [("commands", commands_table), ("exit codes", exit_codes_table), ("findings", findings_table)],
-)
-def test_the_readme_has_the_table_that_the_program_makes(name: str, table: object) -> None:
-    assert callable(table)
-    assert section(name) == table()
+def test_every_option_of_every_command_stands_in_the_table_with_its_meaning() -> None:
+    table = SECTIONS["options"]()
+    for name, command in commands():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                row = next(
+                    row for row in table.splitlines() if f"| `{option.opts[0]}" in row and str(option.help) in row
+                )
+                assert name in row.split("|")[2].strip().split(", ") or row.split("|")[2].strip() == "all"
 
 
 def test_every_option_of_every_command_has_a_help_text() -> None:
-    for name, command in all_commands():
+    for name, command in commands():
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, (name, parameter.name)
 
 
-@pytest.mark.parametrize("name", [name for name, _ in all_commands()])
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
 def test_the_help_of_each_command_states_its_exit_codes(name: str) -> None:
     text = CliRunner().invoke(cli.main, [*name.split(), "--help"]).output
     assert "Exit codes:" in text

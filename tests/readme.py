@@ -1,0 +1,92 @@
+"""The parts of the README that are made from the program; ``scripts/readme`` writes them anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from migrator import cli
+from migrator.findings import RULES
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def renewed(text: str) -> str:
+    """The text of the README with all its sections made anew. Raises ValueError where a section has no place."""
+    for name, make in SECTIONS.items():
+        text = _replaced(text, name, make())
+    return text
+
+
+def _replaced(text: str, name: str, body: str) -> str:
+    start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    pieces = re.split(f"{start}.*?{end}", text, flags=re.DOTALL)
+    if len(pieces) != 2:
+        raise ValueError(f"the README has {len(pieces) - 1} places for {name}")
+    return f"{pieces[0]}{start}{body}\n{end}{pieces[1]}"
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by its words."""
+    for name, command in cli.main.commands.items():
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {inner}", command.commands[inner]) for inner in command.commands)
+        else:
+            yield name, command
+
+
+def _commands_table() -> str:
+    rows = [f"| `migrator {name}` | {command.get_short_help_str(200)} |" for name, command in commands()]
+    return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
+
+
+def _options_table() -> str:
+    """One row for each option and meaning; ``all`` are the commands that take a state directory."""
+    takers: dict[tuple[str, str], list[str]] = {}
+    for name, command in commands():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                takers.setdefault((_spelled(option), option.help or ""), []).append(name)
+    everywhere = takers[("--state-dir DIR", "OpenClaw's state directory.")]
+    rows = [
+        f"| `{spelled}` | {'all' if names == everywhere else ', '.join(names)} | {meaning} |"
+        for (spelled, meaning), names in takers.items()
+    ]
+    return "\n".join(["| option | of | what it does |", "| --- | --- | --- |", *rows])
+
+
+def _spelled(option: click.Option) -> str:
+    """An option with its value, as a table cell can hold it."""
+    if option.is_flag:
+        return option.opts[0]
+    choices = option.type.choices if isinstance(option.type, click.Choice) else ()
+    return f"{option.opts[0]} {' or '.join(map(str, choices)) or option.metavar}"
+
+
+def _exit_codes_table() -> str:
+    rows = [f"| {code} | {meaning} |" for code, meaning in cli.EXIT_CODES.items()]
+    return "\n".join(["| exit | meaning |", "| --- | --- |", *rows])
+
+
+def _findings_table() -> str:
+    rows = [
+        f"| `{code}` | {rule.severity.value} | {rule.sentence} | {rule.remedy} |"
+        for code, rule in sorted(RULES.items())
+    ]
+    table = "\n".join(["| code | severity | meaning | what to do |", "| --- | --- | --- | --- |", *rows])
+    return table.replace("{subject}", "…").replace("{others}", "…")
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "commands": _commands_table,
+    "options": _options_table,
+    "exit codes": _exit_codes_table,
+    "findings": _findings_table,
+}
+"""Every made section by its name, which stands in the marks around it."""
+
+if __name__ == "__main__":
+    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
