@@ -7,10 +7,15 @@ field failures, class 7). A copy never decides the exit code, because sessions m
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from migrator.model import Agent, Finding, Name, SessionFile, StoreKind, Transcript
 from migrator.openclaw.session_files import FileKind
-from migrator.sources import read_store
+from migrator.sources import open_regular_file, read_store
+from migrator.sqlite.archives import MAX_ARCHIVE_BYTES
+from migrator.sqlite.compressed import DamagedPayloadError, decompress
 from migrator.transcripts import read_transcript
 
 STORE_COPIES = (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
@@ -35,7 +40,7 @@ def findings_on_copies(agent: Agent, known_sessions: Known, missing: Missing) ->
         kind = FileKind(file.kind)
         if kind in STORE_COPIES and ".json" in file.path:
             yield from _on_store(file, agent, known_sessions)
-        elif kind in TRANSCRIPT_COPIES and not file.path.endswith(".zst"):
+        elif kind in TRANSCRIPT_COPIES:
             yield from _on_transcript(file, agent, missing)
 
 
@@ -52,6 +57,27 @@ def _on_store(file: SessionFile, agent: Agent, known_sessions: Known) -> Iterato
 
 
 def _on_transcript(file: SessionFile, agent: Agent, missing: Missing) -> Iterator[Finding]:
-    transcript, _ = read_transcript(file.path, agent.directory, file.kind)
-    if transcript is not None and (count := missing(transcript)):
-        yield Finding("copy.events-only-here", Name("transcript", file.path), (("count", count),))
+    name = Name("transcript", file.path)
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(_decompressed(file.path)) if file.path.endswith(".zst") else file.path
+        except (OSError, DamagedPayloadError):
+            yield Finding("copy.damaged", name)
+            return
+        transcript, _ = read_transcript(path, agent.directory, file.kind)
+        if transcript is not None and (count := missing(transcript)):
+            yield Finding("copy.events-only-here", name, (("count", count),))
+
+
+@contextmanager
+def _decompressed(path: str) -> Iterator[str]:
+    """The content of a compressed transcript, under its name in a private directory.
+
+    Raises OSError where the file cannot be read, and DamagedPayloadError where it cannot be decoded.
+    """
+    with open_regular_file(path) as stream:
+        content = decompress(stream.read(), MAX_ARCHIVE_BYTES)
+    with TemporaryDirectory(prefix="migrator-") as folder:
+        plain = Path(folder, Path(path).name.removesuffix(".zst"))
+        plain.write_bytes(content)
+        yield str(plain)

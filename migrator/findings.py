@@ -496,6 +496,11 @@ RULES: dict[str, Rule] = {
         "Make it readable and run again.",
     ),
     # copies
+    "copy.damaged": Rule(
+        _WARNING,
+        "The compressed copy {subject} can not be read or decoded.",
+        "Restore it from a backup if its session is missing; it stays where it is.",
+    ),
     "copy.events-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} events that are in no database.",

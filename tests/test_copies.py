@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import zstandard
+
 from migrator import commands
 from migrator.commands import Report
+from migrator.model import Name
 from tests.worlds import World, entry
 
 
@@ -54,3 +57,18 @@ def test_events_that_only_a_reset_transcript_has_are_counted(tmp_path: Path) -> 
     (world.store_path("main").parent / "s1.jsonl.reset.2026-11-22T10-00-00.000Z").write_bytes(lines(1, 7, 8, 9))
     report = commands.verify(world.request())
     assert (report.exit_code, findings(report)) == (0, {"copy.events-only-here": 3})
+
+
+def test_a_compressed_transcript_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    world = migrated(tmp_path)
+    name = "s1.jsonl.deleted.2026-11-22T10-00-00.000Z.3c4d0685605e4abb8ec62cdcf7bff3f2.zst"
+    copy = world.store_path("main").parent / name
+    copy.write_bytes(zstandard.compress(lines(1, 7, 8)))
+    report = commands.verify(world.request())
+    assert (report.exit_code, findings(report)) == (0, {"copy.events-only-here": 2})
+    copy.write_bytes(zstandard.compress(lines(1, 7, 8))[:-9])
+    again = commands.verify(world.request()).verification
+    assert again is not None
+    assert [(one.code, one.subject) for one in again.findings if one.code.startswith("copy.")] == [
+        ("copy.damaged", Name("transcript", str(copy)))
+    ]
