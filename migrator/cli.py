@@ -13,31 +13,16 @@ from typing import Any, NoReturn
 import click
 
 from migrator import __version__
+from migrator.command_help import epilog, program_epilog
 from migrator.exported import Layout
+from migrator.report import FORMATS
 from migrator.verdicts import Level, Verdict
-
-EXIT_CODES = {
-    0: "what was asked for holds",
-    1: "differences found; or, with `plan --detailed-exitcode`, work is pending",
-    2: "usage error, or an internal error: nothing is claimed",
-    10: "nothing to work on was found (`--allow-empty` makes it 0)",
-    11: "busy: a live gateway, writer or lock",
-    12: "refused by a preflight check: nothing was written",
-    13: "source or database changed since it was planned, or meanwhile",
-    14: "committed, but the proof could not be written: `verify` will write it",
-    15: "done, with quarantined items: they are listed and preserved",
-    130: "interrupted, after a clean roll-back",
-    143: "terminated, after a clean roll-back",
-}
-"""Every exit code and what it means; each command's help and the README show it."""
-
-_EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
 
 _COUNT = click.IntRange(min=0)
 _FORMAT = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="What the report looks like.",
@@ -53,7 +38,7 @@ _SELECTORS = (
     click.option("--expect-sessions", metavar="N", type=_COUNT, help="Fail unless N sessions are found."),
     click.option("--allow-empty", is_flag=True, help="Finding nothing is fine."),
     _FORMAT,
-    click.option("--redact", is_flag=True, help="Show labels on a terminal, too; elsewhere they always are."),
+    click.option("--redact", is_flag=True, help="Show labels instead of names on your own terminal, too."),
     click.option("--quiet", is_flag=True, help="Print nothing but errors."),
     click.option(
         "--progress",
@@ -98,16 +83,21 @@ class _Program(click.Group):
             sys.exit(130)
 
 
-@click.group(cls=_Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Program, epilog=program_epilog(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Find every OpenClaw session, move it into SQLite, and prove that nothing was lost."""
+    """Find every OpenClaw session, move it into SQLite, and prove that nothing was lost.
+
+    Names of agents, sessions and files are shown in clear on your own terminal only, in the text format. In files,
+    pipes, proofs, CI and every other format a label such as agent:7f3a9c21d0ab stands for each; with --redact on a
+    terminal, too. Standard output has the report, standard error the talk.
+    """
 
 
-@main.command(epilog=_EPILOG)
+@main.command(epilog=epilog("scan"))
 @_with(*_SELECTORS, _OUTPUT)
 def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
-    """Show what is there. Touches nothing."""
+    """Show what is there, and touch nothing."""
     from migrator import commands
     from migrator.output import Output
 
@@ -115,12 +105,12 @@ def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
     sys.exit(output.run(commands.scan))
 
 
-@main.command(epilog=_EPILOG)
+@main.command(epilog=epilog("plan"))
 @_with(*_SELECTORS, _PROOF)
 @click.option("--output", "plan_file", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
 def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
-    """Show what would be done. Touches nothing but the plan file, if one is asked for."""
+    """Show what would be done, and touch nothing but the plan file, if one is asked for."""
     from migrator import commands
     from migrator.output import Output
 
@@ -128,7 +118,7 @@ def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoR
     sys.exit(output.run(lambda request: commands.plan(request, detailed_exitcode, plan_file)))
 
 
-@main.command(epilog=_EPILOG)
+@main.command(epilog=epilog("apply"))
 @click.argument("plan_file", metavar="[PLAN]", required=False)
 @_with(*_SELECTORS, _OUTPUT, _PROOF)
 @click.option("--yes", is_flag=True, help="Plan and do it in one go.")
@@ -142,7 +132,7 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
     sys.exit(output.run(lambda request: commands.apply(request, plan_file, yes, archive_sources)))
 
 
-@main.command(epilog=_EPILOG)
+@main.command(epilog=epilog("verify"))
 @_with(*_SELECTORS, _OUTPUT, _PROOF)
 @click.option("--against", metavar="DIR", help="Judge by this copy of the state directory, or folder of a run.")
 @click.option(
@@ -159,7 +149,7 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
     help="Do not count these verdicts as differences.",
 )
 def verify(against: str | None, level: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
-    """Check that every session is in its database. Touches nothing."""
+    """Check that every session is in its database, and touch nothing."""
     from migrator import commands
     from migrator.output import Output
 
@@ -167,7 +157,7 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
     sys.exit(output.run(lambda request: commands.verify(request, against, Level(level), accept)))
 
 
-@main.command(epilog=_EPILOG)
+@main.command(epilog=epilog("export"))
 @click.argument("folder", metavar="DIR")
 @_with(*(option for option in _SELECTORS if option is not _FORMAT), _OUTPUT, _PROOF)
 @click.option("--session", "sessions", metavar="KEY", multiple=True, help="Only this session key or session id.")
@@ -180,9 +170,7 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
     show_default=True,
     help="What is written: files for older releases, or text for people.",
 )
-@click.option(
-    "--report", "form", type=click.Choice(["text", "json"]), default="text", help="What the report looks like."
-)
+@click.option("--report", "form", type=click.Choice(FORMATS), default="text", help="What the report looks like.")
 def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Write the sessions of all databases back to sessions.json and JSON Lines files in the new directory DIR."""
     from migrator.export import export as make_export
@@ -194,13 +182,13 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
     sys.exit(output.run(lambda request: make_export(request, folder, wish)))
 
 
-@main.command(epilog=_EPILOG)
+@main.command(epilog=epilog("rollback"))
 @click.argument("run")
 @_with(*_SELECTORS, _OUTPUT, _PROOF)
 @click.option("--set-aside", is_flag=True, help="Keep in the run folder what others have written since, and go on.")
 @click.option("--evidence", metavar="DIR", help="Move the folder of the run to DIR, so that no trace of it stays.")
 def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
-    """Take RUN back, the id or folder of a run: everything is as it was before."""
+    """Take RUN back, the id or folder of a run, so that everything is as it was before."""
     from migrator.output import Output
     from migrator.rollback import rollback as take_back
 
@@ -208,12 +196,12 @@ def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -
     sys.exit(output.run(lambda request: take_back(request, run, set_aside, evidence)))
 
 
-@main.group(epilog=_EPILOG)
+@main.group()
 def proof() -> None:
     """Check a proof log, or find out what a label in it stands for."""
 
 
-@proof.command("check", epilog=_EPILOG)
+@proof.command("check", epilog=epilog("proof check"))
 @click.argument("file")
 def proof_check(file: str) -> NoReturn:
     """Check the chain, the vocabulary and the arithmetic of the proof log FILE."""
@@ -222,7 +210,7 @@ def proof_check(file: str) -> NoReturn:
     sys.exit(check_proof(file))
 
 
-@proof.command("reveal", epilog=_EPILOG)
+@proof.command("reveal", epilog=epilog("proof reveal"))
 @click.argument("label")
 @click.option("--key", "folder", metavar="DIR", required=True, help="The folder of the run or proof that made LABEL.")
 @_with(*_SELECTORS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from migrator import cli
+from migrator.command_help import EXIT_CODES
 from migrator.findings import RULES
 
 README = Path(__file__).parent.parent / "README.md"
@@ -67,7 +68,7 @@ def _spelled(option: click.Option) -> str:
 
 
 def _exit_codes_table() -> str:
-    rows = [f"| {code} | {meaning} |" for code, meaning in cli.EXIT_CODES.items()]
+    rows = [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()]
     return "\n".join(["| exit | meaning |", "| --- | --- |", *rows])
 
 

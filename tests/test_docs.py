@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from migrator import cli
+from migrator.command_help import EXIT_CODES, HELP, WORDS
 from migrator.errors import MigratorError
 from tests import readme
 from tests.readme import SECTIONS, commands, renewed
@@ -50,11 +51,40 @@ def test_every_option_of_every_command_has_a_help_text() -> None:
                 assert parameter.help, (name, parameter.name)
 
 
-@pytest.mark.parametrize("name", [name for name, _ in commands()])
-def test_the_help_of_each_command_states_its_exit_codes(name: str) -> None:
-    text = CliRunner().invoke(cli.main, [*name.split(), "--help"]).output
-    assert "Exit codes:" in text
-    assert "15" in text
+def help_of(command: str) -> str:
+    return CliRunner().invoke(cli.main, [*command.split(), "--help"], terminal_width=80).output
+
+
+def takes(line: str) -> None:
+    """Raise click's usage error unless the program takes the command line."""
+    words = [word.strip('"') for word in line.split()]
+    command: click.Command = cli.main
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    command.make_context("migrator", words, resilient_parsing=False)
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()))
+def test_the_help_of_each_command_is_one_sentence_examples_and_its_own_exit_codes(
+    name: str, command: click.Command
+) -> None:
+    shown, own = help_of(name), HELP[name]
+    assert re.fullmatch(r"[^.]+(\.\w+[^.]*)*\.", (command.help or "").strip()), "one sentence"
+    codes = re.findall(r"^    (\d+) ", shown[shown.index("Exit codes:") :], re.MULTILINE)
+    assert codes == [str(code) for code in sorted(own.codes)]
+    assert set(own.meanings) <= set(own.codes) <= set(EXIT_CODES)
+    assert own.examples
+    for line, _ in own.examples:
+        assert f"  migrator {line}" in shown
+        takes(line.split(" > ")[0])
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_help_explains_our_words_and_where_names_are_shown_in_clear() -> None:
+    shown = help_of("")
+    assert all(meaning in shown for meaning in (*WORDS.values(), *EXIT_CODES.values()))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "in clear on your own terminal only" in " ".join(shown.split())
 
 
 def test_every_error_class_has_a_documented_exit_code() -> None:
@@ -62,16 +92,12 @@ def test_every_error_class_has_a_documented_exit_code() -> None:
         return [base, *(one for child in base.__subclasses__() for one in classes(child))]
 
     for one in classes(MigratorError):
-        assert one.exit_code in cli.EXIT_CODES, one
+        assert one.exit_code in EXIT_CODES, one
 
 
 @pytest.mark.parametrize("line", re.findall(r"^(?:migrator|\w+=\S+ migrator) (.+?)\s*(?:#.*)?$", README, re.MULTILINE))
 def test_each_command_line_in_the_readme_is_one_that_the_program_takes(line: str) -> None:
-    words = [word.strip('"') for word in line.split()]
-    command: click.Command = cli.main
-    while isinstance(command, click.Group):
-        command = command.commands[words.pop(0)]
-    command.make_context("migrator", words, resilient_parsing=False)
+    takes(line)
 
 
 def test_the_two_commands_of_the_readme_exist_and_can_be_run() -> None:

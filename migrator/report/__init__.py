@@ -1,1 +1,4 @@
 """How results are shown: one module per format."""
+
+FORMATS = ("text", "json")
+"""What ``--format`` takes."""
