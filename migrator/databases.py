@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 
 from migrator.errors import BusyError
 from migrator.filesystem import is_absent
-from migrator.model import Database, Finding, Name, Row, Shape, StoredTranscript
+from migrator.model import Database, Entry, Finding, Name, Row, Shape, StoredTranscript
 from migrator.openclaw.entry import finite_number, members, typed_session_id
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.openclaw.store import RawEntry, StoreReader
@@ -32,9 +33,12 @@ TYPED_READERS = {
 """How the typed rows of each shape are read."""
 
 
-def read_database(path: str, agent_id: str) -> tuple[Database, tuple[Finding, ...]]:
+def read_database(
+    path: str, agent_id: str, sources: Mapping[str, Entry] = MappingProxyType({})
+) -> tuple[Database, tuple[Finding, ...]]:
     """What is at ``path``: a missing file, a known shape with its rows, or something with a finding.
 
+    ``sources`` are entries by key that have been read already: a row with the same bytes needs no decoding again.
     Raises BusyError if the file changes while it is read.
     """
     name = Name("database", path)
@@ -48,8 +52,9 @@ def read_database(path: str, agent_id: str) -> tuple[Database, tuple[Finding, ..
         with open_snapshot(path) as connection:
             shape, version = shapes.detect(connection)
             role, owner = shapes.owner(connection)
-            cached = tuple(_rows(cache_rows.sessions(connection)))
-            typed = tuple(_rows(TYPED_READERS[shape](connection))) if shape in TYPED_READERS else ()
+            cached = tuple(_rows(cache_rows.sessions(connection), sources))
+            known: dict[str, Entry | Row] = {**sources, **{row.key: row for row in cached}}
+            typed = tuple(_rows(TYPED_READERS[shape](connection), known)) if shape in TYPED_READERS else ()
             histories = stored_transcripts(connection) if shape in TYPED_READERS else ()
             if shape is Shape.NODES:
                 histories += tuple(_hashed(cold_archives(connection, cold_folder(path))))
@@ -130,16 +135,19 @@ def row_source(database: Database, key: str) -> RawEntry:
     return as_member(text or b"null")
 
 
-def _rows(found: Iterable[SessionRow]) -> Iterator[Row]:
+def _rows(found: Iterable[SessionRow], known: Mapping[str, Entry | Row]) -> Iterator[Row]:
+    """The rows of one shape; what is ``known`` under the same key with the same bytes means the same."""
     for row in found:
         text = row.entry_json or b""
-        entry = members(text)
-        yield Row(
-            key=row.key.decode("utf-8", "surrogateescape"),
-            sha256=sha256(text).digest(),
-            updated_at=finite_number(entry.get("updatedAt")),
-            session_id=typed_session_id(entry),
-        )
+        key, digest = row.key.decode("utf-8", "surrogateescape"), sha256(text).digest()
+        twin = known.get(key)
+        if twin is None or twin.sha256 != digest:
+            entry = members(text)
+            yield Row(key, digest, finite_number(entry.get("updatedAt")), typed_session_id(entry))
+        elif isinstance(twin, Row):
+            yield twin
+        else:
+            yield Row(twin.key, twin.sha256, twin.updated_at, twin.session_id)
 
 
 def _findings(database: Database, role: str | None) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +26,8 @@ from migrator.judge import judge
 from migrator.model import (
     Agent,
     Database,
-    Entry,
     Inventory,
     Name,
-    Row,
     Selection,
     Shape,
     Store,
@@ -94,7 +93,7 @@ def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance:
     pairs = tuple(
         (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
     )
-    databases = _read_databases(selection, state, directories, pairs, transcripts, findings)
+    databases = _read_databases(selection, state, directories, pairs, stores, transcripts, findings)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(
         state_dir=state,
@@ -213,18 +212,22 @@ def _read_databases(
     state: str,
     directories: list[str],
     pairs: tuple[tuple[str, str], ...],
+    stores: tuple[Store, ...],
     transcripts: tuple[Transcript, ...],
     findings: Findings,
 ) -> tuple[Database, ...]:
     """The databases of all stores, and those of agent directories that have no store (any more)."""
     owners = {database: _owner(database) for _, database in pairs}
+    stores_of: dict[str, list[Store]] = defaultdict(list)
+    for store, (_, database) in zip(stores, pairs, strict=True):
+        stores_of[database].append(store)
     if not selection.stores or selection.agents:
+        with_transcripts = {one.agent for one in transcripts}
         for name in directories:
             if selection.agents and name not in selection.agents:
                 continue
             path = store_database(store_path(state, name))[0]
-            has_transcripts = any(one.agent == name for one in transcripts)
-            if has_transcripts or not is_absent(path):
+            if name in with_transcripts or not is_absent(path):
                 owners.setdefault(path, name)
     databases: dict[str, Database] = {}
     for path, owner in owners.items():
@@ -237,7 +240,8 @@ def _read_databases(
             databases[real] = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, ())
             continue
         agent_id = EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
-        databases[real], made = read_database(path, agent_id)
+        entries = {entry.key: entry for store in stores_of[path] for entry in store.entries if entry.problem is None}
+        databases[real], made = read_database(path, agent_id, entries)
         findings.made += made
     return tuple(databases.values())
 
@@ -246,18 +250,23 @@ def _respelled(
     stores: tuple[Store, ...], databases: tuple[Database, ...], database_of: dict[str, str]
 ) -> Iterator[tuple[str, bytes]]:
     """Rows that hold an entry in another spelling, such as the compact one of PR 91322: they are no other entry."""
-    candidates: dict[str, list[tuple[Store, Entry, Row]]] = {}
-    rows = {(one.path, row.key): row for one in databases for row in (*one.typed_rows, *one.cache_rows)}
+    stores_of: dict[str, list[Store]] = defaultdict(list)
     for store in stores:
-        for entry in store.entries:
-            row = rows.get((database_of[store.path], entry.key))
-            if row is not None and row.updated_at == entry.updated_at and row.sha256 != entry.sha256:
-                candidates.setdefault(database_of[store.path], []).append((store, entry, row))
+        stores_of[database_of[store.path]].append(store)
     for database in databases:
-        if database.shape is not Shape.V1 or database.path not in candidates:
+        if database.shape is not Shape.V1:
+            continue
+        rows = {row.key: row for shape in (database.typed_rows, database.cache_rows) for row in shape}
+        candidates = [
+            (store, entry, row)
+            for store in stores_of[database.path]
+            for entry in store.entries
+            if (row := rows.get(entry.key)) and row.sha256 != entry.sha256 and row.updated_at == entry.updated_at
+        ]
+        if not candidates:
             continue
         with open_snapshot(database.path) as connection:
-            for store, entry, row in candidates[database.path]:
+            for store, entry, row in candidates:
                 stored = stored_text(connection, entry.key, database.shape) or b""
                 if entry.problem is None and judge(reread(store, entry), stored)[0] is Verdict.EQUAL:
                     yield database.path, row.sha256

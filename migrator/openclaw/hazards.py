@@ -95,11 +95,7 @@ def _may_have_long_integer(text: bytes) -> bool:
 
     Fractions do not count: JavaScript itself writes them with so many digits.
     """
-    digits = text.translate(_DIGITS)
-    at = digits.find(_MANY_DIGITS)
-    while at > 0 and digits[at - 1 : at] == b".":
-        at = digits.find(_MANY_DIGITS, len(digits) - len(digits[at:].lstrip(b"9")))
-    return at >= 0
+    return _MANY_DIGITS in text.translate(_DIGITS).replace(b"." + _MANY_DIGITS, b"")
 
 
 def _has_rounded_integer(value: Json) -> bool:

@@ -12,7 +12,7 @@ import math
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrator.model import Number
 
@@ -31,8 +31,7 @@ class DamagedTableError(sqlite3.DatabaseError):
         self.rows = rows
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRow:
+class SessionRow(NamedTuple):
     """One session key of a database.
 
     ``entry_json`` is the stored text byte for byte; None where the column is NULL. ``session_id`` is None in
@@ -49,8 +48,7 @@ class SessionRow:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """One transcript event. With a ``problem``, ``event_json`` is what is stored, decoded or not."""
 
     session_id: bytes
@@ -165,6 +163,8 @@ def _session_row(
 ) -> SessionRow:
     if not sound:
         return SessionRow(key or b"", session_id, entry, finite(updated_at), bool(archived), BAD_ROW)
+    if codec is None:
+        return SessionRow(key or b"", session_id, entry, finite(updated_at), bool(archived))
     return SessionRow(
         to_utf8(key or b"", codec),
         None if session_id is None else to_utf8(session_id, codec),
