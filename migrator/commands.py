@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -264,13 +265,13 @@ def counts(inventory: Inventory) -> tuple[int, int]:
     agents = {store.agent for store in inventory.stores} | {a.directory for a in inventory.agents if a.files}
     agents |= {Path(d.path).parent.parent.name for d in inventory.databases if d.shape is not Shape.MISSING}
     database_of = dict(inventory.pairs)
-    keys = {
-        (database_of[store.path], entry.key)
-        for store in inventory.stores
-        for entry in store.entries
-        if entry.problem is None
-    } or {(d.path, row.key) for d in inventory.databases for row in (*d.cache_rows, *d.typed_rows)}
-    return len(agents & {agent.directory for agent in inventory.agents}), len(keys)
+    keys: dict[str, set[str]] = defaultdict(set)
+    for store in inventory.stores:
+        keys[database_of[store.path]].update(entry.key for entry in store.entries if entry.problem is None)
+    if not any(keys.values()):
+        for database in inventory.databases:
+            keys[database.path].update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
+    return len(agents & {agent.directory for agent in inventory.agents}), sum(map(len, keys.values()))
 
 
 def _unmet_expectations(request: Request, inventory: Inventory) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from migrator import __version__
@@ -22,34 +23,33 @@ from migrator.sqlite.snapshot import identify
 from migrator.verdicts import HistoryVerdict, Verdict
 
 
-def report_names(report: Report) -> set[Name]:
+def report_names(report: Report) -> Iterator[Name]:
     """Every string of the installations that a report is about: nothing of it may leave the process in clear."""
-    return names(report.inventory, report.forecast) | (names(report.origin) if report.origin is not None else set())
+    return chain(names(report.inventory, report.forecast), names(report.origin) if report.origin is not None else ())
 
 
-def names(inventory: Inventory, forecast: tuple[Finding, ...] = ()) -> set[Name]:
+def names(inventory: Inventory, forecast: tuple[Finding, ...] = ()) -> Iterator[Name]:
     """Every string of an installation that a scan has kept."""
-    found = {Name("path", inventory.state_dir), Name("config", inventory.config_path or "")}
-    found |= {Name("config-value", text) for text in inventory.names}
+    return (name for name in _all_names(inventory, forecast) if name.text)
+
+
+def _all_names(inventory: Inventory, forecast: tuple[Finding, ...]) -> Iterator[Name]:
+    yield from (Name("path", inventory.state_dir), Name("config", inventory.config_path or ""))
+    yield from (Name("config-value", text) for text in inventory.names)
     for agent in inventory.agents:
-        found |= {
-            Name("agent", agent.directory),
-            Name("agent-id", agent.normalized_id),
-            Name("path", agent.path),
-        }
-        found |= {Name("file", file.path) for file in agent.files}
+        yield from (Name("agent", agent.directory), Name("agent-id", agent.normalized_id), Name("path", agent.path))
+        yield from (Name("file", file.path) for file in agent.files)
+    keys: set[str] = set()
     for store in inventory.stores:
-        found |= {Name("store", store.path), Name("store", store.real_path)}
-        for entry in store.entries:
-            found.add(Name("session", entry.key))
-            if entry.session_id is not None:
-                found.add(Name("session-id", entry.session_id))
+        yield from (Name("store", store.path), Name("store", store.real_path))
+        keys.update(entry.key for entry in store.entries)
+        yield from (Name("session-id", entry.session_id) for entry in store.entries if entry.session_id is not None)
     for database in inventory.databases:
-        found.add(Name("database", database.path))
-        found |= {Name("session", row.key) for row in (*database.cache_rows, *database.typed_rows)}
+        yield Name("database", database.path)
+        keys.update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
+    yield from (Name("session", key) for key in keys)
     for finding in (*inventory.findings, *forecast):
-        found |= {finding.subject, *finding.others}
-    return {name for name in found if name.text}
+        yield from (finding.subject, *finding.others)
 
 
 def record(

@@ -44,6 +44,7 @@ _ESCAPED = re.compile(rb"\\u[0-9a-f]{4}")
 _DIGITS_ONLY = bytes(code if chr(code) in "0123456789" else 32 for code in range(256))
 
 _GRAM = 4
+_AT_A_TIME = 4096
 _SHORTEST_MARK = 12
 _MOST_STRANGE_WORDS = 64
 _FEW = 8  # so many plain searches cost as much as cutting out all numbers
@@ -64,8 +65,7 @@ class LeakGuard:
     def __init__(self, vocabulary: str | None = None, computed: Iterable[str] = ()) -> None:
         self._own = _own(own_vocabulary() if vocabulary is None else vocabulary)
         self._computed: set[str] = set()
-        self._names: set[str] = set()
-        self._words: set[str] = set()
+        self._names: list[str] = []
         self.add_computed(computed)
 
     def add_computed(self, words: Iterable[str]) -> None:
@@ -74,22 +74,29 @@ class LeakGuard:
 
     def add_name(self, text: str) -> None:
         """Forbid a name from the installation: a key, id, directory name, path, or string of its config."""
-        whole = _fold(_TIMES.sub(_BLANK, text))
-        self._words.update(_words(whole))
-        for name in {whole, *re.split(r"[/\\]", whole)}:
-            if not name.isascii() or (len(name) >= _GRAM and re.search("[a-z]", name)):
-                self._names.add(name)
+        self._names.append(text)
 
     def check_names(self, output: str) -> None:
-        """Raise LeakError if the text holds a name that was added, or one of its words. Linear time."""
-        for view in self._views(output):
-            text = _fold(self._without_marks(view))
-            for word in self._words.intersection(_words(text)):
-                if _is_telling(word) and not self._is_own(word):
-                    raise _leak(word)
-            for name in _held(self._names, text):
-                if name not in self._own.text and name not in self._computed and not self._is_count(name):
-                    raise _leak(name)
+        """Raise LeakError if the text holds a name that was added, or one of its words. Linear time.
+
+        There may be a hundred times more names than text, so it is the text that is taken apart.
+        """
+        texts = [_fold(self._without_marks(view)) for view in self._views(output)]
+        strange = {word for text in texts for word in _words(text) if _is_telling(word) and not self._is_own(word)}
+        grams = {text[at : at + _GRAM] for text in texts for at in range(len(text) - _GRAM + 1)}
+        for start in range(0, len(self._names), _AT_A_TIME):
+            names = _folded(self._names[start : start + _AT_A_TIME])
+            for word in strange.intersection(_words("\n".join(names))) if strange else ():
+                raise _leak(word)
+            for name in _parts(names):
+                if (len(name) < _GRAM or name[-_GRAM:] in grams) and any(name in text for text in texts):
+                    self._require_known(name)
+
+    def _require_known(self, name: str) -> None:
+        """Raise LeakError for a folded name in a text, unless it may as well be ours."""
+        telling = not name.isascii() or (len(name) >= _GRAM and re.search("[a-z]", name))
+        if telling and name not in self._own.text and name not in self._computed and not self._is_count(name):
+            raise _leak(name)
 
     def check_sources(self, output: str, chunks: Iterable[bytes]) -> None:
         """Raise LeakError if a word of the text that is not ours occurs in the sources.
@@ -245,13 +252,20 @@ def _is_strange(word: str) -> bool:
     return len(word) >= 6 and not word.isdecimal() and (any(map(str.isalpha, word)) or _digits(word) >= 9)
 
 
-def _held(names: set[str], text: str) -> Iterator[str]:
-    """Find the names that a text holds. Looks up four characters at a time first, which keeps it linear."""
-    grams = {text[start : start + _GRAM] for start in range(len(text) - _GRAM + 1)}
+def _folded(names: list[str]) -> list[str]:
+    """Fold many names; if they are plain, all in one go."""
+    together = "\n".join(names)
+    if together.isascii() and "Z" not in together and len(together.split()) == len(names):
+        return together.lower().split("\n")
+    return [_fold(_TIMES.sub(_BLANK, name)) for name in names]
+
+
+def _parts(names: list[str]) -> Iterator[str]:
+    """Give every name, and the parts of every path."""
     for name in names:
-        parts = (name[start : start + _GRAM] for start in range(len(name) - _GRAM + 1))
-        if all(part in grams for part in parts) and name in text:
-            yield name
+        yield name
+        if "/" in name or "\\" in name:
+            yield from re.split(r"[/\\]", name)
 
 
 def _unquote(text: str) -> str:

@@ -110,4 +110,4 @@ def test_the_names_of_a_backup_that_was_judged_by_are_guarded_like_all_others(tm
     world.agent("main", {"agent:main:main": entry("s1", 5)})
     backup.agent("main", {"agent:main:main": entry("s1", 5), "agent:main:gone": entry("s2", 5)})
     report = commands.verify(world.request(), str(backup.state))
-    assert {Name("session", "agent:main:gone"), Name("session-id", "s2")} <= evidence.report_names(report)
+    assert {Name("session", "agent:main:gone"), Name("session-id", "s2")} <= set(evidence.report_names(report))
