@@ -12,6 +12,7 @@ from pathlib import Path
 from migrator.databases import stored_text
 from migrator.folding import recovered_keys
 from migrator.model import Database, Inventory, Shape
+from migrator.node_projections import node_columns_agree, nodes_visible
 from migrator.openclaw.entry import archived_text, finite_number, members
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.projections import columns_agree
@@ -37,6 +38,9 @@ def database_checks(
         yield Check("user-version", database.version == 1)
         yield Check("shapes-agree", _shapes_agree(database, connection, source_keys))
         yield Check("columns-agree", columns_agree(connection))
+    elif database.shape is Shape.NODES:
+        yield Check("rows-visible", nodes_visible(connection))
+        yield Check("columns-agree", node_columns_agree(connection))
     if os.name == "posix":
         yield Check("file-mode", stat.S_IMODE(Path(database.path).stat().st_mode) & 0o077 == 0)
 

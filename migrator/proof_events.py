@@ -55,6 +55,7 @@ CHECKS = {
     "openclaw-reads": "A real OpenClaw release lists every session.",
     "owner": "The database belongs to the agent of its directory.",
     "second-run": "A second run changes no byte.",
+    "rows-visible": "No row has what makes a release leave it out or refuse it.",
     "shapes-agree": "Both shapes of a database hold the same sessions.",
     "sources-unchanged": "Every source has the digest that it had before.",
     "user-version": "The database has the schema version that was written.",
