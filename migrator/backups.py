@@ -11,7 +11,7 @@ from pathlib import Path
 from migrator.errors import BusyError, ChangedError
 from migrator.filesystem import copy_durably, fsync_directory, make_private_directory
 from migrator.model import FileIdentity, Name
-from migrator.sqlite.snapshot import identify, open_writable
+from migrator.sqlite.snapshot import checkpoint, identify, open_writable
 
 SET = ("", "-wal", "-shm", "-journal")
 """Every file of a database, as the end of its name."""
@@ -100,12 +100,13 @@ def settle(database: Path) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("COMMIT")
-            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
                 raise
-            busy = 1
-    if busy:
+            is_settled = False
+        else:
+            is_settled = checkpoint(connection)
+    if not is_settled:
         raise BusyError("{subject} is in use; stop its writer and try again.", Name("database", str(database)))
     for suffix in SET[1:]:
         Path(str(database) + suffix).unlink(missing_ok=True)

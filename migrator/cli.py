@@ -47,6 +47,13 @@ _SELECTORS = (
         show_default=True,
         help="Show a bar; auto: on a terminal only.",
     ),
+    click.option(
+        "--wait",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        help="Wait so long for writers and locks to go away.",
+    ),
     click.option("--verbose", is_flag=True, help="Say where in the program an internal error happened."),
 )
 _OUTPUT = click.option(

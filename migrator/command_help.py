@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 EXIT_CODES = {
     0: "what was asked for holds",
     1: "differences found; or, with `plan --detailed-exitcode`, work is pending",
-    2: "usage error, or an internal error: nothing is claimed",
+    2: "usage error, failing disk or memory, internal error: nothing is claimed",
     10: "nothing to work on was found (`--allow-empty` makes it 0)",
     11: "busy: a live gateway, writer or lock",
     12: "refused by a preflight check: nothing was written",

@@ -31,6 +31,7 @@ from migrator.planner import plan as make_plan
 from migrator.preflight import preflight
 from migrator.progress import Advance, silent
 from migrator.proof_events import OUTCOMES
+from migrator.run_states import resume, run_findings, supersede_earlier, tidy
 from migrator.runs import JOURNAL, started_run
 from migrator.scanner import scan as make_inventory
 from migrator.undo import Undone
@@ -101,6 +102,7 @@ def scan(request: Request) -> Report:
     inventory = take_inventory(request)
     host = look_at_host(inventory)
     foreseen = (*forecast(inventory), *host.findings)
+    inventory = replace(inventory, findings=(*inventory.findings, *run_findings(Path(inventory.state_dir))))
     report = Report("scan", "scanned", 0, inventory, forecast=foreseen, filesystems=host.filesystems)
     unmet = _unmet_expectations(request, inventory)
     return replace(report, word="unexpected", exit_code=DIFFERENCES, unmet=unmet) if unmet else report
@@ -197,7 +199,9 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         if _has(planned.findings, Severity.REFUSED):
             raise RefusedError("Every database with something to do was refused; see the findings of plan.")
         report = _judged("apply", make_verification(inventory), inventory, ())
-        return replace(report, plan=planned, word="already-migrated" if report.exit_code == 0 else report.word)
+        unproved = resume(Path(inventory.state_dir), _databases(inventory), request.clock())
+        word = "already-migrated" if report.exit_code == 0 else report.word
+        return replace(report, plan=planned, word=word, run=str(unproved) if unproved else None)
     preflight(planned)
     return _carry_out(request, inventory, planned, archive)
 
@@ -213,6 +217,7 @@ def outside(state_dir: str, path: str) -> None:
 
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
+    tidy(Path(inventory.state_dir), request.clock())
     with started_run(Path(inventory.state_dir), request.clock()) as run:
         outcomes = execute(planned, run, request.now_ms(), request.advance)
         fresh = take_inventory(replace(request, advance=silent))
@@ -225,7 +230,13 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             report = replace(report, word="quarantined", exit_code=QUARANTINED)
         report = _with_failures(report, outcomes)
         run.note("done", exit_code=report.exit_code)
+        if report.exit_code in (0, QUARANTINED):
+            supersede_earlier(run, _databases(fresh), request.clock())
     return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
+
+
+def _databases(inventory: Inventory) -> set[str]:
+    return {database.path for database in inventory.databases}
 
 
 def _with_failures(report: Report, outcomes: tuple[Outcome, ...]) -> Report:

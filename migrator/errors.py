@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from migrator.model import Name
 
 
@@ -53,6 +55,22 @@ class ProofNotWrittenError(MigratorError):
     """The data is committed, but its proof could not be written; ``verify`` will write it."""
 
     exit_code = 14
+
+
+class SystemFailedError(MigratorError):
+    """The disk, the memory or the system failed; nothing is claimed, and running again is safe."""
+
+    exit_code = 2
+
+    def __init__(self, error: BaseException) -> None:
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if isinstance(number, int) else _WORDS.get(type(error), "SQLite cannot go on")
+        super().__init__(
+            f"the system failed ({why}); every database is as it was, or complete. Put that right and run it again."
+        )
+
+
+_WORDS: dict[type[BaseException], str] = {MemoryError: "Out of memory"}
 
 
 class LeakError(MigratorError):

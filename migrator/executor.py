@@ -19,7 +19,7 @@ from pathlib import Path
 from migrator.backups import copy_set
 from migrator.databases import as_member, stored_texts, stored_transcripts
 from migrator.digests import content_digest
-from migrator.errors import BusyError, ChangedError, RefusedError
+from migrator.errors import BusyError, ChangedError, RefusedError, SystemFailedError
 from migrator.filesystem import inherit_owner, make_private_directory, publish
 from migrator.model import (
     DatabasePlan,
@@ -40,7 +40,7 @@ from migrator.runs import Run
 from migrator.sources import digest_now, open_source, read_span, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
 from migrator.sqlite.content import table_digests
-from migrator.sqlite.snapshot import SUFFIXES, open_snapshot, open_writable
+from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_writable
 from migrator.transcripts import Merge, event_hash, storable_lines
 
 _BATCH = 500
@@ -90,6 +90,8 @@ def _write(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Ou
     except sqlite3.Error as error:
         if "locked" in str(error):
             raise _locked(planned) from None
+        if "I/O" in str(error) or "full" in str(error):
+            raise SystemFailedError(error) from None
         raise RefusedError(
             "SQLite can not write to {subject}; nothing in it was changed. Check its tables and its path.",
             _name(planned),
@@ -151,13 +153,14 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
         written = _write_all(connection, planned, now_ms, advance)
         _check_result(connection, planned)
         run.note("commit", database=run.where(path), tables=table_digests(connection))
-        connection.execute("COMMIT")
-        # The checkpoint at closing time swallows its errors; this one reports them.
-        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    # What a reader kept in the -wal is committed all the same.
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:  # it may be committed all the same, so this is no refusal
+            raise SystemFailedError(error) from None
+        checkpointed = checkpoint(connection)
     Path(path).chmod(0o600)
-    run.note("committed", database=run.where(path), checkpointed=int(not busy))
-    return Outcome(path, created=False, rows_written=written, backup=str(backup))
+    run.note("committed", database=run.where(path), checkpointed=checkpointed)
+    return Outcome(path, created=False, rows_written=written, backup=str(backup), checkpointed=checkpointed)
 
 
 def _name(planned: DatabasePlan) -> Name:

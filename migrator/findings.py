@@ -251,6 +251,11 @@ RULES: dict[str, Rule] = {
         "{subject} is at agent schema {version}; sessions can be written to schema 1 only.",
         "Run verify to see what it lacks; nothing was written to it.",
     ),
+    "database.not-checkpointed": Rule(
+        _WARNING,
+        "All is committed to {subject}, but a part of it is still in its -wal file.",
+        "Keep the two files together; the next program that opens the database moves the rest.",
+    ),
     "database.path-too-long": Rule(
         _REFUSED,
         "The path of {subject} is too long for SQLite.",
@@ -357,6 +362,32 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "{subject} is neither at its place nor in the folder of the run.",
         "Look for it in your backups; roll back with --set-aside to go on without it.",
+    ),
+    # runs
+    "run.complete": Rule(
+        _NOTE,
+        "The run {subject} is complete.",
+        "Nothing to do; rollback takes it back.",
+    ),
+    "run.needs-rollback": Rule(
+        _WARNING,
+        "The run {subject} ended with differences, or was being taken back when it was stopped.",
+        "Run rollback with it; it goes on where it was stopped.",
+    ),
+    "run.no-proof": Rule(
+        _WARNING,
+        "The run {subject} has committed, but its proof is missing.",
+        "Run apply again, which does what is left and writes the proof; or verify --proof with the folder of the run.",
+    ),
+    "run.nothing-written": Rule(
+        _NOTE,
+        "The run {subject} was stopped before it wrote to any database.",
+        "Nothing to do; the next apply tidies up after it.",
+    ),
+    "run.unreadable": Rule(
+        _WARNING,
+        "The journal of the run {subject} can not be read, or is damaged.",
+        "Find out what happened to it; it can not be taken back.",
     ),
     # stores
     "store.alias": Rule(

@@ -16,15 +16,22 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done to one database, or the ``failure`` that left it as it was: busy, changed, or refused."""
+    """What was done to one database, or the ``failure`` that left it as it was: busy, changed, or refused.
+
+    ``checkpointed`` says that all of it is in the database file itself, and nothing in a ``-wal``.
+    """
 
     path: str
     created: bool
     rows_written: int
     backup: str | None
     failure: MigratorError | None = None
+    checkpointed: bool = True
 
     @property
     def finding(self) -> Finding | None:
-        """The failure as a finding."""
-        return None if self.failure is None else Finding(_CODES[self.failure.exit_code], Name("database", self.path))
+        """The failure, or what else is worth knowing, as a finding."""
+        name = Name("database", self.path)
+        if self.failure is not None:
+            return Finding(_CODES[self.failure.exit_code], name)
+        return None if self.checkpointed else Finding("database.not-checkpointed", name)

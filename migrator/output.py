@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 import tempfile
 import traceback
@@ -22,16 +23,18 @@ import click
 
 from migrator import evidence
 from migrator.commands import Report, Request, outside
-from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, UsageError
+from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
 from migrator.filesystem import replace_durably
 from migrator.leaks import LeakGuard
 from migrator.model import Name, Selection, Surroundings
 from migrator.openclaw.paths import find_os_home, resolve_state_dir
+from migrator.patience import patiently
 from migrator.progress import bar
 from migrator.proof import check_log, decode_log
 from migrator.proof_summary import summary_markdown
 from migrator.redact import Labels, clear_text, load_or_create_key, new_key, read_key
 from migrator.report import json_format, text, view
+from migrator.runs import note_proved, run_folders
 from migrator.sources import open_regular_file
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -94,7 +97,7 @@ class Output:
             path = self.options.get(option)
             if path is None or (option == "plan_file" and self.verb == "apply"):
                 continue
-            if path != "":
+            if path != "" and not (option == "proof" and self.verb == "verify" and _is_run_of(state, path)):
                 outside(state, path)
             if path == "" or not (_can_hold(path) if option == "proof" else _can_be_written(path)):
                 raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
@@ -112,16 +115,15 @@ class Output:
                 stores=self.options["stores"],
                 target=self.options["target"],
             )
-            return verb(
-                Request(
-                    selection=selection,
-                    surroundings=_surroundings(),
-                    expect_agents=self.options["expect_agents"],
-                    expect_sessions=self.options["expect_sessions"],
-                    allow_empty=self.options["allow_empty"],
-                    advance=advance,
-                )
+            request = Request(
+                selection=selection,
+                surroundings=_surroundings(),
+                expect_agents=self.options["expect_agents"],
+                expect_sessions=self.options["expect_sessions"],
+                allow_empty=self.options["allow_empty"],
+                advance=advance,
             )
+            return patiently(lambda: verb(request), self.options["wait"])
 
     def _let_out(self, report: Report) -> int:
         for name in evidence.report_names(report):
@@ -131,7 +133,7 @@ class Output:
         try:
             if folder is not None:
                 self._write_proof(report, Path(folder))
-        except (LeakError, OSError, ValueError, TypeError) as error:
+        except (LeakError, OSError, ValueError, TypeError, MemoryError) as error:
             code = self._unproved(report, error)
         try:
             self._print(report)
@@ -148,6 +150,8 @@ class Output:
         self.guard.add_computed(log.computed())
         self._check("\n".join(log.lines()) + summary_markdown(log.lines()), report)
         evidence.write(folder, report.verb, log.lines())
+        if report.run is not None and report.verb == "apply" and folder != Path(report.run):
+            note_proved(Path(report.run))
 
     def _unproved(self, report: Report, error: Exception) -> int:
         """Say that what was done could not be said, and give the code for that."""
@@ -192,6 +196,8 @@ class Output:
                 os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
             )  # nobody reads it; the flush at exit must not fail
             return INTERRUPTED
+        except (OSError, sqlite3.Error, MemoryError) as error:
+            return self._complain(SystemFailedError(error))
         except Exception as error:  # noqa: BLE001 - the last resort: no traceback may quote the installation
             return self._internal_error(error)
 
@@ -220,6 +226,11 @@ class Output:
             for frame in traceback.extract_tb(error.__traceback__):
                 click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)
         return 2
+
+
+def _is_run_of(state: str, path: str) -> bool:
+    """Whether a path is the folder of a run of this state directory, whose missing proof may be written there."""
+    return os.path.realpath(path) in {os.path.realpath(folder) for folder in run_folders(Path(state))}
 
 
 def _can_hold(folder: str) -> bool:

@@ -34,7 +34,7 @@ VERBS = _words("scan plan apply verify prove rollback export")
 OPTIONS = _words(
     "--state-dir --config --agent --store --target --expect-agents --expect-sessions --format --output "
     "--profile --proof --redact --level --accept --set-aside --evidence "
-    "--session --archived --report legacy "
+    "--session --archived --report --wait legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --progress --quiet --verbose "
     "text json jsonl junit github markdown auto never bytes known-transforms moved"
 )

@@ -12,8 +12,9 @@ from migrator.openclaw.paths import resolve_state_dir
 from migrator.preflight import require_idle
 from migrator.progress import silent
 from migrator.run_record import all_records, read_record
+from migrator.run_states import OVER
 from migrator.runs import JOURNAL, RUNS, locked
-from migrator.undo import leftovers, move_out, obstacles, strangers, undo
+from migrator.undo import Undone, leftovers, move_out, obstacles, strangers, undo
 
 
 def rollback(request: Request, run: str, set_aside: bool = False, evidence: str | None = None) -> Report:
@@ -34,13 +35,14 @@ def rollback(request: Request, run: str, set_aside: bool = False, evidence: str 
     inventory = take_inventory(asked)
     require_idle(inventory.findings)
     with locked(state):
+        is_over = bool(record.steps.keys() & OVER)
         trusted = [os.path.join(request.surroundings.cwd, path) for path in request.selection.stores]
-        forbidden, found = strangers(record, trusted), obstacles(record, all_records(state))
+        forbidden, found = strangers(record, trusted), () if is_over else obstacles(record, all_records(state))
         if forbidden or (found and not set_aside):
             findings = (*inventory.findings, *forbidden, *found)
             return Report("rollback", "refused", REFUSED, replace(inventory, findings=findings))
-        undone = undo(record, request.clock())
-        wrong = leftovers(record)
+        undone = Undone() if is_over else undo(record, request.clock())
+        wrong = () if is_over else leftovers(record)
     fresh = take_inventory(replace(asked, advance=silent))
     word, code = ("differences", DIFFERENCES) if wrong else ("rolled-back", 0)
     folder = move_out(record, Path(evidence)) if evidence is not None and not wrong else record.folder

@@ -14,7 +14,7 @@ import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from migrator import __version__
@@ -138,6 +138,15 @@ def started_run(state_dir: Path, started: datetime) -> Iterator[Run]:
             yield run
         finally:
             run.close()
+
+
+def note_proved(folder: Path) -> None:
+    """Note in the journal of a run that its proof was written elsewhere. Raises OSError."""
+    run = Run(folder.parent.parent, datetime.now(timezone.utc), folder)
+    try:
+        run.note("proved")
+    finally:
+        run.close()
 
 
 def run_folders(state_dir: Path) -> list[Path]:

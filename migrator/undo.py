@@ -32,10 +32,10 @@ from migrator.sqlite.snapshot import open_snapshot
 class Undone:
     """What was taken back: databases removed and restored, sources put back, and how much had to be set aside."""
 
-    removed: int
-    restored: int
-    put_back: int
-    set_aside: int
+    removed: int = 0
+    restored: int = 0
+    put_back: int = 0
+    set_aside: int = 0
 
 
 def obstacles(record: RunRecord, later: tuple[RunRecord, ...]) -> tuple[Finding, ...]:
@@ -112,12 +112,17 @@ def _undo(record: RunRecord, run: Run) -> Undone:
         aside += _set_aside(created.path, run) if any(_created_obstacles(created)) else 0
         removed += created.tables is not None and created.path.exists()
         _remove(created)
+    remove_made(record)
+    return Undone(removed, restored, put_back, aside)
+
+
+def remove_made(record: RunRecord) -> None:
+    """Remove the directories that a run made, if they are empty, and give the others their time back."""
     for path in sorted(record.made, reverse=True):
         if path.is_dir() and not os.listdir(path):
             path.rmdir()
             fsync_directory(path.parent)
     _restore_directories(record)
-    return Undone(removed, restored, put_back, aside)
 
 
 def _restore_directories(record: RunRecord) -> None:

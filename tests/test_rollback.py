@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from migrator import backups, cli, commands
 from migrator.rollback import rollback
+from migrator.run_record import all_records
 from migrator.runs import RUNS
 from migrator.undo import Undone
 from tests.conftest import FIXTURES, fingerprint
@@ -212,7 +213,7 @@ def test_runs_are_taken_back_from_the_last_to_the_first(world: World) -> None:
     world.agent("new", {"a": entry("s-new", 50), "b": entry("t-new", 6), "bad": None})
     second = tree(world.state)
     apply(world, archive=False)
-    first, last = sorted(world.runs(), key=lambda folder: (folder / "journal.jsonl").stat().st_mtime_ns)
+    first, last = (record.folder for record in all_records(world.state))
     report = roll_back(world, first)
     assert codes(report) == {"rollback.later-run", "rollback.database-changed"}
     assert roll_back(world, last).exit_code == 0

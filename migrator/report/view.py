@@ -73,7 +73,8 @@ def of_report(report: Report) -> dict[str, View]:
                     "database": Name("database", outcome.path),
                     "created": outcome.created,
                     "rows_written": outcome.rows_written,
-                    "failure": outcome.finding.code if outcome.finding is not None else None,
+                    "failure": outcome.finding.code if outcome.failure and outcome.finding else None,
+                    "checkpointed": outcome.checkpointed,
                 }
                 for outcome in report.outcomes
             ],

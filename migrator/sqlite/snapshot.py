@@ -69,6 +69,18 @@ def open_writable(path: str) -> sqlite3.Connection:
     return connection
 
 
+def checkpoint(connection: sqlite3.Connection) -> bool:
+    """Move what is committed into the database file, and say whether all of it is there now.
+
+    Readers, other writers and a full disk can be in the way. Closing does the same, but keeps quiet about a failure.
+    """
+    try:
+        busy, frames, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error:
+        return False
+    return not busy and frames == moved
+
+
 def database_files(path: str) -> tuple[tuple[str, FileIdentity], ...]:
     """Identify every file of the set that exists, empty ones too, by its suffix. Links are followed.
 
