@@ -220,7 +220,7 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
     tidy(Path(inventory.state_dir), request.clock())
     with started_run(Path(inventory.state_dir), request.clock()) as run:
         outcomes = execute(planned, run, request.now_ms(), request.advance)
-        fresh = take_inventory(replace(request, advance=silent))
+        fresh = take_inventory(replace(request, advance=silent), inventory)
         report = _judged("apply", make_verification(fresh), fresh, ())
         archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
         if archived:
@@ -248,9 +248,9 @@ def _with_failures(report: Report, outcomes: tuple[Outcome, ...]) -> Report:
     return replace(report, word="differences", exit_code=DIFFERENCES) if codes else report
 
 
-def take_inventory(request: Request) -> Inventory:
+def take_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
     """Scan what is selected. Raises NothingFoundError where there is nothing, unless that is fine."""
-    inventory = make_inventory(request.selection, request.surroundings, request.now_ms(), request.advance)
+    inventory = make_inventory(request.selection, request.surroundings, request.now_ms(), request.advance, earlier)
     if not request.allow_empty:
         _require_something(inventory)
     return inventory

@@ -6,7 +6,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +14,7 @@ from migrator.filesystem import is_absent
 from migrator.model import Database, Entry, Finding, Name, Row, Shape, StoredTranscript
 from migrator.openclaw.entry import finite_number, members, typed_session_id
 from migrator.openclaw.paths import normalize_agent_id
-from migrator.openclaw.store import RawEntry, StoreReader
+from migrator.openclaw.store import RawEntry, read_member
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
 from migrator.sqlite.rows import SessionRow, columns
@@ -122,17 +121,12 @@ def stored_text(connection: sqlite3.Connection, key: str, shape: Shape) -> bytes
     return found[0] if shape is Shape.V1 else found[-1]
 
 
-def as_member(text: bytes) -> RawEntry:
-    """The text of a row in the form in which a store gives its members."""
-    [found] = StoreReader(BytesIO(b'{"":' + text + b"}"))
-    return found
-
-
 def row_source(database: Database, key: str) -> RawEntry:
     """One row of a database in the form in which a store gives its members."""
     with open_snapshot(database.path) as connection:
         text = stored_text(connection, key, database.shape)
-    return as_member(text or b"null")
+    text = text or b"null"
+    return read_member(text) or RawEntry(0, "", 0, text, None, None, (), "entry.not-json")
 
 
 def _rows(found: Iterable[SessionRow], known: Mapping[str, Entry | Row]) -> Iterator[Row]:

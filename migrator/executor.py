@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from migrator.backups import copy_set
-from migrator.databases import as_member, stored_texts, stored_transcripts
+from migrator.databases import stored_texts, stored_transcripts
 from migrator.digests import content_digest
 from migrator.errors import BusyError, ChangedError, RefusedError, SystemFailedError
 from migrator.filesystem import inherit_owner, make_private_directory, publish
@@ -32,12 +32,12 @@ from migrator.model import (
     Shape,
 )
 from migrator.openclaw.entry import prepare
-from migrator.openclaw.store import StoreReader
+from migrator.openclaw.store import read_member
 from migrator.openclaw.transcript import Line, TranscriptReader
 from migrator.outcome import Outcome
 from migrator.progress import Advance, silent
 from migrator.runs import Run
-from migrator.sources import digest_now, open_source, read_span, require_same
+from migrator.sources import digest_now, open_source, raw_entries, read_span, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
 from migrator.sqlite.content import table_digests
 from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_writable
@@ -307,17 +307,15 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
     """The rows to be written, read again from the sources, which are checked to be what was planned on."""
     wanted = {d.source: d for d in planned.decisions if d.source and (d.write_cache or d.write_typed)}
     for index, store in enumerate(planned.stores):
-        with open_source(store.real_path, Name("store", store.path)) as stream:
-            reader = StoreReader(stream)
-            for raw in reader:
-                advance(len(raw.raw))
-                decision = wanted.get((index, raw.index))
-                prepared = prepare(raw) if decision is not None else None
-                if decision is not None and prepared is not None:
-                    text = prepared.text
-                    typed_text = prepared.archived_text if decision.folded else text
-                    yield _Write(decision, text, typed_text, prepared.started_at, prepared.status)
-            require_same(Name("store", store.path), store.identity, reader.sha256)
+        for entry, raw in raw_entries(store):
+            advance(len(raw))
+            decision = wanted.get((index, entry.index))
+            member = read_member(raw) if decision is not None else None
+            prepared = prepare(member) if member is not None else None
+            if decision is not None and prepared is not None:
+                text = prepared.text
+                typed_text = prepared.archived_text if decision.folded else text
+                yield _Write(decision, text, typed_text, prepared.started_at, prepared.status)
     for decision in planned.decisions:
         if decision.source is None and (decision.write_cache or decision.write_typed):
             yield _write_of_row(connection, decision)
@@ -327,7 +325,8 @@ def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:
     """The row that counts, to be copied into the shape that lacks it."""
     for stored in stored_texts(connection, decision.key):
         if sha256(stored).digest() == decision.sha256:
-            prepared = prepare(as_member(stored))
+            member = read_member(stored)
+            prepared = prepare(member) if member is not None else None
             text = stored.decode()
             return _Write(
                 decision, text, text, prepared.started_at if prepared else None, prepared.status if prepared else None

@@ -16,6 +16,8 @@ def plan_histories(
     inventory: Inventory, stores_of: Mapping[str, list[Store]], recovered: RecoveredKeys
 ) -> tuple[dict[str, tuple[HistoryPlan, ...]], list[Finding]]:
     """Whose history each transcript is, by database; a history that no entry claims is kept under a recovered key."""
+    if not inventory.transcripts:
+        return {}, []
     directories = {agent.directory: agent for agent in inventory.agents}
     claimed = owners(inventory.stores, inventory.transcripts, inventory.state_dir, frozenset(directories))
     database_of = dict(inventory.pairs)

@@ -61,9 +61,16 @@ class _Candidate:
     stood_at: str | None = None
 
 
-def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance: Advance = silent) -> Inventory:
+def scan(
+    selection: Selection,
+    surroundings: Surroundings,
+    now_ms: int,
+    advance: Advance = silent,
+    earlier: Inventory | None = None,
+) -> Inventory:
     """Find everything that the selection covers.
 
+    A source that has the same bytes as in an ``earlier`` inventory is read, but not decoded again.
     Raises NothingFoundError without a state directory, BusyError when a file changes while it is read, and
     UsageError for an agent that does not exist.
     """
@@ -87,8 +94,8 @@ def scan(selection: Selection, surroundings: Surroundings, now_ms: int, advance:
         if not named or os.path.dirname(one.stood_at or "") in named
     ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
-    stores = _read_stores(state, candidates, findings, advance)
-    transcripts = _read_transcripts(agents, stores, originals, findings, advance)
+    stores = _read_stores(state, candidates, earlier, findings, advance)
+    transcripts = _read_transcripts(agents, stores, originals, earlier, findings, advance)
     stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
     pairs = tuple(
         (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
@@ -159,8 +166,11 @@ def _candidates(
     return chosen + set_aside if not selection.agents else found + chosen
 
 
-def _read_stores(state: str, candidates: list[_Candidate], findings: Findings, advance: Advance) -> tuple[Store, ...]:
+def _read_stores(
+    state: str, candidates: list[_Candidate], earlier: Inventory | None, findings: Findings, advance: Advance
+) -> tuple[Store, ...]:
     stores: dict[str, Store] = {}
+    known = {store.real_path: store for store in earlier.stores} if earlier else {}
     set_aside = {candidate.stood_at for candidate in candidates}
     for candidate in candidates:
         name = Name("store", candidate.path)
@@ -181,7 +191,7 @@ def _read_stores(state: str, candidates: list[_Candidate], findings: Findings, a
                 continue
             if os.path.islink(candidate.path):
                 findings.add("store.link", name)
-        store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, advance)
+        store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, advance, known.get(real))
         findings.made += made
         stores[real] = store
     return tuple(stores.values())
@@ -287,10 +297,12 @@ def _read_transcripts(
     agents: tuple[Agent, ...],
     stores: tuple[Store, ...],
     originals: list[tuple[str | None, Original]],
+    earlier: Inventory | None,
     findings: Findings,
     advance: Advance,
 ) -> tuple[Transcript, ...]:
     """Every transcript: live ones of agent directories and beside other stores, and originals that were set aside."""
+    known = {transcript.path: transcript for transcript in earlier.transcripts} if earlier else {}
     places: dict[str, tuple[str | None, str, FileKind]] = {}
     for agent in agents:
         for file in agent.files:
@@ -308,7 +320,7 @@ def _read_transcripts(
                     places.setdefault(os.path.realpath(path), (None, path, FileKind.TRANSCRIPT))
     found = []
     for directory, path, kind in places.values():
-        transcript, made = read_transcript(path, directory, kind.value, advance)
+        transcript, made = read_transcript(path, directory, kind.value, advance, known.get(path))
         findings.made += made
         if transcript is not None:
             found.append(transcript)

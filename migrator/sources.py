@@ -7,18 +7,20 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
-from io import BytesIO
+from hashlib import sha256
 from typing import BinaryIO
 
 from migrator.errors import BusyError, ChangedError
 from migrator.model import Entry, FileIdentity, Finding, Name, Store, StoreKind
 from migrator.openclaw.entry import prepare, storable_key
 from migrator.openclaw.hazards import hazards
-from migrator.openclaw.store import RawEntry, StoreReader
+from migrator.openclaw.store import RawEntry, StoreReader, read_member
 from migrator.progress import Advance, silent
 from migrator.sqlite.snapshot import identify
 
 DUPLICATE_KEY = "entry.duplicate-key"
+
+_BLOCK = 1 << 18
 
 
 def open_regular_file(path: str) -> BinaryIO:
@@ -53,10 +55,16 @@ def digest_now(path: str) -> str:
 
 
 def read_store(
-    path: str, real_path: str, kind: StoreKind, agent: str | None, advance: Advance = silent
+    path: str,
+    real_path: str,
+    kind: StoreKind,
+    agent: str | None,
+    advance: Advance = silent,
+    earlier: Store | None = None,
 ) -> tuple[Store, tuple[Finding, ...]]:
     """Read a store to its end. An unreadable one comes back without identity and with a finding.
 
+    If it has the bytes that an ``earlier`` reading has found, it is read all the same, but not decoded again.
     Raises BusyError if the file changes while it is read.
     """
     name = Name("store", path)
@@ -64,6 +72,12 @@ def read_store(
     try:
         with open_regular_file(real_path) as stream:
             before = os.fstat(stream.fileno())
+            if earlier is not None and earlier.identity is not None and has_bytes(stream, earlier.identity):
+                after = os.fstat(stream.fileno())
+                require_unchanged(before, after, name)
+                identity = file_identity(after, earlier.identity.sha256)
+                store = replace(earlier, path=path, real_path=real_path, kind=kind, agent=agent, identity=identity)
+                return store, tuple(_findings(store))
             reader = StoreReader(stream)
             entries: list[Entry] = []
             for raw in reader:
@@ -85,16 +99,43 @@ def read_store(
     return store, tuple(_findings(store))
 
 
+def has_bytes(stream: BinaryIO, identity: FileIdentity) -> bool:
+    """Whether a file has the very bytes that it, or another one, had before; leaves the stream at its beginning."""
+    digest = sha256()
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+    stream.seek(0)
+    return digest.hexdigest() == identity.sha256
+
+
 def reread(store: Store, entry: Entry) -> RawEntry:
     """Read one member of a store again.
 
     Raises ChangedError if there is something else at its place now.
     """
-    raw = read_span(store.real_path, entry.offset, entry.length)
-    found = list(StoreReader(BytesIO(b'{"":' + raw + b"}")))
-    if len(found) != 1 or found[0].raw != raw or not raw:
+    found = read_member(read_span(store.real_path, entry.offset, entry.length))
+    if found is None:
         raise ChangedError("{subject} changed while it was being read; try again.", Name("store", store.path))
-    return found[0]
+    return found
+
+
+def raw_entries(store: Store) -> Iterator[tuple[Entry, bytes]]:
+    """Every entry of a store with its raw bytes, taken from the places where it was found.
+
+    Raises ChangedError if the file is not the same any more: at its end only, so nothing may be kept before that.
+    """
+    name = Name("store", store.path)
+    with open_source(store.real_path, name) as stream:
+        digest, at = sha256(), 0
+        for entry in store.entries:
+            digest.update(stream.read(entry.offset - at))
+            raw = stream.read(entry.length)
+            digest.update(raw)
+            at = entry.offset + entry.length
+            yield entry, raw
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    require_same(name, store.identity, digest.hexdigest())
 
 
 def read_span(path: str, offset: int, length: int) -> bytes:

@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import compress
 from pathlib import Path
@@ -18,7 +18,7 @@ from migrator.openclaw.session_files import transcript_candidates, transcript_se
 from migrator.openclaw.session_key import parse_session_key
 from migrator.openclaw.transcript import PROBLEMS, UTF8_REPLACED, Line, LineKind, TranscriptReader
 from migrator.progress import Advance, silent
-from migrator.sources import file_identity, open_regular_file, require_unchanged
+from migrator.sources import file_identity, has_bytes, open_regular_file, require_unchanged
 
 DAMAGED = (LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL)
 
@@ -29,10 +29,11 @@ def event_hash(text: bytes) -> bytes:
 
 
 def read_transcript(
-    path: str, agent: str | None, kind: str, advance: Advance = silent
+    path: str, agent: str | None, kind: str, advance: Advance = silent, earlier: Transcript | None = None
 ) -> tuple[Transcript | None, tuple[Finding, ...]]:
     """Read a transcript to its end; None and a finding where it cannot be read.
 
+    If it has the bytes that an ``earlier`` reading has found, it is read all the same, but not decoded again.
     Raises BusyError if the file changes while it is read.
     """
     name = Name("transcript", path)
@@ -43,6 +44,12 @@ def read_transcript(
     try:
         with open_regular_file(path) as stream:
             before = os.fstat(stream.fileno())
+            if earlier is not None and has_bytes(stream, earlier.identity):
+                after = os.fstat(stream.fileno())
+                require_unchanged(before, after, name)
+                identity = file_identity(after, earlier.identity.sha256)
+                transcript = replace(earlier, agent=agent, kind=kind, identity=identity)
+                return transcript, tuple(_findings(transcript))
             reader = TranscriptReader(stream)
             for line in reader:
                 advance(line.length)
@@ -153,6 +160,8 @@ def owners(
     that exists; then to the session in its name; then to the one in its header. Files without a claim are absent.
     """
     by_path = {transcript.path: transcript for transcript in transcripts}
+    if not by_path:
+        return {}
     by_folder: dict[tuple[str, str], list[Transcript]] = {}
     for transcript in by_path.values():
         for session_id in {transcript.named_id, transcript.header_id} - {None}:
@@ -164,20 +173,13 @@ def owners(
         for entry in store.entries:
             if entry.problem is not None or entry.session_id is None:
                 continue
-            agent = parse_session_key(entry.key).agent
             # Most entries of a large installation have no file any more; resolving a path costs half a millisecond.
-            pointed = re.split(r"[\\/]", entry.session_file or "")[-1]
-            candidates = (
-                ()
-                if not {pointed, f"{entry.session_id}.jsonl"} & file_names
-                else transcript_candidates(
-                    entry.session_file,
-                    entry.session_id,
-                    folder,
-                    state_dir,
-                    agent if agent in agent_directories else store.agent,
-                )
-            )
+            pointed = re.split(r"[\\/]", entry.session_file)[-1] if entry.session_file else ""
+            candidates: tuple[str, ...] = ()
+            if pointed in file_names or f"{entry.session_id}.jsonl" in file_names:
+                agent = parse_session_key(entry.key).agent
+                owner = agent if agent in agent_directories else store.agent
+                candidates = transcript_candidates(entry.session_file, entry.session_id, folder, state_dir, owner)
             named = next((by_path[path] for path in candidates if path in by_path), None)
             places = {folder, *(str(Path(path).parent) for path in candidates)}
             near = [t for place in sorted(places) for t in by_folder.get((place, entry.session_id), [])]

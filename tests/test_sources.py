@@ -6,11 +6,13 @@ import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from migrator import sources
 from migrator.errors import BusyError, ChangedError
 from migrator.model import Entry, Finding, Store, StoreKind
 from migrator.sources import read_store, reread
@@ -160,3 +162,25 @@ def test_an_entry_of_a_file_that_is_gone_has_changed(tmp_path: Path) -> None:
     world.store_path("main").unlink()
     with pytest.raises(ChangedError):
         reread(replace(store), first(store))
+
+
+@pytest.mark.parametrize("before", [b'{"a": {"n": 1}}', b'{"a": {"n": 2}}', b'{"a": {!}, "b": {}} x', b""])
+@pytest.mark.parametrize("now", [b'{"a": {"n": 1}}', b'{"a": {!}, "b": {}} x', b"", b"[1]"])
+def test_an_earlier_reading_changes_nothing_of_what_a_later_one_finds(
+    tmp_path: Path, before: bytes, now: bytes
+) -> None:
+    path = tmp_path / "sessions.json"
+    path.write_bytes(before)
+    earlier, _ = read(path)
+    path.write_bytes(now)
+    again = read_store(str(path), os.path.realpath(path), StoreKind.AGENT, "main", earlier=earlier)
+    assert again == read(path)
+
+
+def test_a_store_with_the_same_bytes_is_not_decoded_again(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.json"
+    path.write_bytes(b'{"a": {"n": 1}}')
+    earlier, _ = read(path)
+    with patch.object(sources, "StoreReader", side_effect=AssertionError("decoded")):
+        again, _ = read_store(str(path), os.path.realpath(path), StoreKind.AGENT, "main", earlier=earlier)
+    assert again == earlier

@@ -13,6 +13,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from migrator.errors import UsageError
@@ -43,6 +44,7 @@ def is_valid_agent_id(text: str) -> bool:
     return _VALID_ID.fullmatch(js_trim(text)) is not None
 
 
+@lru_cache(4096)
 def normalize_agent_id(text: str | None) -> str:
     """Give the agent id that OpenClaw makes of a name (``normalizeAgentId``, since clawdbot 2026.1.24).
 

@@ -38,6 +38,9 @@ def fold_case(key: str) -> str:
     Releases up to 2026.5.12 lower-cased those, too.
     """
     raw = js_trim(key)
+    lower = raw.lower()
+    if "signal:group:" not in lower and "matrix:" not in lower:
+        return lower
     folded, end = "", 0
     for start, stop, trimmed in sorted(_opaque_spans(raw)):
         if end <= start < stop:
@@ -128,6 +131,8 @@ def _store_key(key: str, agent_id: str, main_key: str, scope: str) -> str:
 
 def _main_session(text: str, agent_id: str, main_key: str, scope: str) -> str:
     """Give the main session's key if ``text`` is one of its aliases, else ``text``."""
+    if not text.endswith(("main", main_key)):
+        return text
     aliases = {"main", main_key}
     aliases |= {f"agent:{agent}:{name}" for agent in (agent_id, DEFAULT_AGENT) for name in ("main", main_key)}
     if text not in aliases:

@@ -14,11 +14,12 @@ No content raises. An entry that cannot be used has a ``problem``, and bytes tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import BinaryIO
 
 from migrator.model import DamagedSpan
+from migrator.openclaw.entry_head import read_head
 from migrator.openclaw.json5_text import (
     BLANKS,
     EndOfTextError,
@@ -33,9 +34,10 @@ from migrator.openclaw.json5_text import (
 )
 from migrator.openclaw.json_text import Member, object_members, parse_strict
 from migrator.openclaw.own_layout import own_members
+from migrator.openclaw.raw_entry import RawEntry
 from migrator.openclaw.text_window import TextWindow
 
-__all__ = ["Member", "RawEntry", "StoreReader", "object_members", "parse_strict"]
+__all__ = ["Member", "RawEntry", "StoreReader", "object_members", "parse_strict", "read_member"]
 
 _NO_STRICT_BLANK = re.compile(r"[^ \t\n\r]")
 _NO_BLANK = re.compile(f"[^{BLANKS}]")
@@ -45,36 +47,13 @@ _COLON = re.compile("[ \t]*:")
 _MANY = 8  # members after which the faster reader was worth its while
 
 
-@dataclass(frozen=True, slots=True)
-class RawEntry:
-    """One member of a store.
-
-    ``index`` counts members from 0. ``key`` is decoded and may hold lone surrogates that were written as
-    escapes. ``raw`` are the exact bytes of the value, which begins at byte ``offset``. ``stored`` is strict
-    JSON that SQLite can hold as TEXT: the raw bytes, or what ``transforms`` ("json5-to-json",
-    "utf8-replaced", "nonfinite-to-null") made of them. ``head`` has the members that say where the entry
-    belongs (:class:`~migrator.openclaw.entry_head.Head`), perhaps all. Where ``problem``, a finding code,
-    says why the entry cannot be used, ``stored`` and ``head`` are None.
-    """
-
-    index: int
-    key: str
-    offset: int
-    raw: bytes
-    stored: bytes | None
-    head: Mapping[str, object] | None = field(compare=False)
-    transforms: tuple[str, ...]
-    problem: str | None
-
-    @property
-    def text(self) -> str | None:
-        """What is stored, as text."""
-        return None if self.stored is None else self.stored.decode()
-
-    @property
-    def value(self) -> object:
-        """What is stored, as :func:`parse_strict` reads it."""
-        return None if self.stored is None else parse_strict(self.stored.decode())
+def read_member(raw: bytes) -> RawEntry | None:
+    """Read the raw value of an entry by itself; None if that is no single value."""
+    head = read_head(raw)
+    if head is not None:
+        return RawEntry(0, "", 0, raw, raw, head, (), None)
+    found = list(StoreReader(BytesIO(b'{"":' + raw + b"}")))
+    return found[0] if len(found) == 1 and found[0].raw == raw != b"" else None
 
 
 class StoreReader:
