@@ -27,6 +27,7 @@ _FORMAT = click.option(
     show_default=True,
     help="What the report looks like.",
 )
+_REDACT = click.option("--redact", is_flag=True, help="Show labels instead of names on your own terminal, too.")
 _SELECTORS = (
     click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory."),
     click.option("--profile", metavar="NAME", help="The profile whose state directory is meant."),
@@ -38,7 +39,7 @@ _SELECTORS = (
     click.option("--expect-sessions", metavar="N", type=_COUNT, help="Fail unless N sessions are found."),
     click.option("--allow-empty", is_flag=True, help="Finding nothing is fine."),
     _FORMAT,
-    click.option("--redact", is_flag=True, help="Show labels instead of names on your own terminal, too."),
+    _REDACT,
     click.option("--quiet", is_flag=True, help="Print nothing but errors."),
     click.option(
         "--progress",
@@ -205,7 +206,7 @@ def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -
 
 @main.group()
 def proof() -> None:
-    """Check a proof log, or find out what a label in it stands for."""
+    """Check a proof log, merge many, or find out what a label in one stands for."""
 
 
 @proof.command("check", epilog=epilog("proof check"))
@@ -215,6 +216,24 @@ def proof_check(file: str) -> NoReturn:
     from migrator.output import check_proof
 
     sys.exit(check_proof(file))
+
+
+@proof.command("merge", epilog=epilog("proof merge"))
+@click.argument("files", metavar="FILES...", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="What the merged report looks like.",
+)
+@_with(_OUTPUT, _REDACT)
+def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
+    """Check the proof logs FILES, of many machines, and make one report of them: what is not good first."""
+    from migrator.output import Output
+
+    sys.exit(Output(click.get_current_context()).merge())
 
 
 @proof.command("reveal", epilog=epilog("proof reveal"))

@@ -111,6 +111,14 @@ HELP = {
         (0, 1, 2),
         {0: "the log is sound", 1: "the log is damaged, or was changed", 2: "usage error, or no readable log"},
     ),
+    "proof merge": Help(
+        (
+            ("proof merge proofs/*.proof.jsonl", "of many machines, the bad ones first"),
+            ("proof merge --format markdown *.jsonl", "to be pasted"),
+        ),
+        (0, 1, 2, 130, 143),
+        {0: "every proof is sound and good", 1: "a proof is not good, is damaged, or is not there"},
+    ),
     "proof reveal": Help(
         (("proof reveal agent:7f3a9c21d0ab --key proof", "whose name is that?"),),
         (0, *_STOPPED),

@@ -35,7 +35,7 @@ from migrator.run_states import resume, run_findings, supersede_earlier, tidy
 from migrator.runs import JOURNAL, started_run
 from migrator.scanner import scan as make_inventory
 from migrator.undo import Undone
-from migrator.verdicts import HistoryVerdict, Level, Verdict, Verification
+from migrator.verdicts import LOST, LOST_HISTORIES, Level, Verdict, Verification
 from migrator.verifier import verify as make_verification
 
 DIFFERENCES, NOTHING_FOUND, REFUSED, QUARANTINED = 1, 10, 12, 15
@@ -297,15 +297,6 @@ def _unmet_expectations(request: Request, inventory: Inventory) -> tuple[str, ..
 
 def _has(findings: tuple[Finding, ...], severity: Severity) -> bool:
     return any(RULES[finding.code].severity is severity for finding in findings)
-
-
-LOST = (Verdict.MISSING, Verdict.CHANGED, Verdict.MERGED, Verdict.MOVED)
-LOST_HISTORIES = (
-    HistoryVerdict.ABSENT,
-    HistoryVerdict.EXTENDS,
-    HistoryVerdict.DIVERGES,
-    HistoryVerdict.MOVED,
-)
 
 
 def _judged(

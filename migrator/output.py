@@ -30,15 +30,24 @@ from migrator.model import Name, Selection, Surroundings
 from migrator.openclaw.paths import find_os_home, resolve_state_dir
 from migrator.patience import patiently
 from migrator.progress import bar
-from migrator.proof import check_log, decode_log
+from migrator.proof import LogReader, log_lines
+from migrator.proof_merge import merge
 from migrator.proof_summary import summary_markdown
 from migrator.redact import Labels, clear_text, load_or_create_key, new_key, read_key
-from migrator.report import json_format, text, view
+from migrator.report import json_format, merged, text, view
+from migrator.report.view import Namer, View
 from migrator.runs import note_proved, run_folders
 from migrator.sources import open_regular_file
 
 INTERRUPTED, TERMINATED = 130, 143
 _BLOCK = 1 << 20
+
+Render = Callable[[dict[str, View], Namer], str]
+_MERGED_FORMATS: dict[str, Render] = {
+    "text": merged.text,
+    "json": json_format.render,
+    "markdown": merged.markdown,
+}
 
 
 class _TerminatedError(BaseException):
@@ -79,6 +88,19 @@ class Output:
             raise UsageError("No name in this state directory has this label under this key.")
 
         return self._guarded(look)
+
+    def merge(self) -> int:
+        """Print many proofs as one account, and give the exit code. Nothing is raised."""
+
+        def work() -> int:
+            path = self.options["output"]
+            if path is not None and not _can_be_written(path):
+                raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
+            account = merge(self.options["files"])
+            self._put(merged.of_merged(account), _MERGED_FORMATS[self.options["form"]], self._check_names)
+            return account.exit_code
+
+        return self._guarded(work)
 
     def _prepare_places(self) -> None:
         """See that proof and report can be written, before anything else is done.
@@ -161,25 +183,31 @@ class Output:
         return ProofNotWrittenError.exit_code if report.run else UsageError.exit_code
 
     def _print(self, report: Report) -> None:
-        seen = view.of_report(report)
-        output, form = self.options.get("output"), self.options["form"]
-        if self.options.get("quiet") and output is None:
+        if self.options.get("quiet") and self.options.get("output") is None:
             return
-        clear = form == "text" and output is None and sys.stdout.isatty() and not self.options["redact"]
-        render = json_format.render if form == "json" else text.render
+        render = json_format.render if self.options["form"] == "json" else text.render
+        self._put(view.of_report(report), render, lambda body: self._check(body, report))
+
+    def _put(self, seen: dict[str, View], render: Render, check: Callable[[str], None]) -> None:
+        """Render a view, and let the text out once it is checked: to the file asked for, or to standard output."""
+        output = self.options.get("output")
+        clear = self.options["form"] == "text" and output is None and sys.stdout.isatty() and not self.options["redact"]
         body = render(seen, clear_text if clear else self.labels.of)
         if not clear:
             self.guard.add_computed(view.digests(seen))
-            self._check(body, report)
+            check(body)
         if output is None:
             click.echo(body, nl=False)
         else:
             replace_durably(Path(output), body.encode())
 
     def _check(self, body: str, report: Report) -> None:
+        self._check_names(body)
+        self.guard.check_sources(body, _source_bytes(report))
+
+    def _check_names(self, body: str) -> None:
         self.guard.add_computed(self.labels.issued)
         self.guard.check_names(body)
-        self.guard.check_sources(body, _source_bytes(report))
 
     def _guarded(self, work: Callable[[], int]) -> int:
         try:
@@ -258,15 +286,16 @@ def _surroundings() -> Surroundings:
 def check_proof(file: str) -> int:
     """Check a proof log and print its problems, or that there are none; give the exit code."""
     try:
-        lines = decode_log(Path(file).read_bytes())
-    except OSError:
+        with open_regular_file(file) as stream:
+            reader = LogReader(log_lines(stream))
+            events = sum(1 for _ in reader.events())
+    except (OSError, ValueError):
         click.echo("migrator proof: this is no readable proof log (exit 2)", err=True)
         return 2
-    problems = check_log(lines)
-    for problem in problems:
+    for problem in reader.problems:
         click.echo(problem.sentence)
-    click.echo(f"proof: {'damaged' if problems else 'sound'}, {len(lines)} events")
-    return 1 if problems else 0
+    click.echo(f"proof: {'damaged' if reader.problems else 'sound'}, {events} events")
+    return 1 if reader.problems else 0
 
 
 def _spelled(context: click.Context) -> Iterator[Name | str | int]:

@@ -11,18 +11,19 @@ import json
 import os
 import re
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
-from typing import TypeGuard
+from typing import BinaryIO, TypeGuard
 
 from migrator.filesystem import fsync_directory
 from migrator.model import Name
-from migrator.proof_arithmetic import Event, contradictions
+from migrator.proof_arithmetic import MOST_PROBLEMS, Event, Ledger
 from migrator.proof_events import Json, fault_in
 from migrator.redact import Namer
 
@@ -30,6 +31,7 @@ Fact = None | bool | int | float | str | Name | Sequence["Fact"] | Mapping[str, 
 """What can be said of an event. A name becomes its label."""
 
 _START = "0" * 64
+_LONGEST_LINE = 4 << 20  # a finding on 100,000 others fits
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _NO_LINKS = (
     errno.EPERM,
@@ -111,33 +113,55 @@ class Log:
     problems: tuple[Problem, ...]
 
 
-def read_log(lines: Iterable[str]) -> Log:
-    """Read a log and check that it is whole, unchanged, allowed and adds up. Never raises. Linear time.
+class LogReader:
+    """Checks that a log is whole, unchanged, allowed and adds up, while it gives the events of its sound lines.
 
-    The sums are looked at only if every line is sound, since those of a damaged log say nothing.
+    ``head`` and ``problems`` are complete after the last event. The sums are looked at only if every line is
+    sound, since those of a damaged log say nothing. Never raises; linear time; no line is kept.
     """
-    problems: list[Problem] = []
-    events: list[Event] = []
-    head, at = _START, ""
-    for line, text in enumerate(lines, 1):
-        record = _read(text.removesuffix("\n"))
-        if isinstance(record, str):
-            problems.append(Problem(line, f"Line {line} {record}."))
-            continue
-        if record.number != line - 1 or record.previous != head:
-            problems.append(Problem(line, f"Line {line} does not follow the line before it."))
-        if record.at < at:
-            problems.append(Problem(line, f"Line {line} is older than the line before it."))
-        head, at = record.digest, record.at
-        events.append(Event(line, record.event, record.facts))
-    if not problems:
-        problems.extend(Problem(line, sentence) for line, sentence in contradictions(events))
-    return Log(tuple(events), head, tuple(problems))
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
+        self.head = _START
+        self.problems: list[Problem] = []
+
+    def events(self) -> Iterator[Event]:
+        """Give the events one by one."""
+        ledger, at = Ledger(), ""
+        for line, text in enumerate(self._lines, 1):
+            record = _read(text.removesuffix("\n"))
+            if isinstance(record, str):
+                self._note(line, f"Line {line} {record}.")
+                continue
+            if record.number != line - 1 or record.previous != self.head:
+                self._note(line, f"Line {line} does not follow the line before it.")
+            if record.at < at:
+                self._note(line, f"Line {line} is older than the line before it.")
+            self.head, at = record.digest, record.at
+            event = Event(line, record.event, record.facts)
+            ledger.add(event)
+            yield event
+        if not self.problems:
+            for line, sentence in ledger.contradictions():
+                self._note(line, sentence)
+
+    def _note(self, line: int, sentence: str) -> None:
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(line, sentence))
+
+
+def read_log(lines: Iterable[str]) -> Log:
+    """Read a whole log, as :class:`LogReader` does."""
+    reader = LogReader(lines)
+    events = tuple(reader.events())
+    return Log(events, reader.head, tuple(reader.problems))
 
 
 def check_log(lines: Iterable[str]) -> tuple[Problem, ...]:
-    """Say what is wrong with a log, as :func:`read_log` finds it."""
-    return read_log(lines).problems
+    """Say what is wrong with a log, as :class:`LogReader` finds it."""
+    reader = LogReader(lines)
+    deque(reader.events(), maxlen=0)
+    return tuple(reader.problems)
 
 
 def encode_log(lines: Iterable[str]) -> bytes:
@@ -145,9 +169,15 @@ def encode_log(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode("ascii")
 
 
+def log_lines(stream: BinaryIO) -> Iterator[str]:
+    """Give the lines of a log file one by one. What is damaged stays so, and a monstrous line comes in pieces."""
+    while line := stream.readline(_LONGEST_LINE):
+        yield line.decode("utf-8", "surrogateescape")
+
+
 def decode_log(data: bytes) -> list[str]:
-    """Give the lines of a log file. What is damaged stays so, for ``check_log`` to find."""
-    return data.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+    """Give the lines of a log file that was read as a whole."""
+    return [line.removesuffix("\n") for line in log_lines(BytesIO(data))]
 
 
 def write_durably(path: Path, data: bytes) -> None:

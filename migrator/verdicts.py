@@ -43,6 +43,18 @@ class HistoryVerdict(str, Enum):
     ABSENT = "absent"  # SQLite has nothing of it
 
 
+LOST = (Verdict.MISSING, Verdict.CHANGED, Verdict.MERGED, Verdict.MOVED)
+"""The verdicts that are a difference."""
+
+LOST_HISTORIES = (
+    HistoryVerdict.ABSENT,
+    HistoryVerdict.EXTENDS,
+    HistoryVerdict.DIVERGES,
+    HistoryVerdict.MOVED,
+)
+"""The verdicts on histories that are a difference."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One place where a changed entry differs: the path of member names and positions, and what kind of change."""

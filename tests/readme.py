@@ -52,10 +52,11 @@ def _options_table() -> str:
             if isinstance(option, click.Option):
                 takers.setdefault((_spelled(option), option.help or ""), []).append(name)
     everywhere = takers[("--state-dir DIR", "OpenClaw's state directory.")]
-    rows = [
-        f"| `{spelled}` | {'all' if names == everywhere else ', '.join(names)} | {meaning} |"
-        for (spelled, meaning), names in takers.items()
-    ]
+    rows = []
+    for (spelled, meaning), names in takers.items():
+        if set(names) >= set(everywhere):
+            names = ["all", *(name for name in names if name not in everywhere)]
+        rows.append(f"| `{spelled}` | {', '.join(names)} | {meaning} |")
     return "\n".join(["| option | of | what it does |", "| --- | --- | --- |", *rows])
 
 

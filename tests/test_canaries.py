@@ -70,6 +70,8 @@ def commands(state: Path, folder: Path) -> Iterator[list[str]]:
     yield ["verify", *where, "--format", "json", "--proof", str(folder / NAME)]
     yield ["proof", "check", str(folder / NAME / "verify.proof.jsonl")]
     yield ["proof", "check", str(folder / NAME / "missing")]
+    for shape in ("text", "json", "markdown"):
+        yield ["proof", "merge", "--format", shape, str(folder / NAME / "verify.proof.jsonl"), str(folder / PLACE)]
     yield ["proof", "reveal", "agent:000000000000", "--key", str(folder / NAME), *where]
 
 
