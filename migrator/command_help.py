@@ -113,8 +113,8 @@ HELP = {
     ),
     "proof merge": Help(
         (
-            ("proof merge proofs/*.proof.jsonl", "of many machines, the bad ones first"),
-            ("proof merge --format markdown *.jsonl", "to be pasted"),
+            ("proof merge proofs/*.jsonl", "bad ones first"),
+            ("proof merge --format json *.jsonl", "for a program"),
         ),
         (0, 1, 2, 130, 143),
         {0: "every proof is sound and good", 1: "a proof is not good, is damaged, or is not there"},
