@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -35,6 +36,7 @@ from migrator.proof_merge import merge
 from migrator.proof_summary import summary_markdown
 from migrator.redact import Labels, clear_text, load_or_create_key, new_key, read_key
 from migrator.report import json_format, merged, text, view
+from migrator.report.layout import style_of
 from migrator.report.view import Namer, View
 from migrator.runs import note_proved, run_folders
 from migrator.sources import open_regular_file
@@ -185,14 +187,21 @@ class Output:
     def _print(self, report: Report) -> None:
         if self.options.get("quiet") and self.options.get("output") is None:
             return
-        render = json_format.render if self.options["form"] == "json" else text.render
-        self._put(view.of_report(report), render, lambda body: self._check(body, report))
+        style = style_of(self._is_terminal(), os.environ)
+        render = json_format.render if self.options["form"] == "json" else partial(text.render, style=style)
+        self._put(view.of_report(report), render, lambda body: self._check(body, report), report.inventory.state_dir)
 
-    def _put(self, seen: dict[str, View], render: Render, check: Callable[[str], None]) -> None:
+    def _is_terminal(self) -> bool:
+        """Whether the report goes to a terminal."""
+        return self.options.get("output") is None and sys.stdout.isatty()
+
+    def _put(
+        self, seen: dict[str, View], render: Render, check: Callable[[str], None], state_dir: str | None = None
+    ) -> None:
         """Render a view, and let the text out once it is checked: to the file asked for, or to standard output."""
         output = self.options.get("output")
-        clear = self.options["form"] == "text" and output is None and sys.stdout.isatty() and not self.options["redact"]
-        body = render(seen, clear_text if clear else self.labels.of)
+        clear = self.options["form"] == "text" and self._is_terminal() and not self.options["redact"]
+        body = render(seen, partial(clear_text, below=state_dir) if clear else self.labels.of)
         if not clear:
             self.guard.add_computed(view.digests(seen))
             check(body)

@@ -60,7 +60,7 @@ def parity(verification: Verification) -> Parity:
     sessions = sum(verification.count(verdict) for verdict in Verdict)
     sessions -= verification.count(Verdict.EXTRA) + verification.count(Verdict.QUARANTINED)
     return Parity(
-        agents=(sum(map(_complete, judged)), len(judged)),
+        agents=(sum(map(is_complete, judged)), len(judged)),
         sessions=(sum(verification.count(verdict) for verdict in ARRIVED), sessions),
         transcripts=(sum(history.verdict in ARRIVED_HISTORIES for history in histories), len(histories)),
         events=(sum(history.present for history in histories), sum(history.events for history in histories)),
@@ -73,7 +73,7 @@ def parity(verification: Verification) -> Parity:
     )
 
 
-def _complete(database: DatabaseVerification) -> bool:
+def is_complete(database: DatabaseVerification) -> bool:
     """Whether everything that belongs into a database is there."""
     return all(
         verdict in (*ARRIVED, Verdict.QUARANTINED) for source in database.sources for verdict, n in source.counts if n

@@ -86,10 +86,12 @@ def read_key(folder: Path) -> bytes:
     return bytes.fromhex(text.decode())
 
 
-def clear_text(name: Name) -> str:
+def clear_text(name: Name, below: str | None = None) -> str:
     """Show a name on the operator's own terminal: as it is, or quoted and escaped as ``repr`` does it.
 
-    Nothing in it can move a cursor, reorder text, end a line or pass for another name.
+    Nothing in it can move a cursor, reorder text, end a line or pass for another name. A path inside the directory
+    ``below`` is shown as seen from there.
     """
-    plain = name.text.isprintable() and not re.search(r"[\s\"'\\]", name.text)
-    return name.text if plain and name.text else repr(name.text)
+    text = name.text if below is None else name.text.removeprefix(os.path.join(below, ""))
+    plain = text.isprintable() and not re.search(r"[\s\"'\\]", text)
+    return text if plain and text else repr(text)

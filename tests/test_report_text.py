@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from migrator import commands
 from migrator.errors import NothingFoundError, RefusedError
 from migrator.model import Finding, Name
 from migrator.report import text
+from migrator.report.layout import Style
 from migrator.report.view import View, of_error, of_finding, of_report
 from tests.worlds import World, entry
 
@@ -42,13 +44,16 @@ def test_every_command_is_told_with_its_verdict_first_and_what_to_do_last(world:
     ]
     for report in reports:
         told = text.render(of_report(report), label)
-        assert told.startswith(f"{report.verb}: {report.word}\n")
-        assert f"\n{report.next_step}\n" in told
+        assert told.startswith(f"{report.word}: migrator {report.verb}, ")
+        lines = told.splitlines()
+        last = max(at for at, line in enumerate(lines) if line.startswith("next: "))
+        assert " ".join(" ".join(lines[last:]).split()) == f"next: {report.next_step}"
+        assert all(len(line) <= 80 for line in lines)
         assert "<agent>" in told
         assert "<path>" in told
         assert [name for name in (PERSON, PHONE, str(world.root)) if name in told] == []
         for finding in report.findings:
-            assert f"[{finding.code}]" in told
+            assert re.search(rf"\[{finding.code}[],]", told)
 
 
 @pytest.mark.parametrize(
@@ -65,12 +70,18 @@ def test_an_error_is_one_line(error: RefusedError | NothingFoundError, told: str
     assert text.error(of_error(error, "plan"), label) == told
 
 
-@pytest.mark.parametrize("more", [0, 3])
-def test_a_long_list_of_one_code_is_cut_and_the_rest_is_counted(world: World, more: int) -> None:
-    total = text.FINDINGS_PER_CODE + more
-    findings: list[View] = [of_finding(Finding("lock.stale", Name("lock", str(one)))) for one in range(total)]
+def test_many_findings_of_one_code_are_one_paragraph_with_their_number(world: World) -> None:
+    findings: list[View] = [of_finding(Finding("lock.stale", Name("lock", str(one)))) for one in range(300)]
     findings.append(of_finding(Finding("store.json5", Name("store", "x"))))
-    told = text.render({**of_report(commands.scan(world.request())), "findings": findings}, label)
-    assert told.count("[lock.stale]") == text.FINDINGS_PER_CODE
-    assert told.count("[store.json5]") == 1
-    assert (f"... and {more} more of lock.stale\n" in told) is (more > 0)
+    view = of_report(commands.scan(world.request()))
+    told = text.render({**view, "findings": findings}, label)
+    assert told.count("lock.stale") == 1
+    assert "note [lock.stale, 300]" in told
+    assert "note [store.json5]" in told
+
+
+@pytest.mark.parametrize(("code", "word", "colour"), [(0, "proved", 32), (15, "quarantined", 33), (12, "refused", 31)])
+def test_the_first_word_has_the_colour_of_the_outcome(world: World, code: int, word: str, colour: int) -> None:
+    view = {**of_report(commands.scan(world.request())), "exit_code": code, "verdict": word}
+    assert text.render(view, label, Style(colour=True)).startswith(f"\x1b[{colour}m{word}\x1b[0m: ")
+    assert "\x1b" not in text.render(view, label)

@@ -40,7 +40,7 @@ def test_every_kind_is_one_line_and_its_remedy(code: str) -> None:
         assert "{" not in line
         assert remedy.strip() == RULES[code].remedy
         assert filesystem == "  ext4 filesystem of <<path>>".replace("<<path>>", "</x>") + (
-            ": may need 5 bytes, 7 are free"
+            ": may need 5 B, 7 B are free"
         )
 
 

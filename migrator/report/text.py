@@ -1,157 +1,99 @@
-"""A view as text for a person: the verdict first, what to do last."""
+"""A view as text for a person: the verdict in one word first, what to do next last."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import cast
 
 from migrator.model import Name
+from migrator.report.groups import grouped, plural
+from migrator.report.layout import PLAIN, Style, wrapped
+from migrator.report.plan_text import plan_lines, run_lines
+from migrator.report.scan_text import scan_lines
 from migrator.report.upgrade_text import upgrade_lines
-from migrator.report.view import Namer, View, sentence
+from migrator.report.verification_text import verification_lines
+from migrator.report.view import Namer, View
 
-FINDINGS_PER_CODE = 10
-"""How many findings of one code are shown one by one; the rest is counted. The json format has them all."""
-
-_COLUMNS = ("agent", "entries", "problems", "transcripts", "shape", "schema", "rows")
+_SEVERITIES = {"busy": "red", "refused": "red", "quarantined": "yellow", "warning": "yellow", "note": "faint"}
 
 
-def render(view: dict[str, View], namer: Namer) -> str:
+def render(view: dict[str, View], namer: Namer, style: Style = PLAIN) -> str:
     """The text, with a final newline."""
-    return "\n".join(_lines(view, namer)) + "\n"
+    return "\n".join(broken for line in _lines(view, namer, style) for broken in wrapped(line, style.width)) + "\n"
 
 
 def error(view: dict[str, View], namer: Namer) -> str:
     """What a command says on stderr when it cannot go on."""
-    subject, message = view["subject"], str(view["message"])
-    named = message.format(subject=namer(subject)) if isinstance(subject, Name) else message
-    return f"migrator {view['command']}: {named} (exit {view['exit_code']})\n"
+    return f"migrator {view['command']}: {message(view, namer)} (exit {view['exit_code']})\n"
 
 
-def _lines(view: dict[str, View], namer: Namer) -> Iterator[str]:
-    totals = cast(dict[str, View], view["totals"])
-    yield f"{view['command']}: {view['verdict']}"
-    yield (
-        f"state directory {namer(cast(Name, view['state_dir']))} (from {view['state_dir_source']}), "
-        f"{totals['agents']} agents, {totals['sessions']} sessions"
-    )
+def message(view: dict[str, View], namer: Namer) -> str:
+    """The sentence of a view made by ``of_error``, with its name in place."""
+    subject, told = view["subject"], str(view["message"])
+    return told.format(subject=namer(subject)) if isinstance(subject, Name) else told
+
+
+def _lines(view: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
+    totals = cast(dict[str, int], view["totals"])
+    word = style.paint(str(view["verdict"]), _colour(view))
+    agents, sessions = plural(totals["agents"], "agent"), plural(totals["sessions"], "session")
+    yield f"{word}: migrator {view['command']}, {agents}, {sessions}"
+    yield f"state directory {namer(cast(Name, view['state_dir']))} (from {view['state_dir_source']})"
     for unmet in cast(list[str], view["unmet"]):
         yield f"not as expected: {unmet}"
-    yield ""
-    yield from _table(cast(list[dict[str, View]], view["agents"]), namer)
-    if "plan" in view:
-        yield from _plan(cast(dict[str, View], view["plan"]), namer)
+    if view["command"] == "scan":
+        yield from scan_lines(cast(list[View], view["agents"]), namer, style)
+    if "plan" in view and "run" not in view:
+        yield from plan_lines(cast(dict[str, View], view["plan"]), namer, style)
     if "run" in view:
-        yield from _run(cast(dict[str, View], view["run"]), namer)
+        yield from run_lines(cast(dict[str, View], view["run"]), namer, style)
     if "export" in view:
         yield from _export(cast(dict[str, View], view["export"]), namer)
     if "undone" in view:
         yield from _undone(cast(dict[str, int], view["undone"]))
     if "verification" in view:
-        yield from _verification(cast(dict[str, View], view["verification"]), namer)
-    yield from _findings(cast(list[dict[str, View]], view["findings"]), namer)
+        yield from verification_lines(cast(dict[str, View], view["verification"]), namer, style)
+    yield from _findings(cast(list[View], view["findings"]), namer, style)
     if "upgrade" in view:
         yield from upgrade_lines(cast(dict[str, View], view["upgrade"]), namer)
     yield ""
-    yield str(view["next_step"])
     if "parity" in view:
         yield str(cast(dict[str, View], view["parity"])["line"])
+    yield f"{style.paint('next:', 'bold')} {view['next_step']}"
 
 
-def _table(rows: list[dict[str, View]], namer: Namer) -> Iterator[str]:
-    if not rows:
-        return
-    cells = [list(_COLUMNS)]
-    for row in rows:
-        who = row["agent"] or row["store"] or row["database"]
-        cells.append([namer(cast(Name, who)), *("-" if row[c] is None else str(row[c]) for c in _COLUMNS[1:])])
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_COLUMNS))]
-    for line in cells:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-
-
-def _plan(plan: dict[str, View], namer: Namer) -> Iterator[str]:
-    yield ""
-    for database in cast(list[dict[str, View]], plan["databases"]):
-        actions = cast(dict[str, int], database["actions"])
-        quarantine = cast(list[View], database["quarantine"])
-        verb = "create" if database["create"] else "change" if database["pending"] else "leave"
-        counts = ", ".join(f"{action} {count}" for action, count in actions.items()) or "no sessions"
-        yield (
-            f"{verb} {namer(cast(Name, database['database']))}: {counts}, quarantine {len(quarantine)}, "
-            f"{database['expected_rows']} rows afterwards, at most {database['peak_bytes']} bytes of disk"
-        )
-
-
-def _run(run: dict[str, View], namer: Namer) -> Iterator[str]:
-    yield ""
-    for database in cast(list[dict[str, View]], run["databases"]):
-        verb = "created" if database["created"] else "changed"
-        yield f"{verb} {namer(cast(Name, database['database']))}: {database['rows_written']} rows written"
-    yield f"run {run['id']}, in the folder {namer(cast(Name, run['folder']))}"
-    if run["archived_sources"]:
-        yield f"{run['archived_sources']} sources moved into the run folder"
+def _colour(view: dict[str, View]) -> str:
+    if view["exit_code"] == 0:
+        return "yellow" if view["verdict"] == "pending" else "green"
+    return "yellow" if view["exit_code"] == 15 or view["verdict"] == "pending" else "red"
 
 
 def _export(export: dict[str, View], namer: Namer) -> Iterator[str]:
     yield ""
     for database in cast(list[dict[str, View]], export["databases"]):
         counts = ", ".join(f"{database[name]} {name}" for name in ("sessions", "transcripts", "archives", "events"))
-        yield f"wrote {namer(cast(Name, database['place']))}: {counts}"
+        yield f"+ {namer(cast(Name, database['place']))}: {counts}"
     yield f"into {namer(cast(Name, export['folder']))}"
     only = cast(dict[str, int], export["only_in_sqlite"])
     if only:
-        yield "has no legacy form, see only-in-sqlite.json: " + _counted(only)
+        counted = ", ".join(f"{word} {count}" for word, count in only.items() if count)
+        yield f"has no legacy form, see only-in-sqlite.json: {counted}"
 
 
 def _undone(undone: dict[str, int]) -> Iterator[str]:
-    yield f"{undone['removed']} databases removed, {undone['restored']} restored"
-    yield f"{undone['put_back']} sources put back, {undone['set_aside']} later files set aside in the run folder"
+    yield f"{plural(undone['removed'], 'database')} removed, {undone['restored']} restored"
+    yield (
+        f"{plural(undone['put_back'], 'source')} put back, {plural(undone['set_aside'], 'later file')} set aside "
+        "in the folder of the run"
+    )
 
 
-def _verification(verification: dict[str, View], namer: Namer) -> Iterator[str]:
-    yield ""
-    verdicts = cast(dict[str, int], verification["verdicts"])
-    histories = cast(dict[str, int], verification["transcripts"])
-    yield "sessions: " + _counted(verdicts)
-    yield "transcripts: " + _counted(histories)
-    for check in cast(list[str], verification["failed_checks"]):
-        yield f"failed check: {check}"
-    for database in cast(list[dict[str, View]], verification["databases"]):
-        for entry in cast(list[dict[str, View]], database["entries"]):
-            why = ", ".join(cast(list[str], entry["transforms"]))
-            places = " ".join(namer(place) for place in cast(list[Name], entry["places"]))
-            yield (
-                f"  {entry['verdict']}  {namer(cast(Name, entry['session']))}"
-                f"{'  by ' + why if why else ''}{'  to ' + places if places else ''}"
-            )
-            for difference in cast(list[dict[str, View]], entry["differences"]):
-                path = cast(list[Name | int], difference["path"])
-                steps = "/".join(namer(step) if isinstance(step, Name) else str(step) for step in path)
-                yield f"    {difference['kind']}  {steps}"
-        for history in cast(list[dict[str, View]], database["transcripts"]):
-            if history["verdict"] != "contained":
-                where = f", first at line {history['first_missing_line']}" if history["first_missing_line"] else ""
-                yield (
-                    f"  {history['verdict']}  {namer(cast(Name, history['transcript']))}  "
-                    f"{history['present']} of {history['events']} events{where}"
-                )
-
-
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{word} {count}" for word, count in counts.items() if count) or "none"
-
-
-def _findings(findings: list[dict[str, View]], namer: Namer) -> Iterator[str]:
-    if findings:
+def _findings(findings: list[View], namer: Namer, style: Style) -> Iterator[str]:
+    groups = grouped(findings)
+    if groups:
         yield ""
-    shown: Counter[str] = Counter()
-    for finding in findings:
-        code = str(finding["code"])
-        shown[code] += 1
-        if shown[code] <= FINDINGS_PER_CODE:
-            yield f"{finding['severity']}: {sentence(finding, namer)} [{code}]"
-            yield f"    {finding['remedy']}"
-    for code, count in shown.items():
-        if count > FINDINGS_PER_CODE:
-            yield f"... and {count - FINDINGS_PER_CODE} more of {code}"
+    for group in groups:
+        count = f", {len(group.findings):,}" if len(group.findings) > 1 else ""
+        yield style.paint(f"{group.severity} [{group.code}{count}]", _SEVERITIES[group.severity])
+        yield f"  {group.sentence(namer)}"
+        yield f"  {group.remedy}"

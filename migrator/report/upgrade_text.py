@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from migrator.model import Name
+from migrator.report.layout import size
 from migrator.report.view import Namer, View
 
 NAMES_PER_LINE = 3
@@ -42,7 +43,7 @@ def upgrade_lines(upgrade: dict[str, View], namer: Namer) -> Iterator[str]:
     for filesystem in cast(list[dict[str, View]], upgrade["filesystems"]):
         yield (
             f"  {filesystem['kind']} filesystem of {namer(cast(Name, filesystem['place']))}: "
-            f"may need {filesystem['needed']} bytes, {filesystem['free']} are free"
+            f"may need {size(cast(int, filesystem['needed']))}, {size(cast(int, filesystem['free']))} are free"
             f"{', read-only' if filesystem['read_only'] else ''}"
         )
 

@@ -19,17 +19,15 @@ from migrator.findings import RULES
 from migrator.forecast import RELEASES, effect
 from migrator.model import (
     HASH_BYTES,
-    Database,
     DatabasePlan,
     Finding,
-    Inventory,
     Name,
     Number,
     Reject,
-    Store,
 )
-from migrator.parity import parity
-from migrator.verdicts import DatabaseVerification, Difference, HistoryVerdict, Verdict
+from migrator.parity import is_complete, parity
+from migrator.report.agent_rows import agent_rows, directory_of
+from migrator.verdicts import DatabaseVerification, Difference, HistoryVerdict, Verdict, Verification
 
 Leaf = str | Number | bool | Name | None
 View = Leaf | Sequence["View"] | dict[str, "View"]
@@ -45,6 +43,7 @@ _OWN = re.compile(r"[0-9a-f]{64}|[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 def of_report(report: Report) -> dict[str, View]:
     """Everything that a report says."""
     agents, sessions = counts(report.inventory)
+    directories = {agent.directory for agent in report.inventory.agents}
     view: dict[str, View] = {
         "format": FORMAT,
         "version": VERSION,
@@ -57,12 +56,12 @@ def of_report(report: Report) -> dict[str, View]:
         "state_dir": Name("path", report.inventory.state_dir),
         "state_dir_source": report.inventory.state_dir_source,
         "totals": {"agents": agents, "sessions": sessions},
-        "agents": _agents(report.inventory),
+        "agents": agent_rows(report.inventory),
     }
     if report.plan is not None:
         view["plan"] = {
             "digest": report.plan.digest,
-            "databases": [_planned(planned) for planned in report.plan.databases],
+            "databases": [_planned(planned, directories) for planned in report.plan.databases],
         }
     if report.run is not None:
         view["run"] = {
@@ -70,6 +69,7 @@ def of_report(report: Report) -> dict[str, View]:
             "folder": Name("path", report.run),
             "databases": [
                 {
+                    "agent": directory_of(outcome.path, directories),
                     "database": Name("database", outcome.path),
                     "created": outcome.created,
                     "rows_written": outcome.rows_written,
@@ -88,8 +88,9 @@ def of_report(report: Report) -> dict[str, View]:
         view["verification"] = {
             "verdicts": {verdict.value: report.verification.count(verdict) for verdict in Verdict},
             "transcripts": {one.value: report.verification.count_histories(one) for one in HistoryVerdict},
+            "checks": {check.name: check.passed for check in report.verification.checks},
             "failed_checks": list(report.verification.failed_checks),
-            "databases": [_verified(database) for database in report.verification.databases],
+            "databases": [_verified(one, directories) for one in report.verification.databases],
         }
     if report.exported is not None:
         view["export"] = _exported(report.exported)
@@ -160,41 +161,10 @@ def sentence(finding: dict[str, View], namer: Namer) -> str:
     return text.format(subject=namer(subject), others=", ".join(named), **numbers)
 
 
-def _agents(inventory: Inventory) -> list[View]:
-    """One row per store or database, by agent directory."""
-    database_of = dict(inventory.pairs)
-    databases = {database.path: database for database in inventory.databases}
-    rows: list[View] = [_row(inventory, store, databases.get(database_of[store.path])) for store in inventory.stores]
-    with_store = set(database_of.values())
-    rows += [_row(inventory, None, database) for path, database in databases.items() if path not in with_store]
-    return rows
-
-
-def _row(inventory: Inventory, store: Store | None, database: Database | None) -> dict[str, View]:
-    directory = store.agent if store is not None else None
-    if store is None and database is not None:
-        directory = Path(database.path).parent.parent.name
-    agent = next((agent for agent in inventory.agents if agent.directory == directory), None)
-    kinds = Counter(file.kind for file in agent.files) if agent else Counter()
-    return {
-        "agent": Name("agent", agent.directory) if agent else None,
-        "agent_id": Name("agent-id", agent.normalized_id) if agent else None,
-        "store": Name("store", store.path) if store else None,
-        "store_kind": store.kind.value if store else None,
-        "store_bytes": store.identity.size if store and store.identity else None,
-        "entries": sum(entry.problem is None for entry in store.entries) if store else 0,
-        "problems": sum(entry.problem is not None for entry in store.entries) + len(store.damage) if store else 0,
-        "transcripts": kinds.get("transcript", 0),
-        "database": Name("database", database.path) if database else None,
-        "shape": database.shape.value if database else None,
-        "schema": database.version if database else None,
-        "rows": len({row.key for row in (*database.cache_rows, *database.typed_rows)}) if database else 0,
-    }
-
-
-def _planned(planned: DatabasePlan) -> dict[str, View]:
+def _planned(planned: DatabasePlan, directories: set[str]) -> dict[str, View]:
     actions = Counter(decision.action.value for decision in planned.decisions)
     return {
+        "agent": directory_of(planned.database.path, directories),
         "database": Name("database", planned.database.path),
         "stores": [Name("store", store.path) for store in planned.stores],
         "create": planned.database.shape.value == "missing" and planned.pending,
@@ -203,6 +173,7 @@ def _planned(planned: DatabasePlan) -> dict[str, View]:
         "quarantine": [_reject(reject) for reject in planned.rejects],
         "histories": len(planned.histories),
         "events": sum(len(history.hashes) // HASH_BYTES for history in planned.histories),
+        "new_events": sum(len(history.hashes) // HASH_BYTES - history.present for history in planned.histories),
         "expected_rows": planned.expected_rows,
         "expected_digest": planned.expected_digest,
         "peak_bytes": planned.peak_bytes,
@@ -238,12 +209,15 @@ def _exported(exported: Exported) -> dict[str, View]:
     }
 
 
-def _verified(verified: DatabaseVerification) -> dict[str, View]:
+def _verified(verified: DatabaseVerification, directories: set[str]) -> dict[str, View]:
     totals: Counter[str] = Counter()
     for source in verified.sources:
         totals.update({verdict.value: count for verdict, count in source.counts})
     return {
+        "agent": directory_of(verified.database.path, directories),
         "database": Name("database", verified.database.path),
+        "complete": is_complete(verified),
+        "parity": asdict(parity(Verification("", (verified,), (), ()))),
         "rows": verified.rows,
         "verdicts": dict(sorted(totals.items())),
         "content_digest": verified.content_digest,

@@ -1,0 +1,95 @@
+"""One row for each store and database of an inventory, by agent directory, with its state in one word."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrator.model import Agent, Database, Inventory, Name, Shape, Store, StoreKind
+
+if TYPE_CHECKING:
+    from migrator.report.view import View
+
+STATES = {
+    "unreadable": "The store or the database can not be read.",
+    "unknown": "The database has tables that this version does not know.",
+    "damaged": "Some of the store is no readable entry; all the rest of it was read.",
+    "partial": "Some sessions of the store are not in the database.",
+    "legacy": "The sessions are in the store only: nothing is migrated yet.",
+    "unclaimed": "There are transcripts, but no session that they belong to.",
+    "migrated": "The database has every session of the store, or there is no store any more.",
+    "empty": "There is no session.",
+}
+"""The state of a row, the one that most needs a look first."""
+
+_SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
+
+
+def directory_of(database: str, directories: Container[str]) -> Name | None:
+    """The agent directory that a database lies in, or None for one that lies elsewhere."""
+    directory = Path(database).parent.parent.name
+    return Name("agent", directory) if directory in directories else None
+
+
+def agent_rows(inventory: Inventory) -> list[View]:
+    """The rows, by agent directory; an agent directory with neither store nor database has one, too."""
+    database_of = dict(inventory.pairs)
+    databases = {database.path: database for database in inventory.databases}
+    agents = {agent.directory: agent for agent in inventory.agents}
+    found: list[tuple[str | None, Store | None, Database | None]] = [
+        (store.agent, store, databases.get(database_of[store.path])) for store in inventory.stores
+    ]
+    with_store = set(database_of.values())
+    found += [
+        (Path(path).parent.parent.name, None, database)
+        for path, database in databases.items()
+        if path not in with_store
+    ]
+    seen = {directory for directory, _, _ in found}
+    found += [(directory, None, None) for directory in agents if directory not in seen]
+    found.sort(key=lambda row: (row[0] is None, row[0] or ""))
+    return [_row(agents.get(directory or ""), store, database) for directory, store, database in found]
+
+
+def _row(agent: Agent | None, store: Store | None, database: Database | None) -> dict[str, View]:
+    kinds = Counter(file.kind for file in agent.files) if agent else Counter()
+    entries = {entry.key for entry in store.entries if entry.problem is None} if store else set()
+    rows = {row.key for row in (*database.cache_rows, *database.typed_rows)} if database else set()
+    return {
+        "agent": Name("agent", agent.directory) if agent else None,
+        "agent_id": Name("agent-id", agent.normalized_id) if agent else None,
+        "store": Name("store", store.path) if store else None,
+        "store_kind": store.kind.value if store else None,
+        "store_bytes": store.identity.size if store and store.identity else None,
+        "entries": sum(entry.problem is None for entry in store.entries) if store else 0,
+        "problems": sum(entry.problem is not None for entry in store.entries) + len(store.damage) if store else 0,
+        "transcripts": kinds.get("transcript", 0),
+        "database": Name("database", database.path) if database else None,
+        "database_bytes": sum(identity.size for _, identity in database.files) if database else None,
+        "shape": database.shape.value if database else None,
+        "schema": database.version if database else None,
+        "rows": len(rows),
+        "sessions": len(entries | rows),
+        "state": _state(store, database, entries, rows) or ("unclaimed" if kinds.get("transcript") else "empty"),
+    }
+
+
+def _state(store: Store | None, database: Database | None, entries: set[str], rows: set[str]) -> str | None:
+    """The word for a store and its database, or None where neither has a session."""
+    shape = database.shape if database else Shape.MISSING
+    if shape is Shape.UNREADABLE or (store and store.identity is None):
+        return "unreadable"
+    if shape is Shape.UNKNOWN:
+        return "unknown"
+    if store and (store.damage or any(entry.problem for entry in store.entries)):
+        return "damaged"
+    if not entries and not rows:
+        return None
+    if entries <= rows:
+        return "migrated"
+    # A newer release gives keys another spelling; only a verification can match those.
+    if store and store.kind in _SET_ASIDE:
+        return "migrated" if len(rows) >= len(entries) else "partial"
+    return "partial" if rows else "legacy"

@@ -1,0 +1,76 @@
+"""Findings of one code as one thing to read, and long lists cut to what matters: 300 agents must stay readable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from migrator.model import Name, Severity
+from migrator.report.view import Namer, View, sentence
+
+MOST_NAMES = 3
+"""How many names stand in a line; the rest is counted. The json format has them all."""
+
+MOST_ROWS = 50
+"""How many rows a table for people has; the rest is counted."""
+
+_Row = TypeVar("_Row")
+_WORST_FIRST = [severity.value for severity in reversed(Severity)]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All findings of one code, as their views."""
+
+    code: str
+    severity: str
+    remedy: str
+    findings: tuple[dict[str, View], ...]
+
+    @property
+    def subjects(self) -> list[Name]:
+        """What they are about, each once."""
+        return list(dict.fromkeys(cast(Name, finding["subject"]) for finding in self.findings))
+
+    def sentence(self, namer: Namer) -> str:
+        """What the first of them says, and what else it is true of."""
+        told = sentence(self.findings[0], namer)
+        others = self.subjects[1:]
+        if not others:
+            more = len(self.findings) - 1
+            return f"{told} {more} more of this kind there." if more else told
+        return f"{told} The same for {listed(others, namer)}."
+
+
+def grouped(findings: Iterable[View]) -> list[Group]:
+    """Put findings into groups, the worst first, otherwise in their order."""
+    found: dict[str, list[dict[str, View]]] = {}
+    for finding in cast(Iterable[dict[str, View]], findings):
+        found.setdefault(str(finding["code"]), []).append(finding)
+    groups = [
+        Group(code, str(members[0]["severity"]), str(members[0]["remedy"]), tuple(members))
+        for code, members in found.items()
+    ]
+    return sorted(groups, key=lambda group: _WORST_FIRST.index(group.severity))
+
+
+def listed(names: Sequence[Name], namer: Namer) -> str:
+    """The first names of several, and how many there are beside them."""
+    shown, rest = ", ".join(map(namer, names[:MOST_NAMES])), len(names) - MOST_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def cut(rows: Sequence[_Row], importance: Callable[[_Row], int]) -> tuple[list[_Row], list[_Row]]:
+    """Split rows into those to show and those to count. The least important (highest) go where there are too many."""
+    if len(rows) <= MOST_ROWS:
+        return list(rows), []
+    ordered = sorted(rows, key=importance)
+    return ordered[:MOST_ROWS], ordered[MOST_ROWS:]
+
+
+def plural(count: int, noun: str) -> str:
+    """A number with its noun: ``1 session``, ``2 sessions``, ``1,000 entries``."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"

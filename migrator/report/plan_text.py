@@ -1,0 +1,110 @@
+"""A plan, and what became of it, like a diff: ``+`` create, ``~`` change, ``=`` keep, ``!`` quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from migrator.model import Name
+from migrator.report.groups import cut, plural
+from migrator.report.layout import Style, columns_of, fitted, padded, size
+from migrator.report.scan_text import who
+from migrator.report.view import Namer, View
+
+_COLOURS = {"+": "green", "~": "yellow", "=": "faint", "!": "red"}
+_IMPORTANCE = "!~+="
+_WIDEST_NAME = 28
+_ACTIONS = {
+    "insert": "new {}",
+    "update": "{} updated",
+    "complete": "{} completed",
+    "keep": "{} kept as the database has it",
+    "same": "{} there already",
+}
+
+_WRITTEN = ("insert", "update", "complete")
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    sign: str
+    whose: Name
+    what: str
+
+
+def plan_lines(plan: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
+    """A line for each database, one more for what goes into quarantine, and the totals."""
+    databases = cast(list[dict[str, View]], plan["databases"])
+    changes = [change for database in databases for change in _changes(database)]
+    yield ""
+    yield from _diff(changes, namer, style)
+    yield _totals(databases)
+
+
+def run_lines(run: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
+    """What was done to each database, and where the folder of the run is."""
+    changes = []
+    for database in cast(list[dict[str, View]], run["databases"]):
+        sign, done = ("+", "created") if database["created"] else ("~", "changed")
+        if database["failure"] is not None:
+            sign, done = "!", f"not written: {database['failure']}"
+        else:
+            done += f", {plural(cast(int, database['rows_written']), 'session')} written"
+        changes.append(_Change(sign, who(database), done))
+    if changes:
+        yield ""
+        yield from _diff(changes, namer, style)
+    yield f"run {run['id']}, in the folder {namer(cast(Name, run['folder']))}"
+    if run["archived_sources"]:
+        yield f"{plural(cast(int, run['archived_sources']), 'source')} moved into the folder of the run"
+
+
+def _changes(database: dict[str, View]) -> Iterator[_Change]:
+    whose, quarantine = who(database), len(cast(list[View], database["quarantine"]))
+    if database["create"]:
+        yield _Change("+", whose, f"create the database: {_contents(database).replace('new ', '')}")
+    elif database["pending"]:
+        yield _Change("~", whose, f"change the database: {_contents(database)}")
+    else:
+        yield _Change("=", whose, _contents(database))
+    if quarantine:
+        yield _Change("!", whose, f"{plural(quarantine, 'damaged piece')} to keep in quarantine")
+
+
+def _contents(database: dict[str, View]) -> str:
+    actions = cast(dict[str, int], database["actions"])
+    parts = [
+        words.format(plural(actions[action], "session") if action == "insert" else f"{actions[action]:,}")
+        for action, words in _ACTIONS.items()
+        if actions.get(action)
+    ]
+    events = cast(int, database["new_events"])
+    parts += [plural(events, "new event")] if events else []
+    return ", ".join(parts) or "no sessions"
+
+
+def _diff(changes: list[_Change], namer: Namer, style: Style) -> Iterator[str]:
+    shown, rest = cut(changes, lambda change: _IMPORTANCE.index(change.sign))
+    names = [namer(change.whose) for change in shown]
+    width = min(max(map(columns_of, names), default=0), _WIDEST_NAME, max(style.width // 3, 12))
+    for change, name in zip(shown, names, strict=True):
+        yield style.paint(f"{change.sign} {padded(fitted(name, width), width)}  {change.what}", _COLOURS[change.sign])
+    if rest:
+        signs = [change.sign for change in rest]
+        counted = ", ".join(f"{sign} {signs.count(sign):,}" for sign in _IMPORTANCE if sign in signs)
+        yield f"... and {len(rest):,} more: {counted}"
+
+
+def _totals(databases: list[dict[str, View]]) -> str:
+    create = sum(bool(one["create"]) for one in databases)
+    change = sum(bool(one["pending"]) and not one["create"] for one in databases)
+    sessions = sum(cast(dict[str, int], one["actions"]).get(action, 0) for one in databases for action in _WRITTEN)
+    events = sum(cast(int, one["new_events"]) for one in databases)
+    quarantine = sum(len(cast(list[View], one["quarantine"])) for one in databases)
+    need = sum(cast(int, one["peak_bytes"]) for one in databases if one["pending"])
+    return (
+        f"total: + {plural(create, 'database')}, ~ {change:,}, = {len(databases) - create - change:,}, "
+        f"! {plural(quarantine, 'piece')}; {plural(sessions, 'session')} and {plural(events, 'event')} to write, "
+        f"{size(need)} of disk at most"
+    )

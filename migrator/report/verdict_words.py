@@ -1,0 +1,33 @@
+"""What the verdicts of a verification mean, for readers of a report."""
+
+from __future__ import annotations
+
+from migrator.verdicts import HistoryVerdict, Verdict
+
+SESSIONS = {
+    Verdict.SAME.value: "in the database, byte for byte",
+    Verdict.EQUAL.value: "in the database, as the same JSON in another spelling",
+    Verdict.TRANSFORMED.value: "in the database, the same but for changes that releases are known to make",
+    Verdict.KEPT.value: "the database has a newer one, which was kept",
+    Verdict.MOVED.value: "in the database of another agent, or under another key",
+    Verdict.MERGED.value: "its key holds another session now",
+    Verdict.CHANGED.value: "in the database, with a difference that nothing explains",
+    Verdict.MISSING.value: "in no database",
+    Verdict.EXTRA.value: "in a database only; no source has it",
+    Verdict.QUARANTINED.value: "can be in no database; its bytes are kept",
+}
+"""What became of a session, by verdict."""
+
+TRANSCRIPTS = {
+    HistoryVerdict.CONTAINED.value: "all events are in the database, in order, byte for byte",
+    HistoryVerdict.TRANSFORMED.value: "all events are in, the same but for changes that releases are known to make",
+    HistoryVerdict.DAMAGED.value: "everything readable is in, and the damaged lines are listed",
+    HistoryVerdict.MOVED.value: "all of it is in the database of another agent",
+    HistoryVerdict.EXTENDS.value: "the file has events that the database lacks",
+    HistoryVerdict.DIVERGES.value: "file and database have different events, or another order",
+    HistoryVerdict.ABSENT.value: "the database has nothing of it",
+}
+"""What became of a transcript, by verdict."""
+
+GOOD = (Verdict.SAME.value, Verdict.EQUAL.value, Verdict.TRANSFORMED.value, Verdict.KEPT.value, Verdict.EXTRA.value)
+"""Verdicts on sessions that ask for nothing."""
