@@ -38,6 +38,9 @@ from migrator.undo import Undone
 from migrator.verdicts import LOST, LOST_HISTORIES, Level, Verdict, Verification
 from migrator.verifier import verify as make_verification
 
+CHANGING = ("store.changing", "transcript.changing", "database.changing")
+"""What could not be read, because somebody was writing to it: nothing can be said about it."""
+
 DIFFERENCES, NOTHING_FOUND, REFUSED, QUARANTINED = 1, 10, 12, 15
 
 
@@ -312,6 +315,8 @@ def _judged(
     lost += sum(verification.count_histories(one) for one in LOST_HISTORIES if one.value not in accept)
     if unmet:
         return replace(report, word="unexpected", exit_code=DIFFERENCES)
+    if any(finding.code in CHANGING for finding in verification.findings):
+        return replace(report, word="busy", exit_code=BusyError.exit_code)
     # A second directory is how the sessions moved: who accepts the one accepts the other.
     tolerated = {"no-sibling-directories"} if Verdict.MOVED.value in accept else set()
     if lost or set(verification.failed_checks) - tolerated or _has(verification.findings, Severity.REFUSED):

@@ -17,12 +17,15 @@ from migrator.openclaw.paths import normalize_agent_id
 from migrator.openclaw.store import RawEntry, read_member
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
-from migrator.sqlite.rows import SessionRow, columns
+from migrator.sqlite.rows import SessionRow, columns, text_codec, to_utf8
 from migrator.sqlite.snapshot import database_files, open_snapshot
 from migrator.transcripts import event_hash, stored_hashes
 
 _LONGEST_PATH = 440
 """Bytes; SQLite takes 512 on Unix, and while a database is built its name is longer."""
+
+_SMALLEST = 512
+"""Bytes of a page of the smallest size: no database is shorter, unless it is empty."""
 
 TYPED_READERS = {
     Shape.V1: entry_rows.sessions,
@@ -38,38 +41,62 @@ def read_database(
     """What is at ``path``: a missing file, a known shape with its rows, or something with a finding.
 
     ``sources`` are entries by key that have been read already: a row with the same bytes needs no decoding again.
-    Raises BusyError if the file changes while it is read.
     """
     name = Name("database", path)
     if len(os.fsencode(os.path.realpath(path))) > _LONGEST_PATH:
         too_long = Database(path, agent_id, Shape.UNREADABLE, None, None, ())
         return too_long, (Finding("database.path-too-long", name),)
     if is_absent(path):
-        return Database(path, agent_id, Shape.MISSING, None, None, ()), ()
+        if not any(map(_has_bytes, (f"{path}-wal", f"{path}-journal"))):
+            return Database(path, agent_id, Shape.MISSING, None, None, ()), ()
+        return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding("database.only-journal", name),)
+    problems: set[str] = set()
     try:
         files = database_files(path)
+        if 0 < files[0][1].size < _SMALLEST:
+            raise sqlite3.DatabaseError("SQLite itself would take it for empty, and overwrite it")
         with open_snapshot(path) as connection:
             shape, version = shapes.detect(connection)
-            role, owner = shapes.owner(connection)
-            cached = tuple(_rows(cache_rows.sessions(connection), sources))
+            if shape is Shape.UNREADABLE:
+                raise sqlite3.DatabaseError("its schema cannot be read")
+            codec = text_codec(connection)
+            # In a shape that is not known a table may be a view, and a view may never end.
+            role, owner = shapes.owner(connection) if shape in TYPED_READERS else (None, None)
+            cached = tuple(_rows(cache_rows.sessions(connection), sources, problems)) if shape is Shape.V1 else ()
             known: dict[str, Entry | Row] = {**sources, **{row.key: row for row in cached}}
-            typed = tuple(_rows(TYPED_READERS[shape](connection), known)) if shape in TYPED_READERS else ()
-            histories = stored_transcripts(connection) if shape in TYPED_READERS else ()
+            typed = tuple(_rows(TYPED_READERS[shape](connection), known, problems)) if shape in TYPED_READERS else ()
+            histories = stored_transcripts(connection, problems) if shape in TYPED_READERS else ()
             if shape is Shape.NODES:
-                histories += tuple(_hashed(cold_archives(connection, cold_folder(path))))
-            archives = tuple(_hashed(transcript_archives(connection))) if shape is Shape.NODES else ()
-    except BusyError:
-        raise
-    except (OSError, sqlite3.Error):
-        broken = Database(path, agent_id, Shape.UNREADABLE, None, None, ())
-        return broken, (Finding("database.unreadable", name),)
+                histories += tuple(_hashed(cold_archives(connection, cold_folder(path)), problems))
+            archives = tuple(_hashed(transcript_archives(connection), problems)) if shape is Shape.NODES else ()
+    except (BusyError, OSError, sqlite3.Error) as error:
+        code = "database.changing" if isinstance(error, BusyError) else "database.unreadable"
+        return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding(code, name),)
     database = Database(path, agent_id, shape, version, owner, files, cached, typed, histories, archives)
-    return database, tuple(_findings(database, role))
+    if codec is not None and shape is Shape.V1:
+        problems.add("database.utf-16")
+    return database, (*_findings(database, role), *(Finding(code, name) for code in sorted(problems)))
 
 
-def stored_transcripts(connection: sqlite3.Connection) -> tuple[StoredTranscript, ...]:
-    """The histories in a database, in whatever shape, as hashes; read in one pass."""
-    hashes = stored_hashes((event.session_id, event.event_json) for event in event_rows.events(connection))
+def _has_bytes(path: str) -> bool:
+    return not is_absent(path) and os.lstat(path).st_size > 0
+
+
+def stored_transcripts(
+    connection: sqlite3.Connection, problems: set[str] | None = None
+) -> tuple[StoredTranscript, ...]:
+    """The histories in a database, in whatever shape, as hashes; read in one pass.
+
+    The finding codes of what is odd about single events go into ``problems``.
+    """
+
+    def texts() -> Iterator[tuple[bytes, bytes]]:
+        for event in event_rows.events(connection):
+            if event.problem is not None and problems is not None:
+                problems.add(event.problem)
+            yield event.session_id, event.event_json
+
+    hashes = stored_hashes(texts())
     return tuple(StoredTranscript(session_id, stored) for session_id, stored in hashes.items())
 
 
@@ -78,9 +105,11 @@ def cold_folder(path: str) -> Path:
     return Path(path).parent.parent / "sessions" / "cold"
 
 
-def _hashed(archives: Iterable[ArchivedTranscript]) -> Iterator[StoredTranscript]:
+def _hashed(archives: Iterable[ArchivedTranscript], problems: set[str]) -> Iterator[StoredTranscript]:
     for archive in archives:
-        if archive.problem is None:
+        if archive.problem is not None:
+            problems.add(archive.problem)
+        else:
             hashes = b"".join(map(event_hash, _lines(archive)))
             yield StoredTranscript(archive.session_id.decode("utf-8", "surrogateescape"), hashes)
 
@@ -101,6 +130,9 @@ def history_texts(connection: sqlite3.Connection, path: str, session_id: str, ar
 
 def stored_texts(connection: sqlite3.Connection, key: str) -> Iterator[bytes]:
     """The texts of one session in every shape that has one: cache row, typed row, node."""
+    codec = text_codec(connection)
+    encoded = key.encode("utf-8", "surrogateescape")
+    wanted = encoded if codec is None else encoded.decode("utf-8", "replace").encode(codec)
     for table, column, text in (
         ("cache_entries", "scope = 'session_entries' AND key", "value_json"),
         ("session_entries", "session_key", "entry_json"),
@@ -108,9 +140,9 @@ def stored_texts(connection: sqlite3.Connection, key: str) -> Iterator[bytes]:
     ):
         if columns(connection, table):
             sql = f"SELECT CAST({text} AS BLOB) FROM {table} WHERE {column} = CAST(? AS TEXT)"
-            row = connection.execute(sql, (key.encode("utf-8", "surrogateescape"),)).fetchone()
+            row = connection.execute(sql, (wanted,)).fetchone()
             if row is not None and isinstance(row[0], bytes):
-                yield row[0]
+                yield to_utf8(row[0], codec)
 
 
 def stored_text(connection: sqlite3.Connection, key: str, shape: Shape) -> bytes | None:
@@ -129,9 +161,11 @@ def row_source(database: Database, key: str) -> RawEntry:
     return read_member(text) or RawEntry(0, "", 0, text, None, None, (), "entry.not-json")
 
 
-def _rows(found: Iterable[SessionRow], known: Mapping[str, Entry | Row]) -> Iterator[Row]:
+def _rows(found: Iterable[SessionRow], known: Mapping[str, Entry | Row], problems: set[str]) -> Iterator[Row]:
     """The rows of one shape; what is ``known`` under the same key with the same bytes means the same."""
     for row in found:
+        if row.problem is not None:
+            problems.add(row.problem)
         text = row.entry_json or b""
         key, digest = row.key.decode("utf-8", "surrogateescape"), sha256(text).digest()
         twin = known.get(key)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from migrator import __version__
 from migrator.commands import Report, counts
+from migrator.errors import BusyError
 from migrator.filesystem import filesystem_type, inherit_owner
 from migrator.model import FileIdentity, Finding, Inventory, Name
 from migrator.places import same_place
@@ -157,7 +158,7 @@ def _digests(before: FileIdentity | None, path: str) -> dict[str, Fact]:
 def _identity_now(path: str) -> FileIdentity | None:
     try:
         return identify(path)
-    except OSError:
+    except (OSError, BusyError):
         return None
 
 

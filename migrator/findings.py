@@ -206,6 +206,11 @@ RULES: dict[str, Rule] = {
         "{subject}, or a source of it, changed after it was planned; nothing was written to it.",
         "Stop whatever writes there, and run again.",
     ),
+    "database.changing": Rule(
+        _BUSY,
+        "{subject} changed while it was being read, so it was not read.",
+        "Stop whatever writes to it, and run again.",
+    ),
     "database.damaged-table": Rule(
         _REFUSED,
         "A table of {subject} is damaged: only its first {rows} rows can be read.",
@@ -256,6 +261,11 @@ RULES: dict[str, Rule] = {
         "All is committed to {subject}, but a part of it is still in its -wal file.",
         "Keep the two files together; the next program that opens the database moves the rest.",
     ),
+    "database.only-journal": Rule(
+        _REFUSED,
+        "There is no {subject}, but a -wal or -journal of it, which would spoil a new one and may hold sessions.",
+        "Put the database back beside it, or move the -wal and -journal aside, and run again.",
+    ),
     "database.path-too-long": Rule(
         _REFUSED,
         "The path of {subject} is too long for SQLite.",
@@ -270,6 +280,11 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "{subject} can not be read by SQLite.",
         "Restore it from a backup, or move it aside and run again; the sources are untouched.",
+    ),
+    "database.utf-16": Rule(
+        _REFUSED,
+        "{subject} is in UTF-16, which OpenClaw never writes.",
+        "Nothing was written to it; make it anew in UTF-8 with the sqlite3 program (.dump), and run again.",
     ),
     "database.write-refused": Rule(
         _REFUSED,
@@ -395,6 +410,11 @@ RULES: dict[str, Rule] = {
         "{subject} is the same file as {others}.",
         "Nothing to do; it is read once.",
     ),
+    "store.changing": Rule(
+        _BUSY,
+        "{subject} changed while it was being read, so it was not read.",
+        "Stop whatever writes to it, and run again.",
+    ),
     "store.damaged": Rule(
         _QUARANTINED,
         "{length} bytes of {subject}, at byte {offset}, belong to no entry.",
@@ -466,6 +486,11 @@ RULES: dict[str, Rule] = {
         "Make it readable and run again; the other stores are not affected.",
     ),
     # transcripts
+    "transcript.changing": Rule(
+        _BUSY,
+        "{subject} changed while it was being read, so it was not read.",
+        "Stop whatever writes to it, and run again.",
+    ),
     "transcript.database-has-more": Rule(
         _NOTE,
         "The database has a longer history for {subject} than its files.",

@@ -72,7 +72,7 @@ def plan(inventory: Inventory) -> Plan:
     refused = {
         finding.subject.text
         for finding in findings
-        if finding.subject.kind == "database" and RULES[finding.code].severity is Severity.REFUSED
+        if finding.subject.kind == "database" and RULES[finding.code].severity in (Severity.REFUSED, Severity.BUSY)
     }
     for path in histories:
         stores_of.setdefault(path, [])

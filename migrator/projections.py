@@ -28,13 +28,11 @@ _SESSION_TABLES = {
 
 def columns_agree(connection: sqlite3.Connection) -> bool:
     """Whether every column can be worked out again from the texts; tables that are absent agree."""
-    return (
-        all(_types_agree(connection))
-        and all(_version_agrees(connection))
-        and all(_typed_rows_agree(connection))
-        and all(_cache_rows_agree(connection))
-        and all(_events_agree(connection))
-    )
+    parts = (_types_agree, _version_agrees, _typed_rows_agree, _cache_rows_agree, _events_agree)
+    try:
+        return all(all(agree(connection)) for agree in parts)
+    except sqlite3.OperationalError:
+        return False  # somebody has made such tables with fewer columns
 
 
 def _types_agree(connection: sqlite3.Connection) -> Iterator[bool]:
@@ -145,7 +143,7 @@ def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
             seen = set()
         position = (session_id, seq)
         yield position == expected
-        line = read_line(text, 1, 0, complete=True)
+        line = read_line(text if isinstance(text, bytes) else b"", 1, 0, complete=True)
         yield created_at == (line.timestamp_ms or 0)
         found = None
         if identity is not None and identity[:2] == position:

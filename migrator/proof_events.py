@@ -141,6 +141,10 @@ def _count(value: Json) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
+def _integer(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
+
+
 def _seconds(value: Json) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9
 
@@ -188,7 +192,7 @@ EVENTS: dict[str, dict[str, Validator]] = {
         "database": _label,
         "agent": _any_of(_label, _none),
         "shape": _one_of({shape.value for shape in Shape}),
-        "version": _any_of(_count, _none),
+        "version": _any_of(_integer, _none),
         "content_digest": _any_of(_digest, _none),
         "rows": _count,
         "verdicts?": _verdicts,

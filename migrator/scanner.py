@@ -71,8 +71,7 @@ def scan(
     """Find everything that the selection covers.
 
     A source that has the same bytes as in an ``earlier`` inventory is read, but not decoded again.
-    Raises NothingFoundError without a state directory, BusyError when a file changes while it is read, and
-    UsageError for an agent that does not exist.
+    Raises NothingFoundError without a state directory, and UsageError for an agent that does not exist.
     """
     env, home, cwd = surroundings.env, surroundings.home, surroundings.cwd
     state, origin = resolve_state_dir(selection.state_dir, selection.profile, env, home, cwd)

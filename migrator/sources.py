@@ -50,7 +50,7 @@ def digest_now(path: str) -> str:
     """The digest of a file as it is now; empty if it cannot be read."""
     try:
         return identify(path).sha256
-    except OSError:
+    except (OSError, BusyError):
         return ""
 
 
@@ -62,10 +62,9 @@ def read_store(
     advance: Advance = silent,
     earlier: Store | None = None,
 ) -> tuple[Store, tuple[Finding, ...]]:
-    """Read a store to its end. An unreadable one comes back without identity and with a finding.
+    """Read a store to its end. One that cannot be read, or changes meanwhile, has a finding and no identity.
 
     If it has the bytes that an ``earlier`` reading has found, it is read all the same, but not decoded again.
-    Raises BusyError if the file changes while it is read.
     """
     name = Name("store", path)
     store = Store(path, real_path, kind, agent, identity=None, strict=False, entries=())
@@ -74,7 +73,8 @@ def read_store(
             before = os.fstat(stream.fileno())
             if earlier is not None and earlier.identity is not None and has_bytes(stream, earlier.identity):
                 after = os.fstat(stream.fileno())
-                require_unchanged(before, after, name)
+                if changed(before, after):
+                    return store, (Finding("store.changing", name),)
                 identity = file_identity(after, earlier.identity.sha256)
                 store = replace(earlier, path=path, real_path=real_path, kind=kind, agent=agent, identity=identity)
                 return store, tuple(_findings(store))
@@ -88,7 +88,8 @@ def read_store(
         if error.errno == errno.EINVAL:
             return store, (Finding("store.not-a-file", name),)
         return store, (Finding("store.unreadable", name, (("errno", error.errno or 0),)),)
-    require_unchanged(before, after, name)
+    if changed(before, after):
+        return store, (Finding("store.changing", name),)
     store = replace(
         store,
         identity=file_identity(after, reader.sha256),
@@ -145,10 +146,9 @@ def read_span(path: str, offset: int, length: int) -> bytes:
         return stream.read(length)
 
 
-def require_unchanged(before: os.stat_result, after: os.stat_result, name: Name) -> None:
-    """Raise BusyError if a file was written to between two looks at it."""
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise BusyError("{subject} changed while it was being read; stop its writer and try again.", name)
+def changed(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether a file was written to between two looks at it."""
+    return (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
 
 
 def require_same(name: Name, planned: FileIdentity | None, sha256: str) -> None:

@@ -18,7 +18,7 @@ from migrator.openclaw.session_files import transcript_candidates, transcript_se
 from migrator.openclaw.session_key import parse_session_key
 from migrator.openclaw.transcript import PROBLEMS, UTF8_REPLACED, Line, LineKind, TranscriptReader
 from migrator.progress import Advance, silent
-from migrator.sources import file_identity, has_bytes, open_regular_file, require_unchanged
+from migrator.sources import changed, file_identity, has_bytes, open_regular_file
 
 DAMAGED = (LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL)
 
@@ -31,10 +31,9 @@ def event_hash(text: bytes) -> bytes:
 def read_transcript(
     path: str, agent: str | None, kind: str, advance: Advance = silent, earlier: Transcript | None = None
 ) -> tuple[Transcript | None, tuple[Finding, ...]]:
-    """Read a transcript to its end; None and a finding where it cannot be read.
+    """Read a transcript to its end; None and a finding where it cannot be read, or changes meanwhile.
 
     If it has the bytes that an ``earlier`` reading has found, it is read all the same, but not decoded again.
-    Raises BusyError if the file changes while it is read.
     """
     name = Name("transcript", path)
     damage: list[DamagedSpan] = []
@@ -46,7 +45,8 @@ def read_transcript(
             before = os.fstat(stream.fileno())
             if earlier is not None and has_bytes(stream, earlier.identity):
                 after = os.fstat(stream.fileno())
-                require_unchanged(before, after, name)
+                if changed(before, after):
+                    return None, (Finding("transcript.changing", name),)
                 identity = file_identity(after, earlier.identity.sha256)
                 transcript = replace(earlier, agent=agent, kind=kind, identity=identity)
                 return transcript, tuple(_findings(transcript))
@@ -64,7 +64,8 @@ def read_transcript(
         if error.errno == errno.EINVAL:
             return None, (Finding("transcript.not-a-file", name),)
         return None, (Finding("transcript.unreadable", name, (("errno", error.errno or 0),)),)
-    require_unchanged(before, after, name)
+    if changed(before, after):
+        return None, (Finding("transcript.changing", name),)
     header_id = usable_session_id(reader.header.event_id) if reader.header else None
     named_id, _topic = transcript_session_id(Path(path).name)
     transcript = Transcript(

@@ -80,8 +80,9 @@ SOMEBODYS: list[Any] = [
     1 << 64,
     [{}],
 ]
-# The facts of a finding are numbers of any sign under constant names, which the guard looks at.
-ALLOWED = [("facts", {"same": -1}), ("facts", {"alice": 1})]
+# The facts of a finding are numbers of any sign under constant names, which the guard looks at; and SQLite lets anybody
+# write any version.
+ALLOWED = [("facts", {"same": -1}), ("facts", {"alice": 1}), ("version", -1)]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator import sources
-from migrator.errors import BusyError, ChangedError
+from migrator.errors import ChangedError
 from migrator.model import Entry, Finding, Store, StoreKind
 from migrator.sources import read_store, reread
 from tests.worlds import World, entry, fresh_world, raw_store, spans
@@ -116,15 +116,17 @@ def test_what_is_no_readable_file_is_a_finding_and_never_waited_for(tmp_path: Pa
     assert [finding.code for finding in findings] in (["store.not-a-file"], ["store.unreadable"])
 
 
-def test_a_store_that_is_written_to_meanwhile_is_busy(tmp_path: Path) -> None:
+def test_a_store_that_is_written_to_meanwhile_is_not_taken_for_read(tmp_path: Path) -> None:
     path = write(tmp_path, raw_store({"a": "{}", "b": "{}"}))
 
     def append(_bytes: int) -> None:
         with path.open("ab") as stream:
             stream.write(b" ")
 
-    with pytest.raises(BusyError):
-        read_store(str(path), str(path), StoreKind.AGENT, None, append)
+    store, findings = read_store(str(path), str(path), StoreKind.AGENT, None, append)
+    assert store.identity is None
+    assert store.entries == ()
+    assert [finding.code for finding in findings] == ["store.changing"]
 
 
 def test_progress_counts_the_bytes_of_the_entries(tmp_path: Path) -> None:

@@ -1,0 +1,9 @@
+"""All hostile cases by name."""
+
+from __future__ import annotations
+
+from tests.hostile import databases, entries, stores
+from tests.hostile.case import Case
+
+CASES: tuple[Case, ...] = (*stores.CASES, *entries.CASES, *databases.CASES)
+BY_NAME = {case.name: case for case in CASES}
