@@ -6,19 +6,50 @@ Where a platform lacks a thing the fallback is stated with the function. Tested 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from migrator.errors import BusyError, ChangedError
 from migrator.model import FileIdentity, Name
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 if os.name == "posix":
     import fcntl
 else:  # pragma: no cover - Windows
     import msvcrt
+
+
+class _AsLongAsItWas(io.FileIO):
+    """A file up to the length that it had when it was opened: one that grows all the time has an end, too."""
+
+    def __init__(self, handle: int) -> None:
+        super().__init__(handle, "rb")
+        self._end = os.fstat(handle).st_size
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        """Read into a buffer, but nothing beyond the end."""
+        return super().readinto(memoryview(buffer)[: max(0, self._end - self.tell())])
+
+
+def open_regular_file(path: str | Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file for reading and nothing else, as long as it is now; never waits on a pipe or a device.
+
+    Raises OSError, for a link too unless it is to be followed, and with EINVAL for what is no regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return io.BufferedReader(_AsLongAsItWas(handle), 1 << 16)
 
 
 def fsync_file(path: Path) -> None:

@@ -10,11 +10,11 @@ from hashlib import blake2b
 from itertools import pairwise
 
 from migrator.databases import history_texts
+from migrator.filesystem import open_regular_file
 from migrator.model import HASH_BYTES, Name, StoredTranscript, Transcript
 from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.transcript import Line, LineKind, TranscriptReader, read_line
 from migrator.openclaw.transforms import canonical, normal_event
-from migrator.sources import open_regular_file
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcripts import added, event_hash, events_of, storable_lines
 from migrator.verdicts import HistoryVerdict

@@ -25,7 +25,7 @@ import click
 from migrator import evidence
 from migrator.commands import Report, Request, outside
 from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
-from migrator.filesystem import replace_durably
+from migrator.filesystem import open_regular_file, replace_durably
 from migrator.leaks import LeakGuard
 from migrator.model import Name, Selection, Surroundings
 from migrator.openclaw.paths import find_os_home, resolve_state_dir
@@ -39,7 +39,6 @@ from migrator.report import json_format, merged, text, view
 from migrator.report.layout import style_of
 from migrator.report.view import Namer, View
 from migrator.runs import note_proved, run_folders
-from migrator.sources import open_regular_file
 
 INTERRUPTED, TERMINATED = 130, 143
 _BLOCK = 1 << 20

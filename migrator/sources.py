@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import BinaryIO
 
 from migrator.errors import BusyError, ChangedError
+from migrator.filesystem import open_regular_file
 from migrator.model import Entry, FileIdentity, Finding, Name, Store, StoreKind
 from migrator.openclaw.entry import prepare, storable_key
 from migrator.openclaw.hazards import hazards
@@ -21,18 +22,6 @@ from migrator.sqlite.snapshot import identify
 DUPLICATE_KEY = "entry.duplicate-key"
 
 _BLOCK = 1 << 18
-
-
-def open_regular_file(path: str) -> BinaryIO:
-    """Open a regular file for reading and nothing else; never waits on a pipe or a device.
-
-    Raises OSError, also for anything that is no regular file.
-    """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return os.fdopen(handle, "rb")
 
 
 def open_source(path: str, name: Name) -> BinaryIO:

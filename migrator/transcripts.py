@@ -12,13 +12,14 @@ from hashlib import blake2b
 from itertools import compress
 from pathlib import Path
 
+from migrator.filesystem import open_regular_file
 from migrator.model import HASH_BYTES, DamagedSpan, Finding, Name, Store, Transcript
 from migrator.openclaw.entry import usable_session_id
 from migrator.openclaw.session_files import transcript_candidates, transcript_session_id
 from migrator.openclaw.session_key import parse_session_key
 from migrator.openclaw.transcript import PROBLEMS, UTF8_REPLACED, Line, LineKind, TranscriptReader
 from migrator.progress import Advance, silent
-from migrator.sources import changed, file_identity, has_bytes, open_regular_file
+from migrator.sources import changed, file_identity, has_bytes
 
 DAMAGED = (LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL)
 

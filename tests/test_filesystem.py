@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import BusyError, ChangedError
-from migrator.filesystem import exclusive_lock, free_bytes, make_private_directory, publish, replace_durably
+from migrator.filesystem import (
+    exclusive_lock,
+    free_bytes,
+    make_private_directory,
+    open_regular_file,
+    publish,
+    replace_durably,
+)
 
 
 def mode(path: Path) -> int:
@@ -114,3 +121,32 @@ def test_a_lock_is_given_back_when_the_block_fails(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with exclusive_lock(tmp_path / ".lock"):
         pass
+
+
+def test_a_file_that_grows_all_the_time_is_read_as_long_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "growing"
+    path.write_bytes(b"a" * 10)
+    with open_regular_file(path) as stream, path.open("ab", buffering=0) as writer:
+        read = b""
+        while piece := stream.read(4):
+            writer.write(b"b" * 5)
+            read += piece
+    assert read == b"a" * 10
+
+
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    for name in ("folder", "pipe", "device"):
+        with pytest.raises(OSError, match="regular"):
+            open_regular_file(tmp_path / name)
+
+
+def test_a_link_is_followed_unless_that_is_not_wanted(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "file").write_bytes(b"x")
+    with open_regular_file(tmp_path / "link") as stream:
+        assert stream.read(9) == b"x"
+    with pytest.raises(OSError):
+        open_regular_file(tmp_path / "link", follow=False)

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
 from migrator.errors import BusyError
+from migrator.filesystem import open_regular_file
 from migrator.model import FileIdentity, Name
 
 SUFFIXES = ("", "-wal", "-journal")
@@ -44,7 +44,7 @@ def open_snapshot(path: str) -> Iterator[sqlite3.Connection]:
     """
     real = os.path.realpath(path)
     before = _states(real)
-    with _regular(real):
+    with open_regular_file(real, follow=False):
         pass  # SQLite would not say why it cannot open it
     if any(state is not None and state[2] > 0 for state in before[1:]):
         with tempfile.TemporaryDirectory(prefix="migrator-") as folder:
@@ -94,7 +94,7 @@ def database_files(path: str) -> tuple[tuple[str, FileIdentity], ...]:
 def identify(path: str) -> FileIdentity:
     """Hash a regular file. Raises OSError for a link or anything else, BusyError if it changes meanwhile."""
     digest = sha256()
-    with _regular(path) as stream:
+    with open_regular_file(path, follow=False) as stream:
         before = os.fstat(stream.fileno())
         while block := stream.read(_BLOCK):
             digest.update(block)
@@ -114,7 +114,7 @@ def identify(path: str) -> FileIdentity:
 
 def read_regular(path: Path, limit: int) -> bytes:
     """Read a regular file, but no more than ``limit`` bytes and one. Raises OSError for anything else."""
-    with _regular(str(path)) as stream:
+    with open_regular_file(path, follow=False) as stream:
         return stream.read(limit + 1)
 
 
@@ -132,18 +132,6 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
     """Connect by a URI, which can hold any path: ``%``, ``?``, ``#``, line ends, bytes that are no text."""
     absolute = os.fsencode(Path(path).absolute().as_posix()).lstrip(b"/")
     return sqlite3.connect(f"file:/{quote(absolute)}?{mode}", uri=True, isolation_level=None)
-
-
-def _regular(path: str) -> BinaryIO:
-    """Open a regular file for reading; never follows a link, never waits on a pipe."""
-    flags = os.O_RDONLY
-    for wanted in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # not every platform has each of them
-        flags |= getattr(os, wanted, 0)
-    handle = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError("not a regular file")
-    return os.fdopen(handle, "rb")
 
 
 def _copy_set(real: str, folder: str) -> str:
@@ -165,7 +153,7 @@ def _copy_set(real: str, folder: str) -> str:
 
 
 def _copy(source: str, target: Path) -> None:
-    with _regular(source) as read, target.open("wb") as written:
+    with open_regular_file(source, follow=False) as read, target.open("wb") as written:
         shutil.copyfileobj(read, written, _BLOCK)
 
 
