@@ -11,9 +11,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from migrator.filesystem import open_regular_file
 from migrator.model import Agent, Finding, Name, SessionFile, StoreKind, Transcript
 from migrator.openclaw.session_files import FileKind
-from migrator.sources import open_regular_file, read_store
+from migrator.sources import read_store
 from migrator.sqlite.archives import MAX_ARCHIVE_BYTES
 from migrator.sqlite.compressed import DamagedPayloadError, decompress
 from migrator.transcripts import read_transcript
