@@ -36,7 +36,14 @@ class _AsLongAsItWas(io.FileIO):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
         """Read into a buffer, but nothing beyond the end."""
-        return super().readinto(memoryview(buffer)[: max(0, self._end - self.tell())])
+        return super().readinto(memoryview(buffer)[: self._left()])
+
+    def readall(self) -> bytes:
+        """Read to the end."""
+        return self.read(self._left()) or b""
+
+    def _left(self) -> int:
+        return max(0, self._end - self.tell())
 
 
 def open_regular_file(path: str | Path, *, follow: bool = True) -> BinaryIO:

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from migrator.filesystem import open_regular_file
 from migrator.model import Name
 from migrator.proof import LogReader, log_lines
 from migrator.proof_events import OUTCOMES
-from migrator.sources import open_regular_file
 from migrator.verdicts import LOST
 
 MOST_OUTLIERS = 100

@@ -131,7 +131,8 @@ def test_a_file_that_grows_all_the_time_is_read_as_long_as_it_was(tmp_path: Path
         while piece := stream.read(4):
             writer.write(b"b" * 5)
             read += piece
-    assert read == b"a" * 10
+        stream.seek(0)
+        assert stream.read() == read == b"a" * 10
 
 
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:
