@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migrator.openclaw.json5_rewrite import rewritten
 from migrator.openclaw.json_text import decode, parse_strict, recurse
 
 JSON5_LIMIT = 4 << 20
@@ -161,7 +162,15 @@ def json5_to_json(source: str) -> tuple[str, bool]:
         value = json5.loads(source, parse_float=number, parse_constant=nonfinite.append)
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
-    text = recurse(convert)
+    def convert_fast() -> str:
+        value = json.loads(rewritten(source) or "", parse_float=number)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    try:
+        text = convert_fast()
+    except (ValueError, RecursionError):
+        nonfinite.clear()
+        text = recurse(convert)
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text), bool(nonfinite)
 
 
