@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -16,6 +17,7 @@ from migrator import __version__
 from migrator.command_help import epilog, program_epilog
 from migrator.exported import Layout
 from migrator.report import FORMATS
+from migrator.upgrade import Way
 from migrator.verdicts import Level, Verdict
 
 _COUNT = click.IntRange(min=0)
@@ -28,13 +30,17 @@ _FORMAT = click.option(
     help="What the report looks like.",
 )
 _REDACT = click.option("--redact", is_flag=True, help="Show labels instead of names on your own terminal, too.")
-_SELECTORS = (
+_WHERE = (
     click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory."),
     click.option("--profile", metavar="NAME", help="The profile whose state directory is meant."),
     click.option("--config", metavar="FILE", help="The configuration file to read session.store from."),
+)
+_WHICH = (
     click.option("--agent", "agents", metavar="NAME", multiple=True, help="Only this agent directory (name on disk)."),
     click.option("--store", "stores", metavar="PATH", multiple=True, help="Only this legacy store."),
     click.option("--target", metavar="PATH", help="Only what belongs to this database."),
+)
+_HOW = (
     click.option("--expect-agents", metavar="N", type=_COUNT, help="Fail unless N agents are found."),
     click.option("--expect-sessions", metavar="N", type=_COUNT, help="Fail unless N sessions are found."),
     click.option("--allow-empty", is_flag=True, help="Finding nothing is fine."),
@@ -57,10 +63,17 @@ _SELECTORS = (
     ),
     click.option("--verbose", is_flag=True, help="Say where in the program an internal error happened."),
 )
+_SELECTORS = (*_WHERE, *_WHICH, *_HOW)
 _OUTPUT = click.option(
     "--output", metavar="FILE", help="Write the report to FILE, which is replaced, instead of standard output."
 )
 _PROOF = click.option("--proof", metavar="DIR", help="Write a redacted proof log and its summary into DIR.")
+_ACCEPT = click.option(
+    "--accept",
+    type=click.Choice([Verdict.MOVED.value]),
+    multiple=True,
+    help="Do not count these verdicts as differences.",
+)
 _Command = Callable[..., Any]
 
 
@@ -150,12 +163,7 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
     show_default=True,
     help="What may differ: nothing, spelling of the same JSON, or what releases are known to do.",
 )
-@click.option(
-    "--accept",
-    type=click.Choice([Verdict.MOVED.value]),
-    multiple=True,
-    help="Do not count these verdicts as differences.",
-)
+@_ACCEPT
 def verify(against: str | None, level: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
     """Check that every session is in its database, and touch nothing."""
     from migrator import commands
@@ -163,6 +171,32 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 
     output = Output(click.get_current_context())
     sys.exit(output.run(lambda request: commands.verify(request, against, Level(level), accept)))
+
+
+@main.command(epilog=epilog("prove"))
+@_with(*_WHERE, *_HOW, _OUTPUT)
+@click.option("--openclaw-before", "before", metavar="PATH", help="The old release: its launcher or package folder.")
+@click.option("--openclaw-after", "after", metavar="PATH", help="The new release: its launcher or package folder.")
+@click.option(
+    "--with",
+    "way",
+    type=click.Choice([*(way.value for way in Way), "both"]),
+    default=Way.MIGRATOR.value,
+    show_default=True,
+    help="Who moves the sessions into SQLite; both: compare the two, and judge by the first.",
+)
+@_ACCEPT
+@click.option("--proof", metavar="DIR", help="Write the proof bundle into DIR, which must not have one.")
+def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Try an upgrade on a private copy, with real OpenClaw releases, and prove that it keeps every session."""
+    from migrator.output import Output
+    from migrator.prove import Question
+    from migrator.prove import prove as prove_upgrade
+
+    output = Output(click.get_current_context())
+    ways = tuple(Way) if way == "both" else (Way(way),)
+    question = Question(ways, Path(before) if before else None, Path(after) if after else None, accept)
+    sys.exit(output.run(lambda request: prove_upgrade(request, question)))
 
 
 @main.command(epilog=epilog("export"))
@@ -210,9 +244,9 @@ def proof() -> None:
 
 
 @proof.command("check", epilog=epilog("proof check"))
-@click.argument("file")
+@click.argument("file", metavar="FILE|BUNDLE")
 def proof_check(file: str) -> NoReturn:
-    """Check the chain, the vocabulary and the arithmetic of the proof log FILE."""
+    """Check the chain, the vocabulary and the arithmetic of a proof log, and that a bundle says nothing else."""
     from migrator.output import check_proof
 
     sys.exit(check_proof(file))

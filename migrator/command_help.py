@@ -86,6 +86,14 @@ HELP = {
         (0, 1, 15, *_STOPPED),
         {0: "every session is in its database", 1: "something is missing or differs: look at the report"},
     ),
+    "prove": Help(
+        (
+            ("prove --openclaw-after ~/openclaw", "does it keep everything?"),
+            ("prove --proof bundle", "without it; write the evidence"),
+        ),
+        (0, 1, 13, 15, *_STOPPED),
+        {0: "the upgrade keeps every session", 1: "something is missing, differs or does not show"},
+    ),
     "export": Help(
         (
             ("export ~/back", "files that older releases read"),
@@ -107,7 +115,10 @@ HELP = {
         },
     ),
     "proof check": Help(
-        (("proof check proof/verify.proof.jsonl", "is this log whole and sound?"),),
+        (
+            ("proof check proof/verify.proof.jsonl", "is this log whole and sound?"),
+            ("proof check bundle", "do all its files agree?"),
+        ),
         (0, 1, 2),
         {0: "the log is sound", 1: "the log is damaged, or was changed", 2: "usage error, or no readable log"},
     ),

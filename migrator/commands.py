@@ -35,6 +35,7 @@ from migrator.run_states import resume, run_findings, supersede_earlier, tidy
 from migrator.runs import JOURNAL, started_run
 from migrator.scanner import scan as make_inventory
 from migrator.undo import Undone
+from migrator.upgrade import Upgrade
 from migrator.verdicts import LOST, LOST_HISTORIES, Level, Verdict, Verification
 from migrator.verifier import verify as make_verification
 
@@ -85,6 +86,7 @@ class Report:
     forecast: tuple[Finding, ...] = ()
     filesystems: tuple[Filesystem, ...] = ()
     origin: Inventory | None = None
+    upgrade: Upgrade | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

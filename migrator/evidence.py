@@ -13,6 +13,7 @@ from pathlib import Path
 from migrator import __version__
 from migrator.commands import Report, counts
 from migrator.errors import BusyError
+from migrator.evidence_upgrade import not_tested, upgrade_checks, upgrade_events
 from migrator.filesystem import filesystem_type, inherit_owner
 from migrator.model import FileIdentity, Finding, Inventory, Name
 from migrator.places import same_place
@@ -69,6 +70,7 @@ def record(
         machine=known(platform.machine(), MACHINES),
         filesystem=known(filesystem_type(Path(report.inventory.state_dir)), FILESYSTEMS),
         **({"plan": report.plan.digest} if report.plan is not None else {}),
+        **_releases(report),
     )
     sources = list(_sources(report))
     databases = list(_databases(report))
@@ -77,7 +79,9 @@ def record(
     for facts in databases:
         log.add("database", **facts)
     _add_transcripts(log, report)
-    for finding in report.findings:
+    for event, facts in upgrade_events(report, report.upgrade) if report.upgrade else ():
+        log.add(event, **facts)
+    for finding in (*report.findings, *(report.forecast if report.upgrade else ())):
         log.add(
             "finding",
             code=finding.code,
@@ -92,6 +96,14 @@ def record(
     _add_totals(log, report, sources, databases)
     log.add("end", exit_code=report.exit_code)
     return log
+
+
+def _releases(report: Report) -> dict[str, Fact]:
+    upgrade = report.upgrade
+    if upgrade is None:
+        return {}
+    releases = {"openclaw_before": upgrade.before, "openclaw": upgrade.after}
+    return {"manifest": upgrade.manifest, **{name: release for name, release in releases.items() if release}}
 
 
 def write(folder: Path, verb: str, lines: Sequence[str]) -> None:
@@ -210,6 +222,8 @@ def _add_transcripts(log: ProofLog, report: Report) -> None:
 
 def _checks(report: Report) -> list[dict[str, Name | str | bool]]:
     made: list[dict[str, Name | str | bool]] = []
+    if report.upgrade is not None:
+        made += [{"name": name, "passed": passed} for name, passed in upgrade_checks(report.upgrade).items()]
     if report.verification is None:
         return made
     for database in report.verification.databases:
@@ -220,6 +234,8 @@ def _checks(report: Report) -> list[dict[str, Name | str | bool]]:
 
 
 def _not_tested(report: Report) -> tuple[str, ...]:
+    if report.upgrade is not None:
+        return (*not_tested(report.upgrade), "power-loss")
     always = ("openclaw-reads", "power-loss")
     return always if report.verification else (*always, "transcripts")
 

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 import click
 
-from migrator import evidence
+from migrator import bundle, evidence
 from migrator.commands import Report, Request, outside
 from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
 from migrator.filesystem import open_regular_file, replace_durably
@@ -33,7 +33,6 @@ from migrator.patience import patiently
 from migrator.progress import bar
 from migrator.proof import LogReader, log_lines
 from migrator.proof_merge import merge
-from migrator.proof_summary import summary_markdown
 from migrator.redact import Labels, clear_text, load_or_create_key, new_key, read_key
 from migrator.report import json_format, merged, text, view
 from migrator.report.layout import style_of
@@ -124,6 +123,8 @@ class Output:
                 outside(state, path)
             if path == "" or not (_can_hold(path) if option == "proof" else _can_be_written(path)):
                 raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
+            if option == "proof" and self.verb == "prove":
+                bundle.require_none(Path(path))
             if option == "proof":
                 self.labels = Labels(load_or_create_key(Path(path)))
 
@@ -134,9 +135,9 @@ class Output:
                 state_dir=self.options["state_dir"],
                 profile=self.options["profile"],
                 config=self.options["config"],
-                agents=self.options["agents"],
-                stores=self.options["stores"],
-                target=self.options["target"],
+                agents=self.options.get("agents", ()),
+                stores=self.options.get("stores", ()),
+                target=self.options.get("target"),
             )
             request = Request(
                 selection=selection,
@@ -171,8 +172,13 @@ class Output:
             self.labels = Labels(load_or_create_key(folder))
         log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
         self.guard.add_computed(log.computed())
-        self._check("\n".join(log.lines()) + summary_markdown(log.lines()), report)
-        evidence.write(folder, report.verb, log.lines())
+        lines = log.lines()
+        texts = [text.decode() for text in bundle.render(lines).values()]
+        self._check("\n".join(texts), report)
+        if report.upgrade is not None:
+            bundle.write(folder, lines)
+        else:
+            evidence.write(folder, report.verb, lines)
         if report.run is not None and report.verb == "apply" and folder != Path(report.run):
             note_proved(Path(report.run))
 
@@ -292,18 +298,22 @@ def _surroundings() -> Surroundings:
 
 
 def check_proof(file: str) -> int:
-    """Check a proof log and print its problems, or that there are none; give the exit code."""
+    """Check a proof log, or a bundle, and print its problems, or that there are none; give the exit code."""
     try:
-        with open_regular_file(file) as stream:
-            reader = LogReader(log_lines(stream))
-            events = sum(1 for _ in reader.events())
+        if Path(file).is_dir():
+            events, problems = bundle.check(Path(file))
+        else:
+            with open_regular_file(file) as stream:
+                reader = LogReader(log_lines(stream))
+                events = sum(1 for _ in reader.events())
+            problems = [problem.sentence for problem in reader.problems]
     except (OSError, ValueError):
-        click.echo("migrator proof: this is no readable proof log (exit 2)", err=True)
+        click.echo("migrator proof: this is no readable proof log or bundle (exit 2)", err=True)
         return 2
-    for problem in reader.problems:
-        click.echo(problem.sentence)
-    click.echo(f"proof: {'damaged' if reader.problems else 'sound'}, {events} events")
-    return 1 if reader.problems else 0
+    for problem in problems:
+        click.echo(problem)
+    click.echo(f"proof: {'damaged' if problems else 'sound'}, {events} events")
+    return 1 if problems else 0
 
 
 def _spelled(context: click.Context) -> Iterator[Name | str | int]:

@@ -23,7 +23,8 @@ from typing import BinaryIO, TypeGuard
 
 from migrator.filesystem import fsync_directory
 from migrator.model import Name
-from migrator.proof_arithmetic import MOST_PROBLEMS, Event, Ledger
+from migrator.proof_arithmetic import MOST_PROBLEMS, Ledger
+from migrator.proof_event import Event
 from migrator.proof_events import Json, fault_in
 from migrator.redact import Namer
 
@@ -138,7 +139,7 @@ class LogReader:
             if record.at < at:
                 self._note(line, f"Line {line} is older than the line before it.")
             self.head, at = record.digest, record.at
-            event = Event(line, record.event, record.facts)
+            event = Event(line, record.event, record.facts, record.at)
             ledger.add(event)
             yield event
         if not self.problems:

@@ -6,10 +6,12 @@ A remainder that is not zero is an error by itself, whatever the log says of its
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrator.proof_events import OUTCOMES, Json
+from migrator.proof_event import Event
+from migrator.proof_events import OUTCOMES
+from migrator.proof_upgrade_sums import UpgradeSums
 
 _UNSTORABLE = ("blank", "malformed", "nul-damaged", "torn-tail")
 """The kinds of lines that no database holds."""
@@ -17,35 +19,13 @@ _UNSTORABLE = ("blank", "malformed", "nul-damaged", "torn-tail")
 _COMPLETE = ("contained", "contained-transformed", "damaged", "moved")
 """The verdicts on transcripts of which every event is somewhere."""
 
+_ACCEPTED = {"no-sibling-directories"}
+"""The checks that who accepts moved sessions does not ask for."""
+
 MOST_PROBLEMS = 1000
 """So many problems of one log are kept; a log with more is no better for the rest."""
 
 _MOST_FRAMES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event of a log, as :func:`fault_in` lets it pass. ``line`` counts from 1."""
-
-    line: int
-    name: str
-    facts: Mapping[str, Json]
-
-    def number(self, field: str) -> int:
-        """Give a count; 0 where there is none."""
-        value = self.facts.get(field)
-        return value if isinstance(value, int) else 0
-
-    def word(self, field: str) -> str:
-        """Give a word, label, digest or version; empty where there is none."""
-        value = self.facts.get(field)
-        return value if isinstance(value, str) else ""
-
-    def counts(self, field: str) -> Counter[str]:
-        """Give the counts by word; empty where there are none."""
-        value = self.facts.get(field)
-        items = value.items() if isinstance(value, Mapping) else ()
-        return Counter({word: count for word, count in items if isinstance(count, int)})
 
 
 @dataclass(slots=True)
@@ -78,7 +58,9 @@ class Ledger:
         self._source_verdicts: set[bool] = set()
         self._transcripts: Counter[str] = Counter()
         self._findings: Counter[str] = Counter()
-        self._failed_check = self._changed_source = False
+        self._failed_checks: set[str] = set()
+        self._changed_source = False
+        self._upgrade = UpgradeSums()
         self._found: list[tuple[int, str]] = []
 
     def add(self, event: Event) -> None:
@@ -99,7 +81,8 @@ class Ledger:
         elif event.name == "finding":
             self._findings[event.word("code")] += 1
         elif event.name == "check":
-            self._failed_check |= event.facts["passed"] is not True
+            self._failed_checks |= {event.word("name")} if event.facts["passed"] is not True else set()
+        self._upgrade.add(event)
 
     def contradictions(self) -> Iterator[tuple[int, str]]:
         """Say what does not add up once the whole log has passed, as line number and sentence."""
@@ -115,6 +98,7 @@ class Ledger:
         if self._transcripts != totals.counts("transcripts"):
             yield totals.line, "The verdicts on the transcripts do not add up to the totals."
         yield from self._claim_contradictions(totals, self._outer[1])
+        yield from self._upgrade.contradictions(self._outer[0], totals)
 
     def _note(self, event: Event, sentences: Iterator[str]) -> None:
         room = MOST_PROBLEMS - len(self._found)
@@ -185,7 +169,7 @@ class Ledger:
         damaged = totals.counts("transcripts")["damaged"]
         if verdict == "quarantined" and not verdicts["quarantined"] + damaged:
             yield totals.line, "The verdict and the number of quarantined items contradict each other."
-        if self._failed_check:
+        if self._failed_checks - (_ACCEPTED if "moved" in self._outer[0].words("command") else set()):
             yield totals.line, "The verdict claims more than the checks."
         if self._changed_source:
             yield totals.line, "The verdict claims unchanged sources, and their digests do not."

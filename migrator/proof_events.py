@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from migrator.findings import RULES
 from migrator.model import Action, Shape
+from migrator.openclaw.sayings import SAYINGS
 from migrator.openclaw.transcript import LineKind
+from migrator.upgrade import MEMBERS, SESSION_ID, Part, Seen, Way
 from migrator.verdicts import HistoryVerdict, Verdict
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -36,8 +38,20 @@ OPTIONS = _words(
     "--profile --proof --redact --level --accept --set-aside --evidence "
     "--session --archived --report --wait legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --progress --quiet --verbose "
+    "--openclaw-before --openclaw-after --with migrator openclaw both "
     "text json jsonl junit github markdown auto never bytes known-transforms moved"
 )
+OPENCLAW_WORDS = _words(
+    "openclaw sessions doctor status gateway run call sessions.list chat.history --all-agents --allow-unconfigured "
+    "--auth --bind --fix --json --limit --non-interactive --tailscale all loopback off password"
+)
+"""The words of the commands that a real OpenClaw is given; none of the others is recorded."""
+COUNTED = _words(
+    "agents stores sessions transcripts rows_written sources_archived sessions_arrived sessions_expected "
+    "events_arrived events_expected missing changed moved databases_to_write quarantined "
+    "events findings listed messages"
+)
+"""What the commands of a proof of an upgrade count."""
 SYSTEMS = _words("Linux Darwin Windows FreeBSD OpenBSD other")
 MACHINES = _words("x86_64 AMD64 aarch64 arm64 ARM64 armv7l riscv64 i686 other")
 FILESYSTEMS = _words(
@@ -49,12 +63,17 @@ CHECKS = {
     "columns-agree": "Every column says what the text beside it says.",
     "file-mode": "Only its owner can read the database.",
     "foreign-keys": "SQLite finds no dangling reference.",
+    "gateway-answers": "A real gateway lists every session that a gateway shows.",
+    "gateway-history": "A real gateway gives the history of a session as its file has it.",
     "integrity": "SQLite's full integrity check passes.",
     "no-sibling-directories": "No second directory was made for an agent.",
     "no-stray-databases": "No database lies where no store belongs to it.",
-    "openclaw-reads": "A real OpenClaw release lists every session.",
+    "openclaw-reads": "A real OpenClaw release lists every session of every configured agent as it was.",
+    "openclaw-status": "A real OpenClaw release says how it is doing.",
+    "openclaw-upgrades": "A real OpenClaw release carries everything forward and has nothing to complain of.",
+    "original-untouched": "The original is what it was: every name, mode, time and byte.",
     "owner": "The database belongs to the agent of its directory.",
-    "second-run": "A second run changes no byte.",
+    "second-run": "After a second run every session and event is where it was.",
     "rows-visible": "No row has what makes a release leave it out or refuse it.",
     "shapes-agree": "Both shapes of a database hold the same sessions.",
     "sources-unchanged": "Every source has the digest that it had before.",
@@ -64,6 +83,11 @@ CHECKS = {
 
 NOT_TESTED = {
     "file-modes": "Owners and modes: this platform has none that could be compared.",
+    "gateway": "The lists of a running gateway.",
+    "gateway-history": "The history that a gateway gives: no session has one that could be compared.",
+    "links-outside": "What links lead to that point out of the state directory.",
+    "network": "That no process reached a network: this system cannot cut them off.",
+    "openclaw-before": "What the old OpenClaw release lists.",
     "openclaw-reads": "Reading the result with a real OpenClaw release.",
     "power-loss": "A power cut on this machine.",
     "second-run": "A second run on the result.",
@@ -156,13 +180,16 @@ _fact_name = _matches(r"[a-z]{1,20}(_[a-z]{1,20}){0,2}")
 _verdicts = _map_of(_one_of({verdict.value for verdict in Verdict}), _count)
 _histories = _map_of(_one_of({verdict.value for verdict in HistoryVerdict}), _count)
 _lines = _map_of(_one_of({kind.value for kind in LineKind}), _count)
+_way = _one_of({way.value for way in Way})
+_words_of_ours = _any_of(_one_of(VERBS | OPTIONS), _label, _count)
+_seen = _one_of({seen.value for seen in Seen})
 _actions = _map_of(_one_of({action.value for action in Action}), _count)
 
 EVENTS: dict[str, dict[str, Validator]] = {
     # First: what was called, by what, where. ``plan`` is the digest of the plan that was carried out.
     "begin": {
         "verb": _one_of(VERBS),
-        "command": _list_of(_any_of(_one_of(VERBS | OPTIONS), _label, _count)),
+        "command": _list_of(_words_of_ours),
         "tool": _version,
         "python": _version,
         "sqlite": _version,
@@ -170,7 +197,9 @@ EVENTS: dict[str, dict[str, Validator]] = {
         "machine?": _one_of(MACHINES),
         "filesystem?": _one_of(FILESYSTEMS),
         "openclaw?": _version,
+        "openclaw_before?": _version,
         "plan?": _digest,
+        "manifest?": _digest,
     },
     # One store. ``entries`` counts its members, ``damaged`` the spans that belong to none, ``quarantined``
     # what of both cannot go into a database. Size and digests are null where the file could not be read.
@@ -206,6 +235,45 @@ EVENTS: dict[str, dict[str, Validator]] = {
         "events": _count,
         "present": _count,
         "lines": _lines,
+    },
+    # One command of a proof of an upgrade; of OpenClaw, if there is a release. ``part`` is what it was for, ``way``
+    # the copy that it ran on; ``exit_code`` is null if it was ended. Files are those that it has created, changed and
+    # removed there.
+    "step": {
+        "part": _one_of({part.value for part in Part}),
+        "way": _any_of(_way, _none),
+        "release": _any_of(_version, _none),
+        "command": _list_of(_any_of(_one_of(OPENCLAW_WORDS | {"migrator"}), _words_of_ours)),
+        "exit_code": _any_of(_count, _none),
+        "seconds": _seconds,
+        "counts": _map_of(_one_of(COUNTED), _count),
+        "created": _list_of(_label),
+        "changed": _list_of(_label),
+        "removed": _list_of(_label),
+        "sayings": _list_of(_one_of(SAYINGS)),
+    },
+    # How one session of a configured agent shows in the list of the old release, of the new one and of its gateway.
+    "listed": {
+        "way": _way,
+        "session": _label,
+        "session_id": _label,
+        "before": _seen,
+        "after": _seen,
+        "gateway": _seen,
+        "differs": _list_of(_one_of({*MEMBERS, SESSION_ID})),
+        "tokens": _any_of(_count, _none),
+    },
+    # The outcome of one way of upgrading.
+    "trial": {
+        "way": _way,
+        "verdict": _one_of(OUTCOMES),
+        "exit_code": _count,
+        "sessions": _count,
+        "events": _count,
+        "present": _count,
+        "verdicts": _verdicts,
+        "transcripts": _histories,
+        "failed": _list_of(_one_of(CHECKS)),
     },
     "finding": {
         "code": _one_of(RULES),

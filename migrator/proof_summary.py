@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.proof import Problem, read_log
-from migrator.proof_arithmetic import Event
+from migrator.proof_event import Event
 from migrator.proof_events import CHECKS, NOT_TESTED, OUTCOMES, Json
 from migrator.verdicts import Verdict
 

@@ -11,6 +11,7 @@ from migrator.model import Action, Name, Shape
 from migrator.openclaw.transcript import LineKind
 from migrator.proof import ProofLog
 from migrator.redact import Labels, Namer
+from migrator.upgrade import Part, Seen, Way
 from migrator.verdicts import HistoryVerdict, Verdict
 
 KEY = bytes(range(32))
@@ -85,6 +86,53 @@ def a_run() -> Events:
         ),
         ("end", {"exit_code": 0, "seconds": 1.23456, "peak_memory": 42_000_000}),
     ]
+
+
+def an_upgrade() -> Events:
+    """The same two sessions through an upgrade, as ``prove`` records it: a command, a listed session, a verdict."""
+    events = a_run()
+    facts_of(events, "begin").update(verb="prove", command=["prove", "--with", "migrator"], openclaw="2026.9.6")
+    facts_of(events, "begin").update(openclaw_before="2026.7.1", manifest=digest("manifest"))
+    at = next(place for place, (name, _) in enumerate(events) if name == "finding")
+    step = {
+        "part": Part.AFTER,
+        "way": Way.MIGRATOR,
+        "release": "2026.9.6",
+        "command": ["openclaw", "gateway", "call", "chat.history", Name("session", "ops")],
+        "exit_code": 0,
+        "seconds": 1.5,
+        "counts": {"messages": 3},
+        "created": [Name("file", "new")],
+        "changed": [Name("database", "ops")],
+        "removed": [Name("store", "old")],
+        "sayings": ["run-doctor"],
+    }
+    listed = {
+        "way": Way.MIGRATOR,
+        "session": Name("session", "ops"),
+        "session_id": Name("session-id", "s1"),
+        "before": Seen.NOT_ASKED,
+        "after": Seen.SAME,
+        "gateway": Seen.HIDDEN,
+        "differs": ["model"],
+        "tokens": 46,
+    }
+    totals = facts_of(events, "totals")
+    outcome = {
+        "way": Way.MIGRATOR,
+        "verdict": "proved",
+        "exit_code": 0,
+        "sessions": 3,
+        "events": 3,
+        "present": 3,
+        "verdicts": totals["verdicts"],
+        "transcripts": totals["transcripts"],
+        "failed": ["second-run"],
+    }
+    events[at:at] = [("step", step), ("listed", listed), ("trial", outcome)]
+    checks = ("original-untouched", "openclaw-reads", "gateway-answers")
+    events[-2:-2] = [("check", {"name": name, "passed": True}) for name in checks]
+    return events
 
 
 def a_source(agent: str, entries: int, verdicts: Mapping[Verdict, int]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from migrator import cli
 from migrator.leaks import LeakGuard
 from migrator.redact import Labels, clear_text
+from tests.fake_release import fake_release
 
 PHONE, NAME, TOKEN, MAIL = "+4915112345678", "Wilhelmina", "sk-canary-7Qx9", "canary@example.org"
 HOST, PLACE, DIRECTORY, HOME = "canaryhost.lan", "Zwiebelstrasse", "Ärztin Wilhelmina", "canary-home"
@@ -72,6 +73,16 @@ def commands(state: Path, folder: Path) -> Iterator[list[str]]:
     yield ["proof", "check", str(folder / NAME / "missing")]
     for shape in ("text", "json", "markdown"):
         yield ["proof", "merge", "--format", shape, str(folder / NAME / "verify.proof.jsonl"), str(folder / PLACE)]
+    gossip = f"rows = [row | {{'label': {TOKEN!r}}} for row in rows]\nprint({NAME!r}, state, file=sys.stderr)"
+    fails = f"{gossip}\nif words[:1] == ['doctor']:\n    sys.exit('Invalid session ID: {PHONE}')"
+    for way, twist in (("migrator", gossip), ("both", fails)):
+        release = str(fake_release(folder / PLACE / way, twist))
+        bundle = str(folder / NAME / way)
+        places = ["--openclaw-before", release, "--openclaw-after", release, "--with", way, "--proof", bundle]
+        yield ["prove", *where, *places]
+        yield ["prove", *where, *places]  # there is a bundle already
+        yield ["proof", "check", bundle]
+    yield ["prove", *where, "--openclaw-after", str(folder / PLACE), "--format", "json"]
     yield ["proof", "reveal", "agent:000000000000", "--key", str(folder / NAME), *where]
 
 
@@ -86,7 +97,11 @@ def everything_said(state: Path, folder: Path) -> str:
         (folder / NAME).mkdir(exist_ok=True)
         result = run(arguments)
         said.append(f"{arguments[0]} {result.exit_code}\n{result.output}\n{result.stderr}")
-    proofs = [path for path in folder.rglob("*") if path.suffix in (".jsonl", ".md")]
+    proofs = [
+        path
+        for path in folder.rglob("*")
+        if path.suffix in (".jsonl", ".md", ".json", ".txt") and path.name != "plan.json"
+    ]
     proofs += (state / "migrator-runs").rglob("*.proof.jsonl")
     assert proofs
     return "\n".join(said + [path.read_text(encoding="utf-8") for path in proofs])

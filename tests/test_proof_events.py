@@ -21,9 +21,9 @@ from migrator.proof_events import (
     known,
 )
 from migrator.verdicts import Verdict
-from tests.proof_logs import a_run, written
+from tests.proof_logs import an_upgrade, written
 
-RECORDS = [json.loads(line) for line in written(a_run()).lines()]
+RECORDS = [json.loads(line) for line in written(an_upgrade()).lines()]
 SAMPLES: dict[str, dict[str, Any]] = {
     record["event"]: {name: value for name, value in record.items() if name not in ("n", "prev", "at", "event", "hash")}
     for record in RECORDS

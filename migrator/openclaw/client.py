@@ -103,8 +103,8 @@ class Client:
         """
         return _items(self.run("sessions", "--json", "--all-agents", "--limit", "all", limit=READ_LIMIT), "sessions")
 
-    def doctor_fix(self) -> tuple[Step, ...]:
-        """Let OpenClaw migrate and repair the state; the last step counts.
+    def doctor_fix(self) -> Iterator[Step]:
+        """Let OpenClaw migrate and repair the state, while the steps are taken; the last one counts.
 
         If the first run fails there is a second: 2026.9.6 refuses every state with an agent database at schema 1
         once, and that run makes the journal which it lacked. (A command that only reads makes it too, but refuses
@@ -112,7 +112,9 @@ class Client:
         """
         fix = ("doctor", "--fix", "--non-interactive")
         first = self.run(*fix, limit=DOCTOR_LIMIT)
-        return (first,) if first.exit_code in (0, None) else (first, self.run(*fix, limit=DOCTOR_LIMIT))
+        yield first
+        if first.exit_code not in (0, None):
+            yield self.run(*fix, limit=DOCTOR_LIMIT)
 
     def status(self) -> Step:
         """Ask for the state of the installation. Without a gateway that takes a minute: it waits for one."""

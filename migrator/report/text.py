@@ -9,6 +9,7 @@ from migrator.model import Name
 from migrator.report.groups import grouped, plural
 from migrator.report.layout import PLAIN, Style, wrapped
 from migrator.report.plan_text import plan_lines, run_lines
+from migrator.report.prove_text import prove_lines
 from migrator.report.scan_text import scan_lines
 from migrator.report.upgrade_text import upgrade_lines
 from migrator.report.verification_text import verification_lines
@@ -51,6 +52,8 @@ def _lines(view: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
         yield from _export(cast(dict[str, View], view["export"]), namer)
     if "undone" in view:
         yield from _undone(cast(dict[str, int], view["undone"]))
+    if "upgrade_proof" in view:
+        yield from prove_lines(cast(dict[str, View], view["upgrade_proof"]), namer)
     if "verification" in view:
         yield from verification_lines(cast(dict[str, View], view["verification"]), namer, style)
     yield from _findings(cast(list[View], view["findings"]), namer, style)

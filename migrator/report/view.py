@@ -27,6 +27,7 @@ from migrator.model import (
 )
 from migrator.parity import is_complete, parity
 from migrator.report.agent_rows import agent_rows, directory_of
+from migrator.report.prove_view import of_upgrade
 from migrator.verdicts import DatabaseVerification, Difference, HistoryVerdict, Verdict, Verification
 
 Leaf = str | Number | bool | Name | None
@@ -100,6 +101,8 @@ def of_report(report: Report) -> dict[str, View]:
             "filesystems": [asdict(filesystem) | {"place": filesystem.place} for filesystem in report.filesystems],
             "forecast": [{"effect": effect(one.code), **of_finding(one)} for one in report.forecast],
         }
+    if report.upgrade is not None:
+        view["upgrade_proof"] = of_upgrade(report.upgrade)
     view["findings"] = [of_finding(finding) for finding in report.findings]
     return view
 

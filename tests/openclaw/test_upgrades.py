@@ -97,7 +97,7 @@ def upgrade(folder: Path, case: Case) -> Upgrade:
     real = client(case.release, state)
     assert commands.apply(request(state), None, yes=True, archive=True).exit_code == 0
     assert not list(state.glob("agents/*/sessions/*.json*"))
-    doctor = real.doctor_fix()
+    doctor = tuple(real.doctor_fix())
     return Upgrade(case, legacy, state, real, doctor, real.sessions())
 
 

@@ -1,0 +1,52 @@
+"""What real releases are known to say, so that a redacted record can tell why a command failed.
+
+The output of OpenClaw names people, paths and keys; nothing of it leaves but which of these sentences it held.
+Facts: spec, SQLite targets, section 3, as seen with 2026.8.2 and 2026.9.6.
+"""
+
+from __future__ import annotations
+
+import re
+
+SAYINGS = {
+    "deletion-journal-unavailable": "an agent database at schema 1 was refused once (the next run accepts it)",
+    "auth-store-refused": "the shared credentials could not be moved because of that",
+    "schema-upgraded": "agent databases were upgraded to a newer schema",
+    "run-doctor": "it asks for doctor --fix",
+    "repair-refused": "doctor can not repair this state",
+    "invalid-session-id": "one session id is not a safe file name, so everything was refused",
+    "entry-is-null": "it stumbled over an entry that is null",
+    "constraint-failed": "SQLite refused a row",
+    "row-missing-after-import": "an imported session was not found again",
+    "non-canonical-key": "a stored key is not in its canonical form, so nothing is listed",
+    "transcript-malformed": "a transcript has a line that is no JSON",
+    "alias-rows-removed": "sessions were removed as duplicates or aliases",
+    "titles-repaired": "titles of sessions were filled in",
+    "hard-link": "a file has several names, and was refused",
+}
+"""Every saying by code, in our words."""
+
+_PATTERNS = {
+    "deletion-journal-unavailable": r"deletion journal unavailable",
+    "auth-store-refused": r"shared-auth-store \(step-refused\)",
+    "schema-upgraded": r"Upgraded agent database schema",
+    "run-doctor": r"run openclaw doctor --fix",
+    "repair-refused": r"Doctor cannot repair this state|Doctor stopped because",
+    "invalid-session-id": r"Invalid session ID:",
+    "entry-is-null": r"Cannot destructure property '\w+' of 'entry' as it is null",
+    "constraint-failed": r"(?:NOT NULL|UNIQUE|CHECK|FOREIGN KEY) constraint failed",
+    "row-missing-after-import": r"sqlite_entry_missing",
+    "non-canonical-key": r"non-canonical persisted row",
+    "transcript-malformed": r"transcript_malformed",
+    "alias-rows-removed": r"removed \d+ duplicate or alias row",
+    "titles-repaired": r"Repaired \d+ session title",
+    "hard-link": r"not an unaliased regular file",
+}
+_COMPILED = {code: re.compile(pattern) for code, pattern in _PATTERNS.items()}
+_FRAME = re.compile(r"[│┃|]?\s*\n[│┃|]?\s*")
+
+
+def sayings(output: bytes) -> tuple[str, ...]:
+    """The codes of all known sentences in an output, through the frames that ``doctor`` draws around its text."""
+    text = _FRAME.sub(" ", output.decode("utf-8", "replace"))
+    return tuple(code for code, pattern in _COMPILED.items() if pattern.search(text))

@@ -1,0 +1,68 @@
+"""What the log of an upgrade claims is held against its trials and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from migrator.proof import check_log
+from tests.proof_logs import Events, a_run, an_upgrade, facts_of, written
+
+
+def problems(events: Events) -> list[str]:
+    return [problem.sentence for problem in check_log(written(events).lines())]
+
+
+def test_a_sound_log_of_an_upgrade_has_no_problem() -> None:
+    assert problems(an_upgrade()) == []
+
+
+def set_fact(event: str, **facts: Any) -> Callable[[Events], None]:  # noqa: ANN401 - any fact
+    return lambda events: facts_of(events, event).update(facts)
+
+
+def twice(events: Events) -> None:
+    events.insert(-3, ("trial", facts_of(events, "trial")))
+
+
+def without_the_word_on_the_original(events: Events) -> None:
+    events.remove(("check", {"name": "original-untouched", "passed": True}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (set_fact("begin", verb="apply"), "The log of an upgrade has trials, and no other log has."),
+        (twice, "A command or a list belongs to no trial, or two trials went the same way."),
+        (set_fact("step", way="openclaw"), "A command or a list belongs to no trial, or two trials went the same way."),
+        (set_fact("trial", verdicts={"same": 3}), "The verdicts of the first trial are not the totals."),
+        (set_fact("trial", transcripts={}), "The transcripts of the first trial are not the totals."),
+        (
+            set_fact("trial", verdict="differences"),
+            "The verdict is not that of the first trial on an untouched original.",
+        ),
+        (without_the_word_on_the_original, "The verdict is not that of the first trial on an untouched original."),
+        (set_fact("listed", after="missing"), "A check claims more than the lists show."),
+        (set_fact("listed", gateway="differs"), "A check claims more than the lists show."),
+    ],
+)
+def test_a_claim_that_nothing_bears_out_is_found(damage: Callable[[Events], None], sentence: str) -> None:
+    events = an_upgrade()
+    damage(events)
+    assert problems(events) == [sentence]
+
+
+def test_a_log_without_trials_is_no_log_of_an_upgrade() -> None:
+    events = a_run()
+    facts_of(events, "begin")["verb"] = "prove"
+    assert problems(events) == ["The log of an upgrade has trials, and no other log has."]
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_who_accepts_moved_sessions_accepts_the_directory_that_they_moved_to(accepted: bool) -> None:
+    events = a_run()
+    facts_of(events, "begin")["command"] = ["apply", *(["--accept", "moved"] if accepted else [])]
+    facts_of(events, "check").update(name="no-sibling-directories", passed=False)
+    assert problems(events) == ([] if accepted else ["The verdict claims more than the checks."])
