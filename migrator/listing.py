@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.databases import stored_text
+from migrator.filesystem import open_regular_file
 from migrator.model import DatabasePlan, Inventory, Plan, Shape, Store, Transcript
 from migrator.openclaw.js_values import canonical
 from migrator.openclaw.paths import AGENT_DATABASE
@@ -17,7 +18,6 @@ from migrator.openclaw.session_key import canonical_key
 from migrator.openclaw.store import StoreReader, parse_strict
 from migrator.openclaw.transcript import LineKind, TranscriptReader
 from migrator.openclaw.transforms import normal_event
-from migrator.sources import open_regular_file
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcripts import storable_lines
 from migrator.upgrade import MEMBERS, SESSION_ID, Seen

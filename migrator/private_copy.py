@@ -12,9 +12,8 @@ from pathlib import Path
 
 from migrator.directories import is_inside
 from migrator.errors import RefusedError
-from migrator.filesystem import free_bytes
+from migrator.filesystem import free_bytes, open_regular_file
 from migrator.model import Name
-from migrator.sources import open_regular_file
 from migrator.upgrade import FileChanges
 
 _BLOCK = 1 << 20
