@@ -7,12 +7,14 @@ keys and values are never in it: they are read again, and must lead to the same 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from migrator import __version__
 from migrator.errors import UsageError
+from migrator.filesystem import open_regular_file
 from migrator.model import DatabasePlan, Name, Plan, Selection
 
 FORMAT = "openclaw-session-migrator/plan"
@@ -58,14 +60,24 @@ def _database(planned: DatabasePlan) -> dict[str, object]:
 
 
 def read(path: Path) -> SavedPlan:
-    """Read a plan file.
+    """Read a plan file. Raises UsageError like :func:`parse`, and for what is no readable, regular file."""
+    name = Name("path", str(path))
+    try:
+        with open_regular_file(path) as stream:
+            data = stream.read()
+    except (OSError, ValueError):
+        raise UsageError("{subject} is not a readable plan file; make one with plan --output.", name) from None
+    return parse(data, name)
+
+
+def parse(data: bytes, name: Name) -> SavedPlan:
+    """Read the content of a plan file.
 
     Raises UsageError if it is not one, or was made by another version of the format.
     """
-    name = Name("path", str(path))
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        document = json.loads(data)
+    except (ValueError, RecursionError):
         raise UsageError("{subject} is not a readable plan file; make one with plan --output.", name) from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UsageError("{subject} is not a plan file; make one with plan --output.", name)
@@ -78,17 +90,20 @@ def read(path: Path) -> SavedPlan:
 
 
 def _selection(stored: dict[str, object], name: Name) -> Selection:
-    def text(field: str) -> str | None:
-        value = stored.get(field)
-        if value is not None and not isinstance(value, str):
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not _is_argument(value):
             raise UsageError("{subject} is a damaged plan file; plan again.", name)
         return value
 
+    def text(field: str) -> str | None:
+        value = stored.get(field)
+        return None if value is None else check(value)
+
     def texts(field: str) -> tuple[str, ...]:
         value = stored.get(field, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, list):
             raise UsageError("{subject} is a damaged plan file; plan again.", name)
-        return tuple(value)
+        return tuple(map(check, value))
 
     return Selection(
         state_dir=text("state_dir"),
@@ -98,3 +113,11 @@ def _selection(stored: dict[str, object], name: Name) -> Selection:
         stores=texts("stores"),
         target=text("target"),
     )
+
+
+def _is_argument(text: str) -> bool:
+    """Whether a text could have been given on a command line."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def python(*, development: bool) -> str:
+def python(*, development: bool, fuzzing: bool = False) -> str:
     """Make or refresh the environment and give the path of its interpreter.
 
     ``MIGRATOR_VENV`` names another place for it than ``.venv``.
@@ -21,8 +21,9 @@ def python(*, development: bool) -> str:
     if not interpreter.exists():
         venv.create(folder, with_pip=True)
         pip(interpreter, "--upgrade", "pip>=25.1")
-    group = ["--group", f"{ROOT / 'pyproject.toml'}:dev"] if development else []
-    pip(interpreter, "--editable", str(ROOT), *group)
+    wanted = [name for name, is_wanted in (("dev", development), ("fuzz", fuzzing)) if is_wanted]
+    groups = [argument for name in wanted for argument in ("--group", f"{ROOT / 'pyproject.toml'}:{name}")]
+    pip(interpreter, "--editable", str(ROOT), *groups)
     return str(interpreter)
 
 
