@@ -1,4 +1,7 @@
-"""Preflight: what forbids to begin at all, looked for before the first byte is written."""
+"""Preflight: what forbids this program to begin, looked for before the first byte is written.
+
+What OpenClaw's own upgrade would do is foreseen in :mod:`migrator.forecast`, and never forbids anything here.
+"""
 
 from __future__ import annotations
 

@@ -51,6 +51,11 @@ UPGRADE_RULES: dict[str, Rule] = {
         "The upgrade puts two agent directories into one, where {subject} must give way to {others}.",
         _OURS_FIRST,
     ),
+    "upgrade.loses-unclaimed": Rule(
+        _NOTE,
+        "2026.8.2 leaves {count} events out that no entry keeps; 2026.9.6 makes sessions of them: {subject}.",
+        "Run apply --archive-sources before an upgrade to such a release: it keeps all of it.",
+    ),
     # what would stop it
     "upgrade.blocks-acp": Rule(
         _WARNING,

@@ -170,13 +170,12 @@ def test_a_last_line_without_its_end_costs_nothing_even_in_the_middle_of_a_chara
 @pytest.mark.parametrize(
     ("name", "session_id", "header", "lost"),
     [
-        (f"{UUID}-topic-7.jsonl", UUID, UUID, False),  # 2026.8.2 and later know the ids that OpenClaw makes
+        (f"{UUID}-topic-7.jsonl", UUID, UUID, False),  # 2026.9.6 knows the ids that OpenClaw makes
         (f"{NO_UUID}-topic-7.jsonl", NO_UUID, NO_UUID, True),
         ("thread-topic-7.jsonl", "thread", "thread", True),
         (f"{UUID}.jsonl", "other", UUID, False),
         ("plain.jsonl", "other", "plain", False),
         ("plain.jsonl", "other", "elsewhere", True),
-        ("plain.jsonl", "plain", "elsewhere", False),
     ],
 )
 def test_a_transcript_that_no_entry_points_to_needs_a_name_that_its_header_confirms(
@@ -184,13 +183,24 @@ def test_a_transcript_that_no_entry_points_to_needs_a_name_that_its_header_confi
 ) -> None:
     world.agent("main", {"agent:main:main": entry(session_id, 5)})
     transcript(world, name, lines(header))
-    assert foreseen(world) == ({"upgrade.loses-transcript": {name}} if lost else {})
+    assert foreseen(world) == {"upgrade.loses-transcript" if lost else "upgrade.loses-unclaimed": {name}}
 
 
 def test_a_transcript_that_an_entry_points_to_is_imported_whatever_its_name(world: World) -> None:
-    world.agent("main", {"agent:main:main": entry("thread", 5, sessionFile="/old/place/thread-topic-7.jsonl")})
+    pointed = entry("thread", 5, sessionFile="/old/place/thread-topic-7.jsonl")
+    world.agent("main", {"agent:main:main": pointed, "agent:main:x": entry("plain", 5)})
     transcript(world, "thread-topic-7.jsonl", lines("thread"))
+    transcript(world, "plain.jsonl", lines("elsewhere"))
     assert foreseen(world) == {}
+
+
+def test_the_history_of_an_entry_that_is_dropped_is_kept_by_the_newest_release_only(world: World) -> None:
+    first = json.dumps(entry("first", 5))
+    world.agent("main", f'{{"agent:main:a": {first}, "agent:main:a": {json.dumps(entry("second", 5))}}}')
+    world.agent("work", {"agent:work:C": entry("older", 5), "agent:work:c": entry("newer", 6)})
+    for agent, name in (("main", "first"), ("main", "second"), ("work", "older"), ("work", "newer")):
+        transcript(world, f"{name}.jsonl", lines(name), agent)
+    assert foreseen(world)["upgrade.loses-unclaimed"] == {"first.jsonl", "older.jsonl"}
 
 
 def test_a_topic_beside_the_own_file_of_its_session_is_left_out(world: World) -> None:

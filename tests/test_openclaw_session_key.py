@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -205,3 +207,19 @@ def test_the_migration_leaves_its_own_keys_alone(key: str, agent: str, main_key:
     # 2026.9.6 gives a blank key to the agent's main session even where the scope is global.
     if resolvable(once) and fold_case(key):
         assert database_key(once, agent, main_key, scope) == once
+
+
+_PLAIN_KEYS = st.from_regex(r"\A(agent:(main|work|a_b-c|x{63,65}|_x|W):)(main|home|:x|[ -~]{1,12}|telegram:[0-9]{3})\Z")
+
+
+@given(KEYS | _PLAIN_KEYS, AGENTS, MAIN_KEYS | st.just("home"), SCOPES, st.booleans())
+def test_the_quick_answer_is_that_of_the_full_rules(
+    key: str, agent: str, main_key: str, scope: str, configured: bool
+) -> None:
+    def answers() -> tuple[str, str]:
+        row = database_key(key, agent, main_key, scope, main_is_configured=configured)
+        return canonical_key(key, agent, main_key, scope), row
+
+    quick = answers()
+    with patch("migrator.openclaw.session_key._is_canonical", return_value=False):
+        assert answers() == quick

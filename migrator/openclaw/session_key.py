@@ -17,6 +17,8 @@ _UNSCOPED = ("global", "unknown")
 _SIGNAL_GROUP = re.compile(r"(?:^|:)signal:group:([^:]+)", re.IGNORECASE | re.ASCII)
 _MATRIX_ROOM = re.compile(r"(?:(?:agent:[^:]*:)+:*)?matrix:(?:channel|group):", re.IGNORECASE | re.ASCII)
 _THREAD = ":thread:"
+_PLAIN = re.compile(r"agent:[a-z0-9][a-z0-9_-]{0,63}:([!-9;-@\[-~][!-@\[-~]*)")
+"""What most keys look like: an id and a rest without a blank, a capital letter or anything that is not ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ def canonical_key(key: str, agent_id: str, main_key: str, scope: str) -> str:
     does not tell: stores that several agents share, whose ambiguous keys stay, WhatsApp ids while that plugin
     was bundled (up to 2026.4.29), and Matrix rooms in lower case whose id only the entry still knows.
     """
+    if _is_canonical(key, main_key):
+        return key
     agent_id, main_key = normalize_agent_id(agent_id), normalize_main_key(main_key)
     return database_key(_store_key(key, agent_id, main_key, scope), agent_id, main_key, scope)
 
@@ -85,6 +89,8 @@ def database_key(key: str, agent_id: str, main_key: str, scope: str, *, main_is_
     Unlike the pass over a store, this one adds no ``unknown:`` before bare groups, keeps agent ids that are
     not valid, and leaves ``agent:main:main`` to ``main`` if an agent of that id is configured.
     """
+    if _is_canonical(key, main_key):
+        return key
     agent_id, main_key = normalize_agent_id(agent_id), normalize_main_key(main_key)
     text = fold_case(key)
     if not text:
@@ -101,6 +107,12 @@ def database_key(key: str, agent_id: str, main_key: str, scope: str, *, main_is_
     if owner == DEFAULT_AGENT and rest in ("main", main_key) and not main_is_configured:
         owner, text = agent_id, f"agent:{agent_id}:{rest}"
     return _main_session(text, owner, main_key, scope)
+
+
+def _is_canonical(key: str, main_key: str) -> bool:
+    """Whether a key is surely left as it is: the way to know that at once for almost all of them."""
+    plain = _PLAIN.fullmatch(key)
+    return plain is not None and plain[1] not in ("main", normalize_main_key(main_key))
 
 
 def _store_key(key: str, agent_id: str, main_key: str, scope: str) -> str:
