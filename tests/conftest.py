@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
+import pkgutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+import migrator
+
+# Hypothesis draws from the constants of all local modules that are there: one that is imported in the middle of a
+# property changes what it draws.
+for module in pkgutil.walk_packages(migrator.__path__, "migrator."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

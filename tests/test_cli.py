@@ -197,23 +197,33 @@ def test_the_state_directory_is_found_as_openclaw_finds_it(unpack: Unpack, tmp_p
         assert document["totals"]["sessions"] == 16
 
 
+INTERRUPTED = """
+import os, sys
+from migrator import cli, executor
+
+publish = executor.publish
+
+def interrupt(*arguments):
+    os.kill(os.getpid(), int(sys.argv[1]))
+    publish(*arguments)
+
+executor.publish = interrupt
+cli.main(sys.argv[2:])
+"""
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_apply_says_so_and_leaves_no_half_database(
-    unpack: Unpack, tmp_path: Path, number: signal.Signals, code: int
+    unpack: Unpack, number: signal.Signals, code: int
 ) -> None:
     state = unpack("legacy-2026.6.1")
-    store = state / "agents" / "main" / "sessions" / "sessions.json"
-    entry = json.dumps({"sessionId": "s", "updatedAt": 1, "text": "x" * 4000})
-    store.write_text("{" + ",".join(f'"agent:main:{n}":{entry}' for n in range(3_000)) + "}", encoding="utf-8")
-    process = installed(["apply", "--yes", "--state-dir", state])
-    while not (state / "migrator-runs").exists() and process.poll() is None:
-        pass
-    process.send_signal(number)
-    said = process.communicate()[1]
-    assert process.returncode == code, said
-    assert "Run it again" in said
+    arguments = [str(number.value), "apply", "--yes", "--state-dir", str(state)]
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Run it again" in done.stderr
     assert not list(state.glob("agents/*/agent/.*"))
+    assert not list(state.glob("agents/*/agent/*.sqlite"))
     assert run("apply", "--yes", "--state-dir", state).exit_code == 0
 
 
