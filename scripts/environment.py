@@ -16,15 +16,20 @@ def python(*, development: bool, fuzzing: bool = False) -> str:
 
     ``MIGRATOR_VENV`` names another place for it than ``.venv``.
     """
-    folder = Path(os.environ.get("MIGRATOR_VENV", ROOT / ".venv"))
-    interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not interpreter.exists():
-        venv.create(folder, with_pip=True)
-        pip(interpreter, "--upgrade", "pip>=25.1")
+    interpreter = make(Path(os.environ.get("MIGRATOR_VENV", ROOT / ".venv")))
     wanted = [name for name, is_wanted in (("dev", development), ("fuzz", fuzzing)) if is_wanted]
     groups = [argument for name in wanted for argument in ("--group", f"{ROOT / 'pyproject.toml'}:{name}")]
     pip(interpreter, "--editable", str(ROOT), *groups)
     return str(interpreter)
+
+
+def make(folder: Path) -> Path:
+    """Make an environment unless it is there, and give the path of its interpreter."""
+    interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not interpreter.exists():
+        venv.create(folder, with_pip=True)
+        pip(interpreter, "--upgrade", "pip>=25.1")
+    return interpreter
 
 
 def pip(interpreter: Path, *arguments: str) -> None:
