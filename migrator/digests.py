@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from migrator.model import DatabasePlan, FileIdentity, Inventory, Store, Transcript
 
@@ -22,18 +22,22 @@ def plan_digest(plans: Iterable[DatabasePlan]) -> str:
     """The digest of everything that a plan depends on and leads to: inputs, decisions, expected content."""
     total = hashlib.sha256()
     for planned in plans:
-        parts: list[object] = [planned.database.path, planned.database.shape.value, planned.expected_digest]
-        parts += [(suffix, identity.sha256) for suffix, identity in planned.database.files]
-        parts += [(store.path, store.identity and store.identity.sha256) for store in planned.stores]
-        parts += [
-            (d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key)
-            for d in planned.decisions
-        ]
-        parts += [(reject.span, reject.code) for reject in planned.rejects]
-        parts += [(history.session_id, history.key, history.present) for history in planned.histories]
-        parts += [(file.path, file.identity.sha256) for history in planned.histories for file in history.files]
-        total.update(ascii(parts).encode())
+        total.update(b"[" + ascii(planned.database.path).encode())
+        for part in _parts(planned):
+            total.update(b", " + ascii(part).encode())
+        total.update(b"]")
     return total.hexdigest()
+
+
+def _parts(planned: DatabasePlan) -> Iterator[object]:
+    yield from (planned.database.shape.value, planned.expected_digest)
+    yield from ((suffix, identity.sha256) for suffix, identity in planned.database.files)
+    yield from ((store.path, store.identity and store.identity.sha256) for store in planned.stores)
+    for d in planned.decisions:
+        yield d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key
+    yield from ((reject.span, reject.code) for reject in planned.rejects)
+    yield from ((history.session_id, history.key, history.present) for history in planned.histories)
+    yield from ((file.path, file.identity.sha256) for history in planned.histories for file in history.files)
 
 
 def span_id(identity: FileIdentity | None, offset: int, length: int) -> str:

@@ -7,9 +7,11 @@ rows of a loser therefore get the kind of key that OpenClaw itself gives to hist
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 
 from migrator.model import Finding, Inventory, Name, Number
@@ -42,18 +44,19 @@ def recovered_keys(agent_id: str, session_id: str, apart: str) -> tuple[str, str
 class RecoveredKeys:
     """Gives out recovered keys, no two alike in one database, and none that another session has there already.
 
-    ``holders`` are the session ids that the keys of databases and stores stand for, by database and key.
+    ``holders`` gives the session ids that the keys of databases and stores stand for, by database and key; few
+    installations need a recovered key, so it is only then asked.
     """
 
-    def __init__(self, holders: Mapping[tuple[str, str], str | None]) -> None:
-        self._holders = holders
+    def __init__(self, holders: Callable[[], Mapping[tuple[str, str], str | None]]) -> None:
+        self._holders = cache(holders)
         self._given: set[tuple[str, str]] = set()
 
     def give(self, database: str, agent_id: str, session_id: str, apart: str) -> str:
         """A key for a session; the same one at each run, as long as the same sessions are there."""
         first, second = recovered_keys(agent_id, session_id, apart)
         place = (database, first)
-        if place in self._given or self._holders.get(place, session_id) != session_id:
+        if place in self._given or self._holders().get(place, session_id) != session_id:
             return second
         self._given.add(place)
         return first
@@ -69,16 +72,18 @@ def fold(
     """
     survivors: dict[tuple[str, str], str] = {}
     findings: list[Finding] = []
-    canonical: dict[Session, str] = {}
-    for session in sorted(sessions, key=lambda one: (one.database, one.key)):
-        if resolvable(session.key):
-            canonical[session] = _canonical(session, inventory)
-        else:
+    ordered = sorted(sessions, key=lambda one: (one.database, one.key))
+    places = array("q")  # hashes, because nearly every session has a place of its own
+    for session in ordered:
+        places.append(hash(_place(session, _canonical(session, inventory))))
+        if not resolvable(session.key):
             survivors[session.database, session.key] = keys.give(
                 session.database, session.agent_id, session.session_id, session.key
             )
             findings.append(Finding("entry.unresolvable-key", Name("session", session.key)))
-    for winner, losers in groups(canonical):
+    shared = {place for place, count in Counter(places).items() if count > 1}
+    together = (one for one, place in zip(ordered, places, strict=True) if place in shared and resolvable(one.key))
+    for winner, losers in groups({session: _canonical(session, inventory) for session in together}):
         taken = {winner.session_id}
         for loser in losers:
             if loser.session_id in taken:
@@ -98,11 +103,16 @@ def groups(canonical: Mapping[Session, str]) -> Iterator[tuple[Session, tuple[Se
     """
     found: dict[tuple[str, str], list[Session]] = defaultdict(list)
     for session, key in canonical.items():
-        owner = parse_session_key(key).agent
-        found[normalize_agent_id(owner) if owner else session.agent_id, key].append(session)
+        found[_place(session, key)].append(session)
     for (owner, key), members in found.items():
         winner = max(members, key=lambda one: (one.updated_at, one.directory == owner, one.key == key))
         yield winner, tuple(one for one in members if one is not winner)
+
+
+def _place(session: Session, canonical: str) -> tuple[str, str]:
+    """The agent into whose database a session goes, and its key there."""
+    owner = parse_session_key(canonical).agent
+    return normalize_agent_id(owner) if owner else session.agent_id, canonical
 
 
 def _canonical(session: Session, inventory: Inventory) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from migrator.digests import content_digest, plan_digest, span_id
 from migrator.findings import RULES
@@ -61,7 +62,7 @@ def plan(inventory: Inventory) -> Plan:
     for store in inventory.stores:
         if store.kind not in SET_ASIDE:
             stores_of.setdefault(database_of[store.path], []).append(store)
-    recovered = RecoveredKeys(dict(_holders(stores_of, inventory.databases)))
+    recovered = RecoveredKeys(lambda: dict(_holders(stores_of, inventory.databases)))
     histories, on_histories = plan_histories(inventory, stores_of, recovered)
     settled = {
         path
@@ -271,16 +272,20 @@ def _decide(
 
 def _assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[Decision]:
     """Let the newest key own the ``sessions`` row of each session id; on a tie the first key in order."""
-    times: dict[str, list[tuple[Number, str]]] = {}
-    final = {row.key: (row.session_id, row.updated_at) for row in typed.values()}
-    final |= {d.typed_key: (d.session_id, d.updated_at) for d in decisions if d.write_typed or d.typed_key in typed}
-    for key, (session_id, updated_at) in final.items():
+    decided = [d for d in decisions if d.write_typed or d.typed_key in typed]
+    overruled = {d.typed_key for d in decided if d.typed_key in typed}
+    owners: dict[str, tuple[Number, str]] = {}
+    for session_id, updated_at, key in chain(
+        ((row.session_id, row.updated_at, row.key) for row in typed.values() if row.key not in overruled),
+        ((d.session_id, d.updated_at, d.typed_key) for d in decided),
+    ):
         if session_id is not None:
-            times.setdefault(session_id, []).append((-_time(updated_at), key))
-    owners = {session_id: min(claims)[1] for session_id, claims in times.items()}
-    return [
-        replace(d, owns_session=d.session_id is not None and owners.get(d.session_id) == d.typed_key) for d in decisions
-    ]
+            claim = (-_time(updated_at), key)
+            owners[session_id] = min(claim, owners.get(session_id, claim))
+    for index, d in enumerate(decisions):
+        if d.session_id in owners and owners[d.session_id][1] == d.typed_key:
+            decisions[index] = replace(d, owns_session=True)
+    return decisions
 
 
 def _rejects(
@@ -319,19 +324,20 @@ def _findings(planned: DatabasePlan) -> list[Finding]:
         for reject in planned.rejects
         if reject.code == SUPERSEDED
     ]
+    counts = Counter(decision.session_id for decision in planned.decisions)
     shared: dict[str, list[Decision]] = {}
     for decision in planned.decisions:
         if decision.action is Action.KEEP:
             code = "entry.kept-tie" if decision.tie else "entry.kept-newer"
             made.append(Finding(code, Name("session", decision.key), (), (database,)))
-        if decision.session_id is not None:
+        if decision.session_id is not None and counts[decision.session_id] > 1:
             shared.setdefault(decision.session_id, []).append(decision)
     for decisions in shared.values():
         owner = [Name("session", d.key) for d in decisions if d.owns_session]
         made += [
             Finding("entry.shared-session-id", Name("session", d.key), (), tuple(owner))
             for d in decisions
-            if len(decisions) > 1 and not d.owns_session
+            if not d.owns_session
         ]
     return made
 

@@ -41,7 +41,7 @@ def session(key: str, session_id: str, updated_at: int, agent: str = "work", dir
 
 
 def folded(sessions: list[Session], inventory: Inventory = EMPTY) -> tuple[dict[tuple[str, str], str], list[Finding]]:
-    return fold(sessions, inventory, RecoveredKeys({}))
+    return fold(sessions, inventory, RecoveredKeys(dict))
 
 
 def test_of_two_spellings_of_one_key_the_newer_session_keeps_it() -> None:
@@ -89,7 +89,7 @@ def test_folded_sessions_whose_ids_are_alike_get_keys_of_their_own_in_any_order(
 
 def test_a_recovered_key_that_another_session_has_already_is_left_to_it() -> None:
     key = "agent:work:recovered:a"
-    taken = RecoveredKeys({("/work.sqlite", key): "A"})
+    taken = RecoveredKeys(lambda: {("/work.sqlite", key): "A"})
     assert taken.give("/work.sqlite", "work", "a", "x") == recovered_keys("work", "a", "x")[1]
     assert taken.give("/work.sqlite", "work", "A", "y") == key
     assert taken.give("/other.sqlite", "work", "a", "x") == key
