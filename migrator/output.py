@@ -7,18 +7,13 @@ leave, and every text is searched for strings of the installation first; a hit w
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
 
@@ -26,23 +21,24 @@ from migrator import bundle, evidence
 from migrator.commands import Report, Request, outside
 from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
 from migrator.filesystem import open_regular_file, replace_durably
+from migrator.invocation import TerminatedError, can_be_written, can_hold, spelled, surroundings, terminable
 from migrator.leaks import LeakGuard
-from migrator.model import Name, Selection, Surroundings
-from migrator.openclaw.paths import find_os_home, resolve_state_dir
+from migrator.model import Name, Selection
+from migrator.openclaw.paths import resolve_state_dir
 from migrator.patience import patiently
 from migrator.progress import bar
 from migrator.proof import LogReader, log_lines
 from migrator.proof_merge import merge
 from migrator.redact import Labels, clear_text, load_or_create_key, new_key, read_key
-from migrator.report import json_format, merged, text, view
+from migrator.report import json_format, markdown, merged, text, view
+from migrator.report.formats import RENDERERS, Render
 from migrator.report.layout import style_of
-from migrator.report.view import Namer, View
+from migrator.report.view import View
 from migrator.runs import note_proved, run_folders
 
 INTERRUPTED, TERMINATED = 130, 143
 _BLOCK = 1 << 20
 
-Render = Callable[[dict[str, View], Namer], str]
 _MERGED_FORMATS: dict[str, Render] = {
     "text": merged.text,
     "json": json_format.render,
@@ -50,19 +46,16 @@ _MERGED_FORMATS: dict[str, Render] = {
 }
 
 
-class _TerminatedError(BaseException):
-    """SIGTERM has arrived; like KeyboardInterrupt it unwinds everything."""
-
-
 class Output:
     """Runs the command of a click context and lets its report out."""
 
     def __init__(self, context: click.Context) -> None:
         self.options = context.params
-        self.command = tuple(_spelled(context))
+        self.command = tuple(spelled(context))
         self.verb = str(self.command[1])
         self.guard = LeakGuard()
         self.labels = Labels(new_key())
+        self.ready = False
         for name in self.command:
             if isinstance(name, Name):
                 self.guard.add_name(name.text)
@@ -94,7 +87,7 @@ class Output:
 
         def work() -> int:
             path = self.options["output"]
-            if path is not None and not _can_be_written(path):
+            if path is not None and not can_be_written(path):
                 raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
             account = merge(self.options["files"])
             self._put(merged.of_merged(account), _MERGED_FORMATS[self.options["form"]], self._check_names)
@@ -107,13 +100,13 @@ class Output:
 
         Raises UsageError.
         """
-        surroundings = _surroundings()
+        around = surroundings()
         state, _ = resolve_state_dir(
             self.options["state_dir"],
             self.options["profile"],
-            surroundings.env,
-            surroundings.home,
-            surroundings.cwd,
+            around.env,
+            around.home,
+            around.cwd,
         )
         for option in ("proof", "output", "plan_file"):
             path = self.options.get(option)
@@ -121,12 +114,13 @@ class Output:
                 continue
             if path != "" and not (option == "proof" and self.verb == "verify" and _is_run_of(state, path)):
                 outside(state, path)
-            if path == "" or not (_can_hold(path) if option == "proof" else _can_be_written(path)):
+            if path == "" or not (can_hold(path) if option == "proof" else can_be_written(path)):
                 raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
             if option == "proof" and self.verb == "prove":
                 bundle.require_none(Path(path))
             if option == "proof":
                 self.labels = Labels(load_or_create_key(Path(path)))
+        self.ready = True
 
     def _work(self, verb: Callable[[Request], Report]) -> Report:
         enabled = self.options.get("progress") == "auto" and not self.options.get("quiet")
@@ -141,7 +135,7 @@ class Output:
             )
             request = Request(
                 selection=selection,
-                surroundings=_surroundings(),
+                surroundings=surroundings(),
                 expect_agents=self.options["expect_agents"],
                 expect_sessions=self.options["expect_sessions"],
                 allow_empty=self.options["allow_empty"],
@@ -192,9 +186,22 @@ class Output:
     def _print(self, report: Report) -> None:
         if self.options.get("quiet") and self.options.get("output") is None:
             return
+        seen, form = view.of_report(report), self.options["form"]
+        self._put(seen, self._renderer(), lambda body: self._check(body, report), report.inventory.state_dir)
+        if form == "github":
+            self._append_summary(markdown.render(seen, self.labels.of), lambda body: self._check(body, report))
+
+    def _renderer(self) -> Render:
         style = style_of(self._is_terminal(), os.environ)
-        render = json_format.render if self.options["form"] == "json" else partial(text.render, style=style)
-        self._put(view.of_report(report), render, lambda body: self._check(body, report), report.inventory.state_dir)
+        return RENDERERS.get(self.options["form"], partial(text.render, style=style))
+
+    def _append_summary(self, page: str, check: Callable[[str], None]) -> None:
+        """Append a page to the summary of the job, where GitHub actions keep one."""
+        path = os.environ.get("GITHUB_STEP_SUMMARY")
+        if path:
+            check(page)
+            with open(path, "a", encoding="utf-8") as stream:
+                stream.write(page)
 
     def _is_terminal(self) -> bool:
         """Whether the report goes to a terminal."""
@@ -225,13 +232,13 @@ class Output:
 
     def _guarded(self, work: Callable[[], int]) -> int:
         try:
-            with _terminable():
+            with terminable():
                 return work()
         except MigratorError as error:
             return self._complain(error)
         except KeyboardInterrupt:
             return self._stopped("interrupted", INTERRUPTED)
-        except _TerminatedError:
+        except TerminatedError:
             return self._stopped("terminated", TERMINATED)
         except BrokenPipeError:
             os.dup2(
@@ -255,7 +262,19 @@ class Output:
             except LeakError as leak:
                 body = f"migrator {self.verb}: {leak.sentence} (exit {error.exit_code})\n"
         click.echo(body, nl=False, err=True)
+        if self.ready and self.options.get("form") in RENDERERS and self.verb != "merge":
+            self._put_error(view.of_error(error, self.verb))
         return error.exit_code
+
+    def _put_error(self, seen: dict[str, View]) -> None:
+        """Let the formats for machines say that the command could not go on; standard error has said so already."""
+        try:
+            if not self.options.get("quiet") or self.options.get("output") is not None:
+                self._put(seen, self._renderer(), self._check_names)
+            if self.options["form"] == "github":
+                self._append_summary(markdown.render(seen, self.labels.of), self._check_names)
+        except (LeakError, OSError):
+            return
 
     def _stopped(self, word: str, code: int) -> int:
         click.echo(f"migrator {self.verb}: {word}; every database is as it was, or complete. Run it again.", err=True)
@@ -273,28 +292,6 @@ class Output:
 def _is_run_of(state: str, path: str) -> bool:
     """Whether a path is the folder of a run of this state directory, whose missing proof may be written there."""
     return os.path.realpath(path) in {os.path.realpath(folder) for folder in run_folders(Path(state))}
-
-
-def _can_hold(folder: str) -> bool:
-    """Whether files can be made in a directory, which is made if it is missing."""
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK | os.X_OK)
-
-
-def _can_be_written(path: str) -> bool:
-    parent = Path(path).parent
-    return parent.is_dir() and os.access(parent, os.W_OK | os.X_OK) and not Path(path).is_dir()
-
-
-def _surroundings() -> Surroundings:
-    try:
-        cwd = str(Path.cwd())
-    except OSError:  # somebody has removed it; absolute paths do without
-        cwd = os.sep
-    return Surroundings(dict(os.environ), find_os_home(os.environ), cwd, tempfile.gettempdir())
 
 
 def check_proof(file: str) -> int:
@@ -316,25 +313,6 @@ def check_proof(file: str) -> int:
     return 1 if problems else 0
 
 
-def _spelled(context: click.Context) -> Iterator[Name | str | int]:
-    """The command line as it was given, without what was left at its default; free text comes as a Name."""
-    yield "migrator"
-    yield context.info_name or ""
-    for parameter in context.command.params:
-        value = context.params.get(parameter.name or "")
-        if value in (None, (), False) or value == parameter.default:
-            continue
-        option = parameter.opts[0]
-        kind = "agent" if option == "--agent" else "path"
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(parameter, click.Option):
-                yield option
-            if isinstance(item, str) and not isinstance(parameter.type, click.Choice):
-                yield Name(kind, item)
-            elif not isinstance(item, bool):
-                yield item
-
-
 def _source_bytes(report: Report) -> Iterator[bytes]:
     """The bytes of all sources, where they are now."""
     stores = (*report.inventory.stores, *(report.origin.stores if report.origin else ()))
@@ -346,17 +324,3 @@ def _source_bytes(report: Report) -> Iterator[bytes]:
             while block := stream.read(_BLOCK):
                 yield block
         yield b"\n"
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the block like Ctrl-C does."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise _TerminatedError
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

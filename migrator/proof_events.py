@@ -39,7 +39,7 @@ OPTIONS = _words(
     "--session --archived --report --wait legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --progress --quiet --verbose "
     "--openclaw-before --openclaw-after --with migrator openclaw both "
-    "text json jsonl junit github markdown auto never bytes known-transforms moved"
+    "text json jsonl junit github markdown html auto never bytes known-transforms moved"
 )
 OPENCLAW_WORDS = _words(
     "openclaw sessions doctor status gateway run call sessions.list chat.history --all-agents --allow-unconfigured "

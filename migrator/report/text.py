@@ -13,7 +13,7 @@ from migrator.report.prove_text import prove_lines
 from migrator.report.scan_text import scan_lines
 from migrator.report.upgrade_text import upgrade_lines
 from migrator.report.verification_text import verification_lines
-from migrator.report.view import Namer, View
+from migrator.report.view import Namer, View, message
 
 _SEVERITIES = {"busy": "red", "refused": "red", "quarantined": "yellow", "warning": "yellow", "note": "faint"}
 
@@ -26,12 +26,6 @@ def render(view: dict[str, View], namer: Namer, style: Style = PLAIN) -> str:
 def error(view: dict[str, View], namer: Namer) -> str:
     """What a command says on stderr when it cannot go on."""
     return f"migrator {view['command']}: {message(view, namer)} (exit {view['exit_code']})\n"
-
-
-def message(view: dict[str, View], namer: Namer) -> str:
-    """The sentence of a view made by ``of_error``, with its name in place."""
-    subject, told = view["subject"], str(view["message"])
-    return told.format(subject=namer(subject)) if isinstance(subject, Name) else told
 
 
 def _lines(view: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:

@@ -29,5 +29,20 @@ TRANSCRIPTS = {
 }
 """What became of a transcript, by verdict."""
 
-GOOD = (Verdict.SAME.value, Verdict.EQUAL.value, Verdict.TRANSFORMED.value, Verdict.KEPT.value, Verdict.EXTRA.value)
-"""Verdicts on sessions that ask for nothing."""
+GOOD = tuple(
+    one.value
+    for one in (
+        Verdict.SAME,
+        Verdict.EQUAL,
+        Verdict.TRANSFORMED,
+        Verdict.KEPT,
+        Verdict.EXTRA,
+        Verdict.QUARANTINED,
+    )
+)
+"""Verdicts on sessions that say that nothing is lost."""
+
+GOOD_TRANSCRIPTS = tuple(
+    one.value for one in (HistoryVerdict.CONTAINED, HistoryVerdict.TRANSFORMED, HistoryVerdict.DAMAGED)
+)
+"""Verdicts on transcripts that say that nothing is lost."""

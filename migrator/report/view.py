@@ -164,6 +164,12 @@ def sentence(finding: dict[str, View], namer: Namer) -> str:
     return text.format(subject=namer(subject), others=", ".join(named), **numbers)
 
 
+def message(view: dict[str, View], namer: Namer) -> str:
+    """The sentence of a view made by ``of_error``, with its name in place."""
+    subject, told = view["subject"], str(view["message"])
+    return told.format(subject=namer(subject)) if isinstance(subject, Name) else told
+
+
 def _planned(planned: DatabasePlan, directories: set[str]) -> dict[str, View]:
     actions = Counter(decision.action.value for decision in planned.decisions)
     return {
