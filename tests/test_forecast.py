@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from migrator import commands
 from migrator.findings import RULES
 from migrator.forecast import effect, forecast
 from migrator.model import Finding, Severity
-from tests.worlds import World, cache_row, entry, owner, raw_store
+from tests.openclaw import upgrade_worlds
+from tests.worlds import World, cache_row, entry, fresh_world, owner, raw_store
 
 Unpack = Callable[[str], Path]
+Part = Callable[[World], None]
 UUID = "6ecd5a96-85a2-468f-ab88-016b393d9c9e"
 NO_UUID = "9da009be-5e78-e508-26de-66c76376dc07"
 EVERYWHERE = {"upgrade.hides-sessions", "upgrade.changes-entries"}
@@ -285,6 +290,21 @@ def test_a_database_of_2026_7_1_is_foreseen_to_be_refused_once(unpack: Unpack) -
 def test_an_upgraded_installation_has_nothing_left_to_lose(unpack: Unpack, name: str) -> None:
     folder, _, inner = name.partition("/")
     assert {code for code in codes(unpack(folder) / inner) if effect(code) in ("loses", "blocks", "changes")} == set()
+
+
+@cache
+def of_parts(*parts: Part) -> set[tuple[str, str]]:
+    """What is foreseen for a world of these parts: codes and subjects."""
+    with fresh_world() as world:
+        upgrade_worlds.make(world, *parts)
+        found = forecast(commands.scan(world.request()).inventory)
+        return {(finding.code, finding.subject.text.removeprefix(str(world.state))) for finding in found}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sets(st.sampled_from([*upgrade_worlds.LOSSES, *upgrade_worlds.BLOCKS]), min_size=2))
+def test_what_is_foreseen_for_one_agent_does_not_depend_on_the_others(parts: set[Part]) -> None:
+    assert of_parts(*parts) == set().union(*map(of_parts, parts))
 
 
 def test_no_forecast_decides_an_exit_code() -> None:

@@ -9,7 +9,8 @@ import pytest
 from migrator.findings import RULES
 from migrator.forecast import effect
 from migrator.model import Finding, Name
-from migrator.report.upgrade_text import NAMES_PER_LINE, upgrade_lines
+from migrator.report.groups import MOST_NAMES
+from migrator.report.upgrade_text import upgrade_lines
 from migrator.report.view import View, of_finding
 from tests.test_report_view import facts_of
 
@@ -45,11 +46,11 @@ def test_every_kind_is_one_line_and_its_remedy(code: str) -> None:
 
 
 def test_the_first_names_are_told_and_the_rest_is_counted() -> None:
-    line = told(*many("upgrade.blocks-null", NAMES_PER_LINE))[3]
-    assert line.count("<n") == NAMES_PER_LINE
+    line = told(*many("upgrade.blocks-null", MOST_NAMES))[3]
+    assert line.count("<n") == MOST_NAMES
     assert "more" not in line
-    line = told(*many("upgrade.blocks-null", NAMES_PER_LINE + 4))[3]
-    assert line.count("<n") == NAMES_PER_LINE
+    line = told(*many("upgrade.blocks-null", MOST_NAMES + 4))[3]
+    assert line.count("<n") == MOST_NAMES
     assert "and 4 more" in line
 
 

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from typing import cast
 
 from migrator.model import Name
+from migrator.report.groups import listed
 from migrator.report.layout import size
 from migrator.report.view import Namer, View
-
-NAMES_PER_LINE = 3
-"""How many things of one kind are named; the rest is counted. The json format has them all."""
 
 _HEADS = {
     "blocks": "it would stop at this",
@@ -53,14 +51,7 @@ def _merged(findings: list[dict[str, View]], namer: Namer) -> str:
     facts: Counter[str] = Counter()
     for finding in findings:
         facts.update(cast(dict[str, int], finding["facts"]))
-    subjects = [cast(Name, finding["subject"]) for finding in findings]
-    others = [other for finding in findings for other in cast(list[Name], finding["others"])]
+    subjects = dict.fromkeys(cast(Name, finding["subject"]) for finding in findings)
+    others = dict.fromkeys(other for finding in findings for other in cast(list[Name], finding["others"]))
     template = str(findings[0]["sentence"])
-    return template.format(subject=_listed(subjects, namer), others=_listed(others, namer), **facts)
-
-
-def _listed(names: list[Name], namer: Namer) -> str:
-    different = list(dict.fromkeys(names))
-    shown = ", ".join(map(namer, different[:NAMES_PER_LINE]))
-    rest = len(different) - NAMES_PER_LINE
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    return template.format(subject=listed([*subjects], namer), others=listed([*others], namer), **facts)
