@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from migrator.directories import is_inside
 from migrator.filesystem import fsync_directory, make_private_directory
-from migrator.model import FileIdentity, Name, Plan
+from migrator.model import FileIdentity, Name, Plan, StoreKind
 from migrator.runs import Run
 from migrator.sources import digest_now, require_same
+
+_NAMED = (StoreKind.CONFIGURED, StoreKind.EXPLICIT)
+"""Stores that may lie outside the state directory, because somebody has named them."""
 
 
 def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
     """Move the sources of a verified plan into the run by rename, and give their new paths.
 
-    A link, and what lies on another filesystem than the run, stays where it is.
+    A link, what lies on another filesystem than the run, and what was followed out of the state directory, stay where
+    they are.
 
     Raises ChangedError if a source is not what was migrated.
     """
@@ -25,7 +30,14 @@ def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
     folder = run.subfolder("archive")
     moved: list[str] = []
     here = run.folder.stat().st_dev
-    movable = [path for path in sources if not os.path.islink(path) and os.stat(path).st_dev == here]
+    named = {os.path.dirname(s.path) for p in plan.databases for s in p.stores if s.kind in _NAMED}
+    movable = [
+        path
+        for path in sources
+        if not os.path.islink(path)
+        and os.stat(path).st_dev == here
+        and (is_inside(path, plan.state_dir) or os.path.dirname(path) in named)
+    ]
     for path in movable:
         require_same(Name("store", path), sources[path], digest_now(path))
     for parent in sorted({os.path.dirname(path) for path in movable}):

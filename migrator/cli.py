@@ -39,6 +39,7 @@ _WHICH = (
     click.option("--agent", "agents", metavar="NAME", multiple=True, help="Only this agent directory (name on disk)."),
     click.option("--store", "stores", metavar="PATH", multiple=True, help="Only this legacy store."),
     click.option("--target", metavar="PATH", help="Only what belongs to this database."),
+    click.option("--follow", is_flag=True, help="Open what links and entries point to outside the state directory."),
 )
 _HOW = (
     click.option("--expect-agents", metavar="N", type=_COUNT, help="Fail unless N agents are found."),

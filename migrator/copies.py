@@ -6,6 +6,7 @@ field failures, class 7). A copy never decides the exit code, because sessions m
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ def findings_on_copies(agent: Agent, known_sessions: Known, missing: Missing) ->
     """What the copies of an agent have that nothing else has."""
     for file in agent.files:
         kind = FileKind(file.kind)
+        if os.path.islink(file.path):
+            continue
         if kind in STORE_COPIES and ".json" in file.path:
             yield from _on_store(file, agent, known_sessions)
         elif kind in TRANSCRIPT_COPIES:

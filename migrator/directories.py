@@ -26,6 +26,17 @@ class Findings:
         """Make a finding without numbers."""
         self.made.append(Finding(code, subject, (), others))
 
+    def add_count(self, code: str, subject: Name, count: int) -> None:
+        """Make a finding about so many things."""
+        self.made.append(Finding(code, subject, (("count", count),)))
+
+    def may_enter(self, path: str, state: str, follow: bool, code: str, subject: Name) -> bool:
+        """Whether a path is in the state directory, links resolved, or to be followed out of it; else a finding."""
+        if is_inside(path, state):
+            return True
+        self.add("path.followed" if follow else code, subject)
+        return follow
+
 
 def agent_path(state: str, directory: str) -> str:
     """The path of an agent directory."""
@@ -51,16 +62,15 @@ def is_inside(path: str, folder: str) -> bool:
     return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
 
 
-def agent_directories(state: str, findings: Findings) -> Iterator[str]:
-    """The names of all agent directories, sorted; links are followed inside the state directory only."""
+def agent_directories(state: str, follow: bool, findings: Findings) -> Iterator[str]:
+    """The names of all agent directories, sorted; links out of the state directory are followed only if told to."""
     root = os.path.join(state, "agents")
     if is_absent(root):
         return
     if not os.path.isdir(root):
         findings.add("agent.not-a-directory", Name("path", root))
         return
-    if not is_inside(root, state):
-        findings.add("agent.link-outside", Name("path", root))
+    if not findings.may_enter(root, state, follow, "agent.link-outside", Name("path", root)):
         return
     seen: set[str] = set()
     for name in sorted(names_in(root), key=lambda name: (os.path.islink(os.path.join(root, name)), name)):
@@ -69,10 +79,10 @@ def agent_directories(state: str, findings: Findings) -> Iterator[str]:
             if not os.path.isdir(path):
                 findings.add("agent.dangling-link", agent)
                 continue
-            if not is_inside(path, state):
-                findings.add("agent.link-outside", agent)
+            if not findings.may_enter(path, state, follow, "agent.link-outside", agent):
                 continue
-            findings.add("agent.link", agent)
+            if is_inside(path, state):
+                findings.add("agent.link", agent)
         elif not os.path.isdir(path):
             findings.add("agent.not-a-directory", agent)
             continue
@@ -98,13 +108,12 @@ def add_name_findings(directories: list[str], findings: Findings) -> None:
             findings.add("agent.no-round-trip", Name("agent", name))
 
 
-def session_files(state: str, agent: str, findings: Findings) -> Iterator[SessionFile]:
+def session_files(state: str, agent: str, follow: bool, findings: Findings) -> Iterator[SessionFile]:
     """Every file below an agent's sessions directory but the store; links are listed, not followed."""
     root, name = os.path.join(agent_path(state, agent), "sessions"), Name("agent", agent)
     if is_absent(root):
         return
-    if not is_inside(root, state):
-        findings.add("agent.link-outside", name)
+    if not findings.may_enter(root, state, follow, "agent.link-outside", name):
         return
     if os.path.exists(root) and not os.path.isdir(root):
         findings.add("agent.no-sessions-directory", name)

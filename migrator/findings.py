@@ -39,7 +39,7 @@ RULES: dict[str, Rule] = {
     "agent.link-outside": Rule(
         _WARNING,
         "{subject} is a link that leads out of the state directory; it was not followed.",
-        "If sessions are there, name them with --store, or move the directory in.",
+        "If sessions are there, say --follow, name them with --store, or move the directory in.",
     ),
     "agent.no-round-trip": Rule(
         _WARNING,
@@ -234,7 +234,7 @@ RULES: dict[str, Rule] = {
     "database.link-outside": Rule(
         _REFUSED,
         "{subject} is a link that leads out of the state directory; it was not opened.",
-        "Move the database in, or name its store with --store.",
+        "Move the database in, say --follow, or name its store with --store.",
     ),
     "database.locked": Rule(
         _BUSY,
@@ -404,6 +404,12 @@ RULES: dict[str, Rule] = {
         "The journal of the run {subject} can not be read, or is damaged.",
         "Find out what happened to it; it can not be taken back.",
     ),
+    # what is followed
+    "path.followed": Rule(
+        _NOTE,
+        "{subject} leads out of the state directory and was followed, as --follow says.",
+        "Nothing to do.",
+    ),
     # stores
     "store.alias": Rule(
         _NOTE,
@@ -438,7 +444,7 @@ RULES: dict[str, Rule] = {
     "store.link-outside": Rule(
         _WARNING,
         "{subject} is a link that leads out of the state directory; it was not followed.",
-        "Name it with --store to migrate it.",
+        "Say --follow, or name it with --store, to migrate it.",
     ),
     "store.misplaced-comma": Rule(
         _QUARANTINED,
@@ -506,6 +512,11 @@ RULES: dict[str, Rule] = {
         "Line {line} of {subject}, at byte {offset}, repeats an earlier line with the same id.",
         "Nothing to do; the event is stored once.",
     ),
+    "transcript.followed": Rule(
+        _NOTE,
+        "{count} entries of {subject} point to transcripts outside the state directory, and what is there was read.",
+        "Nothing to do.",
+    ),
     "transcript.header-mismatch": Rule(
         _WARNING,
         "{subject} has the header of another session than its name says: {others}.",
@@ -535,6 +546,11 @@ RULES: dict[str, Rule] = {
         _QUARANTINED,
         "Line {line} of {subject} holds {length} damaged bytes at byte {offset}, with NUL bytes among them.",
         "Nothing to do: the bytes are kept in quarantine, and all whole records around them are stored.",
+    ),
+    "transcript.outside": Rule(
+        _WARNING,
+        "{count} entries of {subject} point to transcripts outside the state directory, which were not opened.",
+        "If they hold history, say --follow, or copy them into the sessions directory.",
     ),
     "transcript.recovered": Rule(
         _NOTE,

@@ -66,7 +66,10 @@ class FileIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a command is asked to look at. ``agents`` are directory names; no agents, stores or target: everything."""
+    """What a command is asked to look at. ``agents`` are directory names; no agents, stores or target: everything.
+
+    ``follow`` is leave to open what links and entries point to outside the state directory.
+    """
 
     state_dir: str | None = None
     profile: str | None = None
@@ -74,6 +77,7 @@ class Selection:
     agents: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     target: str | None = None
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

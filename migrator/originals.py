@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.directories import is_inside
 from migrator.model import StoreKind
 from migrator.openclaw.session_files import FileKind, classify
 from migrator.runs import JOURNAL, RUNS, read_journal
@@ -31,8 +32,9 @@ def imported(folder: str) -> Iterator[Original]:
         return
     for name in sorted(os.listdir(archive), reverse=True):
         kind = classify(f"{IMPORT_ARCHIVE}/{name}")
-        if kind in (FileKind.IMPORTED_STORE, FileKind.IMPORTED_TRANSCRIPT):
-            yield Original(os.path.join(archive, name), StoreKind.IMPORTED, kind)
+        path = os.path.join(archive, name)
+        if kind in (FileKind.IMPORTED_STORE, FileKind.IMPORTED_TRANSCRIPT) and not os.path.islink(path):
+            yield Original(path, StoreKind.IMPORTED, kind)
 
 
 def archived(state_dir: str) -> Iterator[Original]:
@@ -45,7 +47,9 @@ def archived(state_dir: str) -> Iterator[Original]:
         for step in steps:
             stood_at, name = step.get("source"), step.get("archive")
             path = journal.parent / "archive" / str(name)
-            if isinstance(stood_at, str) and path.is_file() and not path.is_symlink():
+            if not isinstance(stood_at, str) or not is_inside(os.path.join(state_dir, stood_at), state_dir):
+                continue  # no line of ours
+            if path.is_file() and not path.is_symlink() and is_inside(str(path), str(journal.parent)):
                 is_store = not stood_at.endswith(".jsonl")
                 file = FileKind.STORE if is_store else FileKind.TRANSCRIPT
                 yield Original(str(path), StoreKind.ARCHIVED, file, os.path.join(state_dir, stood_at))

@@ -132,6 +132,7 @@ class Output:
                 agents=self.options.get("agents", ()),
                 stores=self.options.get("stores", ()),
                 target=self.options.get("target"),
+                follow=self.options.get("follow", False),
             )
             request = Request(
                 selection=selection,

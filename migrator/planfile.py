@@ -112,6 +112,7 @@ def _selection(stored: dict[str, object], name: Name) -> Selection:
         agents=texts("agents"),
         stores=texts("stores"),
         target=text("target"),
+        follow=stored.get("follow") is True,
     )
 
 

@@ -35,7 +35,7 @@ def _words(text: str) -> frozenset[str]:
 VERBS = _words("scan plan apply verify prove rollback export")
 OPTIONS = _words(
     "--state-dir --config --agent --store --target --expect-agents --expect-sessions --format --output "
-    "--profile --proof --redact --level --accept --set-aside --evidence "
+    "--profile --proof --redact --follow --level --accept --set-aside --evidence "
     "--session --archived --report --wait legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --progress --quiet --verbose "
     "--openclaw-before --openclaw-after --with migrator openclaw both "

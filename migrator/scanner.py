@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from migrator.databases import read_database, stored_text
@@ -16,7 +17,6 @@ from migrator.directories import (
     agent_directories,
     agent_path,
     is_inside,
-    names_in,
     session_files,
     store_path,
 )
@@ -38,12 +38,13 @@ from migrator.model import (
 from migrator.openclaw.config import Config, load_config, store_paths
 from migrator.openclaw.locks import live_writers
 from migrator.openclaw.paths import AGENT_DATABASE, normalize_agent_id, resolve_state_dir, store_database
-from migrator.openclaw.session_files import FileKind, classify
+from migrator.openclaw.session_files import FileKind
 from migrator.originals import Original, archived, imported
 from migrator.progress import Advance, silent
 from migrator.runs import quarantined_spans
 from migrator.sources import read_store, reread
 from migrator.sqlite.snapshot import open_snapshot
+from migrator.transcript_places import Place, transcript_places
 from migrator.transcripts import read_transcript
 from migrator.verdicts import Verdict
 
@@ -79,7 +80,7 @@ def scan(
         raise NothingFoundError("There is no state directory {subject}; name it with --state-dir.", Name("path", state))
     config = load_config(state, selection.config, env, home, cwd)
     findings = Findings(list(config.findings))
-    directories = sorted(agent_directories(state, findings))
+    directories = sorted(agent_directories(state, selection.follow, findings))
     add_name_findings(directories, findings)
     _check_agents_exist(selection, directories)
     agents = _agents(selection, state, cwd, directories, findings)
@@ -93,8 +94,9 @@ def scan(
         if not named or os.path.dirname(one.stood_at or "") in named
     ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
-    stores = _read_stores(state, candidates, earlier, findings, advance)
-    transcripts = _read_transcripts(agents, stores, originals, earlier, findings, advance)
+    stores = _read_stores(state, selection.follow, candidates, earlier, findings, advance)
+    places = transcript_places(state, selection.follow, agents, stores, originals, findings)
+    transcripts = tuple(_read_transcripts(places, earlier, findings, advance))
     stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
     pairs = tuple(
         (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
@@ -166,7 +168,12 @@ def _candidates(
 
 
 def _read_stores(
-    state: str, candidates: list[_Candidate], earlier: Inventory | None, findings: Findings, advance: Advance
+    state: str,
+    follow: bool,
+    candidates: list[_Candidate],
+    earlier: Inventory | None,
+    findings: Findings,
+    advance: Advance,
 ) -> tuple[Store, ...]:
     stores: dict[str, Store] = {}
     known = {store.real_path: store for store in earlier.stores} if earlier else {}
@@ -185,10 +192,9 @@ def _read_stores(
                 findings.add("store.missing", name)
             continue
         if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
-            if not is_inside(candidate.path, state):
-                findings.add("store.link-outside", name)
+            if not findings.may_enter(candidate.path, state, follow, "store.link-outside", name):
                 continue
-            if os.path.islink(candidate.path):
+            if os.path.islink(candidate.path) and is_inside(candidate.path, state):
                 findings.add("store.link", name)
         store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, advance, known.get(real))
         findings.made += made
@@ -244,8 +250,8 @@ def _read_databases(
         if real in databases:
             continue
         below = path.startswith(os.path.join(state, "agents") + os.sep)
-        if owner is not None and below and not is_inside(path, state):
-            findings.add("database.link-outside", Name("database", path))
+        may_enter = partial(findings.may_enter, path, state, selection.follow)
+        if owner is not None and below and not may_enter("database.link-outside", Name("database", path)):
             databases[real] = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, ())
             continue
         agent_id = EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
@@ -286,44 +292,26 @@ def _agents(
 ) -> tuple[Agent, ...]:
     named = {store_database(os.path.normpath(os.path.join(cwd, path)))[1] for path in selection.stores}
     return tuple(
-        Agent(name, agent_path(state, name), normalize_agent_id(name), tuple(session_files(state, name, findings)))
+        Agent(
+            name,
+            agent_path(state, name),
+            normalize_agent_id(name),
+            tuple(session_files(state, name, selection.follow, findings)),
+        )
         for name in directories
         if name in selection.agents or name in named or not (selection.agents or selection.stores)
     )
 
 
 def _read_transcripts(
-    agents: tuple[Agent, ...],
-    stores: tuple[Store, ...],
-    originals: list[tuple[str | None, Original]],
-    earlier: Inventory | None,
-    findings: Findings,
-    advance: Advance,
-) -> tuple[Transcript, ...]:
-    """Every transcript: live ones of agent directories and beside other stores, and originals that were set aside."""
+    places: list[Place], earlier: Inventory | None, findings: Findings, advance: Advance
+) -> Iterator[Transcript]:
     known = {transcript.path: transcript for transcript in earlier.transcripts} if earlier else {}
-    places: dict[str, tuple[str | None, str, FileKind]] = {}
-    for agent in agents:
-        for file in agent.files:
-            if file.kind == FileKind.TRANSCRIPT.value and not os.path.islink(file.path):
-                places[os.path.realpath(file.path)] = (agent.directory, file.path, FileKind.TRANSCRIPT)
-    for directory, one in originals:
-        if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
-            places[os.path.realpath(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
-    for store in stores:
-        if store.agent is None and store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED):
-            folder = os.path.dirname(store.path)
-            for name in sorted(names_in(folder)):
-                path = os.path.join(folder, name)
-                if classify(name) is FileKind.TRANSCRIPT and os.path.isfile(path):
-                    places.setdefault(os.path.realpath(path), (None, path, FileKind.TRANSCRIPT))
-    found = []
-    for directory, path, kind in places.values():
+    for directory, path, kind in places:
         transcript, made = read_transcript(path, directory, kind.value, advance, known.get(path))
         findings.made += made
         if transcript is not None:
-            found.append(transcript)
-    return tuple(found)
+            yield transcript
 
 
 def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventory:

@@ -182,6 +182,7 @@ def owners(
                 agent = parse_session_key(entry.key).agent
                 owner = agent if agent in agent_directories else store.agent
                 candidates = transcript_candidates(entry.session_file, entry.session_id, folder, state_dir, owner)
+                candidates += (os.path.normpath(os.path.join(folder, entry.session_file or "")),)
             named = next((by_path[path] for path in candidates if path in by_path), None)
             places = {folder, *(str(Path(path).parent) for path in candidates)}
             near = [t for place in sorted(places) for t in by_folder.get((place, entry.session_id), [])]

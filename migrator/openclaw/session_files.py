@@ -190,7 +190,7 @@ def transcript_candidates(
     if usable_id is None:
         return ()
     own = f"{usable_id}.jsonl"
-    pointer = _usable_pointer(session_file)
+    pointer = usable_pointer(session_file)
     parts = _path_parts(pointer)
     names = list(dict.fromkeys([*parts[-1:], own]))
     folders = [Path(store_dir), Path(state_dir, "sessions")]
@@ -206,7 +206,7 @@ def transcript_candidates(
     return tuple(dict.fromkeys(inside))
 
 
-def _usable_pointer(session_file: object) -> str:
+def usable_pointer(session_file: object) -> str:
     """Trim a ``sessionFile``; empty for what names no file that a system call could take."""
     if not isinstance(session_file, str):
         return ""
