@@ -62,7 +62,7 @@ def read_database(
             codec = text_codec(connection)
             # In a shape that is not known a table may be a view, and a view may never end.
             role, owner = shapes.owner(connection) if shape in TYPED_READERS else (None, None)
-            cached = tuple(_rows(cache_rows.sessions(connection), sources, problems)) if shape is Shape.V1 else ()
+            cached = tuple(_rows(cache_rows.sessions(connection), sources, problems)) if shape in TYPED_READERS else ()
             known: dict[str, Entry | Row] = {**sources, **{row.key: row for row in cached}}
             typed = tuple(_rows(TYPED_READERS[shape](connection), known, problems)) if shape in TYPED_READERS else ()
             histories = stored_transcripts(connection, problems) if shape in TYPED_READERS else ()
