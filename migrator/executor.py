@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 
 from migrator.backups import copy_set
@@ -21,11 +20,11 @@ from migrator.databases import stored_texts, stored_transcripts
 from migrator.digests import content_digest
 from migrator.errors import BusyError, ChangedError, RefusedError, SystemFailedError
 from migrator.filesystem import inherit_owner, make_private_directory, publish
+from migrator.history_writer import write_history
 from migrator.model import (
     DatabasePlan,
     Decision,
     FileIdentity,
-    HistoryPlan,
     Name,
     Number,
     Plan,
@@ -33,17 +32,16 @@ from migrator.model import (
 )
 from migrator.openclaw.entry import prepare
 from migrator.openclaw.store import read_member
-from migrator.openclaw.transcript import Line, TranscriptReader
 from migrator.outcome import Outcome
 from migrator.progress import Advance, silent
 from migrator.runs import Run
-from migrator.sources import digest_now, open_source, raw_entries, read_span, require_same
+from migrator.sources import digest_now, raw_entries, read_span, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
 from migrator.sqlite.content import table_digests
 from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_writable
-from migrator.transcripts import Merge, event_hash, storable_lines
 
 _BATCH = 500
+_BATCH_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ class _Write:
     """One row to be written, in the shapes that its decision names."""
 
     decision: Decision
-    text: str
-    typed_text: str
+    text: bytes
+    typed_text: bytes
     started_at: Number | None
     status: str | None
 
@@ -228,57 +226,27 @@ def _write_all(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: in
     target.create_tables(connection)
     target.stamp_owner(connection, planned.database.agent_id, now_ms)
     written = 0
-    writes = _writes(connection, planned, advance)
-    while batch := list(islice(writes, _BATCH)):
+    for batch in _batches(_writes(connection, planned, advance)):
         _write_batch(connection, batch)
         written += len(batch)
     for history in planned.histories:
         if history.pending:
-            _write_history(connection, history, advance)
+            write_history(connection, history, advance)
     return written
 
 
-def _write_history(connection: sqlite3.Connection, history: HistoryPlan, advance: Advance) -> None:
-    """Append the events that the database lacks, in file order, and the entry of a history that none claims."""
-    if history.entry is not None:
-        target.put_session(connection, history.session_id, history.key, history.updated_at)
-        target.put_typed_row(connection, history.key, history.session_id, history.entry, history.updated_at)
-    lines = islice(enumerate(_history_lines(history, advance)), history.present, None)
-    while batch := list(islice(lines, _BATCH)):
-        target.put_events(
-            connection,
-            [target.Event(history.session_id, seq, text, line.timestamp_ms or 0) for seq, (line, text) in batch],
-        )
-        target.put_identities(
-            connection,
-            [
-                target.Identity(
-                    history.session_id,
-                    line.event_id,
-                    seq,
-                    line.event_type,
-                    line.parent_id,
-                    line.timestamp_ms or 0,
-                )
-                for seq, (line, _) in batch
-                if line.event_id is not None
-            ],
-        )
-
-
-def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, str]]:
-    """The lines of all files of a session, read again; what files share is taken once."""
-    merge = Merge() if len(history.files) > 1 else None
-    for file in history.files:
-        if merge is not None:
-            merge.next_file()
-        with open_source(file.path, Name("transcript", file.path)) as stream:
-            reader = TranscriptReader(stream)
-            for line, text in storable_lines(reader):
-                advance(line.length)
-                if merge is None or merge.adds(event_hash(text.encode())):
-                    yield line, text
-            require_same(Name("transcript", file.path), file.identity, reader.sha256)
+def _batches(writes: Iterator[_Write]) -> Iterator[list[_Write]]:
+    """Rows that are written together: some hundreds, or fewer if they are long."""
+    batch: list[_Write] = []
+    size = 0
+    for write in writes:
+        batch.append(write)
+        size += len(write.text)
+        if len(batch) == _BATCH or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
@@ -313,9 +281,8 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
             member = read_member(raw) if decision is not None else None
             prepared = prepare(member) if member is not None else None
             if decision is not None and prepared is not None:
-                text = prepared.text
-                typed_text = prepared.archived_text if decision.folded else text
-                yield _Write(decision, text, typed_text, prepared.started_at, prepared.status)
+                typed_text = prepared.archived_text if decision.folded else prepared.stored
+                yield _Write(decision, prepared.stored, typed_text, prepared.started_at, prepared.status)
     for decision in planned.decisions:
         if decision.source is None and (decision.write_cache or decision.write_typed):
             yield _write_of_row(connection, decision)
@@ -327,10 +294,8 @@ def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:
         if sha256(stored).digest() == decision.sha256:
             member = read_member(stored)
             prepared = prepare(member) if member is not None else None
-            text = stored.decode()
-            return _Write(
-                decision, text, text, prepared.started_at if prepared else None, prepared.status if prepared else None
-            )
+            started_at, status = (prepared.started_at, prepared.status) if prepared else (None, None)
+            return _Write(decision, stored, stored, started_at, status)
     raise ChangedError("A row of {subject} changed after it was planned; plan again.", Name("session", decision.key))
 
 

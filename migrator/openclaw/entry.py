@@ -56,9 +56,9 @@ class PreparedEntry(NamedTuple):
         return self.stored.decode()
 
     @property
-    def archived_text(self) -> str:
+    def archived_text(self) -> bytes:
         """What is stored if the entry is marked as archived."""
-        return archived_text(self.stored, self.updated_at, self.head).decode()
+        return archived_text(self.stored, self.updated_at, self.head)
 
     def digests(self) -> tuple[bytes, bytes]:
         """The digest of what is stored, and of that marked as archived; what both begin with is hashed once."""

@@ -28,6 +28,7 @@ _ACP_COLUMNS = ("backend", "agent", "runtimeSessionName", "mode", "state", "last
 """What the table of ACP sessions cannot do without (2026.9.6, ``acp_sessions``)."""
 
 _LONGEST_NAME = 255
+_PIECE = 1 << 16
 _MANY_DIGITS = b"9" * 16
 _DIGITS = bytes(
     ord("9") if chr(byte).isdigit() and byte < 128 else ord(".") if byte == ord(".") else 0 for byte in range(256)
@@ -95,7 +96,8 @@ def _may_have_long_integer(text: bytes) -> bool:
 
     Fractions do not count: JavaScript itself writes them with so many digits.
     """
-    return _MANY_DIGITS in text.translate(_DIGITS).replace(b"." + _MANY_DIGITS, b"")
+    pieces = (text[at : at + _PIECE + len(_MANY_DIGITS)] for at in range(0, len(text), _PIECE))
+    return any(_MANY_DIGITS in one.translate(_DIGITS).replace(b"." + _MANY_DIGITS, b"") for one in pieces)
 
 
 def _has_rounded_integer(value: Json) -> bool:
