@@ -153,8 +153,10 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
         run.note("commit", database=run.where(path), tables=table_digests(connection))
         try:
             connection.execute("COMMIT")
-        except sqlite3.Error as error:  # it may be committed all the same, so this is no refusal
-            raise SystemFailedError(error) from None
+        except sqlite3.Error as error:
+            if "locked" in str(error):  # by a reader; the transaction is undone with its connection
+                raise _locked(planned) from None
+            raise SystemFailedError(error) from None  # it may be committed all the same, so this is no refusal
         checkpointed = checkpoint(connection)
     Path(path).chmod(0o600)
     run.note("committed", database=run.where(path), checkpointed=checkpointed)
