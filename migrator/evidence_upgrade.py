@@ -56,6 +56,8 @@ def not_tested(upgrade: Upgrade) -> Iterator[str]:
         yield "gateway-history"
     if upgrade.after is not None and not upgrade.isolated:
         yield "network"
+    if upgrade.after is not None and not upgrade.confined:
+        yield "confinement"
     if upgrade.links_left_out:
         yield "links-outside"
     if upgrade.trials[0].verification is None:

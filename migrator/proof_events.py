@@ -82,6 +82,7 @@ CHECKS = {
 """Every check by name, and what it says when it passes."""
 
 NOT_TESTED = {
+    "confinement": "That no process wrote to anything but its copy: this system cannot forbid it.",
     "file-modes": "Owners and modes: this platform has none that could be compared.",
     "gateway": "The lists of a running gateway.",
     "gateway-history": "The history that a gateway gives: no session has one that could be compared.",

@@ -18,7 +18,7 @@ from migrator.findings import RULES
 from migrator.listing import Row
 from migrator.model import Agent, Database, Inventory, Name, Severity
 from migrator.openclaw.client import Client, ClientError
-from migrator.openclaw.process import network_can_be_cut_off
+from migrator.openclaw.process import network_can_be_cut_off, writes_can_be_confined
 from migrator.private_copy import copy_tree, read_tree, require_space
 from migrator.trial import Case, Recorder
 from migrator.upgrade import Part, Record, Trial, Upgrade, Way
@@ -66,6 +66,7 @@ def prove(request: Request, question: Question) -> Report:
         manifest=original.manifest,
         untouched=read_tree(inventory.state_dir) == original,
         isolated=network_can_be_cut_off(),
+        confined=writes_can_be_confined(),
         records=(*ours, *theirs),
         trials=trials,
         links_left_out=original.links_outside,

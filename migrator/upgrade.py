@@ -117,7 +117,8 @@ class Upgrade:
     """All that was found out; the first trial is the one that counts.
 
     ``manifest`` is the digest of all files of the original (see :class:`migrator.private_copy.Tree`), ``untouched``
-    whether it was the same afterwards, ``isolated`` whether the processes were cut off from all networks.
+    whether it was the same afterwards. ``isolated`` says that the processes were cut off from all networks,
+    ``confined`` that they could write to nothing but the copies.
     """
 
     before: str | None
@@ -125,6 +126,7 @@ class Upgrade:
     manifest: str
     untouched: bool
     isolated: bool
+    confined: bool
     records: tuple[Record, ...]
     trials: tuple[Trial, ...]
     links_left_out: int = 0

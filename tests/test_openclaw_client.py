@@ -18,13 +18,15 @@ from migrator.openclaw import client as client_module
 from migrator.openclaw import process as process_module
 from migrator.openclaw import sandbox
 from migrator.openclaw.client import Client, ClientError
-from migrator.openclaw.process import network_can_be_cut_off
+from migrator.openclaw.process import network_can_be_cut_off, writes_can_be_confined
 
 SANDBOX = Path(sandbox.__file__)
 LONG = 600.0  # seconds; whoever waits for it has failed
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
 needs_isolation = pytest.mark.skipif(not network_can_be_cut_off(), reason="this system keeps processes in its network")
+
+needs_confinement = pytest.mark.skipif(not writes_can_be_confined(), reason="this system lets processes write anywhere")
 
 Make = Callable[..., Client]
 
@@ -92,6 +94,25 @@ def test_the_environment_has_nothing_but_what_is_needed(
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
     }
+
+
+@needs_confinement
+def test_nothing_can_be_written_outside_the_state_and_the_folders_of_its_own(make: Make, tmp_path: Path) -> None:
+    places = {"state": tmp_path / "state", "home": tmp_path / "scratch" / "home", "other": tmp_path, "root": Path("/")}
+    text = f"""
+for name, place in { ({name: str(place) for name, place in places.items()})!r}.items():
+    try:
+        open(place + "/written", "w").close()
+    except OSError as error:
+        print(name, error.strerror)
+open("in-the-home", "w").close()
+open(os.environ["TMPDIR"] + "/temporary", "w").close()
+open("/dev/null", "w").close()
+"""
+    step = make(text).run("x", limit=LONG)
+    assert (step.exit_code, step.stderr) == (0, b"")
+    assert step.stdout.decode().splitlines() == ["other Read-only file system", "root Read-only file system"]
+    assert (tmp_path / "state" / "written").exists()
 
 
 def test_the_command_runs_in_its_own_home_and_has_no_input(make: Make, tmp_path: Path) -> None:
@@ -173,7 +194,7 @@ def test_the_time_limit_ends_the_command_and_all_its_children(make: Make) -> Non
 
 @needs_linux
 def test_the_command_is_ended_when_whoever_started_it_is_killed(make: Make, tmp_path: Path) -> None:
-    pids = tmp_path / "pids"
+    pids = tmp_path / "state" / "pids"
     make(f"sys.stdout = open({str(pids)!r}, 'w')\n" + SPAWN + "print('all', flush=True); time.sleep(600)")
     words = [str(tmp_path / name) for name in ("openclaw", "state", "scratch")]
     text = (

@@ -1,9 +1,10 @@
 """Runs a real OpenClaw release on a private copy of a state directory, without harm to anything else.
 
 Every process gets a home and a folder for temporary files of its own, an environment with nothing else in it, no
-network but loopback where the system allows that, no input, and a time limit; whatever it leaves running is ended
-(see :mod:`migrator.openclaw.sandbox`). What no setting moves: OpenClaw 2026.9.6 keeps empty lock files in
-``/tmp/openclaw-state-locks-<uid>``. Its log in ``/tmp/openclaw`` is switched off.
+input, and a time limit; where the system allows that, no network but loopback, and no right to write to anything but
+these folders and the state directory. Whatever it leaves running is ended (see :mod:`migrator.openclaw.sandbox`). What
+no setting moves: OpenClaw 2026.9.6 keeps empty lock files in ``/tmp/openclaw-state-locks-<uid>``. Its log in
+``/tmp/openclaw`` is switched off.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from migrator.errors import MigratorError, UsageError
 from migrator.model import Name
-from migrator.openclaw.process import PYTHON, Process, Step, network_can_be_cut_off
+from migrator.openclaw.process import PYTHON, Process, Step, network_can_be_cut_off, writes_can_be_confined
 
 __all__ = ["Client", "ClientError", "Gateway", "Items", "Step"]
 
@@ -68,6 +69,9 @@ class Client:
         self._home, temporary = scratch.absolute() / "home", scratch.absolute() / "tmp"
         for folder in (self._home, temporary):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        locks = Path(f"/tmp/openclaw-state-locks-{os.getuid()}")  # noqa: S108 - the name is OpenClaw's
+        locks.mkdir(mode=0o700, exist_ok=True)
+        self._writable = (Path(os.path.abspath(state)), self._home, temporary, locks)
         path = os.environ.get("PATH", os.defpath)
         self._environment = {
             "HOME": str(self._home),
@@ -84,9 +88,14 @@ class Client:
         """Whether the processes are cut off from every network but a loopback of their own."""
         return network_can_be_cut_off()
 
+    @property
+    def confined(self) -> bool:
+        """Whether the processes can write to nothing but the state directory and folders of their own."""
+        return writes_can_be_confined()
+
     def run(self, *arguments: str, limit: float) -> Step:
         """Run one command to its end, or for ``limit`` seconds."""
-        return Process(self._command, arguments, self._environment, self._home).run(limit)
+        return Process(self._command, arguments, self._environment, self._home, writable=self._writable).run(limit)
 
     def version(self) -> str:
         """The release, such as "2026.9.6". Raises ClientError if it does not say."""
@@ -142,7 +151,9 @@ class Client:
         options = ("--bind", "loopback", "--tailscale", "off", "--allow-unconfigured")
         secured = ("--auth", "password", "--password-file", str(password_file))
         words = ("gateway", "run", "--port", str(port), *options, *secured)
-        process = Process(self._command, words, environment, self._home, grace=STOP_GRACE, secret=password)
+        process = Process(
+            self._command, words, environment, self._home, grace=STOP_GRACE, secret=password, writable=self._writable
+        )
         try:
             gateway = Gateway(self, process, port, password)
             answers = gateway._answers_within(limit)
@@ -199,7 +210,15 @@ class Gateway:
             "OPENCLAW_GATEWAY_URL": f"ws://127.0.0.1:{self._port}",  # counts for more than any configuration
             "OPENCLAW_GATEWAY_PASSWORD": password,
         }
-        process = Process(client._command, words, environment, client._home, beside=self._process, secret=password)
+        process = Process(
+            client._command,
+            words,
+            environment,
+            client._home,
+            beside=self._process,
+            secret=password,
+            writable=client._writable,
+        )
         return process.run(limit)
 
     def _listens(self) -> bool:

@@ -42,7 +42,8 @@ class Process:
 
     ``arguments`` are those of its words that a step shows; ``beside`` is the process whose network it shares, which
     else is one of its own, where that is possible. It gets ``grace`` seconds to end by itself when it is told to.
-    ``secret`` is a text that no step shows.
+    ``secret`` is a text that no step shows. It can write to the folders in ``writable`` and to nothing else, where the
+    system allows that.
     """
 
     def __init__(
@@ -54,11 +55,14 @@ class Process:
         beside: Process | None = None,
         grace: float = 0.0,
         secret: str | None = None,
+        writable: tuple[Path, ...] = (),
     ) -> None:
         self._arguments, self._grace, self._secret = arguments, grace, secret
         self._began, self._seconds, self._cut_short = time.monotonic(), 0.0, False
         network = f"--beside={beside._popen.pid}" if beside else "--offline"
-        sandbox = [*PYTHON, str(_SANDBOX), f"--grace={grace}", *([network] if network_can_be_cut_off() else []), "--"]
+        limits = [network] if network_can_be_cut_off() else []
+        limits += [f"--write={one}" for one in writable if one.is_dir()] if writes_can_be_confined() else []
+        sandbox = [*PYTHON, str(_SANDBOX), f"--grace={grace}", *limits, "--"]
         self._popen: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - the command is the caller's
             [*sandbox, *command, *arguments],
             cwd=folder,
@@ -121,5 +125,15 @@ def _drain(stream: IO[bytes], kept: bytearray) -> None:
 @functools.cache
 def network_can_be_cut_off() -> bool:
     """Whether this system lets a process leave the network: Linux, as root or with user namespaces."""
-    trial = [*PYTHON, str(_SANDBOX), "--offline", "--", *PYTHON, "-c", ""]
+    return _works("--offline")
+
+
+@functools.cache
+def writes_can_be_confined() -> bool:
+    """Whether this system lets a process take its own right to write away: Linux 5.12, likewise."""
+    return _works(f"--write={_SANDBOX.parent}")
+
+
+def _works(limit: str) -> bool:
+    trial = [*PYTHON, str(_SANDBOX), limit, "--", *PYTHON, "-c", ""]
     return subprocess.run(trial, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603

@@ -1,6 +1,6 @@
 """A program of its own: run one command where it can do no harm, and end everything that it started.
 
-    python sandbox.py [--offline | --beside PID] [--grace SECONDS] -- COMMAND [ARGUMENT ...]
+    python sandbox.py [--offline | --beside PID] [--write FOLDER ...] [--grace SECONDS] -- COMMAND [ARGUMENT ...]
 
 Ending a process group is not enough: the launchers of OpenClaw 2026.7.1, 2026.8.2 and 2026.9.6 do the work in a
 child with a session of its own, which lives on when their group is killed (seen with each of them). On Linux this
@@ -30,6 +30,8 @@ NO_SANDBOX = 125
 _LINUX = sys.platform == "linux"
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # linux/sched.h
 _DEATH_SIGNAL, _ADOPT_ORPHANS = 1, 36  # linux/prctl.h
+_NEW_MOUNTS, _BIND, _RECURSIVELY, _PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000  # linux/sched.h, linux/mount.h
+_MOUNT_SETATTR, _FROM_HERE, _ALL_BELOW, _READ_ONLY = 442, -100, 0x8000, 1  # asm/unistd.h, linux/fcntl.h, linux/mount.h
 _SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41  # linux/sockios.h, linux/if.h
 
 
@@ -39,6 +41,7 @@ def main(arguments: list[str]) -> int:  # pragma: no cover - in a process of its
     network = parser.add_mutually_exclusive_group()
     network.add_argument("--offline", action="store_true", help="cut off from every network but a loopback of its own")
     network.add_argument("--beside", metavar="PID", type=int, help="in the network of another sandbox")
+    parser.add_argument("--write", metavar="FOLDER", action="append", help="only these folders can be written to")
     parser.add_argument("--grace", metavar="SECONDS", type=float, default=0.0, help="time to end by itself")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
@@ -51,6 +54,8 @@ def main(arguments: list[str]) -> int:  # pragma: no cover - in a process of its
             cut_off()
         elif options.beside is not None:
             join(options.beside)
+        if options.write:
+            protect(options.write)
     except OSError as error:
         print(f"sandbox: {error.strerror}", file=sys.stderr)  # noqa: T201 - a program of its own
         return NO_SANDBOX
@@ -77,19 +82,20 @@ def cut_off() -> None:  # pragma: no cover - in a process of its own
     The user keeps its id in that namespace; files of other users seem to belong to nobody there. Raises OSError
     where the system does not allow it, and on everything but Linux.
     """
-    uid, gid = os.geteuid(), os.getegid()
     try:
         _call("unshare", _NEW_NETWORK)
     except OSError:
-        _call("unshare", _NEW_USER | _NEW_NETWORK)
-        for name, text in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{uid} {uid} 1"),
-            ("gid_map", f"{gid} {gid} 1"),
-        ):
-            Path("/proc/self", name).write_text(text, encoding="ascii")
+        _new_user(_NEW_NETWORK)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sH22x", b"lo", _UP_AND_RUNNING))
+
+
+def _new_user(others: int) -> None:  # pragma: no cover - in a process of its own
+    """Enter a user namespace, and with it other new ones, in which the user keeps its id. Raises OSError."""
+    uid, gid = os.geteuid(), os.getegid()
+    _call("unshare", _NEW_USER | others)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        Path("/proc/self", name).write_text(text, encoding="ascii")
 
 
 def join(pid: int) -> None:  # pragma: no cover - in a process of its own
@@ -101,11 +107,37 @@ def join(pid: int) -> None:  # pragma: no cover - in a process of its own
                 _call("setns", namespace.fileno(), kind)
 
 
-def _call(name: str, *arguments: int) -> None:  # pragma: no cover - in a process of its own
+def protect(writable: list[str]) -> None:  # pragma: no cover - in a process of its own
+    """Make every filesystem read-only for this process and its children, but for some folders that exist.
+
+    Needs Linux 5.12, and root or a user namespace. Raises OSError where the system does not allow it.
+    """
+    try:
+        _call("unshare", _NEW_MOUNTS)
+    except OSError:
+        _new_user(_NEW_MOUNTS)
+    _call("mount", None, b"/", None, _RECURSIVELY | _PRIVATE, None)
+    folders = [os.fsencode(os.path.realpath(folder)) for folder in writable]
+    for folder in folders:
+        _call("mount", folder, folder, None, _BIND, None)
+    _set_attributes(b"/", _ALL_BELOW, _READ_ONLY, 0)
+    for folder in folders:
+        _set_attributes(folder, 0, 0, _READ_ONLY)
+    os.chdir(os.getcwd())  # or else it would still be the folder below the new mount point
+
+
+def _set_attributes(folder: bytes, scope: int, added: int, removed: int) -> None:  # pragma: no cover
+    """Change the attributes of a mount point, and with a scope of all below it, too. Raises OSError."""
+    attributes = struct.pack("4Q", added, removed, 0, 0)
+    _call("syscall", _MOUNT_SETATTR, _FROM_HERE, folder, scope, attributes, len(attributes))
+
+
+def _call(name: str, *arguments: int | bytes | None) -> None:  # pragma: no cover - in a process of its own
     """Call a function of the C library that gives 0 for success. Raises OSError."""
     library = ctypes.CDLL(None, use_errno=True)
     function = getattr(library, name, None)
-    if function is None or function(*map(ctypes.c_ulong, arguments)) != 0:
+    plain = (ctypes.c_ulong(one) if isinstance(one, int) else ctypes.c_char_p(one) for one in arguments)
+    if function is None or function(*plain) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
 

@@ -23,6 +23,7 @@ def of_upgrade(upgrade: Upgrade) -> dict[str, View]:
         "manifest": upgrade.manifest,
         "original_untouched": upgrade.untouched,
         "cut_off_from_networks": upgrade.isolated,
+        "confined_to_copies": upgrade.confined,
         "steps": [_step(record) for record in upgrade.records],
         "trials": [_trial(trial) for trial in upgrade.trials],
     }

@@ -81,17 +81,22 @@ def cache_folder() -> Path:
     return Path(os.environ.get("OPENCLAW_CACHE") or f"{base}/openclaw-releases").absolute()
 
 
+def launcher(version: str) -> Path:
+    """The launcher of a release; skips where it is not installed, but fails in CI."""
+    found = cache_folder() / f"run-{version}"
+    if not found.exists():
+        missing = f"OpenClaw {version} is not installed: run scripts/openclaw {version}"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
 @pytest.fixture
 def openclaw(tmp_path: Path) -> Callable[[str], Release]:
     """Give a runner for a release by its version; skips where it is not installed, but fails in CI."""
 
     def find(version: str) -> Release:
-        launcher = cache_folder() / f"run-{version}"
-        if not launcher.exists():
-            missing = f"OpenClaw {version} is not installed: run scripts/openclaw {version}"
-            if os.environ.get("CI"):
-                pytest.fail(missing)
-            pytest.skip(missing)
-        return Release(launcher, tmp_path / f"openclaw-{version}")
+        return Release(launcher(version), tmp_path / f"openclaw-{version}")
 
     return find
