@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,12 +58,17 @@ def read_tree(root: str) -> Tree:
 
 
 def times(root: str) -> Times:
-    """What tells whether files were written to, without reading them."""
-    return {
-        path: (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        for path, status in _walk(root)
-        if not stat.S_ISDIR(status.st_mode)
-    }
+    """What tells whether files were written to, without reading them. Whatever vanishes meanwhile is not there."""
+    found = {}
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):  # a link to a folder is among the folders
+            path = os.path.join(folder, name)
+            with suppress(OSError):
+                status = os.lstat(path)
+                facts = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+                if not stat.S_ISDIR(status.st_mode):
+                    found[os.path.relpath(path, root)] = facts
+    return found
 
 
 def changes(before: Times, after: Times) -> FileChanges:
@@ -120,7 +126,11 @@ def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
         folders.sort(key=os.fsencode)
         for name in sorted((*folders, *files), key=os.fsencode):
             path = os.path.join(folder, name)
-            yield os.path.relpath(path, root), os.lstat(path)
+            try:
+                status = os.lstat(path)
+            except OSError:
+                raise _unreadable(path) from None
+            yield os.path.relpath(path, root), status
 
 
 def _digest(path: str) -> str:
@@ -135,7 +145,8 @@ def _digest(path: str) -> str:
 
 
 def _unreadable(path: str) -> RefusedError:
-    return RefusedError("{subject} can not be read, so it can not be copied; run as its owner.", Name("path", path))
+    sentence = "{subject} can not be read, so it can not be copied; run as its owner, while nothing writes there."
+    return RefusedError(sentence, Name("path", path))
 
 
 def _give_second_name(copy: Path, aliases: Path) -> None:

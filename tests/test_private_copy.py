@@ -82,8 +82,20 @@ def test_created_changed_and_removed_files_are_told_apart(state: Path) -> None:
     before = times(str(state))
     (state / "new").write_text("")
     (state / "a" / "c").write_text("2")  # the same content: it was written to all the same
-    (state / "inside").unlink()
-    assert changes(before, times(str(state))) == FileChanges(("new",), ("a/c",), ("inside",))
+    (state / "outside").unlink()
+    assert changes(before, times(str(state))) == FileChanges(("new",), ("a/c",), ("outside",))
+
+
+def test_a_file_that_vanishes_while_a_gateway_runs_is_not_there(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.lstat
+
+    def vanish(path: str) -> os.stat_result:
+        if str(path).endswith("a-b"):
+            raise FileNotFoundError
+        return real(path)
+
+    monkeypatch.setattr("os.lstat", vanish)
+    assert times(str(state)).keys() == {"a/c", "a/up", "inside", "outside", "pipe"}
 
 
 def test_what_cannot_be_read_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

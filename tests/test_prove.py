@@ -9,15 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from migrator import evidence
 from migrator.commands import Report
 from migrator.errors import BusyError, RefusedError, UsageError
 from migrator.model import Finding, Name
+from migrator.proof import check_log
 from migrator.prove import Question, prove
+from migrator.redact import Labels
 from migrator.trial import Case
 from migrator.trial import run as run_trial
 from migrator.upgrade import Part, Seen, Trial, Way
+from migrator.verdicts import Verdict
 from tests.conftest import fingerprint
 from tests.fake_release import fake_release
+from tests.proof_logs import KEY, Clock
 from tests.worlds import World, entry
 
 OURS, THEIRS, BOTH = (Way.MIGRATOR,), (Way.OPENCLAW,), (Way.MIGRATOR, Way.OPENCLAW)
@@ -142,6 +147,24 @@ def test_an_upgrade_that_moves_something_at_its_second_run_is_a_difference(world
     once = 'if words[:1] == ["doctor"] and os.path.exists(state + "/doctor-was-here"):\n    '
     report = proved(world, twist=once + 'os.remove(state + "/agents/main/agent/openclaw-agent.sqlite")')
     assert (report.word, failed(report)) == ("differences", ["second-run"])
+
+
+MOVE = 'if words[:1] == ["doctor"]:\n    os.rename(state + "/agents/Idle One", state + "/agents/idle-one")'
+
+
+@pytest.mark.parametrize(("accept", "word", "code"), [((), "differences", 1), (("moved",), "proved", 0)])
+def test_sessions_that_moved_are_no_difference_only_for_who_accepts_that(
+    world: World, accept: tuple[str, ...], word: str, code: int
+) -> None:
+    world.agent("Idle One", {"agent:idle-one:main": entry("s5", 9)})
+    once = MOVE.replace("words[:1]", 'os.path.exists(state + "/agents/Idle One") and words[:1]')
+    report = prove(world.request(), Question(OURS, None, fake_release(world.root / "after", once), accept))
+    assert (report.word, report.exit_code) == (word, code)
+    assert report.verification is not None
+    assert report.verification.count(Verdict.MOVED) == 1
+    assert "idle-one" in {agent.directory for agent in report.inventory.agents}
+    command = ("migrator", "prove", *(("--accept", "moved") if accept else ()))
+    assert check_log(evidence.record(report, command, Labels(KEY).of, Clock()).lines()) == ()
 
 
 def test_both_ways_are_tried_on_the_same_state_and_the_first_one_counts(world: World) -> None:

@@ -102,7 +102,7 @@ def prove(state: Path, folder: Path, *arguments: str) -> Proof:
     before, bundle = fingerprint(state), folder / "bundle"
     words = ["prove", "--state-dir", str(state), "--proof", str(bundle), *arguments]
     result = CliRunner().invoke(cli.main, words)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert (bundle / "proof.jsonl").exists(), result.output + result.stderr
     assert fingerprint(state) == before
     log = (bundle / "proof.jsonl").read_text()
     events: dict[str, list[dict[str, Any]]] = {}
