@@ -75,7 +75,7 @@ class Output:
         def look() -> int:
             labels = Labels(read_key(Path(folder)))
             for name in sorted(evidence.report_names(self._work(scan))):
-                if labels.of(name) == label:
+                if label in map(labels.of, (name, Name("transcript", name.text), Name("file", name.text))):
                     click.echo(clear_text(name))
                     return 0
             raise UsageError("No name in this state directory has this label under this key.")

@@ -41,10 +41,12 @@ def _page(events: Sequence[Event], head: str) -> Iterator[str]:
     if "seconds" in end.facts:
         yield f"- Took: {_text(end.facts['seconds'])} seconds"
     yield f"- Log: {end.number('events')} lines, the last one has the hash `{head}`"
+    yield from _trials(_named(events, "trial"), _named(events, "listed"))
     yield from _sessions(_named(events, "source"), totals)
     yield from _sources(_named(events, "source"))
     yield from _databases(_named(events, "database"))
     yield from _checks(_named(events, "check"))
+    yield from _commands(_named(events, "step"))
     yield from _table("Transcripts", ("verdict", "number"), sorted(totals.counts("transcripts").items()))
     yield from _table("Findings", ("code", "number"), sorted(end.counts("findings").items()))
     yield from _list("Not tested", (NOT_TESTED[event.word("code")] for event in _named(events, "not-tested")))
@@ -61,7 +63,38 @@ def _surroundings(begin: Event) -> list[Json]:
         f"SQLite {begin.word('sqlite')}",
     ]
     words += [begin.word(field) for field in ("os", "machine", "filesystem") if field in begin.facts]
-    return words + ([f"OpenClaw {begin.word('openclaw')}"] if "openclaw" in begin.facts else [])
+    releases = [begin.word(field) for field in ("openclaw_before", "openclaw") if field in begin.facts]
+    return words + ([f"OpenClaw {' and '.join(releases)}"] if releases else [])
+
+
+def _trials(trials: Sequence[Event], listed: Sequence[Event]) -> Iterator[str]:
+    """What came of each way of upgrading, and how its sessions show in real releases."""
+    rows: list[tuple[Json, ...]] = []
+    for trial in trials:
+        verdicts = ", ".join(f"{count} {word}" for word, count in trial.counts("verdicts").items() if count)
+        events = f"{trial.number('present')} of {trial.number('events')}"
+        rows.append((trial.facts["way"], trial.facts["verdict"], verdicts, events, ", ".join(trial.words("failed"))))
+    yield from _table("Upgrades", ("migrated by", "verdict", "sessions", "events", "failed checks"), rows)
+    shown = Counter((one.word("way"), place, one.word(place)) for one in listed for place in _LISTS)
+    rows = [
+        (way, _LISTS[place], seen, count) for (way, place, seen), count in sorted(shown.items()) if seen != "not-asked"
+    ]
+    yield from _table("Sessions that show", ("migrated by", "in", "how", "number"), rows)
+
+
+_LISTS = {"before": "the old release, before", "after": "the new release", "gateway": "its gateway"}
+
+
+def _commands(steps: Sequence[Event]) -> Iterator[str]:
+    rows: list[tuple[Json, ...]] = []
+    for step in steps:
+        code = "ended by this program" if step.facts["exit_code"] is None else step.facts["exit_code"]
+        files = [len(step.words(change)) for change in ("created", "changed", "removed")]
+        rows.append(
+            (step.word("way"), step.facts["command"], step.word("release"), code, step.facts["seconds"], *files)
+        )
+    heads = ("copy", "command", "release", "exit", "seconds", "created", "changed", "removed")
+    yield from _table("Commands, and the files that they changed", heads, rows)
 
 
 def _sessions(sources: Sequence[Event], totals: Event) -> Iterator[str]:

@@ -90,7 +90,7 @@ def _differing(listed: Event) -> str:
 
 
 def _trial(trial: Event) -> Iterator[str]:
-    verdicts = ", ".join(f"{word} {count}" for word, count in trial.counts("verdicts").items()) or "none"
+    verdicts = ", ".join(f"{word} {count}" for word, count in trial.counts("verdicts").items() if count) or "none"
     yield f"{trial.word('way')}: {trial.word('verdict')}, exit {trial.number('exit_code')}"
     yield f"  sessions {trial.number('sessions')}: {verdicts}"
     yield f"  events {trial.number('present')} of {trial.number('events')}"

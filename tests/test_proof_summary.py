@@ -12,7 +12,7 @@ from migrator.proof_events import CHECKS, NOT_TESTED, OUTCOMES
 from migrator.proof_summary import summary_markdown
 from migrator.redact import Labels
 from migrator.verdicts import Verdict
-from tests.proof_logs import KEY, a_database, a_run, a_source, digest, facts_of, secrets, written
+from tests.proof_logs import KEY, a_database, a_run, a_source, an_upgrade, digest, facts_of, secrets, written
 
 LINES = written(a_run()).lines()
 PAGE = summary_markdown(LINES)
@@ -57,6 +57,21 @@ def test_the_counts_stand_beside_the_label_of_their_agent() -> None:
     agent = label("agent", "Alice Private")
     store = label("store", "/home/alice/.openclaw/agents/Alice Private/sessions/sessions.json")
     assert f"| {agent} | {store} | 2 | 0 | 2 | 0 | 0 |" in PAGE
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "OpenClaw 2026.7.1 and 2026.9.6",
+        "| migrator | proved | 1 equal, 1 extra, 2 same | 3 of 3 | second-run |",
+        "| migrator | the new release | same | 1 |",
+        "| migrator | its gateway | hidden | 1 |",
+        f"| migrator | openclaw gateway call chat.history {label('session', 'ops')} | 2026.9.6 | 0 | 1.5 | 1 | 1 | 1 |",
+        f"| passed | {CHECKS['original-untouched']} |",
+    ],
+)
+def test_the_page_about_an_upgrade_holds_its_ways_its_lists_and_its_commands(part: str) -> None:
+    assert part in summary_markdown(written(an_upgrade()).lines())
 
 
 def test_a_source_that_stayed_the_same_is_told_from_one_that_changed() -> None:
