@@ -96,6 +96,17 @@ def remove_set(database: Path) -> None:
 
 def settle(database: Path) -> None:
     """Bring a database into one file without journals. Raises BusyError if somebody uses it, and sqlite3.Error."""
+    if not close_cleanly(database):
+        raise BusyError("{subject} is in use; stop its writer and try again.", Name("database", str(database)))
+    for suffix in SET[1:]:
+        Path(str(database) + suffix).unlink(missing_ok=True)  # of another journal mode, and read by nobody
+
+
+def close_cleanly(database: Path) -> bool:
+    """Let SQLite end what a killed process has begun, and say whether all is in one file, and nobody else has it open.
+
+    The last one to close a database in WAL mode removes its journals, so they tell of another. Raises sqlite3.Error.
+    """
     with closing(open_writable(str(database))) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -103,13 +114,10 @@ def settle(database: Path) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
                 raise
-            is_settled = False
-        else:
-            is_settled = checkpoint(connection)
-    if not is_settled:
-        raise BusyError("{subject} is in use; stop its writer and try again.", Name("database", str(database)))
-    for suffix in SET[1:]:
-        Path(str(database) + suffix).unlink(missing_ok=True)
+            return False
+        is_settled = checkpoint(connection)
+        uses_wal = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    return is_settled and not (uses_wal and any(Path(f"{database}{suffix}").exists() for suffix in ("-wal", "-shm")))
 
 
 def _place(source: Path, target: Path, facts: FileIdentity) -> None:

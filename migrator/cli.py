@@ -58,8 +58,8 @@ _HOW = (
     click.option(
         "--wait",
         metavar="SECONDS",
-        type=click.FloatRange(min=0),
-        default=0.0,
+        type=_COUNT,
+        default=0,
         help="Wait so long for writers and locks to go away.",
     ),
     click.option("--verbose", is_flag=True, help="Say where in the program an internal error happened."),
@@ -103,6 +103,9 @@ class _Program(click.Group):
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             sys.exit(130)
+        except MemoryError:
+            click.echo("migrator: out of memory; every database is as it was, or complete.", err=True)
+            sys.exit(2)
 
 
 @click.group(cls=_Program, epilog=program_epilog(), context_settings={"help_option_names": ["-h", "--help"]})

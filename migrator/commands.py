@@ -21,7 +21,7 @@ from migrator.errors import (
 )
 from migrator.executor import execute
 from migrator.exported import Exported
-from migrator.filesystem import replace_durably
+from migrator.filesystem import remove_stale_scratch, replace_durably
 from migrator.findings import RULES
 from migrator.forecast import forecast
 from migrator.host import Filesystem, look_at_host
@@ -204,6 +204,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         if _has(planned.findings, Severity.REFUSED):
             raise RefusedError("Every database with something to do was refused; see the findings of plan.")
         report = _judged("apply", make_verification(inventory), inventory, ())
+        remove_stale_scratch(request.surroundings.tmp)
         unproved = resume(Path(inventory.state_dir), _databases(inventory), request.clock())
         word = "already-migrated" if report.exit_code == 0 else report.word
         return replace(report, plan=planned, word=word, run=str(unproved) if unproved else None)
@@ -222,7 +223,6 @@ def outside(state_dir: str, path: str) -> None:
 
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
-    tidy(Path(inventory.state_dir), request.clock())
     with started_run(Path(inventory.state_dir), request.clock()) as run:
         outcomes = execute(planned, run, request.now_ms(), request.advance)
         fresh = take_inventory(replace(request, advance=silent), inventory)
@@ -237,6 +237,8 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
         run.note("done", exit_code=report.exit_code)
         if report.exit_code in (0, QUARANTINED):
             supersede_earlier(run, _databases(fresh), request.clock())
+    tidy(Path(inventory.state_dir), request.clock())
+    remove_stale_scratch(request.surroundings.tmp)
     return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
 
 

@@ -10,6 +10,8 @@ import io
 import os
 import shutil
 import stat
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,6 +170,45 @@ def replace_durably(path: Path, data: bytes) -> None:
         fsync_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+_SCRATCH = "migrator-"
+_SPARED = 60
+"""Seconds for which a scratch directory is spared that nobody holds: it may have been made just now."""
+
+
+@contextmanager
+def scratch_directory() -> Iterator[str]:
+    """A private directory for temporary files, held while the block runs, so that it is known to be in use."""
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as folder, _held(folder):
+        yield folder
+
+
+def remove_stale_scratch(parent: str) -> None:
+    """Remove the scratch directories of processes that were killed. Elsewhere than on POSIX they stay."""
+    for path in Path(parent).glob(f"{_SCRATCH}*"):
+        try:
+            status = path.lstat()
+            is_ours = stat.S_ISDIR(status.st_mode) and os.name == "posix" and status.st_uid == os.geteuid()
+            if is_ours and time.time() - status.st_mtime > _SPARED:
+                with _held(str(path)):
+                    shutil.rmtree(path)
+        except OSError:
+            continue  # somebody holds it, or has removed it
+
+
+@contextmanager
+def _held(folder: str) -> Iterator[None]:
+    """Hold a directory by a lock that is gone with the process. Raises OSError if somebody else holds it."""
+    if os.name != "posix":  # pragma: no cover - Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 def is_absent(path: str) -> bool:

@@ -30,6 +30,8 @@ def plan_histories(
         for entry in store.entries
         if entry.problem is None
     }
+    # An entry in a store that cannot be read may claim a history, so none of its neighbours is known to be unclaimed.
+    unread = {database_of[store.path] for store in inventory.stores if store.identity is None}
     sessions: dict[tuple[str, str], list[Transcript]] = {}
     findings = []
     for transcript in inventory.transcripts:
@@ -40,6 +42,8 @@ def plan_histories(
             path = database_of[inventory.stores[index].path]
         elif (transcript.hashes or transcript.damage) and (transcript.agent or "") in by_agent:
             path, session_id = by_agent[transcript.agent or ""], _orphan_id(transcript)
+            if path in unread:
+                continue
             findings.append(Finding("transcript.recovered", Name("transcript", transcript.path)))
         else:
             continue

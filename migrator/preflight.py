@@ -42,8 +42,10 @@ def preflight(plan: Plan) -> None:
 def require_idle(findings: Iterable[Finding]) -> None:
     """Refuse while somebody else writes. Raises BusyError."""
     for finding in findings:
-        if RULES[finding.code].severity is Severity.BUSY:
-            raise BusyError(RULES[finding.code].sentence + " " + RULES[finding.code].remedy, finding.subject)
+        rule = RULES[finding.code]
+        if rule.severity is Severity.BUSY:
+            sentence = f"{rule.sentence} {rule.remedy}".format(subject="{subject}", **dict(finding.facts))
+            raise BusyError(sentence, finding.subject)
 
 
 def _require_writable(folder: Path, name: Name) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from migrator.backups import SET, close_cleanly
 from migrator.errors import MigratorError
 from migrator.model import Finding, Name
 from migrator.proof import decode_log, read_log
@@ -100,6 +101,9 @@ def tidy(state_dir: Path, now: datetime) -> None:
             is_empty = state_of(folder) is RunState.NOTHING_WRITTEN
             for leftover in _leftovers(record):
                 leftover.unlink()
+            for path in _open_journals(record):
+                with suppress(OSError, sqlite3.Error):
+                    close_cleanly(path)
             if is_empty:
                 remove_made(record)
                 shutil.rmtree(folder / "backups", ignore_errors=True)
@@ -127,7 +131,11 @@ def _note(state_dir: Path, folder: Path, step: str, now: datetime) -> None:
 def _untidy(folder: Path) -> bool:
     """Whether a run was killed and has left something that nobody needs."""
     try:
-        return state_of(folder) is RunState.NOTHING_WRITTEN or any(_leftovers(read_record(folder)))
+        state = state_of(folder)
+        if state in (RunState.NO_PROOF, RunState.COMPLETE):
+            record = read_record(folder)
+            return any(_leftovers(record)) or ("done" not in record.steps and any(_open_journals(record)))
+        return state is RunState.NOTHING_WRITTEN
     except MigratorError:
         return False
 
@@ -136,6 +144,14 @@ def _leftovers(record: RunRecord) -> Iterator[Path]:
     """Half-built files that are there."""
     yield from (one.temporary for one in record.created if os.path.lexists(one.temporary))
     yield from record.folder.glob(".*.tmp")
+
+
+def _open_journals(record: RunRecord) -> Iterator[Path]:
+    """Databases that a killed run has written to and not closed."""
+    for one in record.changed:
+        real = Path(os.path.realpath(one.path))
+        if any(Path(f"{real}{end}").exists() for end in SET[1:]) and _tables(real) == one.after:
+            yield real
 
 
 def _has_begun(folder: Path) -> bool:

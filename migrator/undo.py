@@ -113,16 +113,16 @@ def _undo(record: RunRecord, run: Run) -> Undone:
         removed += created.tables is not None and created.path.exists()
         _remove(created)
     remove_made(record)
+    _restore_directories(record)
     return Undone(removed, restored, put_back, aside)
 
 
 def remove_made(record: RunRecord) -> None:
-    """Remove the directories that a run made, if they are empty, and give the others their time back."""
+    """Remove the directories that a run made, if they are empty."""
     for path in sorted(record.made, reverse=True):
         if path.is_dir() and not os.listdir(path):
             path.rmdir()
             fsync_directory(path.parent)
-    _restore_directories(record)
 
 
 def _restore_directories(record: RunRecord) -> None:

@@ -278,3 +278,26 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_done(
     for place in places:
         assert run("apply", "--yes", "--state-dir", state, option, place).exit_code == 2, place
         assert fingerprint(state) == before
+
+
+def test_too_little_memory_is_said_without_a_traceback(unpack: Unpack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise MemoryError
+
+    state = unpack("legacy-2026.6.1")
+    for place in ("migrator.output.LeakGuard", "migrator.commands.scan"):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, fail)
+            result = run("scan", "--state-dir", state)
+        assert (result.exit_code, "emory" in result.stderr) == (2, True)
+
+
+def test_a_failing_disk_is_named_and_is_no_internal_error(unpack: Unpack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError(5, "/secret/path")
+
+    monkeypatch.setattr("migrator.commands.scan", fail)
+    result = run("scan", "--state-dir", unpack("legacy-2026.6.1"))
+    assert (result.exit_code, result.output) == (2, result.stderr)
+    assert "Input/output error" in result.stderr
+    assert "secret" not in result.stderr

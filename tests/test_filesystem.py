@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from migrator import filesystem
 from migrator.errors import BusyError, ChangedError
 from migrator.filesystem import (
     exclusive_lock,
@@ -151,3 +152,74 @@ def test_a_link_is_followed_unless_that_is_not_wanted(tmp_path: Path) -> None:
         assert stream.read(9) == b"x"
     with pytest.raises(OSError):
         open_regular_file(tmp_path / "link", follow=False)
+
+
+def test_a_file_is_moved_without_replacing_another(tmp_path: Path) -> None:
+    source, final = tmp_path / "source", tmp_path / "final"
+    source.write_bytes(b"new")
+    final.write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        filesystem.move(source, final)
+    assert (source.read_bytes(), final.read_bytes()) == (b"new", b"old")
+    final.unlink()
+    filesystem.move(source, final)
+    assert (source.exists(), final.read_bytes()) == (False, b"new")
+
+
+def test_without_hard_links_it_is_moved_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    test_a_file_is_moved_without_replacing_another(tmp_path)
+
+
+def test_what_the_system_writes_only_in_part_is_written_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: real(handle, bytes(data)[:3]))
+    with (tmp_path / "file").open("wb") as stream:
+        filesystem.write_all(stream.fileno(), b"0123456789")
+    assert (tmp_path / "file").read_bytes() == b"0123456789"
+    monkeypatch.setattr(os, "write", lambda _handle, _data: 0)
+    with (tmp_path / "file").open("wb") as stream, pytest.raises(OSError, match="nothing was written"):
+        filesystem.write_all(stream.fileno(), b"x")
+
+
+def test_a_lock_file_that_its_holder_has_removed_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, other, real = tmp_path / "runs" / "lock", tmp_path / "other", os.open
+    lock.parent.mkdir()
+    other.touch()
+
+    def late(path: Path, flags: int, mode: int = 0o777) -> int:
+        handle = real(path, flags, mode)
+        other.replace(lock)
+        return handle
+
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises(BusyError), filesystem.exclusive_lock(lock):
+        pass
+
+
+def test_temporary_directories_of_dead_processes_are_removed_and_no_others(tmp_path: Path) -> None:
+    for name in ("migrator-dead", "migrator-new", "migrator-live", "other-dead"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "copy.sqlite").write_bytes(b"secret")
+        if name != "migrator-new":
+            os.utime(tmp_path / name, (1, 1))
+    (tmp_path / "migrator-link").symlink_to(tmp_path / "other-dead")
+    with filesystem._held(str(tmp_path / "migrator-live")):
+        filesystem.remove_stale_scratch(str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "migrator-new",
+        "migrator-live",
+        "other-dead",
+        "migrator-link",
+    }
+
+
+def test_a_temporary_directory_is_held_while_it_is_used() -> None:
+    with filesystem.scratch_directory() as folder:
+        with pytest.raises(BlockingIOError), filesystem._held(folder):
+            pass
+        assert Path(folder).is_dir()
+    assert not Path(folder).exists()

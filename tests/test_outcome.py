@@ -14,7 +14,7 @@ from migrator.errors import MigratorError
 from migrator.verdicts import Verdict
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import CACHE, META
-from tests.worlds import World, cache, count, entry, files, owner
+from tests.worlds import World, auth_row, cache, count, entry, files, fill_wal, owner
 
 PICKY = (META, CACHE.replace("value_json TEXT", "value_json TEXT CHECK (length(value_json) < 9)"))
 
@@ -87,3 +87,18 @@ def test_the_next_run_takes_up_just_what_is_left(
     assert report.exit_code == 0
     assert [outcome.path for outcome in report.outcomes] == [str(world.database_path("bad"))]
     assert fingerprint(world.agent_path("other")) == before
+
+
+def test_rows_that_a_reader_keeps_in_the_wal_are_committed_and_told(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.agent("main", {"first key": entry("session-1", 5)})
+    database = world.database("main", owner("main"))
+    fill_wal(database, auth_row("p", "{}"))
+    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM auth_profile_store").fetchone()
+        report = commands.apply(world.request(), None, yes=True)
+        reader.execute("ROLLBACK")
+    [outcome] = report.outcomes
+    assert (report.exit_code, outcome.checkpointed) == (0, False)
+    assert [finding.code for finding in report.findings] == ["database.not-checkpointed"]

@@ -12,7 +12,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -20,7 +19,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from migrator.errors import BusyError
-from migrator.filesystem import open_regular_file
+from migrator.filesystem import open_regular_file, scratch_directory
 from migrator.model import FileIdentity, Name
 
 SUFFIXES = ("", "-wal", "-journal")
@@ -47,7 +46,7 @@ def open_snapshot(path: str) -> Iterator[sqlite3.Connection]:
     with open_regular_file(real, follow=False):
         pass  # SQLite would not say why it cannot open it
     if any(state is not None and state[2] > 0 for state in before[1:]):
-        with tempfile.TemporaryDirectory(prefix="migrator-") as folder:
+        with scratch_directory() as folder:
             yield from _reading(_copy_set(real, folder), "mode=rw")
         return
     try:
