@@ -136,7 +136,7 @@ def test_after_a_kill_running_again_converges_and_tidies_up(world: World) -> Non
 
 def wrong_text(*arguments: object) -> None:
     connection, rows = arguments
-    original_put_cache_rows(connection, [(key, text + " ", time) for key, text, time in rows])  # type: ignore[attr-defined,arg-type]
+    original_put_cache_rows(connection, [(key, text + b" ", time) for key, text, time in rows])  # type: ignore[attr-defined,arg-type]
 
 
 original_put_cache_rows = target.put_cache_rows
