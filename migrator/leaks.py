@@ -9,7 +9,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import chain
@@ -88,8 +88,8 @@ class LeakGuard:
             names = _folded(self._names[start : start + _AT_A_TIME])
             for word in strange.intersection(_words("\n".join(names))) if strange else ():
                 raise _leak(word)
-            for name in _parts(names):
-                if (len(name) < _GRAM or name[-_GRAM:] in grams) and any(name in text for text in texts):
+            for name in set(_parts(names)):
+                if _may_hold(grams, name) and any(name in text for text in texts):
                     self._require_known(name)
 
     def _require_known(self, name: str) -> None:
@@ -250,6 +250,11 @@ def _is_strange(word: str) -> bool:
     if not word.isascii():
         return len(word) >= 2
     return len(word) >= 6 and not word.isdecimal() and (any(map(str.isalpha, word)) or _digits(word) >= 9)
+
+
+def _may_hold(grams: Container[str], name: str) -> bool:
+    """Whether a text with these pieces of four characters may hold a name; most names are told by their last piece."""
+    return all(name[at : at + _GRAM] in grams for at in range(len(name) - _GRAM, -1, -_GRAM))
 
 
 def _folded(names: list[str]) -> list[str]:

@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
 from itertools import accumulate
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, TypedDict
+
+import msgspec
 
 from migrator.openclaw.paths import js_trim
 
@@ -177,7 +180,8 @@ def read_line(raw: bytes, number: int, offset: int, complete: bool) -> Line:
     if not text:
         return Line(number, offset, len(raw), LineKind.BLANK, raw)
     try:
-        value = _parse(text)
+        head = None if transforms else _read_head(raw)
+        value: object = _parse(text) if head is None else head
     except ValueError:
         return Line(number, offset, len(raw), _damage(raw, complete), raw)
     if not isinstance(value, dict):
@@ -201,6 +205,32 @@ def read_line(raw: bytes, number: int, offset: int, complete: bool) -> Line:
         role=_storable(message.get("role")),
         transforms=transforms,
     )
+
+
+class _MessageHead(TypedDict, total=False):
+    timestamp: Any
+    role: Any
+
+
+class _Head(TypedDict, total=False):
+    type: Any
+    id: Any
+    parentId: Any
+    timestamp: Any
+    message: _MessageHead
+
+
+_HEADS = msgspec.json.Decoder(_Head)
+
+
+def _read_head(raw: bytes) -> _Head | None:
+    """Read the members that count of a line of UTF-8, at memory speed; None where only the whole parser can tell."""
+    if raw[:1] != b"{" or raw[-1:] != b"}" or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        return None
+    try:
+        return _HEADS.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
 
 
 def _object_kind(event_type: object) -> LineKind:
@@ -270,14 +300,22 @@ def epoch_milliseconds(value: object) -> int | None:
     return int(value)
 
 
+@lru_cache(64)
+def _days(day: str) -> int | None:
+    """Days since the epoch; None for a day that is in no calendar."""
+    try:
+        return date.fromisoformat(day).toordinal() - _EPOCH_DAY
+    except ValueError:
+        return None
+
+
 def _iso_milliseconds(text: str) -> int | None:
     match = _ISO_TIME.fullmatch(text)
     if match is None:
         return None
     day, hours, minutes, seconds, fraction, sign, zone_hours, zone_minutes = match.groups("0")
-    try:
-        days = date.fromisoformat(day).toordinal() - _EPOCH_DAY
-    except ValueError:
+    days = _days(day)
+    if days is None:
         return None
     shift = int(zone_hours) * 60 + int(zone_minutes)
     total_minutes = (days * 24 + int(hours)) * 60 + int(minutes) - (shift if sign == "+" else -shift)
