@@ -28,14 +28,16 @@ from migrator.model import (
     Name,
     Number,
     Plan,
+    Reject,
     Shape,
 )
 from migrator.openclaw.entry import prepare
 from migrator.openclaw.store import read_member
 from migrator.outcome import Outcome
 from migrator.progress import Advance, silent
+from migrator.quarantine import preserve
 from migrator.runs import Run
-from migrator.sources import digest_now, raw_entries, read_span, require_same
+from migrator.sources import digest_now, open_source, raw_entries, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
 from migrator.sqlite.content import table_digests
 from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_writable
@@ -304,9 +306,12 @@ def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:
 def _preserve_rejects(planned: DatabasePlan, run: Run) -> None:
     identities: dict[str, FileIdentity | None] = {store.path: store.identity for store in planned.stores}
     identities |= {file.path: file.identity for history in planned.histories for file in history.files}
-    wanted = [reject for reject in planned.rejects if not reject.preserved]
-    for path in {reject.path for reject in wanted}:
-        require_same(Name("store", path), identities[path], digest_now(path))
-    for reject in wanted:
-        raw = read_span(reject.path, reject.offset, reject.length)
-        run.quarantine(reject.path, reject.span, reject.offset, raw, reject.code, reject.key)
+    wanted: dict[str, list[Reject]] = {}
+    for reject in planned.rejects:
+        if not reject.preserved:
+            wanted.setdefault(reject.path, []).append(reject)
+    for path, rejects in wanted.items():
+        name = Name("store", path)
+        require_same(name, identities[path], digest_now(path))
+        with open_source(path, name) as stream:
+            preserve(run.folder, path, stream, rejects)

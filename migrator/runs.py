@@ -22,7 +22,6 @@ from migrator.filesystem import exclusive_lock, fsync_directory, inherit_owner, 
 
 RUNS = "migrator-runs"
 JOURNAL = "journal.jsonl"
-_INDEX = "index.jsonl"
 _LOCK = ".lock"
 
 
@@ -58,31 +57,6 @@ class Run:
             facts = {"mode": stat.S_IMODE(found.st_mode), "mtime_ns": found.st_mtime_ns}
             self.note("directory", path=self.where(directory), **facts)
 
-    def quarantine(self, source: str, span: str, offset: int, raw: bytes, reason: str, key: str | None = None) -> None:
-        """Keep the raw bytes of what cannot be migrated, with a line that says where they came from and why."""
-        folder = self.folder / "quarantine"
-        make_private_directory(folder)
-        index = os.open(folder / _INDEX, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            number = os.fstat(index).st_size
-            name = f"{number:08d}.raw"
-            _write_private(folder / name, raw)
-            self._append(
-                index,
-                {
-                    "file": name,
-                    "source": source,
-                    "span": span,
-                    "offset": offset,
-                    "length": len(raw),
-                    "reason": reason,
-                    "key": key,
-                },
-            )
-        finally:
-            os.close(index)
-        fsync_directory(folder)
-
     def subfolder(self, name: str) -> Path:
         """A private directory inside the run, made on first use."""
         folder = self.folder / name
@@ -105,14 +79,6 @@ class Run:
     @staticmethod
     def _append(handle: int, record: Mapping[str, object]) -> None:
         write_all(handle, json.dumps(record).encode() + b"\n")
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        write_all(handle, data)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -172,21 +138,3 @@ def read_journal(folder: Path) -> Iterator[dict[str, object]]:
             continue
         if isinstance(step, dict):
             yield step
-
-
-def quarantined_spans(state_dir: Path) -> frozenset[str]:
-    """What the runs of a state directory have preserved already, as ``planner.span_id`` names it."""
-    found = set()
-    for index in sorted((state_dir / RUNS).glob(f"*/quarantine/{_INDEX}")):
-        try:
-            lines = index.read_bytes().splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(record, dict) and isinstance(record.get("span"), str):
-                found.add(record["span"])
-    return frozenset(found)

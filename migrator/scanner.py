@@ -41,7 +41,8 @@ from migrator.openclaw.paths import AGENT_DATABASE, normalize_agent_id, resolve_
 from migrator.openclaw.session_files import FileKind
 from migrator.originals import Original, archived, imported
 from migrator.progress import Advance, silent
-from migrator.runs import quarantined_spans
+from migrator.quarantine import quarantined_spans
+from migrator.runs import RUNS
 from migrator.sources import read_store, reread
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.transcript_places import Place, transcript_places
@@ -116,7 +117,7 @@ def scan(
         databases=databases,
         pairs=pairs,
         respelled=frozenset(_respelled(stores, databases, dict(pairs))),
-        quarantined=quarantined_spans(Path(state)),
+        quarantined=quarantined_spans(Path(state, RUNS)),
         names=frozenset(config.strings),
         findings=tuple(findings.made),
     )

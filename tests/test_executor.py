@@ -21,7 +21,20 @@ from migrator.outcome import Outcome
 from migrator.runs import Run
 from migrator.sqlite import target
 from tests.sqlite_worlds import execute as sql
-from tests.worlds import NOON, World, auth_row, cache, cache_row, change, entry, files, owner, scalar, typed
+from tests.worlds import (
+    NOON,
+    World,
+    auth_row,
+    cache,
+    cache_row,
+    change,
+    entry,
+    files,
+    owner,
+    quarantined,
+    scalar,
+    typed,
+)
 
 
 class PowerCutError(Exception):
@@ -191,8 +204,7 @@ def test_a_span_that_changed_after_the_plan_is_not_preserved_as_if_it_had_not(wo
     assert failed(carry_out(world, plan)) == {str(world.database_path("new")): ChangedError}
     world.store(world.store_path("new"), content)
     apply(world)
-    kept = [path.read_bytes() for run in world.runs() for path in run.glob("quarantine/*.raw")]
-    assert b"null" in kept
+    assert [raw for _, raw in quarantined(world.runs()[-1])] == [b"null"]
 
 
 DATABASE_CHANGES = [
@@ -268,13 +280,12 @@ def test_the_quarantine_holds_the_raw_bytes_and_where_they_came_from(world: Worl
     world.agent("new", content)
     apply(world, agents=("new",))
     [run] = world.runs()
-    records = [json.loads(line) for line in (run / "quarantine" / "index.jsonl").read_text().splitlines()]
-    assert len(records) == 2
-    for record in records:
-        raw = (run / "quarantine" / record["file"]).read_bytes()
-        assert raw == content[record["offset"] : record["offset"] + record["length"]]
+    found = quarantined(run)
+    assert [raw for _, raw in found] == [b"nul\xff", b"[1,  2]"]
+    for record, raw in found:
+        assert content.index(raw) == record["offset"]
         assert record["source"] == str(world.store_path("new"))
-    assert [record["reason"] for record in records] == ["entry.not-json", "entry.not-object"]
+    assert [record["reason"] for record, _ in found] == ["entry.not-json", "entry.not-object"]
 
 
 def test_what_is_in_quarantine_already_is_not_put_there_again(world: World) -> None:

@@ -104,6 +104,16 @@ class World:
         return sorted(path for path in (self.state / "migrator-runs").glob("*") if path.is_dir())
 
 
+def quarantined(run: Path) -> list[tuple[dict[str, object], bytes]]:
+    """What a run has put into quarantine: each line of the index with the bytes that it speaks of."""
+    folder = run / "quarantine"
+    records = [json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()]
+    return [
+        (record, (folder / record["file"]).read_bytes()[record["at"] : record["at"] + record["length"]])
+        for record in records
+    ]
+
+
 @contextmanager
 def fresh_world() -> Iterator[World]:
     """A world of its own for each example of a property, without the cost of durability."""

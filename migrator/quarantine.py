@@ -1,0 +1,85 @@
+"""The quarantine of a run: the raw bytes of what cannot be migrated, and where they came from and why.
+
+``quarantine/NNNNNN.raw`` holds the spans of one source one after the other; ``quarantine/index.jsonl`` has a line for
+each span: ``file`` and ``at`` say where its bytes are kept, ``source``, ``offset`` and ``length`` where they stood, and
+``reason`` is the code of the finding. A line is written only when its bytes are durable, so a kill leaves no line that
+promises too much. Everything is private to its owner.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from migrator.errors import ChangedError
+from migrator.filesystem import fsync_directory, make_private_directory, write_all
+from migrator.model import Name, Reject
+
+FOLDER = "quarantine"
+INDEX = "index.jsonl"
+_BLOCK = 1 << 20
+
+
+def preserve(run: Path, source: str, stream: BinaryIO, rejects: Iterable[Reject]) -> None:
+    """Keep spans of one source, which is open for reading, in the quarantine of a run. Of any size in little memory.
+
+    Raises ChangedError if the source has become too short, and OSError.
+    """
+    folder = run / FOLDER
+    make_private_directory(folder)
+    name = f"{len(os.listdir(folder)):06d}.raw"
+    flags = os.O_CREAT | getattr(os, "O_BINARY", 0)
+    lines, at = [], 0
+    with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_EXCL | flags, 0o600), "wb") as kept:
+        for reject in rejects:
+            _copy(stream, kept, reject)
+            record = {"file": name, "at": at, "source": source, "span": reject.span, "offset": reject.offset}
+            record |= {"length": reject.length, "reason": reject.code, "key": reject.key}
+            lines.append(json.dumps(record) + "\n")
+            at += reject.length
+        kept.flush()
+        os.fsync(kept.fileno())
+    index = os.open(folder / INDEX, os.O_WRONLY | os.O_APPEND | flags, 0o600)
+    try:
+        write_all(index, "".join(lines).encode())
+    finally:
+        os.close(index)
+    fsync_directory(folder)
+
+
+def _copy(stream: BinaryIO, kept: BinaryIO, reject: Reject) -> None:
+    stream.seek(reject.offset)
+    left = reject.length
+    while left:
+        block = stream.read(min(left, _BLOCK))
+        if not block:
+            raise ChangedError("{subject} changed after it was planned; plan again.", Name("store", reject.path))
+        kept.write(block)
+        left -= len(block)
+
+
+def quarantined_spans(runs: Path) -> frozenset[str]:
+    """What is preserved in the folders of runs, as ``digests.span_id`` names it: spans whose bytes are all there."""
+    return frozenset(span for index in sorted(runs.glob(f"*/{FOLDER}/{INDEX}")) for span in _kept(index))
+
+
+def _kept(index: Path) -> Iterator[str]:
+    sizes: dict[str, int] = {}
+    try:
+        for path in index.parent.iterdir():
+            sizes[path.name] = path.lstat().st_size
+        lines = index.read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            record = json.loads(line)
+            span, end = record["span"], record.get("at", 0) + record["length"]
+            kept = isinstance(span, str) and end <= sizes[record["file"]]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            continue  # torn by a kill, or no line of ours, or its bytes are gone
+        if kept:
+            yield span
