@@ -27,7 +27,7 @@ _FORMAT = click.option(
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
-    help="What the report looks like: text for a person, markdown to paste, the others for programs.",
+    help="What the report looks like: text for a person, html to send, markdown to paste, the others for programs.",
 )
 _REDACT = click.option("--redact", is_flag=True, help="Show labels instead of names on your own terminal, too.")
 _WHERE = (

@@ -209,7 +209,7 @@ def _source_texts(folder: Traversable) -> Iterator[str]:
     for item in folder.iterdir():
         if item.is_dir():
             yield from _source_texts(item)
-        elif item.name.endswith(".py"):
+        elif item.name.endswith((".py", ".css")):
             yield item.read_text("utf-8")
 
 

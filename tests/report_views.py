@@ -32,6 +32,9 @@ def agent(directory: str, state: str = "legacy", **changes: View) -> dict[str, V
     }
 
 
+_NOTHING: dict[str, View] = {"transforms": [], "differences": [], "places": []}
+
+
 def verified(directory: str, *entries: tuple[str, str], **changes: View) -> dict[str, View]:
     """A verified database; ``entries`` are sessions with their verdicts."""
     pair = (12, 12)
@@ -42,7 +45,7 @@ def verified(directory: str, *entries: tuple[str, str], **changes: View) -> dict
         "parity": {"sessions": pair, "transcripts": pair, "events": pair},
         "verdicts": {"same": 12},
         "checks": {"integrity": True},
-        "entries": [{"session": Name("session", one), "verdict": verdict} for one, verdict in entries],
+        "entries": [{"session": Name("session", one), "verdict": verdict, **_NOTHING} for one, verdict in entries],
         "transcripts": [],
         "extra": [],
         **changes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from migrator.report import github, json_format, junit, markdown
+from migrator.report import github, html, json_format, junit, markdown
 from migrator.report.view import Namer, View
 
 Render = Callable[[dict[str, View], Namer], str]
@@ -15,4 +15,5 @@ RENDERERS: dict[str, Render] = {
     "junit": junit.render,
     "github": github.render,
     "markdown": markdown.render,
+    "html": html.render,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -35,6 +36,8 @@ class Group:
 
     def sentence(self, namer: Namer) -> str:
         """What the first of them says, and what else it is true of."""
+        if "effect" in self.findings[0]:
+            return merged(self.findings, namer)
         told = sentence(self.findings[0], namer)
         others = self.subjects[1:]
         if not others:
@@ -53,6 +56,17 @@ def grouped(findings: Iterable[View]) -> list[Group]:
         for code, members in found.items()
     ]
     return sorted(groups, key=lambda group: _WORST_FIRST.index(group.severity))
+
+
+def merged(findings: Sequence[dict[str, View]], namer: Namer) -> str:
+    """One sentence for all findings of a forecast of one code: the first names, and the sums of the facts."""
+    facts: Counter[str] = Counter()
+    for finding in findings:
+        facts.update(cast(dict[str, int], finding["facts"]))
+    subjects = dict.fromkeys(cast(Name, finding["subject"]) for finding in findings)
+    others = dict.fromkeys(other for finding in findings for other in cast(list[Name], finding["others"]))
+    template = str(findings[0]["sentence"])
+    return template.format(subject=listed([*subjects], namer), others=listed([*others], namer), **facts)
 
 
 def listed(names: Sequence[Name], namer: Namer) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import cast
 
 from migrator.model import Name
-from migrator.report.groups import listed
+from migrator.report.groups import merged
 from migrator.report.layout import size
 from migrator.report.view import Namer, View
 
@@ -32,7 +31,7 @@ def upgrade_lines(upgrade: dict[str, View], namer: Namer) -> Iterator[str]:
         if findings[0]["effect"] != effect:
             effect, remedy = findings[0]["effect"], None
             yield f"  {_HEADS[str(effect)]}:"
-        yield f"    {_merged(findings, namer)} [{code}{'' if len(findings) == 1 else f', {len(findings)}'}]"
+        yield f"    {merged(findings, namer)} [{code}{'' if len(findings) == 1 else f', {len(findings)}'}]"
         if findings[0]["remedy"] != remedy:
             remedy = findings[0]["remedy"]
             yield f"        {remedy}"
@@ -44,14 +43,3 @@ def upgrade_lines(upgrade: dict[str, View], namer: Namer) -> Iterator[str]:
             f"may need {size(cast(int, filesystem['needed']))}, {size(cast(int, filesystem['free']))} are free"
             f"{', read-only' if filesystem['read_only'] else ''}"
         )
-
-
-def _merged(findings: list[dict[str, View]], namer: Namer) -> str:
-    """One sentence for all findings of a kind: the first names, and the sums of the facts."""
-    facts: Counter[str] = Counter()
-    for finding in findings:
-        facts.update(cast(dict[str, int], finding["facts"]))
-    subjects = dict.fromkeys(cast(Name, finding["subject"]) for finding in findings)
-    others = dict.fromkeys(other for finding in findings for other in cast(list[Name], finding["others"]))
-    template = str(findings[0]["sentence"])
-    return template.format(subject=listed([*subjects], namer), others=listed([*others], namer), **facts)

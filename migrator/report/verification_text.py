@@ -33,6 +33,12 @@ def verification_lines(verification: dict[str, View], namer: Namer, style: Style
     if rest:
         complete = sum(_state(one) == "complete" for one in rest)
         yield f"... and {len(rest):,} more, {complete:,} of them complete"
+    yield from details_lines(verification, namer)
+
+
+def details_lines(verification: dict[str, View], namer: Namer) -> Iterator[str]:
+    """What is worth a look, without the table: verdicts other than the best one, and checks that failed."""
+    databases = cast(list[dict[str, View]], verification["databases"])
     yield from _entries(
         cast(list[dict[str, View]], [e for d in databases for e in cast(list[View], d["entries"])]), namer
     )
