@@ -107,7 +107,7 @@ def close_cleanly(database: Path) -> bool:
 
     The last one to close a database in WAL mode removes its journals, so they tell of another. Raises sqlite3.Error.
     """
-    with closing(open_writable(str(database))) as connection:
+    with closing(open_writable(str(database), with_functions=True)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("COMMIT")

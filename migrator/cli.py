@@ -75,6 +75,14 @@ _ACCEPT = click.option(
     multiple=True,
     help="Do not count these verdicts as differences.",
 )
+_REPAIR = (
+    click.option("--from", "backup", metavar="DIR", help="Repair from this copy of the state directory, too."),
+    click.option(
+        "--bring-back", metavar="KEY", multiple=True, help="Bring back this deleted session (its key or session id)."
+    ),
+    click.option("--reassign", is_flag=True, help="Copy moved sessions back to the directory that they came from."),
+)
+"""What can be said about databases that a newer release has migrated."""
 _Command = Callable[..., Any]
 
 
@@ -131,7 +139,7 @@ def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
 
 
 @main.command(epilog=epilog("plan"))
-@_with(*_SELECTORS, _PROOF)
+@_with(*_SELECTORS, *_REPAIR, _PROOF)
 @click.option("--output", "plan_file", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
 def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
@@ -145,7 +153,7 @@ def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoR
 
 @main.command(epilog=epilog("apply"))
 @click.argument("plan_file", metavar="[PLAN]", required=False)
-@_with(*_SELECTORS, _OUTPUT, _PROOF)
+@_with(*_SELECTORS, *_REPAIR, _OUTPUT, _PROOF)
 @click.option("--yes", is_flag=True, help="Plan and do it in one go.")
 @click.option("--archive-sources", is_flag=True, help="Move the sources into the run folder once all is verified.")
 def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: Any) -> NoReturn:  # noqa: ANN401

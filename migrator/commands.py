@@ -25,12 +25,15 @@ from migrator.filesystem import remove_stale_scratch, replace_durably
 from migrator.findings import RULES
 from migrator.forecast import forecast
 from migrator.host import Filesystem, look_at_host
-from migrator.model import Finding, Inventory, Name, Plan, Selection, Severity, Shape, Surroundings
+from migrator.model import Finding, Inventory, Name, Plan, RepairWish, Selection, Severity, Shape, Surroundings
 from migrator.outcome import Outcome
 from migrator.planner import plan as make_plan
 from migrator.preflight import preflight
 from migrator.progress import Advance, silent
 from migrator.proof_events import OUTCOMES
+from migrator.repair_model import Judged, Origin
+from migrator.repair_planner import REPAIRABLE
+from migrator.repair_sources import copies, deleted
 from migrator.run_states import resume, run_findings, supersede_earlier, tidy
 from migrator.runs import JOURNAL, started_run
 from migrator.scanner import scan as make_inventory
@@ -119,10 +122,10 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
     Raises UsageError if the plan file lies inside the state directory.
     """
     inventory = take_inventory(request)
-    planned = make_plan(inventory)
+    planned = _plan(request, inventory)
     if plan_file is not None:
         outside(inventory.state_dir, plan_file)
-        cwd = request.surroundings.cwd
+        cwd, wish = request.surroundings.cwd, request.selection.repair
         bound = replace(
             request.selection,
             state_dir=inventory.state_dir,
@@ -130,6 +133,7 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
             config=inventory.config_path,
             stores=tuple(os.path.join(cwd, path) for path in request.selection.stores),
             target=None if request.selection.target is None else os.path.join(cwd, request.selection.target),
+            repair=replace(wish, backup=None if wish.backup is None else os.path.join(cwd, wish.backup)),
         )
         replace_durably(Path(plan_file), planfile.to_json(planned, bound))
     unmet = _unmet_expectations(request, inventory)
@@ -141,6 +145,21 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
     if any(database.pending for database in planned.databases):
         return replace(report, word="pending", exit_code=DIFFERENCES if detailed_exitcode else 0)
     return report
+
+
+def _plan(request: Request, inventory: Inventory) -> Plan:
+    """Plan; where a newer release has migrated a database, by what verify says of every source that it could need."""
+    wish = request.selection.repair
+    backup = _origin(request, inventory, wish.backup) if wish.backup is not None else None
+    if not any(database.shape in REPAIRABLE for database in inventory.databases):
+        if wish != RepairWish():
+            raise UsageError("There is no database here that a newer release has migrated, and so nothing to repair.")
+        return make_plan(inventory)
+    sources = [(None, inventory), (Origin.COPY, copies(inventory))]
+    sources += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
+    sources += [(Origin.BACKUP, backup)] if backup is not None else []
+    judged = (Judged(origin, one, make_verification(inventory, one)) for origin, one in sources)
+    return make_plan(inventory, tuple(judged), wish)
 
 
 def verify(
@@ -190,7 +209,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
             raise UsageError("A plan says itself what it is for: leave the selectors away, or plan again.")
         request = replace(request, selection=saved.selection)
     inventory = take_inventory(request)
-    planned = make_plan(inventory)
+    planned = _plan(request, inventory)
     if saved is not None and saved.digest != planned.digest:
         raise ChangedError(
             "The sources or databases of {subject} are not what this plan was made from; plan again.",

@@ -109,9 +109,8 @@ def _hashed(archives: Iterable[ArchivedTranscript], problems: set[str]) -> Itera
     for archive in archives:
         if archive.problem is not None:
             problems.add(archive.problem)
-        else:
-            hashes = b"".join(map(event_hash, _lines(archive)))
-            yield StoredTranscript(archive.session_id.decode("utf-8", "surrogateescape"), hashes)
+        hashes = b"".join(map(event_hash, _lines(archive))) if archive.problem is None else b""
+        yield StoredTranscript(archive.session_id.decode("utf-8", "surrogateescape"), hashes, archive.reason)
 
 
 def _lines(archive: ArchivedTranscript) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from migrator.backups import copy_set
-from migrator.databases import stored_texts, stored_transcripts
+from migrator.databases import TYPED_READERS, stored_texts, stored_transcripts
 from migrator.digests import content_digest
 from migrator.errors import BusyError, ChangedError, RefusedError, SystemFailedError
 from migrator.filesystem import inherit_owner, make_private_directory, publish
@@ -24,7 +24,6 @@ from migrator.history_writer import write_history
 from migrator.model import (
     DatabasePlan,
     Decision,
-    FileIdentity,
     Name,
     Number,
     Plan,
@@ -36,6 +35,7 @@ from migrator.openclaw.store import read_member
 from migrator.outcome import Outcome
 from migrator.progress import Advance, silent
 from migrator.quarantine import preserve
+from migrator.repairer import write_repair
 from migrator.runs import Run
 from migrator.sources import digest_now, open_source, raw_entries, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
@@ -124,7 +124,7 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
             written = _write_all(connection, planned, now_ms, advance)
             connection.execute("COMMIT")
         with open_snapshot(str(temporary)) as connection:
-            _check_result(connection, planned)
+            _check_result(connection, planned, planned.expected_digest)
             tables = table_digests(connection)
         inherit_owner(temporary, final.parent)
         run.note("publish", database=run.where(final), tables=tables)
@@ -143,15 +143,19 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
     real = Path(os.path.realpath(path))
     backup = _back_up(planned, run)
     run.remember(real.parent)
-    with closing(open_writable(path)) as connection:
+    with closing(open_writable(path, with_functions=planned.repair is not None)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
             raise _locked(planned) from None
         # The lock is held now; what was hashed before must still be what is there.
         _check_unchanged(connection, planned)
-        written = _write_all(connection, planned, now_ms, advance)
-        _check_result(connection, planned)
+        if planned.repair is None:
+            written = _write_all(connection, planned, now_ms, advance)
+            expected = planned.expected_digest
+        else:
+            written, expected = write_repair(connection, planned, planned.repair, advance)
+        _check_result(connection, planned, expected)
         run.note("commit", database=run.where(path), tables=table_digests(connection))
         try:
             connection.execute("COMMIT")
@@ -199,27 +203,28 @@ def _check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> N
     expected = (
         {row.key: row.sha256 for row in database.cache_rows},
         {row.key: row.sha256 for row in database.typed_rows},
-        {stored.session_id: stored.hashes for stored in database.transcripts},
+        {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive},
     )
-    if _digests(connection) != expected:
+    if _digests(connection, database.shape) != expected:
         raise ChangedError("The sessions in {subject} changed after they were planned; plan again.", _name(planned))
 
 
-def _check_result(connection: sqlite3.Connection, planned: DatabasePlan) -> None:
-    """Read back what was written and compare it with what the plan promised."""
-    if content_digest(*_digests(connection)) != planned.expected_digest or shapes.integrity(connection):
+def _check_result(connection: sqlite3.Connection, planned: DatabasePlan, expected: str) -> None:
+    """Read back what was written and compare it with what was promised."""
+    found = content_digest(*_digests(connection, planned.database.shape))
+    if found != expected or shapes.integrity(connection):
         raise ChangedError(
             "What was written to {subject} does not read back as planned; nothing was kept.", _name(planned)
         )
 
 
 def _digests(
-    connection: sqlite3.Connection,
+    connection: sqlite3.Connection, shape: Shape
 ) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
     """The digest of each session's text in both shapes, and the hashes of each history."""
     found = [
         {row.key.decode("utf-8", "surrogateescape"): sha256(row.entry_json or b"").digest() for row in read(connection)}
-        for read in (cache_rows.sessions, entry_rows.sessions)
+        for read in (cache_rows.sessions, TYPED_READERS.get(shape, entry_rows.sessions))
     ]
     return found[0], found[1], {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
 
@@ -304,8 +309,7 @@ def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:
 
 
 def _preserve_rejects(planned: DatabasePlan, run: Run) -> None:
-    identities: dict[str, FileIdentity | None] = {store.path: store.identity for store in planned.stores}
-    identities |= {file.path: file.identity for history in planned.histories for file in history.files}
+    identities = planned.identities
     wanted: dict[str, list[Reject]] = {}
     for reject in planned.rejects:
         if not reject.preserved:

@@ -7,6 +7,7 @@ holds text from an installation: names are put in by whoever prints, as clear te
 from __future__ import annotations
 
 from migrator.model import Severity
+from migrator.repair_rules import REPAIR_RULES
 from migrator.rules import Rule
 from migrator.upgrade_rules import UPGRADE_RULES
 
@@ -14,6 +15,7 @@ _NOTE, _WARNING = Severity.NOTE, Severity.WARNING
 _QUARANTINED, _REFUSED, _BUSY = Severity.QUARANTINED, Severity.REFUSED, Severity.BUSY
 
 RULES: dict[str, Rule] = {
+    **REPAIR_RULES,
     **UPGRADE_RULES,
     # agent directories
     "agent.collapses-to-main": Rule(
@@ -164,17 +166,6 @@ RULES: dict[str, Rule] = {
         "Nothing to do; the entry itself is kept under its key.",
     ),
     # files of a sessions directory
-    # export
-    "export.no-entry": Rule(
-        _WARNING,
-        "The row {subject} holds no entry that could be written into a store.",
-        "Nothing to do: it stays in the database, and every other session was written.",
-    ),
-    "export.no-event": Rule(
-        _WARNING,
-        "Event {seq} of {subject} is damaged and was left out.",
-        "Restore the database from a backup if the event matters; every other event was written.",
-    ),
     "file.unknown-class": Rule(
         _NOTE,
         "{subject} has a name that no known release gives to a file of its sessions.",
@@ -250,11 +241,6 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "{subject} has agent schema {version}, which is newer than all that this program knows.",
         "Use a newer version of this program.",
-    ),
-    "database.not-writable": Rule(
-        _REFUSED,
-        "{subject} is at agent schema {version}; sessions can be written to schema 1 only.",
-        "Run verify to see what it lacks; nothing was written to it.",
     ),
     "database.not-checkpointed": Rule(
         _WARNING,

@@ -26,13 +26,17 @@ SAME_JSON = "same-json"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How much of a file a stored history holds. ``transforms`` counts events by what explains them."""
+    """How much of a file a stored history holds. ``transforms`` counts events by what explains them.
+
+    ``missing_is_tail`` says that nothing of the file behind the first missing event is there.
+    """
 
     present: int
     in_order: bool
     stored_only: int
     transforms: tuple[tuple[str, int], ...] = ()
     first_missing_line: int = 0
+    missing_is_tail: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def compare_content(
     matched: list[int] = []
     ordered: list[int] = []
     explained: Counter[str] = Counter()
-    first_missing = 0
+    first_missing, tail = 0, True
     version = 1  # of the transcript format, until a header says otherwise
     siblings = source.siblings
     for index, (line, text) in enumerate(source.lines()):
@@ -133,6 +137,7 @@ def compare_content(
         if how is not None:
             explained[how] += 1
         if position is not None:
+            tail = tail and not first_missing
             matched.append(position)
             if siblings is None or siblings.mask[index]:
                 ordered.append(position)
@@ -147,6 +152,7 @@ def compare_content(
         stored_only=sum(hashes[position] not in others for position in foreign),
         transforms=tuple(sorted(explained.items())),
         first_missing_line=first_missing,
+        missing_is_tail=tail,
     )
 
 

@@ -132,6 +132,7 @@ def _verify_history(
         counts=source.counts,
         transforms=comparison.transforms,
         first_missing_line=comparison.first_missing_line,
+        missing_is_tail=comparison.in_order and comparison.missing_is_tail,
         places=(Name("archive" if is_archived else "database", path),) if moved else (),
     )
 

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from migrator.repair_model import Repair
 
 Number = int | float
 """A finite JSON number, as OpenClaw keeps times."""
@@ -65,6 +69,19 @@ class FileIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairWish:
+    """What a repair may do beside the obvious.
+
+    ``backup`` is a copy of the state directory to take from; ``bring_back`` are keys or ids of sessions that were
+    deleted; ``reassign`` says to copy sessions that were moved back to the directory that they came from.
+    """
+
+    backup: str | None = None
+    bring_back: tuple[str, ...] = ()
+    reassign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """What a command is asked to look at. ``agents`` are directory names; no agents, stores or target: everything.
 
@@ -78,6 +95,7 @@ class Selection:
     stores: tuple[str, ...] = ()
     target: str | None = None
     follow: bool = False
+    repair: RepairWish = RepairWish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,7 @@ class StoreKind(str, Enum):
     EXPLICIT = "explicit"  # named with --store
     IMPORTED = "imported"  # the original that a newer OpenClaw set aside after its own import
     ARCHIVED = "archived"  # the original that a run of this program set aside
+    COPY = "copy"  # an older one beside a live store: .bak, .tmp, .corrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +180,14 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class StoredTranscript:
-    """The history that a database holds for a session id; ``hashes`` as in :class:`Transcript`."""
+    """The history that a database holds for a session id; ``hashes`` as in :class:`Transcript`.
+
+    ``archive`` says why it is not among the live events: ``cold``, ``deleted``, ``reset``; empty if it is.
+    """
 
     session_id: str
     hashes: bytes
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +381,14 @@ class DatabasePlan:
     expected_rows: int
     expected_digest: str
     peak_bytes: int
+    repair: Repair | None = None
+
+    @property
+    def identities(self) -> dict[str, FileIdentity | None]:
+        """What every file that is read was when it was planned on, by path."""
+        found: dict[str, FileIdentity | None] = {store.path: store.identity for store in self.stores}
+        found |= {file.path: file.identity for history in self.histories for file in history.files}
+        return found | (self.repair.identities if self.repair is not None else {})
 
     @property
     def pending(self) -> bool:
@@ -367,9 +398,8 @@ class DatabasePlan:
     @property
     def writes(self) -> bool:
         """Whether the database itself would be written to."""
-        return any(d.write_cache or d.write_typed for d in self.decisions) or any(
-            history.pending for history in self.histories
-        )
+        rows = any(d.write_cache or d.write_typed for d in self.decisions)
+        return rows or any(history.pending for history in self.histories) or self.repair is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ def _sizes_agree(connection: sqlite3.Connection) -> Iterator[bool]:
 
 def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     """An event that has a time has that one, and an identity that there is for it repeats it."""
+    if not columns(connection, "transcript_event_identities"):
+        return
     for session_id, events in groupby(node_rows.events(connection), key=lambda event: event.session_id):
         found = connection.execute(
             "SELECT seq, event_id, event_type, parent_id, created_at FROM transcript_event_identities"

@@ -23,7 +23,7 @@ from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, Syst
 from migrator.filesystem import open_regular_file, replace_durably
 from migrator.invocation import TerminatedError, can_be_written, can_hold, spelled, surroundings, terminable
 from migrator.leaks import LeakGuard
-from migrator.model import Name, Selection
+from migrator.model import Name, RepairWish, Selection
 from migrator.openclaw.paths import resolve_state_dir
 from migrator.patience import patiently
 from migrator.progress import bar
@@ -133,6 +133,11 @@ class Output:
                 stores=self.options.get("stores", ()),
                 target=self.options.get("target"),
                 follow=self.options.get("follow", False),
+                repair=RepairWish(
+                    self.options.get("backup"),
+                    self.options.get("bring_back", ()),
+                    self.options.get("reassign", False),
+                ),
             )
             request = Request(
                 selection=selection,

@@ -15,7 +15,7 @@ from pathlib import Path
 from migrator import __version__
 from migrator.errors import UsageError
 from migrator.filesystem import open_regular_file
-from migrator.model import DatabasePlan, Name, Plan, Selection
+from migrator.model import DatabasePlan, Name, Plan, RepairWish, Selection
 
 FORMAT = "openclaw-session-migrator/plan"
 VERSION = 1
@@ -113,6 +113,7 @@ def _selection(stored: dict[str, object], name: Name) -> Selection:
         stores=texts("stores"),
         target=text("target"),
         follow=stored.get("follow") is True,
+        repair=_wish(stored.get("repair"), name),
     )
 
 
@@ -122,3 +123,12 @@ def _is_argument(text: str) -> bool:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         return False
+
+
+def _wish(stored: object, name: Name) -> RepairWish:
+    wish = stored if isinstance(stored, dict) else {}
+    backup, bring_back, reassign = (wish.get(field) for field in ("backup", "bring_back", "reassign"))
+    named = [one for one in bring_back if isinstance(one, str)] if isinstance(bring_back, list) else []
+    if not isinstance(backup, str | None) or not isinstance(reassign, bool) or named != bring_back:
+        raise UsageError("{subject} is a damaged plan file; plan again.", name)
+    return RepairWish(backup, tuple(named), reassign)

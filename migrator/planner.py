@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from migrator.digests import content_digest, plan_digest, span_id
+from migrator.digests import content_digest, plan_digest
 from migrator.findings import RULES
 from migrator.folding import RecoveredKeys, Session, fold
 from migrator.history_plans import plan_histories
@@ -24,25 +24,21 @@ from migrator.model import (
     Name,
     Number,
     Plan,
-    Reject,
+    RepairWish,
     Row,
     Severity,
     Store,
     StoreKind,
-    Transcript,
 )
-from migrator.settled import MIGRATED, is_settled, kept_rows
+from migrator.rejects import SUPERSEDED, rejects_of
+from migrator.repair_model import Judged
+from migrator.repair_planner import REPAIRABLE, plan_repairs
+from migrator.repair_plans import plan_repair
+from migrator.settled import is_settled, kept_rows
+from migrator.space import peak_bytes
 
 SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 """Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
-
-SUPERSEDED = "entry.superseded"
-
-_EMPTY, _ROW = 128 * 1024, 512
-"""Bytes that the tables take without a row, and what a row takes beside its text (measured)."""
-
-_GROWTH = 3
-"""Bytes that a database grows per byte of entry text: two shapes, indexes and page slack (measured 2.3 to 2.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +49,11 @@ class _Candidate:
     entry: Entry
 
 
-def plan(inventory: Inventory) -> Plan:
-    """Decide for every key of every store what happens to it, and for every database what must be there afterwards."""
+def plan(inventory: Inventory, judged: tuple[Judged, ...] = (), wish: RepairWish = RepairWish()) -> Plan:  # noqa: B008
+    """Decide for every key of every store what happens to it, and for every database what must be there afterwards.
+
+    ``judged`` are the sources from which databases that a newer release has migrated can be completed.
+    """
     findings = list(inventory.findings)
     by_path = {database.path: database for database in inventory.databases}
     stores_of: dict[str, list[Store]] = {}
@@ -69,7 +68,6 @@ def plan(inventory: Inventory) -> Plan:
         for path, stores in stores_of.items()
         if path in by_path and is_settled(by_path[path], stores, histories.get(path, ()), inventory)
     }
-    findings += _not_writable(inventory, stores_of.keys() - settled)
     refused = {
         finding.subject.text
         for finding in findings
@@ -78,13 +76,14 @@ def plan(inventory: Inventory) -> Plan:
     for path in histories:
         stores_of.setdefault(path, [])
     findings += on_histories
-    to_write = {path: stores for path, stores in stores_of.items() if path not in settled}
+    migrated = {database.path for database in inventory.databases if database.shape in REPAIRABLE}
+    to_write = {path: stores for path, stores in stores_of.items() if path not in migrated}
     typed_keys, made = fold(_sessions(to_write, by_path), inventory, recovered)
     findings += made
     respelled: dict[str, set[bytes]] = defaultdict(set)
     for path, sha256 in inventory.respelled:
         respelled[path].add(sha256)
-    plans = []
+    plans: dict[str, DatabasePlan] = {}
     for path, stores in stores_of.items():
         database = by_path.get(path)
         readable = tuple(store for store in stores if store.identity is not None)
@@ -92,22 +91,20 @@ def plan(inventory: Inventory) -> Plan:
             continue
         if path in settled:
             planned, made = _plan_settled(database, readable, histories.get(path, ()), inventory)
+        elif path in migrated:
+            continue
         else:
             planned, made = _plan_database(
                 database, readable, histories.get(path, ()), typed_keys, respelled[path], inventory.quarantined
             )
-        plans.append(planned)
+        plans[path] = planned
         findings += made
-    return Plan(inventory.state_dir, tuple(plans), tuple(findings), plan_digest(plans))
-
-
-def _not_writable(inventory: Inventory, wanted: Collection[str]) -> list[Finding]:
-    """Databases that a newer OpenClaw has migrated, and that lack something of a legacy store."""
-    return [
-        Finding("database.not-writable", Name("database", database.path), (("version", database.version or 0),))
-        for database in inventory.databases
-        if database.shape in MIGRATED and database.path in wanted
-    ]
+    repairs, made = plan_repairs(inventory, judged, wish)
+    findings += made
+    for path, repair in repairs.items():
+        if path not in refused:
+            plans[path] = plan_repair(by_path[path], repair, plans.get(path), inventory.quarantined)
+    return Plan(inventory.state_dir, tuple(plans.values()), tuple(findings), plan_digest(plans.values()))
 
 
 def _holders(
@@ -150,7 +147,8 @@ def _plan_database(
         ],
         typed,
     )
-    rejects = _rejects(stores, histories, losers, quarantined)
+    files = tuple(file for history in histories for file in history.files)
+    rejects = rejects_of(stores, files, [(candidate.store, candidate.entry) for candidate in losers], quarantined)
     final_cache = {key: row.sha256 for key, row in cache.items()}
     final_typed = {key: row.sha256 for key, row in typed.items()}
     for decision in decisions:
@@ -188,7 +186,12 @@ def _plan_settled(
         stores=stores,
         decisions=tuple(kept_rows(database, entries, inventory)),
         histories=histories,
-        rejects=_rejects(stores, histories, losers, inventory.quarantined),
+        rejects=rejects_of(
+            stores,
+            tuple(file for history in histories for file in history.files),
+            [(candidate.store, candidate.entry) for candidate in losers],
+            inventory.quarantined,
+        ),
         expected_rows=len({row.key for row in (*database.cache_rows, *database.typed_rows)}),
         expected_digest=content_digest(
             {row.key: row.sha256 for row in database.cache_rows},
@@ -288,34 +291,6 @@ def _assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[
     return decisions
 
 
-def _rejects(
-    stores: tuple[Store, ...],
-    histories: tuple[HistoryPlan, ...],
-    losers: list[_Candidate],
-    quarantined: frozenset[str],
-) -> tuple[Reject, ...]:
-    """Everything that was read and will be in no row: damaged spans, problem entries, losers of the merge."""
-
-    def reject(source: Store | Transcript, offset: int, length: int, code: str, key: str | None) -> Reject:
-        span = span_id(source.identity, offset, length)
-        return Reject(source.path, span, offset, length, code, key, span in quarantined)
-
-    made = []
-    sources: list[Store | Transcript] = [*stores, *(file for history in histories for file in history.files)]
-    for source in sources:
-        made += [reject(source, span.offset, span.length, span.problem, None) for span in source.damage]
-    for store in stores:
-        made += [
-            reject(store, entry.offset, entry.length, entry.problem, entry.key)
-            for entry in store.entries
-            if entry.problem is not None
-        ]
-    for loser in losers:
-        entry = loser.entry
-        made.append(reject(stores[loser.store], entry.offset, entry.length, SUPERSEDED, entry.key))
-    return tuple(made)
-
-
 def _findings(planned: DatabasePlan) -> list[Finding]:
     """What the scan could not know: who lost against whom, and session ids with several keys."""
     database = Name("database", planned.database.path)
@@ -348,4 +323,4 @@ def _peak_bytes(database: Database, stores: tuple[Store, ...], histories: tuple[
     entries = sum(entry.length for store in stores for entry in store.entries)
     events = sum(file.identity.size for history in histories for file in history.files if history.pending)
     rows = sum(len(store.entries) for store in stores)
-    return 2 * present + 2 * _GROWTH * entries + 2 * events + _ROW * rows + _EMPTY
+    return peak_bytes(present, entries, events, rows)

@@ -11,13 +11,11 @@ from migrator.folding import recovered_keys
 from migrator.model import Database, Shape
 from migrator.openclaw.entry import typed_session_id
 from migrator.openclaw.entry_unfolding import unfold_entry
-from migrator.openclaw.json_text import object_members, parse_strict
-from migrator.openclaw.legacy_store import spelled
+from migrator.openclaw.json_text import parse_strict
+from migrator.openclaw.legacy_store import respelled
 from migrator.openclaw.session_files import FileKind, classify, transcript_session_id
 from migrator.sqlite import cache_rows, entry_rows, node_rows
 from migrator.sqlite.rows import SessionRow
-
-_ABSENT = object()
 
 _BARE = frozenset({"sessionId", "updatedAt", "archivedAt", "delivery"})
 """All that an entry has that was made up for a transcript without one."""
@@ -80,17 +78,7 @@ def _unfolded(session: LegacySession, with_history: Collection[str]) -> LegacySe
     named = session.session_id in with_history and is_file_name(session.session_id or "")
     if named and "sessionFile" not in legacy:
         legacy = {**legacy, "sessionFile": f"{session.session_id}.jsonl"}
-    return LegacySession(session.key, _respelled(session.text, entry, legacy), session.session_id, None, kept)
-
-
-def _respelled(text: str, entry: dict[str, object], legacy: dict[str, object]) -> str:
-    """The legacy entry as JSON; members that did not change keep their own spelling."""
-    spelling = {member.key: text[member.value_start : member.value_end] for member in object_members(text)}
-    members = (
-        f"{spelled(name)}:{spelling[name] if value is entry.get(name, _ABSENT) else spelled(value)}"
-        for name, value in legacy.items()
-    )
-    return "{" + ",".join(members) + "}"
+    return LegacySession(session.key, respelled(session.text, entry, legacy), session.session_id, None, kept)
 
 
 def is_file_name(session_id: str) -> bool:

@@ -89,6 +89,7 @@ class HistoryVerification:
     counts: tuple[tuple[str, int], ...]
     transforms: tuple[tuple[str, int], ...] = ()
     first_missing_line: int = 0
+    missing_is_tail: bool = True
     places: tuple[Name, ...] = ()
 
 

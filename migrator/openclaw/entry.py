@@ -144,9 +144,13 @@ def typed_session_id(entry: Mapping[str, object]) -> str | None:
     that the upgrade cannot put into a column has no typed row: it would stop the upgrade of the whole installation
     (observed with 2026.9.6).
     """
-    value = entry.get("sessionId")
+    return usable_row_id(entry.get("sessionId")) if has_storable_times(entry) else None
+
+
+def usable_row_id(value: object) -> str | None:
+    """The trimmed session id if a row may have it."""
     trimmed = js_trim(value) if isinstance(value, str) else ""
-    return trimmed if has_storable_times(entry) and _ROW_SESSION_ID.fullmatch(trimmed) else None
+    return trimmed if _ROW_SESSION_ID.fullmatch(trimmed) else None
 
 
 def has_storable_times(entry: Mapping[str, object]) -> bool:

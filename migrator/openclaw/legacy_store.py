@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import BinaryIO
 
+from migrator.openclaw.json_text import object_members
+
 _PART = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_ABSENT = object()
 _INDENT = "  "
 _CLOSING = {"{": "}", "[": "]"}
 
@@ -40,6 +44,16 @@ def spelled(value: object) -> str:
     """A value as ``JSON.stringify`` writes it: strings raw but for what must be escaped, numbers as doubles."""
     literal = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=float)
     return re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone[0]):04x}", literal)
+
+
+def respelled(text: str, before: Mapping[str, object], after: Mapping[str, object]) -> str:
+    """Write the object ``after``; members that are the same object ``before`` keep the spelling of ``text``."""
+    spelling = {member.key: text[member.value_start : member.value_end] for member in object_members(text)}
+    members = (
+        f"{spelled(name)}:{spelling[name] if value is before.get(name, _ABSENT) else spelled(value)}"
+        for name, value in after.items()
+    )
+    return "{" + ",".join(members) + "}"
 
 
 def laid_out(text: str, depth: int) -> str:

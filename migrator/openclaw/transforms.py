@@ -13,6 +13,7 @@ from migrator.openclaw.entry_repairs import REPAIR_TRANSFORMS
 from migrator.openclaw.entry_transforms import IMPORT_TRANSFORMS, Transform
 from migrator.openclaw.event_transforms import EVENT_TRANSFORMS, Context, EventTransform, normal_event
 from migrator.openclaw.js_values import Json, canonical, strictly_equal
+from migrator.openclaw.own_repairs import OWN_TRANSFORMS
 
 __all__ = [
     "ENTRY_TRANSFORMS",
@@ -25,8 +26,8 @@ __all__ = [
     "normal_event",
 ]
 
-ENTRY_TRANSFORMS = IMPORT_TRANSFORMS + REPAIR_TRANSFORMS
-"""In the order in which a release applies them: the import first, then what ``doctor --fix`` repairs."""
+ENTRY_TRANSFORMS = OWN_TRANSFORMS + IMPORT_TRANSFORMS + REPAIR_TRANSFORMS
+"""In the order in which they are applied: ours, the import of a release, then what its ``doctor --fix`` repairs."""
 
 _Object = dict[str, Json]
 _Step = tuple[str, Callable[[_Object], _Object]]

@@ -23,6 +23,9 @@ _ACTIONS = {
     "same": "{} there already",
 }
 
+REPAIRS_SHOWN = 20
+"""How many sessions of one database are named that a repair brings back or completes; json has them all."""
+
 _WRITTEN = ("insert", "update", "complete")
 
 
@@ -39,6 +42,8 @@ def plan_lines(plan: dict[str, View], namer: Namer, style: Style) -> Iterator[st
     changes = [change for database in databases for change in _changes(database)]
     yield ""
     yield from _diff(changes, namer, style)
+    for database in databases:
+        yield from _repairs(cast(list[dict[str, View]], database["repairs"]), namer)
     yield _totals(databases)
 
 
@@ -70,6 +75,19 @@ def _changes(database: dict[str, View]) -> Iterator[_Change]:
         yield _Change("=", whose, _contents(database))
     if quarantine:
         yield _Change("!", whose, f"{plural(quarantine, 'damaged piece')} to keep in quarantine")
+
+
+def _repairs(repairs: list[dict[str, View]], namer: Namer) -> Iterator[str]:
+    """Where everything that a repair brings back comes from."""
+    for repair in repairs[:REPAIRS_SHOWN]:
+        events, places = repair["events"], cast(list[Name], repair["places"])
+        what = "bring back" if events is None else f"add {plural(cast(int, events), 'event')} to"
+        what = "renew" if repair["replaces_older"] else what
+        archived = ", archived," if repair["archived"] else ""
+        where = " ".join(namer(place) for place in places)
+        yield f"  {what} {namer(cast(Name, repair['session']))}{archived} from {repair['from']} {where}"
+    if len(repairs) > REPAIRS_SHOWN:
+        yield f"  ... and {len(repairs) - REPAIRS_SHOWN:,} more"
 
 
 def _contents(database: dict[str, View]) -> str:

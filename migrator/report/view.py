@@ -19,6 +19,7 @@ from migrator.findings import RULES
 from migrator.forecast import RELEASES, effect
 from migrator.model import (
     HASH_BYTES,
+    Action,
     DatabasePlan,
     Finding,
     Name,
@@ -26,6 +27,7 @@ from migrator.model import (
     Reject,
 )
 from migrator.parity import is_complete, parity
+from migrator.repair_model import Repair
 from migrator.report.agent_rows import agent_rows, directory_of
 from migrator.report.prove_view import of_upgrade
 from migrator.verdicts import DatabaseVerification, Difference, HistoryVerdict, Verdict, Verification
@@ -172,6 +174,9 @@ def message(view: dict[str, View], namer: Namer) -> str:
 
 def _planned(planned: DatabasePlan, directories: set[str]) -> dict[str, View]:
     actions = Counter(decision.action.value for decision in planned.decisions)
+    repaired = planned.repair.histories if planned.repair is not None else ()
+    for row in planned.repair.rows if planned.repair is not None else ():
+        actions[(Action.UPDATE if row.replaces else Action.INSERT).value] += 1
     return {
         "agent": directory_of(planned.database.path, directories),
         "database": Name("database", planned.database.path),
@@ -181,12 +186,42 @@ def _planned(planned: DatabasePlan, directories: set[str]) -> dict[str, View]:
         "actions": dict(sorted(actions.items())),
         "quarantine": [_reject(reject) for reject in planned.rejects],
         "histories": len(planned.histories),
+        "repairs": _repair(planned.repair),
         "events": sum(len(history.hashes) // HASH_BYTES for history in planned.histories),
-        "new_events": sum(len(history.hashes) // HASH_BYTES - history.present for history in planned.histories),
+        "new_events": sum(len(history.hashes) // HASH_BYTES - history.present for history in planned.histories)
+        + sum(history.events for history in repaired),
         "expected_rows": planned.expected_rows,
         "expected_digest": planned.expected_digest,
         "peak_bytes": planned.peak_bytes,
     }
+
+
+def _repair(repair: Repair | None) -> list[View]:
+    """Where each row and each history of a repair comes from."""
+    if repair is None:
+        return []
+    rows: list[View] = [
+        {
+            "session": Name("session", row.key),
+            "from": row.source.origin.value,
+            "places": [row.source.place],
+            "replaces_older": row.replaces,
+            "archived": row.archived,
+            "events": None,
+        }
+        for row in repair.rows
+    ]
+    return rows + [
+        {
+            "session": Name("session", history.key),
+            "from": history.origin.value,
+            "places": [file.name for file in history.files],
+            "replaces_older": False,
+            "archived": history.entry is not None,
+            "events": history.events,
+        }
+        for history in repair.histories
+    ]
 
 
 def _reject(reject: Reject) -> dict[str, View]:

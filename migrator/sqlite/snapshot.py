@@ -25,6 +25,7 @@ from migrator.model import FileIdentity, Name
 SUFFIXES = ("", "-wal", "-journal")
 """The files of a database that hold data; ``-shm`` can be made again from ``-wal``."""
 
+_WITH_OCTET_LENGTH = (3, 43, 0)
 _BLOCK = 1 << 20
 _COPY_ATTEMPTS = 5
 
@@ -57,15 +58,26 @@ def open_snapshot(path: str) -> Iterator[sqlite3.Connection]:
     _require_unchanged(real, before)
 
 
-def open_writable(path: str) -> sqlite3.Connection:
+def open_writable(path: str, *, with_functions: bool = False) -> sqlite3.Connection:
     """Open an existing database to change it, durable beyond a power cut; transactions are the caller's.
 
-    Raises sqlite3.Error.
+    ``with_functions``: its tables use functions in their checks, as those of agent schema 23 do. Raises sqlite3.Error.
     """
     connection = _connect(path, "mode=rw")
-    for pragma in ("trusted_schema = OFF", "foreign_keys = ON", "synchronous = EXTRA"):
+    trusted = "ON" if with_functions else "OFF"
+    for pragma in (f"trusted_schema = {trusted}", "foreign_keys = ON", "synchronous = EXTRA"):
         connection.execute(f"PRAGMA {pragma}")
+    if with_functions and sqlite3.sqlite_version_info < _WITH_OCTET_LENGTH:
+        # The tables of agent schema 23 ask for it in their checks (spec: SQLite targets 2.1).
+        connection.create_function("octet_length", 1, _octet_length, deterministic=True)
     return connection
+
+
+def _octet_length(value: str | bytes | None) -> int | None:
+    """The function of SQLite 3.43: bytes of a text in UTF-8, or of a blob."""
+    if value is None:
+        return None
+    return len(value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass"))
 
 
 def checkpoint(connection: sqlite3.Connection) -> bool:

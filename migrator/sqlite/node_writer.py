@@ -1,0 +1,79 @@
+"""Add sessions to a database that keeps them as nodes (agent schema 14 to 23), in the form that its release accepts.
+
+Facts (spec: SQLite targets 2.1, 4.2, 4.3): 2026.9.6 drops a node whose ``updated_at`` is not the one in its entry, and
+refuses the whole database over one that is not marked as valid, or whose session id is not that of its entry. Its
+triggers take the mark away at each change, so it is set last. Tables, triggers and the version are never touched.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from migrator.sqlite.additions import WINDOW_COLUMNS, NewSession, insert, put_events, update
+
+__all__ = ["put_events", "put_session", "put_window"]
+
+_STATUS = ("running", "done", "failed", "killed", "timeout")
+_ALLOWED: dict[str, tuple[str, ...]] = {
+    "status": _STATUS,
+    "created_via": ("operator", "spawn", "channel", "cron", "talk", "run", "plugin", "internal"),
+    "created_actor_type": ("human", "agent", "system"),
+    "chat_type": ("direct", "group", "channel"),
+}
+"""The words that the tables of 2026.9.6 take."""
+
+_OF_NODE = (
+    "status",
+    "created_at",
+    "created_via",
+    "created_actor_type",
+    "created_actor_id",
+    "parent_session_key",
+    "spawned_by",
+    "label",
+    "display_name",
+    "category",
+    "icon",
+    "pinned_at",
+    "archived_at",
+    "last_read_at",
+    "last_interaction_at",
+    "last_activity_at",
+)
+
+
+def put_session(connection: sqlite3.Connection, session: NewSession, *, replace: bool) -> None:
+    """Put a node and, if its session id has none yet, a window. ``replace`` changes a node that is there.
+
+    Raises sqlite3.Error.
+    """
+    node: dict[str, object] = dict.fromkeys(_OF_NODE)
+    node |= _taken(session, _OF_NODE)
+    node |= {"current_session_id": session.session_id, "entry_json": session.text, "updated_at": session.updated_at}
+    if replace:
+        update(connection, "session_nodes", node, "session_key", session.key)
+    else:
+        insert(connection, "session_nodes", {"session_key": session.key, **node})
+    put_window(connection, session.session_id, session.key, session.updated_at, session)
+    update(connection, "session_nodes", {"entry_valid": 1}, "session_key", session.key)
+
+
+def put_window(
+    connection: sqlite3.Connection, session_id: str, key: str, updated_at: int, session: NewSession | None = None
+) -> None:
+    """Put the window of a session id if there is none; events need one. Raises sqlite3.Error."""
+    window = {
+        "session_id": session_id,
+        "session_key": key,
+        "created_at": session.created_at if session else updated_at,
+        "updated_at": updated_at,
+        "session_entry_provenance": 1,
+        **(_taken(session, WINDOW_COLUMNS) if session else {}),
+    }
+    insert(connection, "session_windows", window, or_ignore=True)
+
+
+def _taken(session: NewSession, names: tuple[str, ...]) -> dict[str, object]:
+    """Those projections that these columns take."""
+    found = {name: session.columns[name] for name in names if name in session.columns}
+    return {name: value for name, value in found.items() if name not in _ALLOWED or value in _ALLOWED[name]}
