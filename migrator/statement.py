@@ -40,7 +40,7 @@ def _subjects(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
         if event.name == "source" and event.word("sha256_before"):
             yield event.word("store"), event.word("sha256_before")
         if event.name == "database" and event.word("content_digest"):
-            yield f"content-of-{event.word('database')}", event.word("content_digest")
+            yield f"content-of/{event.word('database')}", event.word("content_digest")
 
 
 def _predicate(events: tuple[Event, ...], head: str) -> dict[str, Json]:

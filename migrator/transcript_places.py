@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from migrator.directories import Findings, names_in
+from migrator.directories import Findings
 from migrator.model import Agent, Name, Store, StoreKind
 from migrator.openclaw.session_files import FileKind, classify, usable_pointer
 from migrator.originals import Original
@@ -35,7 +35,7 @@ def transcript_places(
         if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
             places[os.path.realpath(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
     live = [store for store in stores if store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED)]
-    for path in (path for store in live if store.agent is None for path in _beside(store)):
+    for path in (path for store in live if store.agent is None for path in _beside(store, findings)):
         places.setdefault(os.path.realpath(path), (None, path, FileKind.TRANSCRIPT))
     names = {os.path.basename(path) for _, path, _ in places.values()}
     for store in live:
@@ -49,9 +49,14 @@ def transcript_places(
     return list(places.values())
 
 
-def _beside(store: Store) -> Iterator[str]:
+def _beside(store: Store, findings: Findings) -> Iterator[str]:
     folder = os.path.dirname(store.path)
-    for name in sorted(names_in(folder)):
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        findings.add("agent.unreadable", Name("store", store.path))
+        return
+    for name in names:
         path = os.path.join(folder, name)
         if classify(name) is FileKind.TRANSCRIPT and os.path.isfile(path) and not os.path.islink(path):
             yield path

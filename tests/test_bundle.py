@@ -130,7 +130,7 @@ def test_the_statement_is_an_in_toto_statement_about_the_manifest_the_stores_and
     assert subjects == {
         "source-manifest": events[0]["manifest"],
         **{e["store"]: e["sha256_before"] for e in events if e["event"] == "source"},
-        **{f"content-of-{e['database']}": e["content_digest"] for e in events if e["event"] == "database"},
+        **{f"content-of/{e['database']}": e["content_digest"] for e in events if e["event"] == "database"},
     }
     assert len(subjects) == 5
     assert statement["predicate"]["log"] == {"sha256": events[-1]["hash"], "events": len(events)}

@@ -42,7 +42,8 @@ class Case:
 
     ``finds`` are findings that must be made; ``apply`` is the exit code of the first apply, and ``plan`` what must be
     planned. ``good`` are the entries by key that the database of the agent ``BAD`` must hold afterwards, byte for byte;
-    None if it must not be there or must stay as it is. ``meanwhile`` runs beside the commands.
+    None if it must not be there or must stay as it is. ``events`` is how many events it must hold.
+    ``meanwhile`` runs beside the commands.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Case:
     unsteady: bool = False
     exhaustive: bool = False
     unprivileged: bool = False
-    options: tuple[str, ...] = ()
+    events: int | None = None
 
 
 def good_agent(world: World) -> dict[str, str]:

@@ -97,7 +97,7 @@ class _Journey:
         self._expect(MARK.encode() not in told.lower(), "the proof leaks")
 
     def _selection(self) -> list[str]:
-        return ["--state-dir", str(self.world.state), *self.case.options]
+        return ["--state-dir", str(self.world.state)]
 
     def _proved(self) -> list[str]:
         return ["--proof", str(self.proof), "--format", "json"]
@@ -152,6 +152,9 @@ class _Journey:
         if wanted is not None:
             found = _rows(self.world.database_path(BAD))
             self._expect(found == wanted, f"good entries are lost or changed: {str(found)[:200]}")
+        if self.case.events is not None:
+            events = len(table(self.world.database_path(BAD), "transcript_events"))
+            self._expect(events == self.case.events, f"{events} events, and not {self.case.events}")
 
     def _sources(self) -> dict[str, tuple[object, ...]]:
         """All that is not a database or made by a run; of directories only that they are there."""
