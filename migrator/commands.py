@@ -29,7 +29,7 @@ from migrator.model import Finding, Inventory, Name, Plan, RepairWish, Selection
 from migrator.outcome import Outcome
 from migrator.planner import plan as make_plan
 from migrator.preflight import preflight
-from migrator.progress import Advance, silent
+from migrator.progress import Progress, silent
 from migrator.proof_events import OUTCOMES
 from migrator.repair_model import Judged, Origin
 from migrator.repair_planner import REPAIRABLE
@@ -57,7 +57,7 @@ class Request:
     expect_agents: int | None = None
     expect_sessions: int | None = None
     allow_empty: bool = False
-    advance: Advance = silent
+    progress: Progress = silent
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
 
     def now_ms(self) -> int:
@@ -185,7 +185,7 @@ def _origin(request: Request, inventory: Inventory, against: str) -> Inventory:
     folder = os.path.realpath(os.path.join(request.surroundings.cwd, against))
     if not os.path.isfile(os.path.join(folder, JOURNAL)):
         selection = replace(request.selection, state_dir=folder, profile=None, config=None)
-        origin = make_inventory(selection, request.surroundings, request.now_ms(), request.advance)
+        origin = make_inventory(selection, request.surroundings, request.now_ms(), request.progress)
         _require_something(origin)
         return origin
     stores = tuple(store for store in inventory.stores if store.real_path.startswith(folder + os.sep))
@@ -243,12 +243,12 @@ def outside(state_dir: str, path: str) -> None:
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
     with started_run(Path(inventory.state_dir), request.clock()) as run:
-        outcomes = execute(planned, run, request.now_ms(), request.advance)
-        fresh = take_inventory(replace(request, advance=silent), inventory)
+        outcomes = execute(planned, run, request.now_ms(), request.progress)
+        fresh = take_inventory(replace(request, progress=silent), inventory)
         report = _judged("apply", make_verification(fresh), fresh, ())
         archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
         if archived:
-            fresh = take_inventory(replace(request, advance=silent))
+            fresh = take_inventory(replace(request, progress=silent))
             report = _judged("apply", make_verification(fresh), fresh, ())
         if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
             report = replace(report, word="quarantined", exit_code=QUARANTINED)
@@ -276,7 +276,7 @@ def _with_failures(report: Report, outcomes: tuple[Outcome, ...]) -> Report:
 
 def take_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
     """Scan what is selected. Raises NothingFoundError where there is nothing, unless that is fine."""
-    inventory = make_inventory(request.selection, request.surroundings, request.now_ms(), request.advance, earlier)
+    inventory = make_inventory(request.selection, request.surroundings, request.now_ms(), request.progress, earlier)
     if not request.allow_empty:
         _require_something(inventory)
     return inventory

@@ -33,7 +33,7 @@ from migrator.model import (
 from migrator.openclaw.entry import prepare
 from migrator.openclaw.store import read_member
 from migrator.outcome import Outcome
-from migrator.progress import Advance, silent
+from migrator.progress import Advance, Progress, silent
 from migrator.quarantine import preserve
 from migrator.repairer import write_repair
 from migrator.runs import Run
@@ -57,7 +57,7 @@ class _Write:
     status: str | None
 
 
-def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tuple[Outcome, ...]:
+def execute(plan: Plan, run: Run, now_ms: int, progress: Progress = silent) -> tuple[Outcome, ...]:
     """Carry out a plan, database by database, and keep a journal in the run.
 
     What stops one database does not stop the others. Only if none was written it is raised: ChangedError when a source
@@ -65,13 +65,15 @@ def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tup
     write to it.
     """
     outcomes = []
+    progress.start("writing", sum(_bytes_to_write(planned) for planned in plan.databases))
     for planned in plan.databases:
         if not planned.pending:
             continue
+        progress.enter(next((store.agent for store in planned.stores), None))
         try:
             _preserve_rejects(planned, run)
             if planned.writes:
-                outcomes.append(_write(planned, run, now_ms, advance))
+                outcomes.append(_write(planned, run, now_ms, progress))
         except (BusyError, ChangedError, RefusedError) as error:
             run.note("failed", database=run.where(planned.database.path), exit_code=error.exit_code)
             outcomes.append(Outcome(planned.database.path, created=False, rows_written=0, backup=None, failure=error))
@@ -79,6 +81,15 @@ def execute(plan: Plan, run: Run, now_ms: int, advance: Advance = silent) -> tup
     if failures and len(failures) == len(outcomes):
         raise failures[0]
     return tuple(outcomes)
+
+
+def _bytes_to_write(planned: DatabasePlan) -> int:
+    """How many bytes of sources are worked through for a database."""
+    if not planned.writes:
+        return 0
+    entries = sum(entry.length for store in planned.stores for entry in store.entries)
+    files = (one.identity.size for history in planned.histories if history.pending for one in history.files)
+    return entries + sum(files)
 
 
 def _write(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:

@@ -124,7 +124,8 @@ class Output:
 
     def _work(self, verb: Callable[[Request], Report]) -> Report:
         enabled = self.options.get("progress") == "auto" and not self.options.get("quiet")
-        with bar(self.verb, enabled and sys.stderr.isatty()) as advance:
+        namer = self.labels.of if self.options["redact"] else clear_text
+        with bar(enabled and sys.stderr.isatty(), namer) as progress:
             selection = Selection(
                 state_dir=self.options["state_dir"],
                 profile=self.options["profile"],
@@ -145,7 +146,7 @@ class Output:
                 expect_agents=self.options["expect_agents"],
                 expect_sessions=self.options["expect_sessions"],
                 allow_empty=self.options["allow_empty"],
-                advance=advance,
+                progress=progress,
             )
             return patiently(lambda: verb(request), self.options["wait"])
 

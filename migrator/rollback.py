@@ -43,7 +43,7 @@ def rollback(request: Request, run: str, set_aside: bool = False, evidence: str 
             return Report("rollback", "refused", REFUSED, replace(inventory, findings=findings))
         undone = Undone() if is_over else undo(record, request.clock())
         wrong = () if is_over else leftovers(record)
-    fresh = take_inventory(replace(asked, advance=silent))
+    fresh = take_inventory(replace(asked, progress=silent))
     word, code = ("differences", DIFFERENCES) if wrong else ("rolled-back", 0)
     folder = move_out(record, Path(evidence)) if evidence is not None and not wrong else record.folder
     fresh = replace(fresh, findings=(*fresh.findings, *wrong))

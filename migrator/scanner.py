@@ -40,7 +40,7 @@ from migrator.openclaw.locks import live_writers
 from migrator.openclaw.paths import AGENT_DATABASE, normalize_agent_id, resolve_state_dir, store_database
 from migrator.openclaw.session_files import FileKind
 from migrator.originals import Original, archived, imported
-from migrator.progress import Advance, silent
+from migrator.progress import Progress, silent
 from migrator.quarantine import quarantined_spans
 from migrator.runs import RUNS
 from migrator.sources import read_store, reread
@@ -67,7 +67,7 @@ def scan(
     selection: Selection,
     surroundings: Surroundings,
     now_ms: int,
-    advance: Advance = silent,
+    progress: Progress = silent,
     earlier: Inventory | None = None,
 ) -> Inventory:
     """Find everything that the selection covers.
@@ -95,9 +95,10 @@ def scan(
         if not named or os.path.dirname(one.stood_at or "") in named
     ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
-    stores = _read_stores(state, selection.follow, candidates, earlier, findings, advance)
+    progress.start("reading", _bytes_to_read(candidates, agents))
+    stores = _read_stores(state, selection.follow, candidates, earlier, findings, progress)
     places = transcript_places(state, selection.follow, agents, stores, originals, findings)
-    transcripts = tuple(_read_transcripts(places, earlier, findings, advance))
+    transcripts = tuple(_read_transcripts(places, earlier, findings, progress))
     stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
     pairs = tuple(
         (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
@@ -174,7 +175,7 @@ def _read_stores(
     candidates: list[_Candidate],
     earlier: Inventory | None,
     findings: Findings,
-    advance: Advance,
+    progress: Progress,
 ) -> tuple[Store, ...]:
     stores: dict[str, Store] = {}
     known = {store.real_path: store for store in earlier.stores} if earlier else {}
@@ -197,10 +198,18 @@ def _read_stores(
                 continue
             if os.path.islink(candidate.path) and is_inside(candidate.path, state):
                 findings.add("store.link", name)
-        store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, advance, known.get(real))
+        progress.enter(candidate.agent)
+        store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, progress, known.get(real))
         findings.made += made
         stores[real] = store
     return tuple(stores.values())
+
+
+def _bytes_to_read(candidates: list[_Candidate], agents: tuple[Agent, ...]) -> int:
+    """About how many bytes a scan reads."""
+    stores = {os.path.realpath(candidate.path) for candidate in candidates}
+    files = (file for agent in agents for file in agent.files if file.kind == FileKind.TRANSCRIPT.value)
+    return sum(os.path.getsize(path) for path in stores if os.path.isfile(path)) + sum(file.size for file in files)
 
 
 def _directory_of(original: Original, state: str) -> str | None:
@@ -305,11 +314,12 @@ def _agents(
 
 
 def _read_transcripts(
-    places: list[Place], earlier: Inventory | None, findings: Findings, advance: Advance
+    places: list[Place], earlier: Inventory | None, findings: Findings, progress: Progress
 ) -> Iterator[Transcript]:
     known = {transcript.path: transcript for transcript in earlier.transcripts} if earlier else {}
     for directory, path, kind in places:
-        transcript, made = read_transcript(path, directory, kind.value, advance, known.get(path))
+        progress.enter(directory)
+        transcript, made = read_transcript(path, directory, kind.value, progress, known.get(path))
         findings.made += made
         if transcript is not None:
             yield transcript

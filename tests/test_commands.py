@@ -11,6 +11,7 @@ import pytest
 from migrator import commands
 from migrator.commands import Report
 from migrator.errors import BusyError, MigratorError, NothingFoundError, RefusedError
+from migrator.progress import Progress
 from migrator.verdicts import Verdict
 from tests.conftest import fingerprint
 from tests.worlds import World, cache, cache_row, change, count, databases, entry, owner, quarantined, without_rows
@@ -281,13 +282,14 @@ def test_a_source_on_another_filesystem_is_archived_or_stays_but_is_never_lost(t
 def test_a_second_run_at_the_same_time_is_refused(world: World) -> None:
     seen: list[int] = []
 
-    def interfere(_bytes: int) -> None:
-        if (world.state / "migrator-runs").exists() and not seen:
-            seen.append(1)
-            with pytest.raises(BusyError):
-                apply(world)
+    class Interfering(Progress):
+        def __call__(self, count: int) -> None:  # noqa: ARG002
+            if (world.state / "migrator-runs").exists() and not seen:
+                seen.append(1)
+                with pytest.raises(BusyError):
+                    apply(world)
 
-    report = commands.apply(replace(world.request(), advance=interfere), None, yes=True)
+    report = commands.apply(replace(world.request(), progress=Interfering()), None, yes=True)
     assert seen == [1]
     assert report.exit_code == 0
     assert len(world.runs()) == 1
