@@ -13,6 +13,7 @@ from migrator.export import export
 from migrator.export_tree import Wish
 from migrator.openclaw.client import Client
 from tests.openclaw.conftest import Release
+from tests.openclaw.releases import LEGACY
 from tests.test_export import request_for
 
 pytestmark = pytest.mark.openclaw
@@ -39,7 +40,7 @@ def exported(state: Path, folder: Path, config: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("version", ["2026.6.1", "2026.7.1"])
+@pytest.mark.parametrize("version", LEGACY)
 def test_a_legacy_release_lists_what_was_migrated_and_exported(
     openclaw: Installed, unpack: Unpack, tmp_path: Path, version: str
 ) -> None:

@@ -18,6 +18,7 @@ from migrator.openclaw.client import DOCTOR_LIMIT, Client
 from migrator.verdicts import HistoryVerdict, HistoryVerification, Verdict, Verification
 from tests.openclaw import upgrade_worlds as worlds
 from tests.openclaw.conftest import Release
+from tests.openclaw.releases import SCHEMAS
 from tests.openclaw.upgrade_worlds import NOW, session_id
 from tests.worlds import World
 
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.openclaw
 
 Find = Callable[[str], Release]
 Foreseen = dict[str, list[Finding]]
-NEWEST = "2026.9.6"
+NEWEST = max(SCHEMAS)
 INCOMPLETE = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS, HistoryVerdict.DIVERGES)
 
 
@@ -87,7 +88,7 @@ def agents_of(paths: set[str]) -> set[str]:
     return {Path(path).parent.parent.name for path in paths}
 
 
-@pytest.mark.parametrize("version", ["2026.8.2", NEWEST])
+@pytest.mark.parametrize("version", SCHEMAS)
 def test_a_release_loses_and_changes_exactly_what_is_foreseen(openclaw: Find, world: World, version: str) -> None:
     client = client_of(openclaw(version), world)
     worlds.make(world, *worlds.LOSSES)
@@ -185,7 +186,7 @@ def test_stores_that_cannot_be_read_and_half_characters_stay_behind_for_good(ope
     assert len(stored(world, "main")) == 2, "the others are migrated all the same"
 
 
-@pytest.mark.parametrize("version", ["2026.8.2", NEWEST])
+@pytest.mark.parametrize("version", SCHEMAS)
 def test_after_apply_the_same_release_keeps_everything(openclaw: Find, world: World, version: str) -> None:
     client = client_of(openclaw(version), world)
     worlds.make(world, *worlds.LOSSES, *worlds.BLOCKS)

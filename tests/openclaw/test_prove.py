@@ -22,6 +22,7 @@ from migrator import cli
 from migrator.openclaw.client import Client, Gateway, Items, Step
 from tests.conftest import FIXTURES, fingerprint
 from tests.openclaw.conftest import launcher
+from tests.openclaw.releases import LEGACY, SCHEMAS
 
 pytestmark = pytest.mark.openclaw
 
@@ -128,23 +129,27 @@ def configured(state: Path) -> dict[str, dict[str, Any]]:
     return {key: entry for store in stores for key, entry in json.loads(store.read_bytes()).items()}
 
 
-@pytest.mark.parametrize(
-    ("fixture", "release", "retired", "accept"),
-    [
-        ("legacy-2026.6.1", "2026.9.6", True, False),
-        ("legacy-2026.7.1", "2026.9.6", False, False),
-        ("legacy-2026.6.1", "2026.8.2", False, False),
-        ("legacy-2026.7.1", "2026.8.2", True, True),
-    ],
-)
+RETIRED_AND_ACCEPTED = {
+    ("2026.6.1", "2026.9.6"): (True, False),
+    ("2026.7.1", "2026.9.6"): (False, False),
+    ("2026.6.1", "2026.8.2"): (False, False),
+    ("2026.7.1", "2026.8.2"): (True, True),
+}
+"""For each upgrade whether there is a directory with an odd name, and whether it may move."""
+
+
+@pytest.mark.parametrize("release", SCHEMAS)
+@pytest.mark.parametrize("legacy", LEGACY)
 def test_an_upgrade_of_what_this_program_has_migrated_keeps_and_shows_every_session(
-    tmp_path: Path, heard: Heard, fixture: str, release: str, retired: bool, accept: bool
+    tmp_path: Path, heard: Heard, legacy: str, release: str
 ) -> None:
-    state = unpack(tmp_path, fixture, retired)
-    old, new = (str(launcher(one)) for one in (fixture.removeprefix("legacy-"), release))
+    retired, accept = RETIRED_AND_ACCEPTED[legacy, release]
+    state = unpack(tmp_path, f"legacy-{legacy}", retired)
+    old, new = (str(launcher(one)) for one in (legacy, release))
     options = ["--accept", "moved"] if accept else []
     proof = prove(state, tmp_path, "--openclaw-before", old, "--openclaw-after", new, *options)
     # B3: 2026.9.6 refuses every database at schema 1 once, ours and OpenClaw's own alike; 2026.8.2 does not.
+    assert {one["version"] for one in proof.events["database"]} == {SCHEMAS[release]}
     assert proof.exit_codes("doctor") == ([1, 0] if release == "2026.9.6" else [0])
     # B6: the sessions of a directory that is not its own normalized id go to one that is.
     moved = 2 if retired else 0
@@ -158,7 +163,7 @@ def test_an_upgrade_of_what_this_program_has_migrated_keeps_and_shows_every_sess
     check_the_gateway(state, heard, release)
     shows = Counter((one["before"], one["after"], bool(one["differs"])) for one in proof.events["listed"])
     assert shows == Counter({("same", "same", False): 14 - len(forgotten), ("same", "same", True): len(forgotten)})
-    if fixture == "legacy-2026.7.1":
+    if legacy == "2026.7.1":
         check_that_a_changed_byte_is_found(proof.bundle)
 
 

@@ -1,0 +1,84 @@
+"""Sessions at a terminal for the README: real commands on fixtures, with what differs from run to run made the same."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import shutil
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from unittest.mock import patch
+
+from migrator import cli
+from tests.conftest import FIXTURES
+
+WIDTH = "96"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Commands on one fixture, whose state directory lies at ``place`` in the home. ``skipped`` are left out.
+
+    With ``terminal`` standard output is one; else names become labels, as in a CI job.
+    """
+
+    fixture: str
+    place: str
+    commands: tuple[str, ...]
+    terminal: bool = True
+    skipped: str = ""
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def transcript(shown: Shown) -> str:
+    """The commands with their output and every exit code but 0, as a block of Markdown."""
+    with tempfile.TemporaryDirectory(prefix="readme-") as folder:
+        with tarfile.open(FIXTURES / f"{shown.fixture.split('/')[0]}.tar.xz") as archive:
+            archive.extractall(f"{folder}.fixture", filter="fully_trusted")
+        shutil.move(f"{folder}.fixture/{shown.fixture}", Path(folder, shown.place))
+        shutil.rmtree(f"{folder}.fixture")
+        with contextlib.chdir(folder), patch.dict(os.environ, _environment(folder), clear=True):
+            text = "\n".join(_command(line, shown.terminal) for line in shown.commands)
+        text = text.replace(folder, "~")
+    if shown.skipped:
+        text = re.sub(shown.skipped, "[...]\n", text, flags=re.DOTALL)
+    return f"```\n{_steady(text).rstrip()}\n```"
+
+
+def _environment(folder: str) -> dict[str, str]:
+    return {"HOME": folder, "COLUMNS": WIDTH, "NO_COLOR": "1", "PATH": os.environ["PATH"]}
+
+
+def _command(line: str, terminal: bool) -> str:
+    """Run a command of ours in this process and give the line, the output, and the exit code unless it is 0."""
+    out = _Terminal() if terminal else io.StringIO()
+    code: object = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            cli.main(shlex.split(line)[1:], prog_name="migrator")
+        except SystemExit as ended:
+            code = ended.code
+    return f"$ {line}\n{out.getvalue()}" + (f"$ echo $?\n{code}\n" if code else "")
+
+
+def _steady(text: str) -> str:
+    """Put the same in the place of labels, digests and ids of runs, which are drawn anew each time."""
+    seen: dict[str, str] = {}
+
+    def number(found: re.Match[str]) -> str:
+        made = sha256(f"{found['kind']}{len(seen)}".encode()).hexdigest()
+        return f"{found['kind']}:{seen.setdefault(found[0], made[:12])}"
+
+    text = re.sub(r"\b\d{8}T\d{6}Z-[0-9a-f]{8}\b", "20261125T101500Z-6a5676b8", text)
+    text = re.sub(r"\b(?P<kind>[a-z-]+):[0-9a-f]{12}\b", number, text)
+    return re.sub(r"\b[0-9a-f]{60}([0-9a-f]{4})\b", r"…\1", text)
