@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 
 from migrator import cli
-from migrator.command_help import EXIT_CODES
+from migrator.command_help import EXIT_CODES, WORDS
 from migrator.findings import RULES
+from tests.openclaw.releases import LEGACY, SCHEMAS
+from tests.readme_sessions import CI, RELEASE, SUPPORT, transcript
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -82,11 +84,29 @@ def _findings_table() -> str:
     return table.replace("{subject}", "…").replace("{others}", "…")
 
 
+def _words_table() -> str:
+    rows = [f"| {word} | {meaning} |" for word, meaning in WORDS.items()]
+    return "\n".join(["| word | meaning |", "| --- | --- |", *rows])
+
+
+def _releases_table() -> str:
+    files = "files | its state directories are migrated; it lists every session that was exported |"
+    carried = "it upgrades what was migrated and lists every session; what it wrote is verified |"
+    rows = [f"| {release} | {files}" for release in LEGACY]
+    rows += [f"| {release} | SQLite, agent schema {schema} | {carried}" for release, schema in SCHEMAS.items()]
+    return "\n".join(["| OpenClaw | keeps sessions in | what is tested |", "| --- | --- | --- |", *rows])
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
+    "words": _words_table,
+    "session: release engineer": lambda: transcript(RELEASE),
+    "session: support staff": lambda: transcript(SUPPORT),
+    "session: ci job": lambda: transcript(CI),
     "commands": _commands_table,
     "options": _options_table,
     "exit codes": _exit_codes_table,
     "findings": _findings_table,
+    "releases": _releases_table,
 }
 """Every made section by its name, which stands in the marks around it."""
 

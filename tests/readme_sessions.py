@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
@@ -18,21 +19,22 @@ from unittest.mock import patch
 from migrator import cli
 from tests.conftest import FIXTURES
 
-WIDTH = "96"
+WIDTH = 96
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Commands on one fixture, whose state directory lies at ``place`` in the home. ``skipped`` are left out.
+    """Commands on one fixture, whose state directory lies at ``place`` in the home.
 
-    With ``terminal`` standard output is one; else names become labels, as in a CI job.
+    With ``terminal`` standard output is one; else names become labels, as in a CI job. ``skipped`` are patterns of
+    what is left out: it is long, or depends on the host.
     """
 
     fixture: str
     place: str
     commands: tuple[str, ...]
     terminal: bool = True
-    skipped: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 class _Terminal(io.StringIO):
@@ -40,27 +42,36 @@ class _Terminal(io.StringIO):
         return True
 
 
+@cache
 def transcript(shown: Shown) -> str:
     """The commands with their output and every exit code but 0, as a block of Markdown."""
-    with tempfile.TemporaryDirectory(prefix="readme-") as folder:
+    # The folder has a path of the same length everywhere, because lines are wrapped by it.
+    with tempfile.TemporaryDirectory(prefix="readme-", dir="/tmp") as folder:
         with tarfile.open(FIXTURES / f"{shown.fixture.split('/')[0]}.tar.xz") as archive:
-            archive.extractall(f"{folder}.fixture", filter="fully_trusted")
-        shutil.move(f"{folder}.fixture/{shown.fixture}", Path(folder, shown.place))
-        shutil.rmtree(f"{folder}.fixture")
-        with contextlib.chdir(folder), patch.dict(os.environ, _environment(folder), clear=True):
-            text = "\n".join(_command(line, shown.terminal) for line in shown.commands)
-        text = text.replace(folder, "~")
-    if shown.skipped:
-        text = re.sub(shown.skipped, "[...]\n", text, flags=re.DOTALL)
-    return f"```\n{_steady(text).rstrip()}\n```"
-
-
-def _environment(folder: str) -> dict[str, str]:
-    return {"HOME": folder, "COLUMNS": WIDTH, "NO_COLOR": "1", "PATH": os.environ["PATH"]}
+            archive.extractall(Path(folder, "unpacked"), filter="fully_trusted")
+        home = Path(folder, "home")
+        home.mkdir()
+        shutil.move(Path(folder, "unpacked", shown.fixture), home / shown.place)
+        env = {"HOME": str(home), "COLUMNS": str(WIDTH), "NO_COLOR": "1", "PATH": os.environ["PATH"]}
+        before = Path.cwd()
+        os.chdir(home)
+        try:
+            with patch.dict(os.environ, env, clear=True):
+                text = "\n".join(_command(line, shown.terminal) for line in shown.commands)
+        finally:
+            os.chdir(before)
+    for skipped in shown.skipped:
+        text = re.sub(skipped, "[...]\n", text, flags=re.DOTALL)
+    return f"```\n{_steady(text.replace(str(home), '~')).rstrip()}\n```"
 
 
 def _command(line: str, terminal: bool) -> str:
-    """Run a command of ours in this process and give the line, the output, and the exit code unless it is 0."""
+    """Run a command of ours in this process and give the line, the output, and the exit code unless it is 0.
+
+    ``RUN`` in the line stands for the only run there is.
+    """
+    for run in Path.cwd().glob(".openclaw/migrator-runs/[0-9]*"):
+        line = line.replace("RUN", run.name)
     out = _Terminal() if terminal else io.StringIO()
     code: object = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
@@ -82,3 +93,27 @@ def _steady(text: str) -> str:
     text = re.sub(r"\b\d{8}T\d{6}Z-[0-9a-f]{8}\b", "20261125T101500Z-6a5676b8", text)
     text = re.sub(r"\b(?P<kind>[a-z-]+):[0-9a-f]{12}\b", number, text)
     return re.sub(r"\b[0-9a-f]{60}([0-9a-f]{4})\b", r"…\1", text)
+
+
+SUPPORT = Shown(
+    "defect-malformed-line/before",
+    ".openclaw",
+    ("migrator scan", "migrator apply --yes", "migrator rollback RUN"),
+    skipped=(r"  it would not show this:.*?(?=\nnext:)",),
+)
+RELEASE = Shown(
+    "upgraded-2026.6.1-to-2026.9.6",
+    "upgraded",
+    ("migrator verify --state-dir upgraded --proof proof", "migrator proof check proof/verify.proof.jsonl"),
+    skipped=(r"moved, 1 transcript.*?(?=\nagents )",),
+)
+CI = Shown(
+    "legacy-2026.6.1",
+    "state",
+    (
+        "migrator apply --yes --state-dir state --expect-sessions 16 --proof proof",
+        "migrator verify --state-dir state --expect-sessions 17 --format markdown",
+    ),
+    terminal=False,
+    skipped=(r"\nwarning \[agent.*?(?=\nagents )", r"\n### Databases.*?(?=\n\$ echo)"),
+)

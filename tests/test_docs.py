@@ -12,6 +12,7 @@ from migrator import cli
 from migrator.command_help import EXIT_CODES, HELP, WORDS
 from migrator.errors import MigratorError
 from tests import readme
+from tests.openclaw.releases import LEGACY, SCHEMAS
 from tests.readme import SECTIONS, commands, renewed
 
 ROOT = readme.README.parent
@@ -105,3 +106,11 @@ def test_the_two_commands_of_the_readme_exist_and_can_be_run() -> None:
     for script in ("scripts/demo", "scripts/test"):
         assert f"python3 {script}" in README
         assert (ROOT / script).stat().st_mode & 0o111
+
+
+def test_ci_installs_the_releases_that_the_readme_calls_supported() -> None:
+    installed = re.search(
+        r"^for release in (.*); do$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert installed
+    assert installed[1].split() == [*LEGACY, *SCHEMAS]
