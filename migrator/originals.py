@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +37,12 @@ def imported(folder: str) -> Iterator[Original]:
             yield Original(path, StoreKind.IMPORTED, kind)
 
 
-def archived(state_dir: str) -> Iterator[Original]:
-    """The sources that earlier runs have moved into their folders, newest run first, as their journals say."""
+def archived(state_dir: str, named: Collection[str] = ()) -> Iterator[Original]:
+    """The sources that earlier runs have moved into their folders, newest run first, as their journals say.
+
+    ``named`` are the directories outside the state directory that somebody has named: what stood in others is no
+    business of ours, whatever a journal says.
+    """
     for journal in sorted(Path(state_dir, RUNS).glob(f"*/{JOURNAL}"), reverse=True):
         try:
             steps = [step for step in read_journal(journal.parent) if step.get("step") == "archive"]
@@ -47,8 +51,10 @@ def archived(state_dir: str) -> Iterator[Original]:
         for step in steps:
             stood_at, name = step.get("source"), step.get("archive")
             path = journal.parent / "archive" / str(name)
-            if not isinstance(stood_at, str) or not is_inside(os.path.join(state_dir, stood_at), state_dir):
+            if not isinstance(stood_at, str):
                 continue  # no line of ours
+            if not is_inside(os.path.join(state_dir, stood_at), state_dir) and os.path.dirname(stood_at) not in named:
+                continue
             if path.is_file() and not path.is_symlink() and is_inside(str(path), str(journal.parent)):
                 is_store = not stood_at.endswith(".jsonl")
                 file = FileKind.STORE if is_store else FileKind.TRANSCRIPT

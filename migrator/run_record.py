@@ -26,13 +26,17 @@ class CreatedDatabase:
 
 @dataclass(frozen=True, slots=True)
 class ChangedDatabase:
-    """A database that was there before, and its backup. ``after`` is None if nothing came to be committed."""
+    """A database that was there before, and its backup. ``after`` is None if nothing came to be committed.
+
+    ``is_settled`` says that all of it came to be in the one file.
+    """
 
     path: Path
     backup: Path
     files: Files
     before: Tables
     after: Tables | None = None
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ def _record(folder: Path, steps: list[dict[str, object]]) -> RunRecord:
 
     published = {place(step, "database"): _tables(step) for step in found("publish")}
     committed = {place(step, "database"): _tables(step) for step in found("commit")}
+    settled = {place(step, "database") for step in found("committed") if step["checkpointed"]}
     begin = next(iter(found("begin")), {"number": 0})
     return RunRecord(
         folder=folder,
@@ -135,6 +140,7 @@ def _record(folder: Path, steps: list[dict[str, object]]) -> RunRecord:
                 _files(step["files"]),
                 _tables(step),
                 committed.get(place(step, "database")),
+                place(step, "database") in settled,
             )
             for step in found("backup")
         ),

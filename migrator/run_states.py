@@ -130,12 +130,14 @@ def _note(state_dir: Path, folder: Path, step: str, now: datetime) -> None:
 
 def _untidy(folder: Path) -> bool:
     """Whether a run was killed and has left something that nobody needs."""
+    if not _has_begun(folder):
+        return True
     try:
-        state = state_of(folder)
-        if state in (RunState.NO_PROOF, RunState.COMPLETE):
-            record = read_record(folder)
-            return any(_leftovers(record)) or ("done" not in record.steps and any(_open_journals(record)))
-        return state is RunState.NOTHING_WRITTEN
+        record = read_record(folder)
+        if record.steps.keys() & OVER:
+            return False
+        left = (*_leftovers(record), *_open_journals(record))
+        return bool(left) or state_of(folder) is RunState.NOTHING_WRITTEN
     except MigratorError:
         return False
 
@@ -147,8 +149,10 @@ def _leftovers(record: RunRecord) -> Iterator[Path]:
 
 
 def _open_journals(record: RunRecord) -> Iterator[Path]:
-    """Databases that a killed run has written to and not closed."""
+    """Databases that a run has written to, and from which it could not move all out of the ``-wal``."""
     for one in record.changed:
+        if one.is_settled:
+            continue
         real = Path(os.path.realpath(one.path))
         if any(Path(f"{real}{end}").exists() for end in SET[1:]) and _tables(real) == one.after:
             yield real

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -91,7 +91,7 @@ def scan(
     named = {os.path.dirname(os.path.normpath(os.path.join(cwd, path))) for path in selection.stores}
     originals += [
         (_directory_of(one, state), one)
-        for one in archived(state)
+        for one in archived(state, named | {os.path.dirname(p) for p in _configured(config, directories, surroundings)})
         if not named or os.path.dirname(one.stood_at or "") in named
     ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
@@ -151,8 +151,7 @@ def _candidates(
     explicit = [os.path.join(surroundings.cwd, path) for path in selection.stores]
     found = [_Candidate(store_path(state, name), StoreKind.AGENT, name) for name in wanted]
     if not selection.agents:
-        ids = [*config.agent_ids, *(normalize_agent_id(name) for name in directories)]
-        configured = store_paths(config, ids, surroundings.env, surroundings.home, surroundings.cwd)
+        configured = _configured(config, directories, surroundings)
         found += [_Candidate(path, StoreKind.CONFIGURED, None) for path in configured]
         found.append(_Candidate(os.path.join(state, "sessions", STORE_NAME), StoreKind.ROOT, None))
     found += [
@@ -167,6 +166,12 @@ def _candidates(
     paths = {candidate.path for candidate in chosen}
     set_aside = [one for one in found if one.kind is StoreKind.ARCHIVED and one.stood_at in paths]
     return chosen + set_aside if not selection.agents else found + chosen
+
+
+def _configured(config: Config, directories: list[str], surroundings: Surroundings) -> Iterable[str]:
+    """The stores that the configuration names."""
+    ids = [*config.agent_ids, *(normalize_agent_id(name) for name in directories)]
+    return store_paths(config, ids, surroundings.env, surroundings.home, surroundings.cwd)
 
 
 def _read_stores(

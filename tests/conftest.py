@@ -47,3 +47,13 @@ def fingerprint(root: Path) -> dict[str, tuple[object, ...]]:
                 digest = hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).hexdigest()
             found[os.fsdecode(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns, digest)
     return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the lines that the fault tests have recorded, one for each fault."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    lines = [text for report in reports for name, text in report.user_properties if name == "fault"]
+    if lines:
+        terminalreporter.section("faults")
+    for line in lines:
+        terminalreporter.line(str(line))

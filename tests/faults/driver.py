@@ -1,0 +1,93 @@
+"""Runs the program with a clock that stands still, and on request without something that it relies on.
+
+``python -I driver.py MEASURE ARGUMENT...``: MEASURE is "none", or what is to be left out. That is one of its own safety
+measures, to show that the absence is noticed, a clock that can be trusted, or memory. Only tests use this file, so the
+program itself has no switch for any of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import resource
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+
+from migrator import cli, commands, executor, output
+
+
+class StoppedClock(datetime):
+    """Always noon: what is written must not depend on when."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> StoppedClock:
+        return cls(2026, 11, 22, 12, 0, tzinfo=tz)
+
+
+def without_fsync_of(is_kind: Callable[[int], bool]) -> None:
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        if not is_kind(os.fstat(handle).st_mode):
+            real(handle)
+
+    setattr(os, "fsync", fsync)  # noqa: B010
+
+
+class Autocommit(sqlite3.Connection):
+    """A connection that commits every statement by itself."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as in its base
+        ignored = sql.startswith(("BEGIN", "COMMIT"))
+        return super().execute("SELECT 1" if ignored else sql, parameters)
+
+
+def without_transaction() -> None:
+    def open_writable(path: str, **_options: object) -> sqlite3.Connection:
+        return sqlite3.connect(path, isolation_level=None, factory=Autocommit)
+
+    setattr(executor, "open_writable", open_writable)  # noqa: B010
+
+
+def with_a_jumping_clock() -> None:
+    """Ten years forward and twenty back with every look at it; never the same time twice."""
+    looks = itertools.count()
+
+    class JumpingClock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> JumpingClock:
+            look = next(looks)
+            return cls(2026 + (10, -10, 0)[look % 3], 11, 22, 12, 0, look % 60, tzinfo=tz)
+
+    setattr(commands, "datetime", JumpingClock)  # noqa: B010
+    setattr(output, "datetime", JumpingClock)  # noqa: B010
+
+
+def with_memory_for(megabytes: int) -> None:
+    """No more memory than this beyond what the imports have taken."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + (megabytes << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+MEASURES: dict[str, Callable[[], object]] = {
+    "none": lambda: None,
+    "steady clock": with_a_jumping_clock,
+    **{f"memory beyond {size} MB": functools.partial(with_memory_for, size) for size in range(1, 65)},
+    "directory fsync": lambda: without_fsync_of(stat.S_ISDIR),
+    "file fsync": lambda: without_fsync_of(stat.S_ISREG),
+    "single transaction": without_transaction,
+}
+
+if __name__ == "__main__":
+    setattr(commands, "datetime", StoppedClock)  # noqa: B010 - the clock of every request
+    MEASURES[sys.argv[1]]()
+    cli.main(sys.argv[2:], prog_name="migrator")
