@@ -97,8 +97,14 @@ def test_the_environment_has_nothing_but_what_is_needed(
 
 
 @needs_confinement
-def test_nothing_can_be_written_outside_the_state_and_the_folders_of_its_own(make: Make, tmp_path: Path) -> None:
-    places = {"state": tmp_path / "state", "home": tmp_path / "scratch" / "home", "other": tmp_path, "root": Path("/")}
+def test_nothing_can_be_written_but_beside_the_state_and_in_the_folders_of_its_own(make: Make, tmp_path: Path) -> None:
+    places = {
+        "state": tmp_path / "state",
+        "home": tmp_path / "scratch" / "home",
+        "beside": tmp_path,
+        "other": tmp_path.parent,
+        "root": Path("/"),
+    }
     text = f"""
 for name, place in { ({name: str(place) for name, place in places.items()})!r}.items():
     try:

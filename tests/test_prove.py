@@ -125,6 +125,14 @@ LOSE = 'if words[:1] == ["doctor"]:\n    os.remove(state + "/agents/main/agent/o
         ("if words[:1] == ['sessions']:\n    sys.exit(1)", ["openclaw-reads"]),
         ("if words[:2] == ['gateway', 'run']:\n    sys.exit(1)", ["gateway-answers", "openclaw-status"]),
         ("if words[:1] == ['doctor']:\n    sys.exit('Invalid session ID: x')", ["openclaw-upgrades"]),
+        (
+            LOSE.replace("os.remove", "import shutil; shutil.rmtree").replace(
+                "/agents/main/agent/openclaw-agent.sqlite", ""
+            ),
+            [
+                "openclaw-reads",
+            ],
+        ),
         (LOSE, ["openclaw-reads", "gateway-answers", "gateway-history"]),
     ],
 )

@@ -2,9 +2,9 @@
 
 Every process gets a home and a folder for temporary files of its own, an environment with nothing else in it, no
 input, and a time limit; where the system allows that, no network but loopback, and no right to write to anything but
-these folders and the state directory. Whatever it leaves running is ended (see :mod:`migrator.openclaw.sandbox`). What
-no setting moves: OpenClaw 2026.9.6 keeps empty lock files in ``/tmp/openclaw-state-locks-<uid>``. Its log in
-``/tmp/openclaw`` is switched off.
+these folders and the one that holds the state directory. Whatever it leaves running is ended (see
+:mod:`migrator.openclaw.sandbox`). What no setting moves: OpenClaw 2026.9.6 keeps empty lock files in
+``/tmp/openclaw-state-locks-<uid>``. Its log in ``/tmp/openclaw`` is switched off.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Items = tuple[dict[str, object], ...]
 
 
 class Client:
-    """One installed OpenClaw and one private state directory, which it may change.
+    """One installed OpenClaw and one private state directory, which it may change, as it may what is beside it.
 
     ``launcher`` is the ``openclaw`` script or the folder of the npm package, ``node`` the Node to run it with, if it
     is not the one on the PATH. ``scratch`` is for the home and the temporary files. Raises UsageError if there is no
@@ -71,7 +71,8 @@ class Client:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         locks = Path(f"/tmp/openclaw-state-locks-{os.getuid()}")  # noqa: S108 - the name is OpenClaw's
         locks.mkdir(mode=0o700, exist_ok=True)
-        self._writable = (Path(os.path.abspath(state)), self._home, temporary, locks)
+        # Not only the state directory itself: 2026.9.6 puts things beside it while it is under maintenance.
+        self._writable = (Path(os.path.abspath(state)).parent, self._home, temporary, locks)
         path = os.environ.get("PATH", os.defpath)
         self._environment = {
             "HOME": str(self._home),
@@ -90,7 +91,7 @@ class Client:
 
     @property
     def confined(self) -> bool:
-        """Whether the processes can write to nothing but the state directory and folders of their own."""
+        """Whether the processes can write to nothing but the folder that holds the state, and those of their own."""
         return writes_can_be_confined()
 
     def run(self, *arguments: str, limit: float) -> Step:

@@ -157,7 +157,7 @@ def test_an_upgrade_of_what_this_program_has_migrated_keeps_and_shows_every_sess
     assert proof.trial["verdicts"] == {"transformed": 14} | ({"moved": moved} if moved else {})
     assert sum(proof.trial["transcripts"].values()) == (3 if retired else 2)
     assert proof.trial["transcripts"].keys() <= {"contained", "contained-transformed", "moved"}
-    assert proof.trial["events"] == proof.trial["present"] == (24 if retired else 17)
+    assert proof.trial["events"] == proof.trial["present"] == (24 if retired else 18)
     forgotten = check_the_list_of_sessions(state, heard, release)
     check_the_gateway(state, heard, release)
     shows = Counter((one["before"], one["after"], bool(one["differs"])) for one in proof.events["listed"])
@@ -203,12 +203,14 @@ def check_the_gateway(state: Path, heard: Heard, release: str) -> None:
     assert len(told) == 8
 
 
-def test_what_the_upgrade_alone_would_fold_away_is_kept(tmp_path: Path) -> None:
+def test_what_openclaw_alone_folds_away_is_kept_where_this_program_migrates(tmp_path: Path) -> None:
     state = unpack(tmp_path, "defect-both-spellings") / "before"
-    proof = prove(state, tmp_path, "--openclaw-after", str(launcher("2026.9.6")), "--accept", "moved")
-    verdicts = Counter(proof.trial["verdicts"])
-    assert verdicts.total() == verdicts["transformed"] + verdicts["moved"] == 16
+    options = ("--with", "both", "--accept", "moved")
+    proof = prove(state, tmp_path, "--openclaw-after", str(launcher("2026.9.6")), *options)
+    ours, theirs = (Counter(trial["verdicts"]) for trial in proof.events["trial"])
+    assert ours.total() == ours["transformed"] + ours["moved"] == 16
     assert proof.trial["events"] == proof.trial["present"] == 336
-    assert {one["after"] for one in proof.events["listed"]} == {"same"}
-    assert len(proof.events["listed"]) == 8
+    assert {one["after"] for one in proof.events["listed"] if one["way"] == "migrator"} == {"same"}
     assert proof.exit_code == 0
+    assert theirs["merged"] + theirs["missing"] == 3  # B6: other conversations had the same keys
+    assert [trial["exit_code"] for trial in proof.events["trial"]] == [0, 1]
