@@ -230,9 +230,9 @@ def _judge(
     """
 
     def verify() -> Report:
+        Path(str(request.selection.state_dir)).mkdir(exist_ok=True)  # a release that removes it has lost every session
         return commands.verify(request, case.inventory.state_dir, accept=case.accept)
 
-    Path(str(request.selection.state_dir)).mkdir(exist_ok=True)  # a release that removes it has lost every session
     verified = recorder.ours(Part.VERIFY, _VERIFY, verify)
     assert verified.verification is not None  # noqa: S101 - verify makes one
     again = Seen.SAME if unchanged else Seen.DIFFERS
