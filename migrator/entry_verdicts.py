@@ -6,17 +6,21 @@ import sqlite3
 from collections.abc import Iterable
 
 from migrator.databases import stored_text
+from migrator.folding import RECOVERED
 from migrator.holdings import Claims, Holdings
 from migrator.judge import explain, judge
 from migrator.model import Database, Entry, Name, Number, Row
-from migrator.openclaw.entry import REPLACE_KEY_SURROGATES
+from migrator.openclaw.entry import REPLACE_KEY_SURROGATES, without_archived_mark
 from migrator.openclaw.session_key import canonical_key
+from migrator.openclaw.store import RawEntry
+from migrator.settled import MIGRATED
 from migrator.verdicts import Difference, EntryVerdict, Level, Verdict
 
 EXPLAINED_AT_MOST = 50
 """How many changed entries are explained with paths; the comparison behind it costs 5 ms for a 4 KB entry."""
 
 CANONICAL_KEY = "canonical-key"
+ARCHIVED = "archived"
 
 
 def newest_entries(claims: Iterable[Claims]) -> dict[str, Entry]:
@@ -56,7 +60,7 @@ class EntryJudge:
             return None
         if not newest:
             return EntryVerdict(Name("session", entry.key), Verdict.KEPT)
-        if row is not None:
+        if row is not None and not self._is_taken(row, entry):
             replaced = (REPLACE_KEY_SURROGATES,) if REPLACE_KEY_SURROGATES in entry.transforms else ()
             return self._compared(claims, entry, row, replaced)
         return self._elsewhere(claims, entry)
@@ -68,16 +72,18 @@ class EntryJudge:
         found, transforms = judge(raw, stored or b"", self.level)
         differences: tuple[Difference, ...] = ()
         if found is Verdict.CHANGED:
-            if _time(row) > _time(entry):
-                found = Verdict.KEPT
-            if self.holdings.explained < EXPLAINED_AT_MOST:
-                self.holdings.explained += 1
-                differences = explain(raw, stored or b"")
+            found = Verdict.KEPT if _time(row) > _time(entry) else Verdict.CHANGED
+            differences = self._explained(raw, stored or b"")
         elif names:
             found = Verdict.TRANSFORMED
         if found is Verdict.SAME:
             return None
         return EntryVerdict(Name("session", entry.key), found, (*names, *transforms), differences)
+
+    def _explained(self, raw: RawEntry, stored: bytes) -> tuple[Difference, ...]:
+        """Where an entry differs, for the first few of them."""
+        self.holdings.explained += 1
+        return explain(raw, stored) if self.holdings.explained <= EXPLAINED_AT_MOST else ()
 
     def _elsewhere(self, claims: Claims, entry: Entry) -> EntryVerdict | None:
         """The verdict on an entry whose key is not in its own database: renamed, moved, merged, or missing."""
@@ -90,11 +96,34 @@ class EntryJudge:
         for path, row in sorted(elsewhere, key=lambda place: place[1].key not in (entry.key, canonical)):
             if (path, row.key) in self.holdings.claimed:
                 continue  # that row stands for another source
-            return EntryVerdict(session, Verdict.MOVED, places=(Name("database", path), Name("session", row.key)))
+            return self._moved(claims, entry, path, row)
         if renamed is not None:
             places = (Name("database", self.database.path), Name("session", canonical))
             return EntryVerdict(session, Verdict.MERGED, places=places)
         return EntryVerdict(session, Verdict.QUARANTINED if self._is_set_aside(entry) else Verdict.MISSING)
+
+    def _moved(self, claims: Claims, entry: Entry, path: str, row: Row) -> EntryVerdict:
+        """The verdict on an entry that is in another place: moved, unless it lost something on the way there.
+
+        A session that goes on in its new place may differ; one under a recovered key is archived, and does not.
+        """
+        session, places = Name("session", entry.key), (Name("database", path), Name("session", row.key))
+        if self.level is not Level.KNOWN:
+            return EntryVerdict(session, Verdict.MOVED, places=places)
+        recovered = RECOVERED in row.key
+        raw, stored = claims.read(entry), self.holdings.text(path, row.key)
+        found, transforms = judge(raw, stored, self.level)
+        if found is Verdict.CHANGED and recovered:
+            found, transforms = judge(raw, without_archived_mark(stored), self.level)
+            transforms = (*transforms, ARCHIVED)
+        if found is Verdict.CHANGED and (recovered or _time(row) <= _time(entry)):
+            return EntryVerdict(session, Verdict.CHANGED, (), self._explained(raw, stored), places)
+        return EntryVerdict(session, Verdict.MOVED, () if found is Verdict.CHANGED else transforms, places=places)
+
+    def _is_taken(self, row: Row, entry: Entry) -> bool:
+        """Whether an upgrade gave the key of an entry to another session of the sources: no new one began there."""
+        others = self.database.shape in MIGRATED and row.session_id != entry.session_id
+        return others and row.session_id in self.holdings.source_sessions
 
     def _is_set_aside(self, entry: Entry) -> bool:
         """Whether it is one that no release can use, and the cache row that keeps it is still there, read by none."""

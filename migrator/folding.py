@@ -18,6 +18,9 @@ from migrator.model import Finding, Inventory, Name, Number
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.openclaw.session_key import database_key, parse_session_key, resolvable
 
+RECOVERED = ":recovered:"
+"""What stands between the agent and the session id in the key of a session that has no key of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -37,7 +40,7 @@ def recovered_keys(agent_id: str, session_id: str, apart: str) -> tuple[str, str
     The first is what 2026.9.6 gives to history that nothing refers to. ``apart`` tells sessions with the same id, or
     with ids that differ in case only, from each other.
     """
-    key = f"agent:{agent_id}:recovered:{session_id.lower()}"
+    key = f"agent:{agent_id}{RECOVERED}{session_id.lower()}"
     return key, f"{key}-{sha256(apart.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
-from migrator.databases import row_source
+from migrator.databases import row_source, stored_text
 from migrator.model import Database, Entry, Inventory, Name, Row, Shape, Store
 from migrator.openclaw.store import RawEntry
 from migrator.places import same_place
 from migrator.sources import reread
+from migrator.sqlite.snapshot import open_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,13 @@ class Claims:
 class Holdings:
     """All that the databases of ``inventory`` hold, by database, and the claims of all sources of ``origin``.
 
-    What only a session away from its place makes necessary is worked out when it is asked for.
+    What only a session away from its place makes necessary is worked out when it is asked for. Databases that are
+    opened for it are closed with ``opened``.
     """
 
-    def __init__(self, inventory: Inventory, origin: Inventory, claims: tuple[Claims, ...]) -> None:
+    def __init__(self, inventory: Inventory, origin: Inventory, claims: tuple[Claims, ...], opened: ExitStack) -> None:
+        self.opened = opened
+        self.connections: dict[str, sqlite3.Connection] = {}
         self.inventory = inventory
         self.origin = origin
         self.claims = claims
@@ -53,6 +59,13 @@ class Holdings:
             archives = self.archives.setdefault(database.path, {})
             for one in database.archives:
                 archives[one.session_id] = archives.get(one.session_id, b"") + one.hashes
+
+    def text(self, path: str, key: str) -> bytes:
+        """What a database holds for a key that has a row in it; it stays open as long as ``opened``."""
+        if path not in self.connections:
+            self.connections[path] = self.opened.enter_context(open_snapshot(path))
+        shape = next(database.shape for database in self.inventory.databases if database.path == path)
+        return stored_text(self.connections[path], key, shape) or b""
 
     @cached_property
     def by_session(self) -> Mapping[str, list[tuple[str, Row]]]:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from migrator.folding import recovered_keys
+from migrator.folding import RECOVERED, recovered_keys
 from migrator.model import Database, Shape
 from migrator.openclaw.entry import typed_session_id
 from migrator.openclaw.entry_unfolding import unfold_entry
@@ -48,7 +48,7 @@ def legacy_sessions(connection: sqlite3.Connection, database: Database) -> Itera
         yield from (_as_it_is(row) for row in cache_rows.sessions(connection, as_written=True))
         for row in entry_rows.sessions(connection, as_written=True):
             session = _as_it_is(row)
-            folded = session.key.partition(":recovered:")[1] and session.session_id in ids
+            folded = RECOVERED in session.key and session.session_id in ids
             if session.key not in keys and not folded and not _is_bare(session, database.agent_id):
                 yield session
         return

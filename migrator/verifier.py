@@ -31,20 +31,21 @@ def verify(inventory: Inventory, against: Inventory | None = None, level: Level 
     """Judge the databases of a fresh inventory by its own sources, or by all that another one holds."""
     origin = against or inventory
     inventory = with_lost_databases(inventory, origin)
-    holdings = Holdings(inventory, origin, tuple(claims_of(inventory, against)))
-    claims: dict[str, list[Claims]] = defaultdict(list)
-    for one in holdings.claims:
-        claims[one.target].append(one)
-    histories = verify_histories(holdings, level)
-    return Verification(
-        state_dir=inventory.state_dir,
-        databases=tuple(
-            _verify_database(database, claims[database.path], tuple(histories[database.path]), holdings, level)
-            for database in inventory.databases
-        ),
-        checks=tuple(state_checks(inventory)),
-        findings=(*inventory.findings, *verify_copies(holdings, level)),
-    )
+    with ExitStack() as opened:
+        holdings = Holdings(inventory, origin, tuple(claims_of(inventory, against)), opened)
+        claims: dict[str, list[Claims]] = defaultdict(list)
+        for one in holdings.claims:
+            claims[one.target].append(one)
+        histories = verify_histories(holdings, level)
+        return Verification(
+            state_dir=inventory.state_dir,
+            databases=tuple(
+                _verify_database(database, claims[database.path], tuple(histories[database.path]), holdings, level)
+                for database in inventory.databases
+            ),
+            checks=tuple(state_checks(inventory)),
+            findings=(*inventory.findings, *verify_copies(holdings, level)),
+        )
 
 
 def _verify_database(

@@ -21,6 +21,7 @@ from migrator.openclaw.entry import (
     prepare,
     storable_key,
     usable_session_id,
+    without_archived_mark,
 )
 from migrator.openclaw.store import RawEntry, StoreReader
 
@@ -242,3 +243,19 @@ def test_cutting_takes_one_member_with_one_comma_and_leaves_every_other_byte(tex
 def test_what_was_cut_once_is_not_cut_again(texts: tuple[str, str]) -> None:
     cut = drop_resolved_skills(texts[0])
     assert drop_resolved_skills(cut) == cut
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        (b'{"a": 1.0, "archivedAt": 5}', b'{"a": 1.0}'),
+        (b'{"archivedAt":5,"a":1}', b'{"a":1}'),
+        (b'{"archivedAt":5}', b"{}"),
+        (b'{"a":{"archivedAt":5}}', b'{"a":{"archivedAt":5}}'),
+        (b"no json", b"no json"),
+        (b"\xff", b"\xff"),
+        (b"[]", b"[]"),
+    ],
+)
+def test_the_mark_of_the_archived_can_be_taken_off(text: bytes, without: bytes) -> None:
+    assert without_archived_mark(text) == without

@@ -120,6 +120,17 @@ def archived_text(text: bytes, updated_at: Number | None, head: Mapping[str, obj
     return text[:end] + suffix
 
 
+def without_archived_mark(text: bytes) -> bytes:
+    """The text of an entry without ``archivedAt``; as it is where it is no text of an entry."""
+    try:
+        decoded = text.decode()
+        members = list(object_members(decoded))
+    except ValueError:
+        return text
+    kept = any(member.key == "archivedAt" for member in members) and decoded.startswith("{")
+    return _without_members(decoded, 0, "archivedAt").encode() if kept else text
+
+
 def _archived_from(text: bytes, updated_at: Number | None, head: Mapping[str, object]) -> tuple[int, bytes]:
     """Where the text of an entry marked as archived begins to differ, and how it goes on from there."""
     end = text.rindex(b"}")

@@ -121,6 +121,8 @@ def test_a_release_loses_and_changes_exactly_what_is_foreseen(openclaw: Find, wo
     assert "agent:retired-agent:old" in stored(world, "retired-agent")
     # 2.4: of an older spelling 2026.9.6 keeps the history, under a key without any of the settings.
     assert subjects(foreseen, "upgrade.loses-alias") == {"agent:aliases:main", "agent:aliases:slack:channel:C1"}
+    dropped = Verdict.CHANGED if version == NEWEST else Verdict.MERGED
+    assert entries(found, dropped) == subjects(foreseen, "upgrade.loses-alias")
     rows = stored(world, "aliases")
     for name in ("canonical", "upper"):
         recovered = rows.get(f"agent:aliases:recovered:{session_id(name)}")
@@ -221,6 +223,7 @@ def test_after_apply_the_same_release_keeps_everything(openclaw: Find, world: Wo
     assert entries(found, Verdict.MISSING, Verdict.CHANGED, Verdict.MERGED) == set()
     assert list(incomplete(found)) == []
     assert entries(found, Verdict.MOVED) == {
+        "agent:aliases:main",
         "agent:aliases:slack:channel:C1",
         "agent:retired-agent:main",
         "agent:retired-agent:old",
