@@ -43,7 +43,8 @@ class Case:
     ``finds`` are findings that must be made; ``apply`` is the exit code of the first apply, and ``plan`` what must be
     planned. ``good`` are the entries by key that the database of the agent ``BAD`` must hold afterwards, byte for byte;
     None if it must not be there or must stay as it is. ``events`` is how many events it must hold.
-    ``meanwhile`` runs beside the commands.
+    ``meanwhile`` runs beside the commands, none of which may take more than ``seconds`` of the
+    processor and ``peak`` bytes of memory.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Case:
     exhaustive: bool = False
     unprivileged: bool = False
     events: int | None = None
+    seconds: int = 10
+    peak: int = 300 << 20
 
 
 def good_agent(world: World) -> dict[str, str]:
