@@ -7,14 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from migrator.model import DatabasePlan, FileIdentity, Inventory, Store, Transcript
 
+Digests = Mapping[str, bytes] | Iterable[tuple[str, bytes]]
+"""A digest for each key; as pairs it need not be kept for more than one shape at a time."""
 
-def content_digest(cache: Mapping[str, bytes], typed: Mapping[str, bytes], histories: Mapping[str, bytes]) -> str:
+
+def content_digest(cache: Digests, typed: Digests, histories: Digests) -> str:
     """The digest of all that a database holds of sessions: per shape the keys in order, each with its text's digest."""
     total = hashlib.sha256()
     for shape, rows in ((b"cache", cache), (b"typed", typed), (b"history", histories)):
-        for key in sorted(rows):
+        for key, digest in sorted(rows.items() if isinstance(rows, Mapping) else rows):
             encoded = key.encode("utf-8", "surrogateescape")
-            total.update(b"%s %d %d " % (shape, len(encoded), len(rows[key])) + encoded + rows[key])
+            total.update(b"%s %d %d " % (shape, len(encoded), len(digest)) + encoded + digest)
     return total.hexdigest()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -40,6 +40,7 @@ from migrator.runs import Run
 from migrator.sources import digest_now, open_source, raw_entries, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
 from migrator.sqlite.content import table_digests
+from migrator.sqlite.rows import SessionRow
 from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_writable
 
 _BATCH = 500
@@ -216,7 +217,7 @@ def _check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> N
         {row.key: row.sha256 for row in database.typed_rows},
         {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive},
     )
-    if _digests(connection, database.shape) != expected:
+    if tuple(map(dict, _digests(connection, database.shape))) != expected:
         raise ChangedError("The sessions in {subject} changed after they were planned; plan again.", _name(planned))
 
 
@@ -231,13 +232,15 @@ def _check_result(connection: sqlite3.Connection, planned: DatabasePlan, expecte
 
 def _digests(
     connection: sqlite3.Connection, shape: Shape
-) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
-    """The digest of each session's text in both shapes, and the hashes of each history."""
-    found = [
-        {row.key.decode("utf-8", "surrogateescape"): sha256(row.entry_json or b"").digest() for row in read(connection)}
-        for read in (cache_rows.sessions, TYPED_READERS.get(shape, entry_rows.sessions))
-    ]
-    return found[0], found[1], {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
+) -> tuple[Iterator[tuple[str, bytes]], Iterator[tuple[str, bytes]], Iterator[tuple[str, bytes]]]:
+    """The digest of each session's text in both shapes, and the hashes of each history; read as they are asked for."""
+
+    def sessions(read: Callable[[sqlite3.Connection], Iterator[SessionRow]]) -> Iterator[tuple[str, bytes]]:
+        for row in read(connection):
+            yield row.key.decode("utf-8", "surrogateescape"), sha256(row.entry_json or b"").digest()
+
+    histories = ((stored.session_id, stored.hashes) for stored in stored_transcripts(connection))
+    return sessions(cache_rows.sessions), sessions(TYPED_READERS.get(shape, entry_rows.sessions)), histories
 
 
 def _write_all(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, advance: Advance) -> int:

@@ -82,8 +82,8 @@ def _verify_database(
         ),
         rows=len(rows),
         content_digest=content_digest(
-            {row.key: row.sha256 for row in database.cache_rows},
-            {row.key: row.sha256 for row in database.typed_rows},
+            ((row.key, row.sha256) for row in database.cache_rows),
+            ((row.key, row.sha256) for row in database.typed_rows),
             holdings.histories[database.path],
         ),
         checks=checks,
