@@ -107,7 +107,7 @@ class _Program(click.Group):
                 error.show()
             else:
                 context = error.ctx.command_path.split()[-1] if error.ctx else "migrator"
-                click.echo(f"migrator: wrong use of {context}; see --help of it.", err=True)
+                click.echo(f"migrator: the command line is wrong; see --help of {context}.", err=True)
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             sys.exit(130)

@@ -217,7 +217,11 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         )
     unmet = _unmet_expectations(request, inventory)
     if unmet:
-        raise RefusedError("What was found is not what was expected (" + ", ".join(unmet) + "); nothing was written.")
+        raise RefusedError(
+            "What was found is not what was expected ("
+            + ", ".join(unmet)
+            + "); nothing was written. Look for what is missing, or correct the numbers."
+        )
     pending = any(database.pending for database in planned.databases)
     if not pending and not archive:
         if _has(planned.findings, Severity.REFUSED):
@@ -238,7 +242,10 @@ def outside(state_dir: str, path: str) -> None:
     """
     real, state = os.path.realpath(path or "."), os.path.realpath(state_dir)
     if os.path.commonpath([real, state]) == state:
-        raise UsageError("{subject} lies inside the state directory, which is not to be touched.", Name("path", path))
+        raise UsageError(
+            "{subject} lies inside the state directory, which is not to be touched; name a place outside.",
+            Name("path", path),
+        )
 
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:

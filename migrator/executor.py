@@ -105,7 +105,7 @@ def _write(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Ou
         if "I/O" in str(error) or "full" in str(error):
             raise SystemFailedError(error) from None
         raise RefusedError(
-            "SQLite can not write to {subject}; nothing in it was changed. Check its tables and its path.",
+            "SQLite can not write to {subject}; nothing in it was changed. Check its place, its modes and its tables.",
             _name(planned),
         ) from None
 
@@ -226,7 +226,7 @@ def _check_result(connection: sqlite3.Connection, planned: DatabasePlan, expecte
     found = content_digest(*_digests(connection, planned.database.shape))
     if found != expected or shapes.integrity(connection):
         raise ChangedError(
-            "What was written to {subject} does not read back as planned; nothing was kept.", _name(planned)
+            "What was written to {subject} does not read back as planned; nothing was kept. Plan again.", _name(planned)
         )
 
 

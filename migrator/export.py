@@ -44,7 +44,10 @@ def export(request: Request, folder: str, wish: Wish) -> Report:
         temporary.mkdir(mode=_MODE)
         exported = _write(inventory, temporary, wish)
         if not exported.stores:
-            raise NothingFoundError("No database of {subject} has such a session.", Name("path", inventory.state_dir))
+            raise NothingFoundError(
+                "No database of {subject} has such a session; check the key or id after --session.",
+                Name("path", inventory.state_dir),
+            )
         _read_back(temporary, exported, wish)
         _publish(temporary, final)
     except OSError:
@@ -72,7 +75,10 @@ def _write(inventory: Inventory, folder: Path, wish: Wish) -> Exported:
             with open_snapshot(database.path) as connection:
                 store, extras, made = write_database(connection, database, target, place, wish)
         except sqlite3.Error:
-            raise RefusedError("{subject} can not be read to its end.", Name("database", database.path)) from None
+            raise RefusedError(
+                "{subject} can not be read to its end; restore it from a backup, or export the others with --agent.",
+                Name("database", database.path),
+            ) from None
         findings += made
         counts += extras.counts
         if store.sessions or store.transcripts or store.archives:
@@ -121,7 +127,7 @@ def _read_back(folder: Path, exported: Exported, wish: Wish) -> None:
         lines = sum(_lines(path) for path in place.iterdir() if path.name != STORE_NAME)
         if (entries, lines) != (store.sessions, store.events):
             raise RefusedError(
-                "What was written for {subject} does not read back; nothing was kept.",
+                "What was written for {subject} does not read back; nothing was kept. See to the disk, and try again.",
                 Name("database", store.database),
             )
 

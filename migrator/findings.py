@@ -20,8 +20,8 @@ RULES: dict[str, Rule] = {
     # agent directories
     "agent.collapses-to-main": Rule(
         _WARNING,
-        "The directory name of {subject} normalizes to the id of the main agent.",
-        "It is migrated in place; OpenClaw never looks into it.",
+        "OpenClaw takes the directory name {subject} for another spelling of main.",
+        "Nothing to do: it is migrated in place. OpenClaw itself looks into the directory main only.",
     ),
     "agent.dangling-link": Rule(
         _WARNING,
@@ -30,7 +30,7 @@ RULES: dict[str, Rule] = {
     ),
     "agent.id-collision": Rule(
         _WARNING,
-        "{subject} has the same normalized id as {others}.",
+        "OpenClaw takes {subject} and {others} for one agent: to it their names differ in spelling only.",
         "Both are migrated, each in its own directory; OpenClaw itself shows only one of them.",
     ),
     "agent.link": Rule(
@@ -45,8 +45,8 @@ RULES: dict[str, Rule] = {
     ),
     "agent.no-round-trip": Rule(
         _WARNING,
-        "The directory name of {subject} is not its own normalized id.",
-        "It is migrated in place; OpenClaw may look for it under the normalized id.",
+        "OpenClaw would spell the directory name {subject} otherwise.",
+        "Nothing to do: it is migrated in place. A release that shows none of its sessions looks under its spelling.",
     ),
     "agent.no-sessions-directory": Rule(
         _WARNING,
@@ -60,29 +60,29 @@ RULES: dict[str, Rule] = {
     ),
     "agent.unreadable": Rule(
         _REFUSED,
-        "A directory of {subject} can not be listed.",
-        "Run as the owner of it; its sessions are not accounted for.",
+        "A directory of {subject} can not be listed, so its sessions are not counted.",
+        "Run again as the user that it belongs to.",
     ),
     # configuration
     "config.include-refused": Rule(
         _WARNING,
-        "What {subject} includes can not be read, or OpenClaw would refuse it.",
+        "What the configuration {subject} includes can not be read, or OpenClaw would refuse it.",
         "The rest of the configuration was used; name stores that it leaves out with --store.",
     ),
     "config.invalid": Rule(
         _WARNING,
-        "{subject} is no object in JSON or JSON5.",
-        "The defaults were used; repair it, or name stores in other places with --store.",
+        "The configuration {subject} can not be understood: it is no object in JSON or JSON5.",
+        "It was ignored, and stores were looked for in the usual places; repair it, or name others with --store.",
     ),
     "config.too-large": Rule(
         _WARNING,
-        "{subject} is too large to be read (over 4 MiB, or over 256 KiB if it is not strict JSON).",
-        "The defaults were used; name stores in other places with --store.",
+        "The configuration {subject} is too large to be read (over 4 MiB, or over 256 KiB if it is not strict JSON).",
+        "It was ignored, and stores were looked for in the usual places; name others with --store.",
     ),
     "config.unreadable": Rule(
         _WARNING,
-        "{subject} can not be read.",
-        "The defaults were used; make it readable, or name stores in other places with --store.",
+        "The configuration {subject} can not be read.",
+        "It was ignored, and stores were looked for in the usual places; make it readable, or name others by --store.",
     ),
     "config.unset-variable": Rule(
         _WARNING,
@@ -91,7 +91,7 @@ RULES: dict[str, Rule] = {
     ),
     "config.wrong-type": Rule(
         _WARNING,
-        "{subject} is of a type that OpenClaw does not accept.",
+        "The setting {subject} has a value of a kind that OpenClaw does not accept.",
         "Its default was used; correct it in the configuration.",
     ),
     # entries of a store
@@ -123,7 +123,7 @@ RULES: dict[str, Rule] = {
     "entry.no-session-id": Rule(
         _WARNING,
         "The entry {subject} at byte {offset} has no usable session id, or a time that no column can hold.",
-        "It is kept as a cache row only; mend it in the store if it should appear in newer releases.",
+        "Its text is kept, but newer releases will not list it; give it a session id in the store if they should.",
     ),
     "entry.no-updated-at": Rule(
         _NOTE,
@@ -142,7 +142,7 @@ RULES: dict[str, Rule] = {
     ),
     "entry.shared-session-id": Rule(
         _NOTE,
-        "{subject} has the same session id as {others}, which is newer and owns the session row.",
+        "{subject} and {others} are entries for one session; the second is newer and counts as its owner.",
         "Nothing to do; both entries are kept.",
     ),
     "entry.superseded": Rule(
@@ -162,8 +162,8 @@ RULES: dict[str, Rule] = {
     ),
     "entry.unresolvable-key": Rule(
         _WARNING,
-        "No release can resolve the key of {subject}; in the typed rows it is an archived session of its own.",
-        "Nothing to do; the entry itself is kept under its key.",
+        "No release can tell by its key whose session {subject} is.",
+        "Nothing to do: it is kept under its key, and newer releases get it as an archived session of its own.",
     ),
     # files of a sessions directory
     "file.unknown-class": Rule(
@@ -284,7 +284,7 @@ RULES: dict[str, Rule] = {
     ),
     "database.wrong-role": Rule(
         _REFUSED,
-        "{subject} is no agent database by its own account.",
+        "{subject} says that it is another kind of database than that of an agent.",
         "Find out how it came here before anything is written to it.",
     ),
     # locks

@@ -38,6 +38,7 @@ from migrator.runs import note_proved, run_folders
 
 INTERRUPTED, TERMINATED = 130, 143
 _BLOCK = 1 << 20
+_REPORT_IT = "Every database is as it was, or complete; run it with --verbose, and report what it says."
 
 _MERGED_FORMATS: dict[str, Render] = {
     "text": merged.text,
@@ -78,7 +79,9 @@ class Output:
                 if label in map(labels.of, (name, Name("transcript", name.text), Name("file", name.text))):
                     click.echo(clear_text(name))
                     return 0
-            raise UsageError("No name in this state directory has this label under this key.")
+            raise UsageError(
+                "No name in this state directory has this label under this key; check --key and --state-dir."
+            )
 
         return self._guarded(look)
 
@@ -186,8 +189,9 @@ class Output:
     def _unproved(self, report: Report, error: Exception) -> int:
         """Say that what was done could not be said, and give the code for that."""
         why = error.sentence if isinstance(error, LeakError) else "The proof or report could not be written."
-        done = "All is committed. " if report.run else ""
-        click.echo(f"migrator {self.verb}: {done}{why} Run verify --proof to prove it.", err=True)
+        done = "All is committed, but: " if report.run else ""
+        then = "run verify --proof, which proves it" if report.run else "see whether there is space, and run it again"
+        click.echo(f"migrator {self.verb}: {done}{why} What to do: {then}.", err=True)
         return ProofNotWrittenError.exit_code if report.run else UsageError.exit_code
 
     def _print(self, report: Report) -> None:
@@ -289,7 +293,9 @@ class Output:
 
     def _internal_error(self, error: Exception) -> int:
         """Say where in the program it happened and of what type it is: both are ours, the message may not be."""
-        click.echo(f"migrator {self.verb}: internal error ({type(error).__name__}); nothing is claimed.", err=True)
+        click.echo(
+            f"migrator {self.verb}: internal error ({type(error).__name__}); nothing is claimed. {_REPORT_IT}", err=True
+        )
         if self.options.get("verbose"):
             for frame in traceback.extract_tb(error.__traceback__):
                 click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)

@@ -109,19 +109,21 @@ class Outcome:
 OUTCOMES = {
     "proved": Outcome((0,), "Nothing: every session is in its database, and every source is unchanged."),
     "already-migrated": Outcome((0,), "Nothing: every session was in its database before."),
-    "scanned": Outcome((0, 15), "Look through the findings, then make a plan."),
-    "pending": Outcome((0, 1), "Run apply to do it."),
+    "scanned": Outcome((0, 15), "Look through the findings, then run plan."),
+    "pending": Outcome((0, 1), "Run apply to do it: with the file of the plan, or with --yes."),
     "up-to-date": Outcome((0,), "Nothing: there is nothing to write."),
-    "unexpected": Outcome((1,), "Look for what is missing, or correct the expectation."),
+    "unexpected": Outcome((1,), "Look for what is missing, or correct --expect-agents and --expect-sessions."),
     "exported": Outcome((0, 15), "Nothing: the export is complete."),
     "rolled-back": Outcome((0,), "Nothing: everything is as it was before the run."),
     "differences": Outcome((1,), "Look at what is missing or changed: the sources still have it."),
     "failed": Outcome((2,), "Report the defect; nothing is claimed."),
-    "nothing-found": Outcome((0, 10), "Check that the state directory is the right one."),
+    "nothing-found": Outcome((0, 10), "Check that the state directory is the right one, and name it with --state-dir."),
     "busy": Outcome((11,), "Stop the gateway, or whatever else writes, and try again."),
     "refused": Outcome((12,), "Follow the findings; nothing was written."),
     "changed": Outcome((13,), "Plan again: a source or a database changed."),
-    "quarantined": Outcome((15,), "Look at the quarantined items: their bytes are kept, with offset and reason."),
+    "quarantined": Outcome(
+        (15,), "Look at the findings on damaged pieces: apply keeps their bytes in the folder of its run."
+    ),
     "interrupted": Outcome((130, 143), "Run it again; what was begun was taken back."),
 }
 """Every verdict word."""

@@ -46,7 +46,9 @@ def prove(request: Request, question: Question) -> Report:
     and RefusedError if it cannot be copied as a whole.
     """
     if Way.OPENCLAW in question.ways and question.after is None:
-        raise UsageError("What OpenClaw itself makes of the state can only be seen with --openclaw-after.")
+        raise UsageError(
+            "Name a release with --openclaw-after: without it nobody can see what OpenClaw itself makes of the state."
+        )
     scanned, planned, ours = _look(request)
     inventory = planned.inventory
     original = read_tree(inventory.state_dir)

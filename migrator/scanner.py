@@ -338,7 +338,10 @@ def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventor
     pairs = tuple(pair for pair in inventory.pairs if os.path.realpath(pair[1]) == wanted)
     databases = tuple(d for d in inventory.databases if os.path.realpath(d.path) == wanted)
     if not databases:
-        raise UsageError("No store belongs to the database {subject}.", Name("database", target))
+        raise UsageError(
+            "No store belongs to the database {subject}; scan shows which databases there are.",
+            Name("database", target),
+        )
     kept = {path for path, _ in pairs}
     stores = tuple(store for store in inventory.stores if store.path in kept)
     owners = {Path(database.path).parent.parent.name for database in databases}

@@ -111,7 +111,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     # what would not be the same
     "upgrade.changes-directory": Rule(
         _NOTE,
-        "The upgrade moves the sessions of {subject} into a directory with the normalized name.",
+        "The upgrade moves the sessions of {subject} into a directory with the name as OpenClaw spells it.",
         "Look for them there, and verify with --accept moved.",
     ),
     "upgrade.changes-entries": Rule(
