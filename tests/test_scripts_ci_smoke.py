@@ -46,7 +46,7 @@ def test_the_state_directory_is_only_read_and_the_proofs_are_kept(
 @pytest.mark.parametrize(
     ("expected", "code", "line"),
     [
-        (["--expect-sessions", "17"], 12, "ci-smoke: apply exited with 12\n"),
+        (["--expect-sessions", "17"], 12, "ci-smoke: apply exited with 12: stopped, What was found is not what was"),
         (["--expect-agents", "four"], 2, "ci-smoke: apply exited with 2\n"),
     ],
 )
@@ -54,7 +54,9 @@ def test_what_was_expected_and_is_not_there_fails(
     unpack: Callable[[str], Path], expected: list[str], code: int, line: str
 ) -> None:
     done = smoke("--state-dir", str(unpack("legacy-2026.6.1")), *expected)
-    assert (done.returncode, done.stdout) == (code, line)
+    assert done.returncode == code
+    assert done.stdout.startswith(line)
+    assert done.stdout.count("\n") == 1
 
 
 def test_items_in_quarantine_are_an_exit_code_of_their_own(unpack: Callable[[str], Path]) -> None:
