@@ -26,7 +26,7 @@ def terminal_text(lines: Iterable[str]) -> str:
 def _lines(events: Sequence[Event]) -> Iterator[str]:
     begin = events[0]
     yield f"$ migrator {_words(begin.facts['command'])}"
-    yield "# Names, ids and paths are labels. Every command below ran on a private copy of the state directory."
+    yield "# Names, ids and paths are labels. The original was only read; what writes anything ran on private copies."
     steps = [event for event in events if event.name == "step"]
     for way, group in groupby(steps, key=lambda step: step.word("way")):
         yield ""
