@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ class Progress:
 
     def __call__(self, count: int) -> None:
         """Note that so many further bytes are done."""
+
+    def over(self, what: str) -> None:
+        """Note that something is over, in words of ours; for work that takes minutes and has no bytes."""
 
 
 silent = Progress()
@@ -72,6 +76,12 @@ class _Bar(Progress):
         if self._shown is not None:
             # Files may have grown since they were counted; more than all of it is never done.
             self._shown.update(min(count, (self._shown.total or 0) - self._shown.n))
+
+    def over(self, what: str) -> None:
+        from tqdm import tqdm
+
+        self.close()
+        tqdm.write(what, file=sys.stderr)
 
     def close(self) -> None:
         """Wipe the line out."""

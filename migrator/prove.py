@@ -59,7 +59,7 @@ def prove(request: Request, question: Question) -> Report:
         require_space(folder, copies * (original.size + _GROWTH * sources))
         before = _release(question.before, folder)
         after = _release(question.after, folder)
-        listed, theirs = _list_before(inventory, question.before, before, folder)
+        listed, theirs = _list_before(request, inventory, question.before, before, folder)
         case = _case(request, question, planned, after, listed)
         trials = tuple(_at_the_original(trial.run(case, way, folder), folder, inventory) for way in question.ways)
     upgrade = Upgrade(
@@ -78,7 +78,7 @@ def prove(request: Request, question: Question) -> Report:
 
 def _look(request: Request) -> tuple[Report, Report, tuple[Record, ...]]:
     """Scan and plan; see that the original is at rest, as expected, and whole."""
-    recorder = Recorder(None, None, None)
+    recorder = Recorder(None, None, None, request.progress)
     scanned = recorder.ours(Part.SCAN, ("scan",), lambda: commands.scan(request))
     planned = recorder.ours(Part.SCAN, ("plan",), lambda: commands.plan(request))
     for finding in planned.findings:
@@ -125,7 +125,7 @@ def _release(launcher: Path | None, folder: Path) -> str | None:
 
 
 def _list_before(
-    inventory: Inventory, launcher: Path | None, release: str | None, folder: Path
+    request: Request, inventory: Inventory, launcher: Path | None, release: str | None, folder: Path
 ) -> tuple[Mapping[str, Row] | None, tuple[Record, ...]]:
     """What the old release lists, on a copy of its own; None where there is no old release."""
     if launcher is None:
@@ -133,7 +133,7 @@ def _list_before(
     state = folder / "before" / "state"
     state.parent.mkdir()
     copy_tree(inventory.state_dir, state)
-    recorder = Recorder(state, None, release)
+    recorder = Recorder(state, None, release, request.progress)
     step, rows = trial.asked(Client(launcher, state, state.parent / "scratch").sessions)
     recorder.theirs(Part.BEFORE, step, listed=len(rows))
     return listing.by_key(rows), tuple(recorder.records)

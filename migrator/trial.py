@@ -19,6 +19,7 @@ from migrator.openclaw.process import Step
 from migrator.openclaw.sayings import sayings
 from migrator.parity import parity
 from migrator.private_copy import changes, copy_tree, times
+from migrator.progress import Progress
 from migrator.proof_events import OPENCLAW_WORDS
 from migrator.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
 from migrator.verdicts import Check, Verification
@@ -63,8 +64,9 @@ class Answers:
 class Recorder:
     """Keeps a record of every command that runs on one copy, with the files that it has changed; None: on none."""
 
-    def __init__(self, copy: Path | None, way: Way | None, release: str | None) -> None:
+    def __init__(self, copy: Path | None, way: Way | None, release: str | None, progress: Progress) -> None:
         self.records: list[Record] = []
+        self._progress = progress
         self._copy, self._way, self._release = copy, way, release
         self._times = times(str(copy)) if copy else {}
 
@@ -94,7 +96,7 @@ class Recorder:
             sayings=sayings(step.stdout + b"\n" + step.stderr),
             last_words=(step.stderr or step.stdout)[-_LAST_WORDS:].decode("utf-8", "replace") if failed else "",
         )
-        self.records.append(record)
+        self._keep(record)
 
     def _add(
         self,
@@ -105,9 +107,13 @@ class Recorder:
         counts: tuple[tuple[str, int], ...] = (),
     ) -> None:
         seconds = time.monotonic() - began
-        self.records.append(
-            Record(part, self._way, None, ("migrator", *command), exit_code, seconds, counts, self._changes())
-        )
+        self._keep(Record(part, self._way, None, ("migrator", *command), exit_code, seconds, counts, self._changes()))
+
+    def _keep(self, record: Record) -> None:
+        self.records.append(record)
+        words = " ".join(word for word in record.command if isinstance(word, str))
+        code = "ended" if record.exit_code is None else f"exit {record.exit_code}"
+        self._progress.over(f"{words}: {code}, {record.seconds:.0f} s")
 
     def _changes(self) -> FileChanges:
         before, self._times = self._times, times(str(self._copy)) if self._copy else {}
@@ -140,7 +146,7 @@ def run(case: Case, way: Way, folder: Path) -> Trial:
     state = folder / way.value / "state"
     state.parent.mkdir()
     copy_tree(case.inventory.state_dir, state)
-    recorder = Recorder(state, way, case.release)
+    recorder = Recorder(state, way, case.release, case.request.progress)
     request = private_request(case.request, state)
     client = Client(case.launcher, state, state.parent / "scratch") if case.launcher else None
     applied = None

@@ -99,3 +99,10 @@ def test_the_steps_say_how_much_there_is_and_come_as_far(tmp_path: Path, monkeyp
     assert set(noting.agents) == {"main", "ops"}
     for (_, total), done in zip(noting.starts, noting.done, strict=True):
         assert 0.7 * total < done <= total
+
+
+def test_what_is_over_is_said_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    silent.over("nothing")
+    with bar(True, label) as progress:
+        progress.over("openclaw sessions: exit 0, 3 s")
+    assert capsys.readouterr().err == "openclaw sessions: exit 0, 3 s\n"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from migrator import evidence
 from migrator.commands import Report
 from migrator.errors import BusyError, RefusedError, UsageError
 from migrator.model import Finding, Name
+from migrator.progress import Progress
 from migrator.proof import check_log
 from migrator.prove import Question, prove
 from migrator.redact import Labels
@@ -110,6 +113,25 @@ def test_each_command_is_recorded_with_its_counts_and_the_files_that_it_changed(
 
 
 VANISH = 'if words[:1] == ["doctor"]:\n    import shutil; sys.exit(shutil.rmtree(state))'
+
+
+class Told(Progress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def over(self, what: str) -> None:
+        self.lines.append(what)
+
+
+def test_who_waits_is_told_of_each_command_that_is_over_in_words_of_ours(world: World) -> None:
+    told = Told()
+    after = fake_release(world.root / "after")
+    report = prove(replace(world.request(), progress=told), Question(OURS, after=after))
+    assert len(told.lines) == 2 + len(trial(report).records)
+    assert re.fullmatch(r"openclaw doctor --fix --non-interactive: exit 0, \d+ s", told.lines[4])
+    assert not [line for line in told.lines if str(world.root) in line or MAIN in line]
+
+
 LOSE = 'if words[:1] == ["doctor"]:\n    os.remove(state + "/agents/main/agent/openclaw-agent.sqlite")'
 
 
@@ -232,10 +254,8 @@ def test_too_little_space_for_the_copies_is_refused(world: World, monkeypatch: p
 
 
 def test_an_unmet_expectation_is_refused(world: World) -> None:
-    request = world.request()
-    object.__setattr__(request, "expect_sessions", 99)
     with pytest.raises(RefusedError, match="expected 99"):
-        prove(request, Question(OURS))
+        prove(replace(world.request(), expect_sessions=99), Question(OURS))
 
 
 def test_a_launcher_that_is_none_is_a_usage_error(world: World, tmp_path: Path) -> None:
