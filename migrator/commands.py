@@ -21,12 +21,12 @@ from migrator.errors import (
 )
 from migrator.executor import execute
 from migrator.exported import Exported
-from migrator.filesystem import remove_stale_scratch, replace_durably
+from migrator.filesystem import replace_durably
 from migrator.findings import RULES
 from migrator.forecast import forecast
 from migrator.host import Filesystem, look_at_host
 from migrator.model import Finding, Inventory, Name, Plan, RepairWish, Selection, Severity, Shape, Surroundings
-from migrator.outcome import Outcome
+from migrator.outcome import Outcome, committed, worst
 from migrator.planner import plan as make_plan
 from migrator.preflight import preflight
 from migrator.progress import Progress, silent
@@ -227,8 +227,8 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         if _has(planned.findings, Severity.REFUSED):
             raise RefusedError("Every database with something to do was refused; see the findings of plan.")
         report = _judged("apply", make_verification(inventory), inventory, ())
-        remove_stale_scratch(request.surroundings.tmp)
-        unproved = resume(Path(inventory.state_dir), _databases(inventory), request.clock())
+        state, around = Path(inventory.state_dir), request.surroundings
+        unproved = resume(state, _databases(inventory), around.tmp, request.clock())
         word = "already-migrated" if report.exit_code == 0 else report.word
         return replace(report, plan=planned, word=word, run=str(unproved) if unproved else None)
     preflight(planned)
@@ -251,34 +251,26 @@ def outside(state_dir: str, path: str) -> None:
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
     with started_run(Path(inventory.state_dir), request.clock()) as run:
         outcomes = execute(planned, run, request.now_ms(), request.progress)
-        fresh = take_inventory(replace(request, progress=silent), inventory)
-        report = _judged("apply", make_verification(fresh), fresh, ())
-        archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
-        if archived:
-            fresh = take_inventory(replace(request, progress=silent))
+        with committed(outcomes):
+            fresh = take_inventory(replace(request, progress=silent), inventory)
             report = _judged("apply", make_verification(fresh), fresh, ())
-        if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
-            report = replace(report, word="quarantined", exit_code=QUARANTINED)
-        report = _with_failures(report, outcomes)
-        run.note("done", exit_code=report.exit_code)
-        if report.exit_code in (0, QUARANTINED):
-            supersede_earlier(run, _databases(fresh), request.clock())
-    tidy(Path(inventory.state_dir), request.clock())
-    remove_stale_scratch(request.surroundings.tmp)
+            archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
+            if archived:
+                fresh = take_inventory(replace(request, progress=silent))
+                report = _judged("apply", make_verification(fresh), fresh, ())
+            if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
+                report = replace(report, word="quarantined", exit_code=QUARANTINED)
+            word, code = worst(outcomes) or (report.word, report.exit_code)
+            report = replace(report, word=word, exit_code=code)
+            run.note("done", exit_code=report.exit_code)
+            if report.exit_code in (0, QUARANTINED):
+                supersede_earlier(run, _databases(fresh), request.clock())
+    tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock())
     return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
 
 
 def _databases(inventory: Inventory) -> set[str]:
     return {database.path for database in inventory.databases}
-
-
-def _with_failures(report: Report, outcomes: tuple[Outcome, ...]) -> Report:
-    """Let what stopped single databases decide the exit code; "refused" would say that nothing at all was written."""
-    codes = {outcome.failure.exit_code for outcome in outcomes if outcome.failure is not None}
-    for word, code in (("changed", ChangedError.exit_code), ("busy", BusyError.exit_code)):
-        if code in codes:
-            return replace(report, word=word, exit_code=code)
-    return replace(report, word="differences", exit_code=DIFFERENCES) if codes else report
 
 
 def take_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:

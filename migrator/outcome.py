@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from migrator.errors import BusyError, ChangedError, MigratorError, RefusedError
+from migrator.errors import BusyError, ChangedError, MigratorError, ProofNotWrittenError, RefusedError
 from migrator.model import Finding, Name
 
 _CODES = {
@@ -35,3 +38,28 @@ class Outcome:
         if self.failure is not None:
             return Finding(_CODES[self.failure.exit_code], name)
         return None if self.checkpointed else Finding("database.not-checkpointed", name)
+
+
+@contextmanager
+def committed(outcomes: Collection[Outcome]) -> Iterator[None]:
+    """Do what comes after the commit: if the system fails now, all is there, but nobody has checked it.
+
+    Raises ProofNotWrittenError then.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error, MemoryError):
+        if all(outcome.failure for outcome in outcomes):
+            raise
+        raise ProofNotWrittenError(
+            "all is committed, but the system failed while it was checked. Run apply again, or verify --proof."
+        ) from None
+
+
+def worst(outcomes: Collection[Outcome]) -> tuple[str, int] | None:
+    """Word and exit code for what stopped single databases; "refused" would say that nothing at all was written."""
+    codes = {outcome.failure.exit_code for outcome in outcomes if outcome.failure is not None}
+    for word, code in (("changed", ChangedError.exit_code), ("busy", BusyError.exit_code)):
+        if code in codes:
+            return word, code
+    return ("differences", 1) if codes else None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from migrator.backups import SET, close_cleanly
 from migrator.errors import MigratorError
+from migrator.filesystem import remove_stale_scratch
 from migrator.model import Finding, Name
 from migrator.proof import decode_log, read_log
 from migrator.run_record import CreatedDatabase, RunRecord, all_records, read_record
@@ -69,12 +70,12 @@ def state_of(folder: Path) -> RunState | None:
     return RunState.NO_PROOF if "done" in record.steps or _has_effect(record) else RunState.NOTHING_WRITTEN
 
 
-def resume(state_dir: Path, databases: Collection[str], now: datetime) -> Path | None:
+def resume(state_dir: Path, databases: Collection[str], tmp: str, now: datetime) -> Path | None:
     """Tidy up after killed runs, and give the last one that lacks only its proof, to be written now.
 
     Touches nothing if there is nothing to tidy. Raises BusyError.
     """
-    tidy(state_dir, now)
+    tidy(state_dir, tmp, now)
     found = _unproved(state_dir, databases)
     for folder in found[:-1]:
         _note(state_dir, folder, "superseded", now)
@@ -88,8 +89,12 @@ def supersede_earlier(run: Run, databases: Collection[str], now: datetime) -> No
             _note(run.state_dir, folder, "superseded", now)
 
 
-def tidy(state_dir: Path, now: datetime) -> None:
-    """Remove what killed runs have left beside databases and in their folders. Raises BusyError if one is at work."""
+def tidy(state_dir: Path, tmp: str, now: datetime) -> None:
+    """Remove what killed processes have left beside databases, in the folders of runs, and in ``tmp``.
+
+    Raises BusyError if a run is at work.
+    """
+    remove_stale_scratch(tmp)
     if not any(_untidy(folder) for folder in run_folders(state_dir)):
         return
     with locked(state_dir):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, ProofNotWrittenError
 from migrator.verdicts import Verdict
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import CACHE, META
@@ -102,3 +102,21 @@ def test_rows_that_a_reader_keeps_in_the_wal_are_committed_and_told(tmp_path: Pa
     [outcome] = report.outcomes
     assert (report.exit_code, outcome.checkpointed) == (0, False)
     assert [finding.code for finding in report.findings] == ["database.not-checkpointed"]
+
+
+@pytest.mark.parametrize("error", [OSError(5, "x"), sqlite3.OperationalError("disk I/O error"), MemoryError()])
+def test_a_failure_after_the_commit_says_that_all_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_inventory: object) -> None:
+        raise error
+
+    world = World(tmp_path)
+    world.agent("main", {"first key": entry("session-1", 5)})
+    with monkeypatch.context() as patched:
+        patched.setattr(commands, "make_verification", fail)
+        with pytest.raises(ProofNotWrittenError) as caught:
+            commands.apply(world.request(), None, yes=True)
+    assert caught.value.exit_code == 14
+    assert cache(world.database_path("main")).keys() == {"first key"}
+    assert commands.apply(world.request(), None, yes=True).word == "already-migrated"

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from migrator import backups, cli, commands
+from migrator import cli, commands
 from migrator.rollback import rollback
 from migrator.run_record import all_records
 from migrator.runs import RUNS
 from migrator.undo import Undone
 from tests.conftest import FIXTURES, fingerprint
+from tests.run_worlds import apply, only_run, roll_back, three_agents, tree
 from tests.sqlite_worlds import execute as sql
-from tests.worlds import World, auth_row, cache_row, change, entry, fill_wal, owner
+from tests.worlds import World, auth_row, change, entry, fill_wal
 
-Tree = dict[str, tuple[object, ...]]
 FIXTURE_NAMES = sorted(path.name.removesuffix(".tar.xz") for path in FIXTURES.glob("*.tar.xz"))
 
 
@@ -30,38 +27,9 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
 
 
-def tree(state: Path) -> Tree:
-    """Everything but the place for runs."""
-    return {path: facts for path, facts in fingerprint(state).items() if f"{os.sep}{RUNS}" not in path}
-
-
-def only_run(state: Path) -> Path:
-    [folder] = (path for path in (state / RUNS).iterdir() if path.is_dir())
-    return folder
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """An agent without a database, one with an older one, and one whose database has its rows in ``-wal``."""
-    world = World(tmp_path)
-    for name in ("new", "old", "wal"):
-        world.agent(name, {"a": entry(f"s-{name}", 5), "b": entry(f"t-{name}", 6), "bad": None})
-        transcript = world.store_path(name).with_name(f"s-{name}.jsonl")
-        transcript.write_bytes(b'{"type":"session","id":"s-%s"}\n' % name.encode())
-    for name in ("old", "wal"):
-        world.database(name, owner(name), cache_row("a", entry(f"s-{name}", 1)), auth_row("p", "{}"))
-    fill_wal(world.database_path("wal"), auth_row("only in -wal", "{}"))
-    os.utime(world.state, ns=(5, 5))
-    return world
-
-
-def apply(world: World, archive: bool = True) -> commands.Report:
-    return commands.apply(world.request(), None, yes=True, archive=archive)
-
-
-def roll_back(world: World, folder: Path | None = None, **options: object) -> commands.Report:
-    named = str(folder or world.runs()[-1])
-    return rollback(world.request(), named, **options)  # type: ignore[arg-type]
+    return three_agents(tmp_path)
 
 
 def codes(report: commands.Report) -> set[str]:
@@ -268,89 +236,3 @@ def test_a_damaged_journal_is_not_acted_on(world: World, damage: bytes) -> None:
         assert result.exit_code == 0, result.stderr
     else:
         assert (result.exit_code, tree(world.state)) == (2, before)
-
-
-# killed in the middle
-
-
-class PowerCutError(Exception):
-    """What the tests throw into the middle of a roll-back."""
-
-
-def test_a_rollback_that_was_cut_off_anywhere_is_completed_by_the_next(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = tree(world.state)
-    apply(world)
-    saved = world.root / "saved"
-    shutil.copytree(world.state, saved, symlinks=True)
-    points = 0
-    while True:
-        with monkeypatch.context() as patched:
-            left = [points]
-            for name in ("rename", "link", "unlink", "replace", "rmdir", "utime", "chmod"):
-                patched.setattr(os, name, counted(getattr(os, name), left))
-            try:
-                roll_back(world)
-            except PowerCutError:
-                points += 5
-            else:
-                break
-        assert roll_back(world).exit_code == 0
-        assert tree(world.state) == before, points
-        shutil.rmtree(world.state)
-        shutil.copytree(saved, world.state, symlinks=True)
-    assert points > 40
-    assert tree(world.state) == before
-
-
-def counted(original: Callable[..., object], left: list[int]) -> Callable[..., object]:
-    """Let the n-th call from now fail, before it does anything."""
-
-    def call(*arguments: object, **named: object) -> object:
-        left[0] -= 1
-        if left[0] == -1:
-            raise PowerCutError
-        return original(*arguments, **named)
-
-    return call
-
-
-def test_while_a_database_with_a_filled_journal_is_put_back_it_always_holds_the_old_rows(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The dangerous moment: two files that must change together."""
-    apply(world, archive=False)
-    database = world.database_path("wal")
-    seen: list[tuple[str, ...]] = []
-    place = backups._place
-
-    def watched(source: Path, target: Path, facts: object) -> None:
-        place(source, target, facts)  # type: ignore[arg-type]
-        if target.parent == database.parent:
-            copy = world.root / f"copy{len(seen)}"
-            copy.mkdir()
-            for path in (database, Path(f"{database}-wal")):
-                if path.exists():
-                    shutil.copy2(path, copy)
-            seen.append(auth_rows(copy / database.name))
-
-    monkeypatch.setattr(backups, "_place", watched)
-    roll_back(world)
-    assert len(seen) >= 3
-    assert set(seen) == {("only in -wal", "p")}
-
-
-def auth_rows(path: Path) -> tuple[str, ...]:
-    with closing(sqlite3.connect(path)) as connection:
-        return tuple(key for (key,) in connection.execute("SELECT store_key FROM auth_profile_store ORDER BY 1"))
-
-
-def test_a_database_in_use_is_left_alone(world: World) -> None:
-    apply(world)
-    with closing(sqlite3.connect(world.database_path("wal"), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        result = run("rollback", only_run(world.state))
-        assert result.exit_code == 11, result.stderr
-        other.execute("ROLLBACK")
-    assert run("rollback", only_run(world.state)).exit_code == 0
