@@ -177,7 +177,8 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
             raise SystemFailedError(error) from None  # it may be committed all the same, so this is no refusal
         checkpointed = checkpoint(connection)
     Path(path).chmod(0o600)
-    run.note("committed", database=run.where(path), checkpointed=checkpointed)
+    is_settled = checkpointed and not any(Path(f"{real}{suffix}").exists() for suffix in ("-wal", "-shm"))
+    run.note("committed", database=run.where(path), checkpointed=is_settled)
     return Outcome(path, created=False, rows_written=written, backup=str(backup), checkpointed=checkpointed)
 
 
