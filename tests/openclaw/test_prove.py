@@ -148,6 +148,7 @@ def test_an_upgrade_of_what_this_program_has_migrated_keeps_and_shows_every_sess
     old, new = (str(launcher(one)) for one in (legacy, release))
     options = ["--accept", "moved"] if accept else []
     proof = prove(state, tmp_path, "--openclaw-before", old, "--openclaw-after", new, *options)
+    assert {one["version"] for one in proof.events["database"]} == {SCHEMAS[release]}
     # B3: 2026.9.6 refuses every database at schema 1 once, ours and OpenClaw's own alike; 2026.8.2 does not.
     assert proof.exit_codes("doctor") == ([1, 0] if release == "2026.9.6" else [0])
     # B6: the sessions of a directory that is not its own normalized id go to one that is.
