@@ -236,6 +236,28 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
     sys.exit(output.run(lambda request: make_export(request, folder, wish)))
 
 
+@main.command(epilog=epilog("explain"))
+@click.argument("what", metavar="WHAT")
+@_with(*(option for option in _SELECTORS if option not in (_FORMAT, _REDACT)), _OUTPUT)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What the report looks like.",
+)
+@click.option("--reveal", is_flag=True, help="Show names in clear, on a terminal; elsewhere they are always labels.")
+def explain(what: str, reveal: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Say all that is known about WHAT: a session key or id, a path, or the name of an agent directory."""
+    from migrator.explain import explain as explain_it
+    from migrator.output import Output
+
+    context = click.get_current_context()
+    context.params["redact"] = not reveal
+    sys.exit(Output(context).run(lambda request: explain_it(request, what)))
+
+
 @main.command(epilog=epilog("rollback"))
 @click.argument("run")
 @_with(*_SELECTORS, _OUTPUT, _PROOF)

@@ -102,6 +102,14 @@ HELP = {
         (0, 15, *_STOPPED),
         {0: "the export is complete", 15: "done, but damaged items could not be exported: see the findings"},
     ),
+    "explain": Help(
+        (
+            ("explain agent:main:main --reveal", "one session, with all names"),
+            ("explain ~/.openclaw/agents/main/sessions/sessions.json", "one file"),
+        ),
+        (0, *_STOPPED),
+        {0: "it is known", 10: "nothing of this name is known"},
+    ),
     "rollback": Help(
         (
             ("rollback 20261125T101500Z-6a5676b8", "the run of that id"),

@@ -20,6 +20,7 @@ from migrator.errors import (
     UsageError,
 )
 from migrator.executor import execute
+from migrator.explained import Explanation
 from migrator.exported import Exported
 from migrator.filesystem import replace_durably
 from migrator.findings import RULES
@@ -86,6 +87,7 @@ class Report:
     undone: Undone | None = None
     unmet: tuple[str, ...] = ()
     exported: Exported | None = None
+    explained: Explanation | None = None
     forecast: tuple[Finding, ...] = ()
     filesystems: tuple[Filesystem, ...] = ()
     origin: Inventory | None = None
@@ -122,7 +124,7 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
     Raises UsageError if the plan file lies inside the state directory.
     """
     inventory = take_inventory(request)
-    planned = _plan(request, inventory)
+    planned = plan_for(request, inventory)
     if plan_file is not None:
         outside(inventory.state_dir, plan_file)
         cwd, wish = request.surroundings.cwd, request.selection.repair
@@ -147,7 +149,7 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
     return report
 
 
-def _plan(request: Request, inventory: Inventory) -> Plan:
+def plan_for(request: Request, inventory: Inventory) -> Plan:
     """Plan; where a newer release has migrated a database, by what verify says of every source that it could need."""
     wish = request.selection.repair
     backup = _origin(request, inventory, wish.backup) if wish.backup is not None else None
@@ -209,7 +211,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
             raise UsageError("A plan says itself what it is for: leave the selectors away, or plan again.")
         request = replace(request, selection=saved.selection)
     inventory = take_inventory(request)
-    planned = _plan(request, inventory)
+    planned = plan_for(request, inventory)
     if saved is not None and saved.digest != planned.digest:
         raise ChangedError(
             "The sources or databases of {subject} are not what this plan was made from; plan again.",

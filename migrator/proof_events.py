@@ -32,7 +32,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-VERBS = _words("scan plan apply verify prove rollback export")
+VERBS = _words("scan plan apply verify prove rollback export explain")
 OPTIONS = _words(
     "--state-dir --config --agent --store --target --expect-agents --expect-sessions --format --output "
     "--profile --proof --redact --follow --level --accept --set-aside --evidence "
@@ -113,6 +113,7 @@ OUTCOMES = {
     "pending": Outcome((0, 1), "Run apply to do it: with the file of the plan, or with --yes."),
     "up-to-date": Outcome((0,), "Nothing: there is nothing to write."),
     "unexpected": Outcome((1,), "Look for what is missing, or correct --expect-agents and --expect-sessions."),
+    "explained": Outcome((0,), "See above, place by place."),
     "exported": Outcome((0, 15), "Nothing: the export is complete."),
     "rolled-back": Outcome((0,), "Nothing: everything is as it was before the run."),
     "differences": Outcome((1,), "Look at what is missing or changed: the sources still have it."),

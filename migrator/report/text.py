@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from migrator.model import Name
+from migrator.report.explain_text import explanation_lines
 from migrator.report.groups import grouped, plural
 from migrator.report.layout import PLAIN, Style, wrapped
 from migrator.report.plan_text import plan_lines, run_lines
@@ -42,6 +43,8 @@ def _lines(view: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
         yield from plan_lines(cast(dict[str, View], view["plan"]), namer, style)
     if "run" in view:
         yield from run_lines(cast(dict[str, View], view["run"]), namer, style)
+    if "explanation" in view:
+        yield from explanation_lines(cast(dict[str, View], view["explanation"]), namer)
     if "export" in view:
         yield from _export(cast(dict[str, View], view["export"]), namer)
     if "undone" in view:

@@ -29,6 +29,7 @@ from migrator.model import (
 from migrator.parity import is_complete, parity
 from migrator.repair_model import Repair
 from migrator.report.agent_rows import agent_rows, directory_of
+from migrator.report.explain_view import of_explanation
 from migrator.report.prove_view import of_upgrade
 from migrator.verdicts import DatabaseVerification, Difference, HistoryVerdict, Verdict, Verification
 
@@ -95,6 +96,8 @@ def of_report(report: Report) -> dict[str, View]:
             "failed_checks": list(report.verification.failed_checks),
             "databases": [_verified(one, directories) for one in report.verification.databases],
         }
+    if report.explained is not None:
+        view["explanation"] = of_explanation(report.explained)
     if report.exported is not None:
         view["export"] = _exported(report.exported)
     if report.filesystems:
