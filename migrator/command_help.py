@@ -105,7 +105,7 @@ HELP = {
     "explain": Help(
         (
             ("explain agent:main:main --reveal", "one session, with all names"),
-            ("explain ~/.openclaw/agents/main/sessions/sessions.json", "one file"),
+            ("explain ./sessions.json", "one file"),
         ),
         (0, *_STOPPED),
         {0: "it is known", 10: "nothing of this name is known"},
