@@ -238,15 +238,7 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 
 @main.command(epilog=epilog("explain"))
 @click.argument("what", metavar="WHAT")
-@_with(*(option for option in _SELECTORS if option not in (_FORMAT, _REDACT)), _OUTPUT)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="What the report looks like.",
-)
+@_with(*(option for option in _SELECTORS if option is not _REDACT), _OUTPUT)
 @click.option("--reveal", is_flag=True, help="Show names in clear, on a terminal; elsewhere they are always labels.")
 def explain(what: str, reveal: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say all that is known about WHAT: a session key or id, a path, or the name of an agent directory."""

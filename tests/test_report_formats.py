@@ -29,6 +29,7 @@ CALLS = {
     "verify": (["verify"],),
     "prove": (["prove"],),
     "apply": (["apply", "--yes"], ["apply", "--yes"], ["verify"], ["apply"]),
+    "explain": (["explain", "agent:work:main"], ["explain", "work"]),
     "export": (["export", "{new}"], ["export", "{state}/inside"]),
     "rollback": (["rollback", "{run}"], ["rollback", "no-such-run"]),
 }
