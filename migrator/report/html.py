@@ -53,8 +53,8 @@ def _header(view: dict[str, View], namer: Namer) -> Iterator[Markup]:
     care = view["exit_code"] == 15 or view["verdict"] == "pending"
     good = "care" if care else "good" if view["exit_code"] == 0 else "bad"
     yield tag("h1", tag("span", str(view["verdict"]), class_=f"verdict {good}"), f": migrator {view['command']}")
-    told = message(view, namer) if "message" in view else str(view["next_step"])
-    yield tag("p", tag("strong", "What to do: "), tag("span", told), class_=f"next {good}")
+    title, told = ("Why: ", message(view, namer)) if "message" in view else ("What to do: ", str(view["next_step"]))
+    yield tag("p", tag("strong", title), tag("span", told), class_=f"next {good}")
     if "parity" in view:
         yield tag("p", tag("code", str(cast(dict[str, View], view["parity"])["line"])), class_="parity")
     yield tag(

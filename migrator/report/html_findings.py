@@ -71,10 +71,10 @@ def _boxes(title: str, prefix: str, words: list[str]) -> Markup:
 
 def _row(group: Group, namer: Namer, filters: str | bool) -> Markup:
     """A row; ``filters`` are the names of the boxes that it hangs on."""
-    colour = {"note": "", "warning": "care", "quarantined": "care"}.get(group.severity, "bad")
+    colours: dict[str, str | bool] = {"note": False, "warning": "care", "quarantined": "care"}
     return tag(
         "tr",
-        tag("td", tag("strong", group.severity, class_=colour)),
+        tag("td", tag("strong", group.severity, class_=colours.get(group.severity, "bad"))),
         tag("td", tag("code", group.code)),
         tag("td", f"{len(group.findings):,}", class_="number"),
         tag("td", *_told(group, namer)),
