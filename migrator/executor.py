@@ -297,11 +297,14 @@ def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
 
 def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:
     """The rows to be written, read again from the sources, which are checked to be what was planned on."""
-    wanted = {d.source: d for d in planned.decisions if d.source and (d.write_cache or d.write_typed)}
     for index, store in enumerate(planned.stores):
+        wanted: list[Decision | None] = [None] * len(store.entries)
+        for d in planned.decisions:
+            if d.source is not None and d.source[0] == index and (d.write_cache or d.write_typed):
+                wanted[d.source[1]] = d
         for entry, raw in raw_entries(store):
             advance(len(raw))
-            decision = wanted.get((index, entry.index))
+            decision = wanted[entry.index]
             member = read_member(raw) if decision is not None else None
             prepared = prepare(member) if member is not None else None
             if decision is not None and prepared is not None:
