@@ -10,9 +10,8 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from migrator.filesystem import open_regular_file
+from migrator.filesystem import open_regular_file, scratch_directory
 from migrator.model import Agent, Finding, Name, SessionFile, StoreKind, Transcript
 from migrator.openclaw.session_files import FileKind
 from migrator.sources import read_store
@@ -81,7 +80,7 @@ def _decompressed(path: str) -> Iterator[str]:
     """
     with open_regular_file(path) as stream:
         content = decompress(stream.read(), MAX_ARCHIVE_BYTES)
-    with TemporaryDirectory(prefix="migrator-") as folder:
+    with scratch_directory() as folder:
         plain = Path(folder, Path(path).name.removesuffix(".zst"))
         plain.write_bytes(content)
         yield str(plain)

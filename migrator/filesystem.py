@@ -178,9 +178,15 @@ _SPARED = 60
 
 
 @contextmanager
-def scratch_directory() -> Iterator[str]:
-    """A private directory for temporary files, held while the block runs, so that it is known to be in use."""
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as folder, _held(folder):
+def scratch_directory(parent: str | None = None) -> Iterator[str]:
+    """A private directory for temporary files, held while the block runs, so that it is known to be in use.
+
+    What cannot be removed of it afterwards stays.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=parent, ignore_cleanup_errors=True) as folder,
+        _held(folder),
+    ):
         yield folder
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from migrator import commands, listing, trial
 from migrator.commands import Report, Request
 from migrator.directories import is_inside
 from migrator.errors import BusyError, RefusedError, UsageError
+from migrator.filesystem import scratch_directory
 from migrator.findings import RULES
 from migrator.listing import Row
 from migrator.model import Agent, Database, Inventory, Name, Severity
@@ -52,7 +51,8 @@ def prove(request: Request, question: Question) -> Report:
     scanned, planned, ours = _look(request)
     inventory = planned.inventory
     original = read_tree(inventory.state_dir)
-    with _private_folder(request) as folder:
+    with scratch_directory(request.surroundings.tmp) as place:
+        folder = Path(os.path.realpath(place))
         sources = sum(store.identity.size for store in inventory.stores if store.identity)
         sources += sum(transcript.identity.size for transcript in inventory.transcripts)
         copies = len(question.ways) + (question.before is not None)
@@ -103,15 +103,6 @@ def _require_whole(inventory: Inventory) -> None:
                 "directory that has all in it.",
                 name,
             )
-
-
-@contextmanager
-def _private_folder(request: Request) -> Iterator[Path]:
-    """A folder for the copies, gone afterwards whatever happens."""
-    with TemporaryDirectory(
-        prefix="migrator-prove-", dir=request.surroundings.tmp, ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(os.path.realpath(folder))
 
 
 def _release(launcher: Path | None, folder: Path) -> str | None:

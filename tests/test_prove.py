@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +80,19 @@ def test_an_upgrade_that_keeps_everything_is_proved_and_the_original_untouched(w
         CRON: (Seen.SAME, Seen.HIDDEN),
     }
     assert not list(Path(request.surroundings.tmp).iterdir())
+
+
+def test_another_command_that_tidies_up_leaves_the_private_copies_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidy = "import sys; from migrator import filesystem as f; f._SPARED = -1; f.remove_stale_scratch(sys.argv[1])"
+
+    def tidy_up_and_run(case: Case, way: Way, folder: Path) -> Trial:
+        subprocess.run([sys.executable, "-c", tidy, str(folder.parent)], check=True)
+        return run_trial(case, way, folder)
+
+    monkeypatch.setattr("migrator.trial.run", tidy_up_and_run)
+    assert prove(world.request(), Question(OURS)).exit_code == 0
 
 
 def test_each_command_is_recorded_with_its_counts_and_the_files_that_it_changed(world: World) -> None:
