@@ -172,7 +172,9 @@ def replace_durably(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-_SCRATCH = "migrator-"
+_SCRATCH = "openclaw-session-migrator-"
+_MARK = ".scratch"
+"""A file by which a scratch directory is known for one, so that nothing of the user's is ever taken for it."""
 _SPARED = 60
 """Seconds for which a scratch directory is spared that nobody holds: it may have been made just now."""
 
@@ -187,6 +189,7 @@ def scratch_directory(parent: str | None = None) -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=parent, ignore_cleanup_errors=True) as folder,
         _held(folder),
     ):
+        Path(folder, _MARK).touch()
         yield folder
 
 
@@ -196,7 +199,7 @@ def remove_stale_scratch(parent: str) -> None:
         try:
             status = path.lstat()
             is_ours = stat.S_ISDIR(status.st_mode) and os.name == "posix" and status.st_uid == os.geteuid()
-            if is_ours and time.time() - status.st_mtime > _SPARED:
+            if is_ours and path.joinpath(_MARK).is_file() and time.time() - status.st_mtime > _SPARED:
                 with _held(str(path)):
                     shutil.rmtree(path)
         except OSError:

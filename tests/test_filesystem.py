@@ -201,20 +201,23 @@ def test_a_lock_file_that_its_holder_has_removed_is_no_lock(tmp_path: Path, monk
 
 
 def test_temporary_directories_of_dead_processes_are_removed_and_no_others(tmp_path: Path) -> None:
-    for name in ("migrator-dead", "migrator-new", "migrator-live", "other-dead"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "copy.sqlite").write_bytes(b"secret")
-        if name != "migrator-new":
-            os.utime(tmp_path / name, (1, 1))
-    (tmp_path / "migrator-link").symlink_to(tmp_path / "other-dead")
-    with filesystem._held(str(tmp_path / "migrator-live")):
+    prefix = "openclaw-session-migrator-"
+    for name in ("dead0000", "new00000", "live0000", "evidence"):
+        folder = tmp_path / f"{prefix}{name}"
+        folder.mkdir()
+        (folder / "copy.sqlite").write_bytes(b"secret")
+        if name != "evidence":  # the user's own, whatever its name
+            (folder / ".scratch").touch()
+        if name != "new00000":
+            os.utime(folder, (1, 1))
+    (tmp_path / f"{prefix}link0000").symlink_to(tmp_path / f"{prefix}evidence")
+    mine = tmp_path / "migrator-proofs"
+    mine.mkdir()
+    os.utime(mine, (1, 1))
+    with filesystem._held(str(tmp_path / f"{prefix}live0000")):
         filesystem.remove_stale_scratch(str(tmp_path))
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "migrator-new",
-        "migrator-live",
-        "other-dead",
-        "migrator-link",
-    }
+    left = {path.name.removeprefix(prefix) for path in tmp_path.iterdir()}
+    assert left == {"new00000", "live0000", "evidence", "link0000", "migrator-proofs"}
 
 
 def test_a_temporary_directory_is_held_while_it_is_used() -> None:

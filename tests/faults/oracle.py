@@ -171,8 +171,9 @@ def _is_recent_scratch(path: Path) -> bool:
 
     Another process might just have made it, so it is spared so long.
     """
+    prefix = "openclaw-session-migrator-"
     folder = next(
-        (one for one in (path, *path.parents) if one.name.startswith("migrator-") and one.parent.name == "tmp"), None
+        (one for one in (path, *path.parents) if one.name.startswith(prefix) and one.parent.name == "tmp"), None
     )
     return folder is not None and time.time() - folder.stat().st_mtime < 60
 
