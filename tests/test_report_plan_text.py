@@ -18,6 +18,7 @@ def planned(agent: str, **changes: View) -> dict[str, View]:
         "pending": False,
         "actions": {"same": 4},
         "quarantine": [],
+        "repairs": [],
         "new_events": 0,
         "peak_bytes": 5_000_000,
         **changes,
