@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.errors import BusyError
-from migrator.sqlite import snapshot
+from migrator.sqlite import shapes, snapshot
 from migrator.sqlite.snapshot import (
     database_files,
     identify,
@@ -25,7 +25,8 @@ from migrator.sqlite.snapshot import (
     read_regular,
 )
 from tests.conftest import fingerprint
-from tests.sqlite_worlds import insert, make
+from tests.sqlite_worlds import execute, insert, make
+from tests.worlds import fill_wal
 
 TABLE = ("CREATE TABLE t (x)",)
 
@@ -380,3 +381,13 @@ def test_no_more_is_read_of_a_file_than_was_allowed(tmp_path: Path) -> None:
     path.write_bytes(b"0123456789")
     assert read_regular(path, 20) == b"0123456789"
     assert read_regular(path, 5) == b"012345"
+
+
+def test_a_real_database_of_schema_23_is_read_and_sound_with_rows_in_its_wal(unpack: Callable[[str], Path]) -> None:
+    state = unpack("upgraded-2026.7.1-to-2026.9.6")
+    path = state / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
+    fill_wal(path, execute("INSERT INTO session_members VALUES ('agent:main:main', 'somebody', 'me', 1)"))
+    with open_snapshot(str(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM session_members").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM session_nodes").fetchone() == (12,)
+        assert shapes.integrity(connection) == ()

@@ -67,10 +67,15 @@ def open_writable(path: str, *, with_functions: bool = False) -> sqlite3.Connect
     trusted = "ON" if with_functions else "OFF"
     for pragma in (f"trusted_schema = {trusted}", "foreign_keys = ON", "synchronous = EXTRA"):
         connection.execute(f"PRAGMA {pragma}")
-    if with_functions and sqlite3.sqlite_version_info < _WITH_OCTET_LENGTH:
-        # The tables of agent schema 23 ask for it in their checks (spec: SQLite targets 2.1).
-        connection.create_function("octet_length", 1, _octet_length, deterministic=True)
+    if with_functions:
+        _add_functions(connection)
     return connection
+
+
+def _add_functions(connection: sqlite3.Connection) -> None:
+    """Add what the checks of agent schema 23 ask for (spec: SQLite targets 2.1), where SQLite lacks it."""
+    if sqlite3.sqlite_version_info < _WITH_OCTET_LENGTH:
+        connection.create_function("octet_length", 1, _octet_length, deterministic=True)
 
 
 def _octet_length(value: str | bytes | None) -> int | None:
@@ -131,9 +136,13 @@ def read_regular(path: Path, limit: int) -> bytes:
 
 def _reading(path: str, mode: str) -> Iterator[sqlite3.Connection]:
     connection = _connect(path, mode)
+    # SQLite reads the checks of agent schema 23 only where it could write, as to a private copy. There it takes their
+    # functions for unsafe if the schema is not trusted. Nothing of a schema runs here: no view and no trigger is used.
+    trusted = "OFF" if "immutable" in mode else "ON"
     try:
-        for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
+        for pragma in ("query_only = ON", f"trusted_schema = {trusted}", "cell_size_check = ON"):
             connection.execute(f"PRAGMA {pragma}")
+        _add_functions(connection)
         yield connection
     finally:
         connection.close()
