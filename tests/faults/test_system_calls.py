@@ -31,8 +31,12 @@ EXHAUSTIVE = pytest.param(None, id="exhaustive", marks=pytest.mark.exhaustive)
 
 
 def calls_for(fault: str, calls: Sequence[Call]) -> list[Call]:
-    writes = ("write", "pwrite64")
-    return [call for call in calls if fault != "short write" or call.name in writes]
+    """The calls that a fault can happen to. A source that cannot be opened is a finding, and the rest is migrated."""
+    if fault == "short write":
+        return [call for call in calls if call.name in ("write", "pwrite64")]
+    if FAULTS[fault].startswith("error="):
+        return [call for call in calls if call.name != "openat" or "/sessions/" not in call.subject]
+    return list(calls)
 
 
 def sample(calls: list[Call], count: int | None, offset: int) -> list[Call]:
