@@ -31,7 +31,7 @@ REPAIR_RULES: dict[str, Rule] = {
     "repair.history-apart": Rule(
         _WARNING,
         "The history of {subject} in {others} lacks events, but not at its end, or it is archived; it was left alone.",
-        "Read the whole of it from its file with --bring-back of its session id, or with export from a backup.",
+        "Nothing is lost: the whole of it is in its file, and explain says where that is.",
     ),
     "repair.moved": Rule(
         _NOTE,
