@@ -15,7 +15,7 @@ import click
 
 from migrator import __version__
 from migrator.command_help import epilog, program_epilog
-from migrator.exported import Layout
+from migrator.exporting.exported import Layout
 from migrator.report import FORMATS
 from migrator.upgrade import Way
 from migrator.verdicts import Level, Verdict
@@ -202,8 +202,8 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
     """Try an upgrade on a private copy, with real OpenClaw releases, and prove that it keeps every session."""
     from migrator.output import Output
-    from migrator.prove import Question
-    from migrator.prove import prove as prove_upgrade
+    from migrator.upgrades.prove import Question
+    from migrator.upgrades.prove import prove as prove_upgrade
 
     output = Output(click.get_current_context())
     ways = tuple(Way) if way == "both" else (Way(way),)
@@ -227,8 +227,8 @@ def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ..
 @click.option("--report", "form", type=click.Choice(FORMATS), default="text", help="What the report looks like.")
 def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Write the sessions of all databases back to sessions.json and JSON Lines files in the new directory DIR."""
-    from migrator.export import export as make_export
-    from migrator.export_tree import Wish
+    from migrator.exporting.export import export as make_export
+    from migrator.exporting.export_tree import Wish
     from migrator.output import Output
 
     output = Output(click.get_current_context())
@@ -257,8 +257,8 @@ def explain(what: str, reveal: bool, **_options: Any) -> NoReturn:  # noqa: ANN4
 @click.option("--evidence", metavar="DIR", help="Move the folder of the run to DIR, so that no trace of it stays.")
 def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Take RUN back, the id or folder of a run, so that everything is as it was before."""
+    from migrator.execution.rollback import rollback as take_back
     from migrator.output import Output
-    from migrator.rollback import rollback as take_back
 
     output = Output(click.get_current_context())
     sys.exit(output.run(lambda request: take_back(request, run, set_aside, evidence)))

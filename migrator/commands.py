@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from migrator import planfile
-from migrator.archive import archive_sources
 from migrator.digests import unpreserved
 from migrator.errors import (
     BusyError,
@@ -19,29 +17,31 @@ from migrator.errors import (
     RefusedError,
     UsageError,
 )
-from migrator.executor import execute
+from migrator.execution.archive import archive_sources
+from migrator.execution.executor import execute
+from migrator.execution.outcome import Outcome, committed, worst
+from migrator.execution.run_states import resume, run_findings, supersede_earlier, tidy
+from migrator.execution.undo import Undone
 from migrator.explained import Explanation
-from migrator.exported import Exported
+from migrator.exporting.exported import Exported
 from migrator.filesystem import replace_durably
 from migrator.findings import RULES
-from migrator.forecast import forecast
-from migrator.host import Filesystem, look_at_host
 from migrator.model import Finding, Inventory, Name, Plan, RepairWish, Selection, Severity, Shape, Surroundings
-from migrator.outcome import Outcome, committed, worst
-from migrator.planner import plan as make_plan
-from migrator.preflight import preflight
+from migrator.planning import planfile
+from migrator.planning.forecast import forecast
+from migrator.planning.planner import plan as make_plan
+from migrator.planning.preflight import preflight
+from migrator.planning.repair_planner import REPAIRABLE
 from migrator.progress import Progress, silent
-from migrator.proof_events import OUTCOMES
+from migrator.proofs.proof_events import OUTCOMES
 from migrator.repair_model import Judged, Origin
-from migrator.repair_planner import REPAIRABLE
-from migrator.repair_sources import copies, deleted
-from migrator.run_states import resume, run_findings, supersede_earlier, tidy
-from migrator.runs import JOURNAL, started_run
-from migrator.scanner import scan as make_inventory
-from migrator.undo import Undone
+from migrator.runs.run import JOURNAL, started_run
+from migrator.scanning.host import Filesystem, look_at_host
+from migrator.scanning.repair_sources import copies, deleted
+from migrator.scanning.scanner import scan as make_inventory
 from migrator.upgrade import Upgrade
 from migrator.verdicts import LOST, LOST_HISTORIES, Level, Verdict, Verification
-from migrator.verifier import verify as make_verification
+from migrator.verification.verifier import verify as make_verification
 
 CHANGING = ("store.changing", "transcript.changing", "database.changing")
 """What could not be read, because somebody was writing to it: nothing can be said about it."""

@@ -14,10 +14,10 @@ from migrator.errors import NothingFoundError
 from migrator.explained import Event, Explanation, Place
 from migrator.model import HASH_BYTES, Database, Finding, Inventory, Name, Plan, Shape, Store, Transcript
 from migrator.openclaw.session_files import transcript_session_id
-from migrator.repair_sources import copies
-from migrator.run_record import all_records
+from migrator.runs.run_record import all_records
+from migrator.scanning.repair_sources import copies
 from migrator.verdicts import HistoryVerdict, HistoryVerification, Verdict, Verification
-from migrator.verifier import verify
+from migrator.verification.verifier import verify
 
 _STAMP = re.compile(r"\.imported-(\d{13})")
 _RUN = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")

@@ -308,7 +308,7 @@ class Decision:
     """What happens to one key, and from where.
 
     ``source`` is (index of the store in the plan, index of the entry), or None when the row of the database is the
-    one that counts. ``typed_key`` and ``typed_sha256`` are those of the typed row (see ``migrator.folding``).
+    one that counts. ``typed_key`` and ``typed_sha256`` are those of the typed row (see ``migrator.planning.folding``).
     ``owns_session`` says that this key owns the ``sessions`` row of its session id. ``tie`` says that the row was kept
     because source and row claim the same time.
     """

@@ -17,24 +17,24 @@ from pathlib import Path
 
 import click
 
-from migrator import bundle, evidence
 from migrator.commands import Report, Request, outside
 from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
 from migrator.filesystem import open_regular_file, replace_durably
 from migrator.invocation import TerminatedError, can_be_written, can_hold, spelled, surroundings, terminable
-from migrator.leaks import LeakGuard
 from migrator.model import Name, RepairWish, Selection
 from migrator.openclaw.paths import resolve_state_dir
 from migrator.patience import patiently
 from migrator.progress import bar
-from migrator.proof import LogReader, log_lines
-from migrator.proof_merge import merge
-from migrator.redact import Labels, clear_text, load_or_create_key, new_key, read_key
+from migrator.proofs import bundle, evidence
+from migrator.proofs.leaks import LeakGuard
+from migrator.proofs.proof import LogReader, log_lines
+from migrator.proofs.proof_merge import merge
+from migrator.proofs.redact import Labels, clear_text, load_or_create_key, new_key, read_key
 from migrator.report import json_format, markdown, merged, text, view
 from migrator.report.formats import RENDERERS, Render
 from migrator.report.layout import style_of
 from migrator.report.view import View
-from migrator.runs import note_proved, run_folders
+from migrator.runs.run import note_proved, run_folders
 
 INTERRUPTED, TERMINATED = 130, 143
 _BLOCK = 1 << 20

@@ -116,9 +116,9 @@ class Trial:
 class Upgrade:
     """All that was found out; the first trial is the one that counts.
 
-    ``manifest`` is the digest of all files of the original (see :class:`migrator.private_copy.Tree`), ``untouched``
-    whether it was the same afterwards. ``isolated`` says that the processes were cut off from all networks,
-    ``confined`` that they could write to nothing but the copies.
+    ``manifest`` is the digest of all files of the original (see :class:`migrator.upgrades.private_copy.Tree`),
+    ``untouched`` whether it was the same afterwards. ``isolated`` says that the processes were cut off from all
+    networks, ``confined`` that they could write to nothing but the copies.
     """
 
     before: str | None

@@ -9,8 +9,8 @@ from typing import Any
 
 from migrator.model import Action, Name, Shape
 from migrator.openclaw.transcript import LineKind
-from migrator.proof import ProofLog
-from migrator.redact import Labels, Namer
+from migrator.proofs.proof import ProofLog
+from migrator.proofs.redact import Labels, Namer
 from migrator.upgrade import Part, Seen, Way
 from migrator.verdicts import HistoryVerdict, Verdict
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from migrator import commands
-from migrator.rollback import rollback
-from migrator.runs import RUNS
+from migrator.execution.rollback import rollback
+from migrator.runs.run import RUNS
 from tests.conftest import fingerprint
 from tests.worlds import World, auth_row, cache_row, entry, fill_wal, owner
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.archive import archive_sources
 from migrator.errors import ChangedError
+from migrator.execution.archive import archive_sources
 from migrator.model import Plan
-from migrator.runs import RUNS, Run
+from migrator.runs.run import RUNS, Run
 from tests.worlds import NOON, World, entry
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator.backups import copy_set, file_set, is_restored, remove_set, restore_set, settle, tidy_after_restore
 from migrator.errors import BusyError
+from migrator.runs.backups import copy_set, file_set, is_restored, remove_set, restore_set, settle, tidy_after_restore
 from tests.sqlite_worlds import execute as sql
 from tests.worlds import World, auth_row, change, fill_wal, owner
 from tests.worlds import files as contents

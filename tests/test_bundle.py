@@ -14,14 +14,15 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrator import bundle, cli, evidence
+from migrator import cli
 from migrator.errors import UsageError
 from migrator.model import Name
-from migrator.proof import check_log
-from migrator.proof_events import NOT_TESTED
-from migrator.prove import Question, prove
-from migrator.redact import Labels
+from migrator.proofs import bundle, evidence
+from migrator.proofs.proof import check_log
+from migrator.proofs.proof_events import NOT_TESTED
+from migrator.proofs.redact import Labels
 from migrator.upgrade import Way
+from migrator.upgrades.prove import Question, prove
 from tests.fake_release import fake_release
 from tests.proof_logs import KEY, Clock
 from tests.worlds import World, entry
@@ -95,7 +96,7 @@ def test_a_missing_file_is_found(folder: Path, name: str) -> None:
 
 def test_a_bundle_of_another_version_says_which_one_can_check_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "summary.md").write_text("as another version would put it")
-    monkeypatch.setattr("migrator.bundle.__version__", "99.0")
+    monkeypatch.setattr("migrator.proofs.bundle.__version__", "99.0")
     assert problems(folder) == [
         "summary.md is not what proof.jsonl says (check it with version 0.1.0, which has made it)."
     ]

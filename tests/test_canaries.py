@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator import cli
-from migrator.leaks import LeakGuard
-from migrator.redact import Labels, clear_text
+from migrator.proofs.leaks import LeakGuard
+from migrator.proofs.redact import Labels, clear_text
 from tests.fake_release import fake_release
 
 PHONE, NAME, TOKEN, MAIL = "+4915112345678", "Wilhelmina", "sk-canary-7Qx9", "canary@example.org"

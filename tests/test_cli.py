@@ -157,7 +157,7 @@ def test_a_proof_that_cannot_be_written_is_14_after_a_commit_and_verify_writes_i
 
     state, proof = unpack("legacy-2026.6.1"), tmp_path / "proof"
     with monkeypatch.context() as broken:
-        broken.setattr("migrator.evidence.write_durably", fail)
+        broken.setattr("migrator.proofs.evidence.write_durably", fail)
         result = run("apply", "--yes", "--state-dir", state, "--proof", proof)
     assert result.exit_code == 14
     assert "verify" in result.stderr
@@ -199,7 +199,8 @@ def test_the_state_directory_is_found_as_openclaw_finds_it(unpack: Unpack, tmp_p
 
 INTERRUPTED = """
 import os, sys
-from migrator import cli, executor
+from migrator import cli
+from migrator.execution import executor
 
 publish = executor.publish
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from migrator import commands, preflight, scanner
+from migrator import commands
 from migrator.commands import Report
 from migrator.errors import BusyError, ChangedError, RefusedError, UsageError
 from migrator.findings import RULES
 from migrator.model import Finding, Name, Selection, Severity
+from migrator.planning import preflight
+from migrator.scanning import scanner
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import execute
 from tests.worlds import World, cache, cache_row, change, entry, fill_wal, owner, table, without_rows

@@ -17,7 +17,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from migrator.proof import check_log, decode_log, read_log
+from migrator.proofs.proof import check_log, decode_log, read_log
 from tests.conftest import fingerprint
 
 ROOT = Path(__file__).parent.parent

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.databases import read_database, stored_text
 from migrator.model import Database, Finding, Shape
+from migrator.scanning.databases import read_database, stored_text
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import execute, insert

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from migrator import commands, evidence
+from migrator import commands
 from migrator.commands import Report
 from migrator.model import Name
-from migrator.proof import check_log, decode_log
-from migrator.redact import Labels
+from migrator.proofs import evidence
+from migrator.proofs.proof import check_log, decode_log
+from migrator.proofs.redact import Labels
 from migrator.verdicts import Verdict
 from tests.worlds import NOON, World, entry
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from migrator import commands, executor
-from migrator.archive import archive_sources
+from migrator import commands
 from migrator.errors import ChangedError, MigratorError
-from migrator.executor import execute
+from migrator.execution import executor
+from migrator.execution.archive import archive_sources
+from migrator.execution.executor import execute
+from migrator.execution.outcome import Outcome
 from migrator.model import Plan
-from migrator.outcome import Outcome
-from migrator.runs import Run
+from migrator.runs.run import Run
 from migrator.sqlite import target
 from tests.sqlite_worlds import execute as sql
 from tests.worlds import (

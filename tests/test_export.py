@@ -16,9 +16,9 @@ from migrator import commands
 from migrator.cli import main
 from migrator.commands import Report, Request
 from migrator.errors import MigratorError, NothingFoundError, RefusedError, UsageError
-from migrator.export import export
-from migrator.export_tree import Wish
-from migrator.exported import Layout
+from migrator.exporting.export import export
+from migrator.exporting.export_tree import Wish
+from migrator.exporting.exported import Layout
 from migrator.model import Selection, Surroundings
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
@@ -275,9 +275,9 @@ def test_an_export_that_fails_leaves_nothing(world: World) -> None:
     database_of_9_6(world, node("agent:main:a", "a"), events("a", HEADER % "a"))
     world.request()
     before = sorted(world.root.iterdir())
-    with patch("migrator.export._lines", return_value=0):
+    with patch("migrator.exporting.export._lines", return_value=0):
         assert refused(world, world.root / "back") is RefusedError
-    with patch("migrator.export_tree.os.fsync", side_effect=OSError(28, "no space")):
+    with patch("migrator.exporting.export_tree.os.fsync", side_effect=OSError(28, "no space")):
         assert refused(world, world.root / "back") is RefusedError
     assert sorted(world.root.iterdir()) == before
 

@@ -12,8 +12,8 @@ import pytest
 
 from migrator import commands
 from migrator.commands import Request
-from migrator.folding import RecoveredKeys, Session, fold, recovered_keys
 from migrator.model import Finding, Inventory, Selection, Surroundings
+from migrator.planning.folding import RecoveredKeys, Session, fold, recovered_keys
 
 Unpack = Callable[[str], Path]
 EMPTY = Inventory(

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from migrator import commands
 from migrator.findings import RULES
-from migrator.forecast import effect, forecast
 from migrator.model import Finding, Severity
+from migrator.planning.forecast import effect, forecast
 from tests.openclaw import upgrade_worlds
 from tests.worlds import World, cache_row, entry, fresh_world, owner, raw_store
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from migrator import cli, commands, filesystem, host
+from migrator import cli, commands, filesystem
 from migrator.model import Name
+from migrator.scanning import host
 from tests.conftest import fingerprint
 from tests.worlds import World, entry
 

@@ -16,9 +16,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from migrator.errors import LeakError
-from migrator.leaks import LeakGuard, own_vocabulary
 from migrator.model import Name
-from migrator.redact import Labels, clear_text
+from migrator.proofs.leaks import LeakGuard, own_vocabulary
+from migrator.proofs.redact import Labels, clear_text
 
 OWN = "The session of agent main in store global, found at offset and line. Verdict: missing. sessions.json"
 STRANGE = "quxolotl"
@@ -360,7 +360,7 @@ def test_the_vocabulary_is_read_from_inside_a_zip(tmp_path: Path, monkeypatch: p
         archive.writestr("zipped/inner/module.py", "quxword = 1")
         archive.writestr("zipped/data.txt", "notours")
     monkeypatch.syspath_prepend(str(tmp_path / "app.zip"))
-    monkeypatch.setattr("migrator.leaks.files", lambda _name: files("zipped"))
+    monkeypatch.setattr("migrator.proofs.leaks.files", lambda _name: files("zipped"))
     own_vocabulary.cache_clear()
     try:
         text = own_vocabulary()

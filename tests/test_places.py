@@ -6,7 +6,7 @@ from pathlib import Path
 
 from migrator import commands
 from migrator.model import Shape
-from migrator.places import same_place, with_lost_databases
+from migrator.verification.places import same_place, with_lost_databases
 from tests.worlds import World, entry
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator import commands, planfile
+from migrator import commands
 from migrator.errors import UsageError
 from migrator.model import Plan, Selection
+from migrator.planning import planfile
 from tests.worlds import World, entry, fresh_world
 
 EMPTY = Plan("/state", (), (), "digest")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from migrator import commands, preflight
+from migrator import commands
 from migrator.errors import BusyError, RefusedError
 from migrator.findings import RULES
 from migrator.model import Finding, Name, Plan, Severity
+from migrator.planning import preflight
 from tests.conftest import fingerprint
 from tests.worlds import World, entry
 

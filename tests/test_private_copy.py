@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import RefusedError
-from migrator.private_copy import changes, copy_tree, read_tree, times
 from migrator.upgrade import FileChanges
+from migrator.upgrades.private_copy import changes, copy_tree, read_tree, times
 from tests.conftest import fingerprint
 
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_refused(state: Path, monkeypatch: pytest.MonkeyP
     def refuse(_path: str) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("migrator.private_copy.open_regular_file", refuse)
+    monkeypatch.setattr("migrator.upgrades.private_copy.open_regular_file", refuse)
     with pytest.raises(RefusedError, match="can not be read"):
         read_tree(str(state))
     with pytest.raises(RefusedError, match="can not be read"):

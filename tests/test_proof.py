@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from migrator.errors import LeakError
 from migrator.findings import RULES
-from migrator.leaks import LeakGuard
 from migrator.model import Name
-from migrator.proof import (
+from migrator.proofs.leaks import LeakGuard
+from migrator.proofs.proof import (
     ProofLog,
     check_log,
     decode_log,
@@ -30,7 +30,7 @@ from migrator.proof import (
     read_log,
     write_durably,
 )
-from migrator.redact import Labels, clear_text
+from migrator.proofs.redact import Labels, clear_text
 from migrator.verdicts import Verdict
 from tests.proof_logs import KEY, PHONE, START, Clock, a_run, facts_of, secrets, written
 
@@ -177,7 +177,7 @@ def test_redaction_that_is_switched_off_is_refused_by_the_log() -> None:
 
 
 def test_redaction_that_is_switched_off_trips_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrator.proof.fault_in", lambda _event, _facts: None)
+    monkeypatch.setattr("migrator.proofs.proof.fault_in", lambda _event, _facts: None)
     log = written(a_run(), clear_text)
     with pytest.raises(LeakError):
         guard_for(log, Labels(KEY)).check_names("\n".join(log.lines()))

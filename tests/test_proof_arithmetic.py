@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from migrator.model import Name
 from migrator.openclaw.transcript import LineKind
-from migrator.proof import check_log
+from migrator.proofs.proof import check_log
 from migrator.verdicts import HistoryVerdict, Verdict
 from tests.proof_logs import Events, a_database, a_run, a_source, facts_of, written
 

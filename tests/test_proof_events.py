@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from migrator import findings
 from migrator.model import Action, Shape
-from migrator.proof_events import (
+from migrator.proofs.proof_events import (
     CHECKS,
     EVENTS,
     FILESYSTEMS,

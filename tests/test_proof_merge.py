@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from migrator import cli
 from migrator.model import Name
 from migrator.openclaw.transcript import LineKind
-from migrator.proof import encode_log
-from migrator.proof_events import OUTCOMES
-from migrator.proof_merge import MOST_OUTLIERS, TROUBLES, WORST_FIRST, Merged, ProofFacts, merge, read_proof
-from migrator.redact import Labels
+from migrator.proofs.proof import encode_log
+from migrator.proofs.proof_events import OUTCOMES
+from migrator.proofs.proof_merge import MOST_OUTLIERS, TROUBLES, WORST_FIRST, Merged, ProofFacts, merge, read_proof
+from migrator.proofs.redact import Labels
 from migrator.verdicts import HistoryVerdict, Verdict
 from tests.proof_logs import Events, a_database, a_run, a_source, digest, facts_of, written
 

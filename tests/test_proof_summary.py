@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from migrator.leaks import LeakGuard
 from migrator.model import Name
-from migrator.proof_events import CHECKS, NOT_TESTED, OUTCOMES
-from migrator.proof_summary import summary_markdown
-from migrator.redact import Labels
+from migrator.proofs.leaks import LeakGuard
+from migrator.proofs.proof_events import CHECKS, NOT_TESTED, OUTCOMES
+from migrator.proofs.proof_summary import summary_markdown
+from migrator.proofs.redact import Labels
 from migrator.verdicts import Verdict
 from tests.proof_logs import KEY, a_database, a_run, a_source, an_upgrade, digest, facts_of, secrets, written
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migrator.proof import check_log
+from migrator.proofs.proof import check_log
 from tests.proof_logs import Events, a_run, an_upgrade, facts_of, written
 
 

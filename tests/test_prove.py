@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from migrator import evidence
 from migrator.commands import Report
 from migrator.errors import BusyError, RefusedError, UsageError
 from migrator.model import Finding, Name
 from migrator.progress import Progress
-from migrator.proof import check_log
-from migrator.prove import Question, prove
-from migrator.redact import Labels
-from migrator.trial import Case
-from migrator.trial import run as run_trial
+from migrator.proofs import evidence
+from migrator.proofs.proof import check_log
+from migrator.proofs.redact import Labels
 from migrator.upgrade import Part, Seen, Trial, Way
+from migrator.upgrades.prove import Question, prove
+from migrator.upgrades.trial import Case
+from migrator.upgrades.trial import run as run_trial
 from migrator.verdicts import Verdict
 from tests.conftest import fingerprint
 from tests.fake_release import fake_release
@@ -91,7 +91,7 @@ def test_another_command_that_tidies_up_leaves_the_private_copies_alone(
         subprocess.run([sys.executable, "-c", tidy, str(folder.parent)], check=True)
         return run_trial(case, way, folder)
 
-    monkeypatch.setattr("migrator.trial.run", tidy_up_and_run)
+    monkeypatch.setattr("migrator.upgrades.trial.run", tidy_up_and_run)
     assert prove(world.request(), Question(OURS)).exit_code == 0
 
 
@@ -242,15 +242,15 @@ def test_an_original_that_changes_meanwhile_proves_nothing(world: World, monkeyp
         (world.state / "new").touch()
         return run_trial(case, way, folder)
 
-    monkeypatch.setattr("migrator.trial.run", run)
+    monkeypatch.setattr("migrator.upgrades.trial.run", run)
     report = prove(world.request(), Question(OURS))
     assert (report.word, report.exit_code) == ("changed", 13)
 
 
 def test_a_live_writer_stops_it_before_anything_is_copied(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     alive = Finding("lock.live", Name("lock", "sessions.json.lock"), (("pid", 1),))
-    monkeypatch.setattr("migrator.scanner.live_writers", lambda *_arguments: (alive,))
-    monkeypatch.setattr("migrator.private_copy.copy_tree", pytest.fail)
+    monkeypatch.setattr("migrator.scanning.scanner.live_writers", lambda *_arguments: (alive,))
+    monkeypatch.setattr("migrator.upgrades.private_copy.copy_tree", pytest.fail)
     with pytest.raises(BusyError):
         prove(world.request(), Question(OURS))
 
@@ -263,7 +263,7 @@ def test_an_installation_that_reaches_out_of_its_state_directory_is_refused(worl
 
 
 def test_too_little_space_for_the_copies_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrator.private_copy.free_bytes", lambda _path: 10)
+    monkeypatch.setattr("migrator.upgrades.private_copy.free_bytes", lambda _path: 10)
     with pytest.raises(RefusedError, match="TMPDIR"):
         prove(world.request(), Question(OURS))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from migrator.errors import UsageError
 from migrator.model import Name
-from migrator.redact import KEY_FILE, Labels, clear_text, load_or_create_key, new_key
+from migrator.proofs.redact import KEY_FILE, Labels, clear_text, load_or_create_key, new_key
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 KEY = bytes(range(32))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from migrator import commands
 from migrator.commands import Report, Request
 from migrator.errors import UsageError
+from migrator.execution.rollback import rollback
 from migrator.model import RepairWish, Selection, Surroundings
 from migrator.repair_model import Origin
-from migrator.rollback import rollback
 from migrator.verdicts import HistoryVerdict, Verdict
 from tests.sqlite_worlds import BOTH, NODES_16, NODES_23, TYPED, Fill, execute, insert
 from tests.worlds import World, cache_row, databases, entry, files, fresh_world, owner, scalar, table

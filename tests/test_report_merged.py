@@ -6,8 +6,8 @@ import json
 from collections import Counter
 
 from migrator.model import Name
-from migrator.proof_merge import Merged, ProofFacts, Totals
-from migrator.redact import clear_text
+from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
+from migrator.proofs.redact import clear_text
 from migrator.report import json_format, merged
 from migrator.report.view import View
 

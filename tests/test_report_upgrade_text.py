@@ -7,8 +7,8 @@ import re
 import pytest
 
 from migrator.findings import RULES
-from migrator.forecast import effect
 from migrator.model import Finding, Name
+from migrator.planning.forecast import effect
 from migrator.report.groups import MOST_NAMES
 from migrator.report.upgrade_text import upgrade_lines
 from migrator.report.view import View, of_finding

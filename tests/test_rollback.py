@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator import cli, commands
-from migrator.rollback import rollback
-from migrator.run_record import all_records
-from migrator.runs import RUNS
-from migrator.undo import Undone
+from migrator.execution.rollback import rollback
+from migrator.execution.undo import Undone
+from migrator.runs.run import RUNS
+from migrator.runs.run_record import all_records
 from tests.conftest import FIXTURES, fingerprint
 from tests.run_worlds import apply, only_run, roll_back, three_agents, tree
 from tests.sqlite_worlds import execute as sql

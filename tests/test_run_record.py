@@ -8,7 +8,7 @@ import pytest
 
 from migrator import commands
 from migrator.errors import UsageError
-from migrator.run_record import all_records, read_record
+from migrator.runs.run_record import all_records, read_record
 from tests.worlds import World, auth_row, entry, owner
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from migrator import cli, commands, executor, undo
-from migrator.run_record import all_records
-from migrator.run_states import RunState, run_findings, state_of
+from migrator import cli, commands
+from migrator.execution import executor, undo
+from migrator.execution.run_states import RunState, run_findings, state_of
+from migrator.runs.run_record import all_records
 from tests.conftest import fingerprint
 from tests.worlds import World, auth_row, cache_row, change, entry, files, owner, typed
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.proof import check_log, decode_log
+from migrator.proofs.proof import check_log, decode_log
 from tests.conftest import fingerprint
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "ci-smoke"

@@ -10,8 +10,8 @@ import pytest
 
 from migrator import commands
 from migrator.commands import Request
-from migrator.forecast import forecast
 from migrator.model import Action, Selection, Surroundings
+from migrator.planning.forecast import forecast
 from tests.worlds import databases, files
 
 Unpack = Callable[[str], Path]

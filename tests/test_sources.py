@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrator import sources
 from migrator.errors import ChangedError
 from migrator.model import Entry, Finding, Store, StoreKind
-from migrator.sources import read_store, reread
+from migrator.scanning import sources
+from migrator.scanning.sources import read_store, reread
 from tests.worlds import World, entry, fresh_world, raw_store, spans
 
 

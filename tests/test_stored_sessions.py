@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from migrator.databases import read_database
+from migrator.exporting.stored_sessions import LegacySession, is_file_name, legacy_sessions
+from migrator.scanning.databases import read_database
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.stored_sessions import LegacySession, is_file_name, legacy_sessions
 from tests.sqlite_worlds import BOTH, NODES_23, Fill, insert
 from tests.worlds import World, cache_row, entry, owner
 

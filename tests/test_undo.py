@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from migrator import backups, cli
-from migrator.run_record import read_record
-from migrator.undo import leftovers, obstacles
+from migrator import cli
+from migrator.execution.undo import leftovers, obstacles
+from migrator.runs import backups
+from migrator.runs.run_record import read_record
 from tests.run_worlds import apply, only_run, roll_back, three_agents, tree
 from tests.worlds import World, auth_row, change
 

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from migrator import commands
 from migrator.commands import Report
-from migrator.parity import parity
 from migrator.verdicts import HistoryVerdict, HistoryVerification, Verdict, Verification
+from migrator.verification.parity import parity
 from tests.conftest import fingerprint
 from tests.worlds import World, count, fresh_world, reading
 

@@ -12,7 +12,7 @@ from typing import cast
 from xml.etree import ElementTree
 
 from migrator.model import Name
-from migrator.proof_events import CHECKS
+from migrator.proofs.proof_events import CHECKS
 from migrator.report.groups import listed, plural
 from migrator.report.scan_text import who
 from migrator.report.verdict_words import GOOD, GOOD_TRANSCRIPTS

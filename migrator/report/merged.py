@@ -8,7 +8,7 @@ from typing import cast
 
 from migrator import __version__
 from migrator.model import Name
-from migrator.proof_merge import Merged, ProofFacts, Totals
+from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
 from migrator.report.view import Namer, View
 
 FORMAT = "openclaw-session-migrator/merged-proofs"

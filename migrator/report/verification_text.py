@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from migrator.model import Name
-from migrator.proof_events import CHECKS
+from migrator.proofs.proof_events import CHECKS
 from migrator.report.groups import MOST_NAMES, cut, listed, plural
 from migrator.report.layout import Column, Style, table
 from migrator.report.scan_text import who

@@ -14,9 +14,8 @@ from pathlib import Path
 from migrator import __version__
 from migrator.commands import Report, counts
 from migrator.errors import MigratorError
-from migrator.exported import Exported
+from migrator.exporting.exported import Exported
 from migrator.findings import RULES
-from migrator.forecast import RELEASES, effect
 from migrator.model import (
     HASH_BYTES,
     Action,
@@ -26,12 +25,13 @@ from migrator.model import (
     Number,
     Reject,
 )
-from migrator.parity import is_complete, parity
+from migrator.planning.forecast import RELEASES, effect
 from migrator.repair_model import Repair
 from migrator.report.agent_rows import agent_rows, directory_of
 from migrator.report.explain_view import of_explanation
 from migrator.report.prove_view import of_upgrade
 from migrator.verdicts import DatabaseVerification, Difference, HistoryVerdict, Verdict, Verification
+from migrator.verification.parity import is_complete, parity
 
 Leaf = str | Number | bool | Name | None
 View = Leaf | Sequence["View"] | dict[str, "View"]

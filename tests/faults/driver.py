@@ -21,7 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from migrator import cli, commands, executor, output
+from migrator import cli, commands, output
+from migrator.execution import executor
 
 
 class StoppedClock(datetime):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from migrator import commands, executor
+from migrator import commands
 from migrator.errors import BusyError, ChangedError
+from migrator.execution import executor
 from migrator.model import Selection
 from migrator.openclaw.store import StoreReader
 from migrator.sqlite import snapshot

@@ -20,8 +20,8 @@ from click.testing import CliRunner
 
 from migrator import cli, commands
 from migrator.errors import BusyError
-from migrator.rollback import rollback
-from migrator.runs import locked
+from migrator.execution.rollback import rollback
+from migrator.runs.run import locked
 from tests.conftest import fingerprint
 from tests.faults.scene import APPLY, Scene
 from tests.worlds import World, entry
@@ -143,7 +143,7 @@ def test_our_lock_is_gone_with_the_process_that_held_it(before: Scene) -> None:
     holder = (
         "import sys, time; sys.path.insert(0, sys.argv[2])\n"
         "from pathlib import Path\n"
-        "from migrator.runs import locked\n"
+        "from migrator.runs.run import locked\n"
         "with locked(Path(sys.argv[1])):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(600)\n"

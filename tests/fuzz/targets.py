@@ -19,7 +19,7 @@ from migrator.openclaw.json5_text import EndOfTextError, exact, interpret, json5
 from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.store import RawEntry, StoreReader
 from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
-from migrator.planfile import SavedPlan, parse
+from migrator.planning.planfile import SavedPlan, parse
 from tests.conftest import FIXTURES
 
 CORPUS = FIXTURES / "fuzz-corpus"

@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 from migrator import cli
 from migrator.model import Name
-from migrator.redact import Labels, read_key
+from migrator.proofs.redact import Labels, read_key
 from tests.conftest import fingerprint
 from tests.hostile.case import BAD, GOOD, MARK, Case, good_agent
 from tests.hostile.table import BY_NAME

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.export import export
-from migrator.export_tree import Wish
+from migrator.exporting.export import export
+from migrator.exporting.export_tree import Wish
 from migrator.openclaw.client import Client
 from tests.openclaw.conftest import Release
 from tests.openclaw.releases import LEGACY

@@ -1,0 +1,61 @@
+"""Archive: move what was migrated and verified out of OpenClaw's way, whole and by rename."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from migrator.filesystem import fsync_directory, make_private_directory
+from migrator.model import FileIdentity, Name, Plan, StoreKind
+from migrator.runs.run import Run
+from migrator.scanning.directories import is_inside
+from migrator.scanning.sources import digest_now, require_same
+
+_NAMED = (StoreKind.CONFIGURED, StoreKind.EXPLICIT)
+"""Stores that may lie outside the state directory, because somebody has named them."""
+
+
+def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
+    """Move the sources of a verified plan into the run by rename, and give their new paths.
+
+    A link, what lies on another filesystem than the run, and what was followed out of the state directory, stay where
+    they are.
+
+    Raises ChangedError if a source is not what was migrated.
+    """
+    sources: dict[str, FileIdentity | None] = {}
+    for planned in plan.databases:
+        sources |= {store.path: store.identity for store in planned.stores}
+        sources |= {file.path: file.identity for history in planned.histories for file in history.files}
+    folder = run.subfolder("archive")
+    moved: list[str] = []
+    here = run.folder.stat().st_dev
+    named = {os.path.dirname(s.path) for p in plan.databases for s in p.stores if s.kind in _NAMED}
+    movable = [
+        path
+        for path in sources
+        if not os.path.islink(path)
+        and os.stat(path).st_dev == here
+        and (is_inside(path, plan.state_dir) or os.path.dirname(path) in named)
+    ]
+    for path in movable:
+        require_same(Name("store", path), sources[path], digest_now(path))
+    for parent in sorted({os.path.dirname(path) for path in movable}):
+        run.remember(Path(parent))
+    for number, path in enumerate(movable):
+        place = folder / f"{number:06d}"
+        make_private_directory(place)
+        final = place / os.path.basename(path)
+        identity = sources[path]
+        run.note(
+            "archive",
+            source=run.where(path),
+            archive=f"{place.name}/{final.name}",
+            sha256=identity.sha256 if identity else "",
+        )
+        os.rename(path, final)
+        fsync_directory(place)
+        moved.append(str(final))
+    for parent in sorted({os.path.dirname(path) for path in movable}):
+        fsync_directory(Path(parent))
+    return tuple(moved)

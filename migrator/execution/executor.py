@@ -1,0 +1,339 @@
+"""Execute: the only step that writes. Each database is wholly the old one or wholly the new one, whenever we die.
+
+A missing database is built beside its place, checked, and published by name. An existing one is backed up and changed
+in one transaction that is checked before it is committed. Sources are only read, and hashed again while they are.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from migrator.digests import content_digest
+from migrator.errors import BusyError, ChangedError, RefusedError, SystemFailedError
+from migrator.execution.history_writer import write_history
+from migrator.execution.outcome import Outcome
+from migrator.execution.repairer import write_repair
+from migrator.filesystem import inherit_owner, make_private_directory, publish
+from migrator.model import (
+    DatabasePlan,
+    Decision,
+    Name,
+    Number,
+    Plan,
+    Reject,
+    Shape,
+)
+from migrator.openclaw.entry import prepare
+from migrator.openclaw.store import read_member
+from migrator.progress import Advance, Progress, silent
+from migrator.runs.backups import copy_set
+from migrator.runs.quarantine import preserve
+from migrator.runs.run import Run
+from migrator.scanning.databases import TYPED_READERS, stored_texts, stored_transcripts
+from migrator.scanning.sources import digest_now, open_source, raw_entries, require_same
+from migrator.sqlite import cache_rows, entry_rows, shapes, target
+from migrator.sqlite.content import table_digests
+from migrator.sqlite.rows import SessionRow
+from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_writable
+
+_BATCH = 500
+_BATCH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One row to be written, in the shapes that its decision names."""
+
+    decision: Decision
+    text: bytes
+    typed_text: bytes
+    started_at: Number | None
+    status: str | None
+
+
+def execute(plan: Plan, run: Run, now_ms: int, progress: Progress = silent) -> tuple[Outcome, ...]:
+    """Carry out a plan, database by database, and keep a journal in the run.
+
+    What stops one database does not stop the others. Only if none was written it is raised: ChangedError when a source
+    or a database is not what was planned on, BusyError when a database is locked, RefusedError when SQLite cannot
+    write to it.
+    """
+    outcomes = []
+    progress.start("writing", sum(_bytes_to_write(planned) for planned in plan.databases))
+    for planned in plan.databases:
+        if not planned.pending:
+            continue
+        progress.enter(next((store.agent for store in planned.stores), None))
+        try:
+            _preserve_rejects(planned, run)
+            if planned.writes:
+                outcomes.append(_write(planned, run, now_ms, progress))
+        except (BusyError, ChangedError, RefusedError) as error:
+            run.note("failed", database=run.where(planned.database.path), exit_code=error.exit_code)
+            outcomes.append(Outcome(planned.database.path, created=False, rows_written=0, backup=None, failure=error))
+    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    if failures and len(failures) == len(outcomes):
+        raise failures[0]
+    return tuple(outcomes)
+
+
+def _bytes_to_write(planned: DatabasePlan) -> int:
+    """How many bytes of sources are worked through for a database."""
+    if not planned.writes:
+        return 0
+    entries = sum(entry.length for store in planned.stores for entry in store.entries)
+    files = (one.identity.size for history in planned.histories if history.pending for one in history.files)
+    return entries + sum(files)
+
+
+def _write(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
+    """Write one database. Raises as above."""
+    try:
+        if planned.database.shape is Shape.MISSING:
+            return _create(planned, run, now_ms, advance)
+        return _change(planned, run, now_ms, advance)
+    except sqlite3.Error as error:
+        if "locked" in str(error):
+            raise _locked(planned) from None
+        if "I/O" in str(error) or "full" in str(error):
+            raise SystemFailedError(error) from None
+        raise RefusedError(
+            "SQLite can not write to {subject}; nothing in it was changed. Check its place, its modes and its tables.",
+            _name(planned),
+        ) from None
+
+
+def _locked(planned: DatabasePlan) -> BusyError:
+    return BusyError("{subject} is locked by another process; stop it and try again.", _name(planned))
+
+
+def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
+    """Build a new database beside its place and publish it as one closed file."""
+    final = Path(planned.database.path)
+    if not final.parent.exists():
+        run.remember(final.parent.parent)
+        run.note("make-directory", path=run.where(final.parent))
+    else:
+        run.remember(final.parent)
+    made = make_private_directory(final.parent)
+    for leftover in final.parent.glob(f".{glob.escape(final.name)}.*.tmp*"):
+        leftover.unlink()  # of a run that was killed; the lock of this one says that none is at work
+    temporary = final.with_name(f".{final.name}.{run.id}.tmp")
+    run.note("build", database=run.where(final), temporary=run.where(temporary))
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with closing(open_writable(str(temporary))) as connection:
+            # No journal: until it is published nobody reads this file, and a failed build is thrown away.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("BEGIN IMMEDIATE")
+            written = _write_all(connection, planned, now_ms, advance)
+            connection.execute("COMMIT")
+        with open_snapshot(str(temporary)) as connection:
+            _check_result(connection, planned, planned.expected_digest)
+            tables = table_digests(connection)
+        inherit_owner(temporary, final.parent)
+        run.note("publish", database=run.where(final), tables=tables)
+        publish(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+        if made and not any(final.parent.iterdir()):
+            final.parent.rmdir()
+    run.note("published", database=run.where(final))
+    return Outcome(str(final), created=True, rows_written=written, backup=None)
+
+
+def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
+    """Change an existing database in one transaction, after a checked backup of its whole file set."""
+    path = planned.database.path
+    real = Path(os.path.realpath(path))
+    backup = _back_up(planned, run)
+    run.remember(real.parent)
+    with closing(open_writable(path, with_functions=planned.repair is not None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            raise _locked(planned) from None
+        # The lock is held now; what was hashed before must still be what is there.
+        _check_unchanged(connection, planned)
+        if planned.repair is None:
+            written = _write_all(connection, planned, now_ms, advance)
+            expected = planned.expected_digest
+        else:
+            written, expected = write_repair(connection, planned, planned.repair, advance)
+        _check_result(connection, planned, expected)
+        run.note("commit", database=run.where(path), tables=table_digests(connection))
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if "locked" in str(error):  # by a reader; the transaction is undone with its connection
+                raise _locked(planned) from None
+            raise SystemFailedError(error) from None  # it may be committed all the same, so this is no refusal
+        checkpointed = checkpoint(connection)
+    Path(path).chmod(0o600)
+    is_settled = checkpointed and not any(Path(f"{real}{suffix}").exists() for suffix in ("-wal", "-shm"))
+    run.note("committed", database=run.where(path), checkpointed=is_settled)
+    return Outcome(path, created=False, rows_written=written, backup=str(backup), checkpointed=checkpointed)
+
+
+def _name(planned: DatabasePlan) -> Name:
+    return Name("database", planned.database.path)
+
+
+def _back_up(planned: DatabasePlan, run: Run) -> Path:
+    """Copy the file set byte for byte, so that a roll-back can give back the same bytes, and check the copy."""
+    real = Path(os.path.realpath(planned.database.path))
+    folder = run.numbered("backups")
+    files = copy_set(real, folder)
+    wanted = {suffix: identity.sha256 for suffix, identity in planned.database.files}
+    if {suffix: identity.sha256 for suffix, identity in files if suffix in SUFFIXES} != wanted:
+        raise ChangedError("{subject} changed after it was planned; plan again.", _name(planned))
+    with open_snapshot(str(folder / real.name)) as connection:
+        if shapes.integrity(connection):
+            raise RefusedError(
+                "The backup of {subject} does not pass SQLite's integrity check; repair the database first.",
+                _name(planned),
+            )
+        tables = table_digests(connection)
+    run.note(
+        "backup",
+        database=run.where(planned.database.path),
+        folder=folder.name,
+        files={suffix: asdict(identity) for suffix, identity in files},
+        tables=tables,
+    )
+    return folder
+
+
+def _check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> None:
+    database = planned.database
+    expected = (
+        {row.key: row.sha256 for row in database.cache_rows},
+        {row.key: row.sha256 for row in database.typed_rows},
+        {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive},
+    )
+    if tuple(map(dict, _digests(connection, database.shape))) != expected:
+        raise ChangedError("The sessions in {subject} changed after they were planned; plan again.", _name(planned))
+
+
+def _check_result(connection: sqlite3.Connection, planned: DatabasePlan, expected: str) -> None:
+    """Read back what was written and compare it with what was promised."""
+    found = content_digest(*_digests(connection, planned.database.shape))
+    if found != expected or shapes.integrity(connection):
+        raise ChangedError(
+            "What was written to {subject} does not read back as planned; nothing was kept. Plan again.", _name(planned)
+        )
+
+
+def _digests(
+    connection: sqlite3.Connection, shape: Shape
+) -> tuple[Iterator[tuple[str, bytes]], Iterator[tuple[str, bytes]], Iterator[tuple[str, bytes]]]:
+    """The digest of each session's text in both shapes, and the hashes of each history; read as they are asked for."""
+
+    def sessions(read: Callable[[sqlite3.Connection], Iterator[SessionRow]]) -> Iterator[tuple[str, bytes]]:
+        for row in read(connection):
+            yield row.key.decode("utf-8", "surrogateescape"), sha256(row.entry_json or b"").digest()
+
+    histories = ((stored.session_id, stored.hashes) for stored in stored_transcripts(connection))
+    return sessions(cache_rows.sessions), sessions(TYPED_READERS.get(shape, entry_rows.sessions)), histories
+
+
+def _write_all(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, advance: Advance) -> int:
+    # An entry may come before the one that owns its session row.
+    connection.execute("PRAGMA defer_foreign_keys = ON")
+    target.create_tables(connection)
+    target.stamp_owner(connection, planned.database.agent_id, now_ms)
+    written = 0
+    for batch in _batches(_writes(connection, planned, advance)):
+        _write_batch(connection, batch)
+        written += len(batch)
+    for history in planned.histories:
+        if history.pending:
+            write_history(connection, history, advance)
+    return written
+
+
+def _batches(writes: Iterator[_Write]) -> Iterator[list[_Write]]:
+    """Rows that are written together: some hundreds, or fewer if they are long."""
+    batch: list[_Write] = []
+    size = 0
+    for write in writes:
+        batch.append(write)
+        size += len(write.text)
+        if len(batch) == _BATCH or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
+    target.put_cache_rows(
+        connection,
+        [
+            (write.decision.key, write.text, write.decision.updated_at or 0)
+            for write in batch
+            if write.decision.write_cache
+        ],
+    )
+    for write in batch:
+        decision = write.decision
+        if decision.session_id is None:
+            continue
+        updated_at = decision.updated_at or 0
+        if decision.owns_session:
+            target.put_session(connection, decision.session_id, decision.typed_key, updated_at, write.started_at)
+        if decision.write_typed:
+            target.put_typed_row(
+                connection, decision.typed_key, decision.session_id, write.typed_text, updated_at, write.status
+            )
+
+
+def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:
+    """The rows to be written, read again from the sources, which are checked to be what was planned on."""
+    for index, store in enumerate(planned.stores):
+        wanted: list[Decision | None] = [None] * len(store.entries)
+        for d in planned.decisions:
+            if d.source is not None and d.source[0] == index and (d.write_cache or d.write_typed):
+                wanted[d.source[1]] = d
+        for entry, raw in raw_entries(store):
+            advance(len(raw))
+            decision = wanted[entry.index]
+            member = read_member(raw) if decision is not None else None
+            prepared = prepare(member) if member is not None else None
+            if decision is not None and prepared is not None:
+                typed_text = prepared.archived_text if decision.folded else prepared.stored
+                yield _Write(decision, prepared.stored, typed_text, prepared.started_at, prepared.status)
+    for decision in planned.decisions:
+        if decision.source is None and (decision.write_cache or decision.write_typed):
+            yield _write_of_row(connection, decision)
+
+
+def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:
+    """The row that counts, to be copied into the shape that lacks it."""
+    for stored in stored_texts(connection, decision.key):
+        if sha256(stored).digest() == decision.sha256:
+            member = read_member(stored)
+            prepared = prepare(member) if member is not None else None
+            started_at, status = (prepared.started_at, prepared.status) if prepared else (None, None)
+            return _Write(decision, stored, stored, started_at, status)
+    raise ChangedError("A row of {subject} changed after it was planned; plan again.", Name("session", decision.key))
+
+
+def _preserve_rejects(planned: DatabasePlan, run: Run) -> None:
+    identities = planned.identities
+    wanted: dict[str, list[Reject]] = {}
+    for reject in planned.rejects:
+        if not reject.preserved:
+            wanted.setdefault(reject.path, []).append(reject)
+    for path, rejects in wanted.items():
+        name = Name("store", path)
+        require_same(name, identities[path], digest_now(path))
+        with open_source(path, name) as stream:
+            preserve(run.folder, path, stream, rejects)

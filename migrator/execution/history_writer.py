@@ -1,0 +1,59 @@
+"""The part of executing that is about transcripts: a history read again from its files, and put into the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+
+from migrator.model import HistoryPlan, Name
+from migrator.openclaw.transcript import Line, TranscriptReader
+from migrator.progress import Advance
+from migrator.scanning.sources import open_source, require_same
+from migrator.scanning.transcripts import Merge, event_hash, storable_lines
+from migrator.sqlite import target
+
+_BATCH = 500
+
+
+def write_history(connection: sqlite3.Connection, history: HistoryPlan, advance: Advance) -> None:
+    """Append the events that the database lacks, in file order, and the entry of a history that none claims."""
+    if history.entry is not None:
+        target.put_session(connection, history.session_id, history.key, history.updated_at)
+        target.put_typed_row(connection, history.key, history.session_id, history.entry, history.updated_at)
+    lines = islice(enumerate(_history_lines(history, advance)), history.present, None)
+    while batch := list(islice(lines, _BATCH)):
+        target.put_events(
+            connection,
+            [target.Event(history.session_id, seq, text, line.timestamp_ms or 0) for seq, (line, text) in batch],
+        )
+        target.put_identities(
+            connection,
+            [
+                target.Identity(
+                    history.session_id,
+                    line.event_id,
+                    seq,
+                    line.event_type,
+                    line.parent_id,
+                    line.timestamp_ms or 0,
+                )
+                for seq, (line, _) in batch
+                if line.event_id is not None
+            ],
+        )
+
+
+def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, str]]:
+    """The lines of all files of a session, read again; what files share is taken once."""
+    merge = Merge() if len(history.files) > 1 else None
+    for file in history.files:
+        if merge is not None:
+            merge.next_file()
+        with open_source(file.path, Name("transcript", file.path)) as stream:
+            reader = TranscriptReader(stream)
+            for line, text in storable_lines(reader):
+                advance(line.length)
+                if merge is None or merge.adds(event_hash(text.encode())):
+                    yield line, text
+            require_same(Name("transcript", file.path), file.identity, reader.sha256)

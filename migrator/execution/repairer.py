@@ -1,0 +1,158 @@
+"""Carry out the repair of one database, inside the transaction of the executor."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from hashlib import sha256
+from types import ModuleType
+
+from migrator.digests import content_digest
+from migrator.errors import ChangedError
+from migrator.model import DatabasePlan, Shape
+from migrator.openclaw.entry import prepare
+from migrator.openclaw.js_values import strictly_equal
+from migrator.openclaw.json_text import parse_strict
+from migrator.openclaw.legacy_store import respelled
+from migrator.openclaw.node_entry import NodeEntry, node_entry
+from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
+from migrator.openclaw.transforms import normal_event
+from migrator.progress import Advance
+from migrator.repair_model import HistoryRepair, Origin, Repair, RowSource, SourceFile
+from migrator.scanning.databases import stored_text, stored_texts
+from migrator.scanning.sources import open_source, require_same, reread
+from migrator.scanning.transcripts import Merge, event_hash, storable_lines
+from migrator.sqlite import entry_writer, node_writer
+from migrator.sqlite.additions import NewEvent, NewSession
+from migrator.sqlite.snapshot import open_snapshot
+from migrator.sqlite.target import whole_ms
+from migrator.verification.histories import in_rows
+
+WRITERS: dict[Shape, ModuleType] = {Shape.ENTRIES: entry_writer, Shape.NODES: node_writer}
+
+_DROPPED = (LineKind.DUPLICATE, LineKind.NULL)
+"""Lines that every import leaves out."""
+
+_FIRST_WITH_IDS = 2
+"""The first version of transcripts whose events have ids; older ones are kept as they are."""
+
+
+def write_repair(
+    connection: sqlite3.Connection, planned: DatabasePlan, repair: Repair, advance: Advance
+) -> tuple[int, str]:
+    """Add everything; give the number of rows, and the digest of what the database must hold afterwards.
+
+    Raises ChangedError when a source is not what was planned on, and sqlite3.Error.
+    """
+    connection.execute("PRAGMA defer_foreign_keys = ON")
+    database = planned.database
+    writer, fold = WRITERS[database.shape], database.shape is Shape.NODES
+    typed = {row.key: row.sha256 for row in database.typed_rows}
+    histories = {one.session_id: one.hashes for one in database.transcripts if not one.archive}
+    for row in repair.rows:
+        made = node_entry(_source_text(row.source), archived=row.archived, fold=fold)
+        _put(writer, connection, row.key, made, replace=row.replaces)
+        typed[row.key] = sha256(made.text.encode()).digest()
+    for history in repair.histories:
+        if history.entry is not None:
+            made = node_entry(history.entry, archived=True, fold=fold)
+            _put(writer, connection, history.key, made, replace=False)
+            typed[history.key] = sha256(made.text.encode()).digest()
+        writer.put_window(connection, history.session_id, history.key, history.updated_at)
+        written = _put_events(writer, connection, history, fold, advance)
+        histories[history.session_id] = histories.get(history.session_id, b"") + written
+    cache = {row.key: row.sha256 for row in database.cache_rows}
+    return len(repair.rows), content_digest(cache, typed, histories)
+
+
+def _put(writer: ModuleType, connection: sqlite3.Connection, key: str, made: NodeEntry, *, replace: bool) -> None:
+    session = NewSession(key, made.session_id, made.text, made.updated_at, made.created_at, made.columns)
+    writer.put_session(connection, session, replace=replace)
+
+
+def _source_text(source: RowSource) -> str:
+    """The entry as it was planned on. Raises ChangedError."""
+    if source.store is not None:
+        prepared = prepare(reread(source.store, source.entry))
+        stored = prepared.stored if prepared is not None else b""
+        digest = prepared.digests()[0] if prepared is not None else b""
+    else:
+        stored = _row_text(source)
+        digest = sha256(stored).digest()
+    if digest != source.entry.sha256:
+        raise ChangedError("A source of {subject} changed after it was planned; plan again.", source.place)
+    return stored.decode()
+
+
+def _row_text(source: RowSource) -> bytes:
+    assert source.rows_of is not None  # noqa: S101 - a source is a member of a store, or a row
+    key, database = source.entry.key, source.rows_of
+    with open_snapshot(database.path) as connection:
+        if source.origin is Origin.STRANDED:
+            return next(stored_texts(connection, key), b"")
+        return stored_text(connection, key, database.shape) or b""
+
+
+def _put_events(
+    writer: ModuleType, connection: sqlite3.Connection, history: HistoryRepair, fold: bool, advance: Advance
+) -> bytes:
+    """Append events behind the last one; give their hashes."""
+    [(last,)] = connection.execute(
+        "SELECT coalesce(max(seq), -1) FROM transcript_events WHERE session_id = ?", (history.session_id,)
+    )
+    hashes = bytearray()
+    events = []
+    for seq, (line, text) in enumerate(_lines(history, fold, advance), start=last + 1):
+        created_at = whole_ms(line.timestamp_ms or 0)
+        events.append(NewEvent(seq, text, created_at, line.event_id, line.event_type, line.parent_id))
+        hashes += event_hash(text.encode())
+    writer.put_events(connection, history.session_id, events)
+    return bytes(hashes)
+
+
+def _lines(history: HistoryRepair, fold: bool, advance: Advance) -> Iterator[tuple[Line, str]]:
+    """The lines to be added, read again; what several files have is taken once."""
+    merge = Merge()
+    for file in history.files:
+        merge.next_file()
+        version = 1
+        for line, text in _read(file):
+            advance(line.length)
+            version = _version(text) if line.kind is LineKind.HEADER else version
+            if not merge.adds(event_hash(text.encode())) or line.number < file.first_line:
+                continue
+            if line.kind not in _DROPPED:
+                yield line, _normal(text, history.session_id, version) if fold else text
+
+
+def _read(file: SourceFile) -> Iterator[tuple[Line, str]]:
+    """The storable lines of a source. Raises ChangedError, at its end, if it is not what was planned on."""
+    if file.transcript is not None:
+        with open_source(file.transcript.path, file.name) as stream:
+            reader = TranscriptReader(stream)
+            yield from storable_lines(reader)
+            require_same(file.name, file.transcript.identity, reader.sha256)
+    if file.rows is not None:
+        hashes = b""
+        for line, text in in_rows(*file.rows).lines():
+            hashes += event_hash(text.encode())
+            yield line, text
+        if hashes != file.rows[1].hashes:
+            raise ChangedError("{subject} changed after it was planned on; plan again.", file.name)
+
+
+def _version(header: str) -> int:
+    value = parse_strict(header)
+    version = value.get("version") if isinstance(value, dict) else None
+    return version if isinstance(version, int) else 1
+
+
+def _normal(text: str, session_id: str, version: int) -> str:
+    """The event as a release would have imported it; byte for byte as it was where that is the same."""
+    event = parse_strict(text)
+    if not isinstance(event, dict) or version < _FIRST_WITH_IDS:
+        return text
+    normal = normal_event(event, session_id, version)
+    if strictly_equal(normal, event) or not isinstance(normal, dict):
+        return text
+    return respelled(text, event, normal)

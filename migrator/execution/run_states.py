@@ -1,0 +1,202 @@
+"""Runs that did not come to their end: what state each was left in, and what the next run tidies up after it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+from migrator.errors import MigratorError
+from migrator.execution.undo import remove_made
+from migrator.filesystem import remove_stale_scratch
+from migrator.model import Finding, Name
+from migrator.proofs.proof import decode_log, read_log
+from migrator.runs.backups import SET, close_cleanly
+from migrator.runs.run import JOURNAL, Run, locked, run_folders
+from migrator.runs.run_record import CreatedDatabase, RunRecord, all_records, read_record
+from migrator.sqlite.content import Tables, table_digests
+from migrator.sqlite.snapshot import open_snapshot
+
+OVER = frozenset({"rolled-back", "tidied"})
+"""Steps after which nothing of a run is left that could be taken back."""
+
+_SUCCESS = (0, 15)
+
+
+class RunState(str, Enum):
+    """What a run was left in; the value is the code of the finding that says so."""
+
+    NOTHING_WRITTEN = "run.nothing-written"
+    NO_PROOF = "run.no-proof"
+    COMPLETE = "run.complete"
+    NEEDS_ROLLBACK = "run.needs-rollback"
+
+
+def run_findings(state_dir: Path) -> tuple[Finding, ...]:
+    """The state of every run that was not rolled back. Reads only."""
+    found = []
+    for folder in run_folders(state_dir):
+        try:
+            state = state_of(folder)
+        except MigratorError:
+            found.append(Finding("run.unreadable", Name("path", str(folder))))
+            continue
+        if state is not None:
+            found.append(Finding(state.value, Name("path", str(folder))))
+    return tuple(found)
+
+
+def state_of(folder: Path) -> RunState | None:
+    """The state of a run; None if it is over: rolled back, or done again by a later one.
+
+    Raises UsageError for a journal that makes no sense.
+    """
+    if not _has_begun(folder):
+        return RunState.NOTHING_WRITTEN
+    record = read_record(folder)
+    if record.steps.keys() & (OVER | {"superseded"}):
+        return None
+    if "rollback" in record.steps:
+        return RunState.NEEDS_ROLLBACK
+    if "done" in record.steps and "failed" not in record.steps and record.steps["done"].get("exit_code") == 1:
+        return RunState.NEEDS_ROLLBACK
+    if "proved" in record.steps or _has_proof(folder):
+        return RunState.COMPLETE
+    return RunState.NO_PROOF if "done" in record.steps or _has_effect(record) else RunState.NOTHING_WRITTEN
+
+
+def resume(state_dir: Path, databases: Collection[str], tmp: str, now: datetime) -> Path | None:
+    """Tidy up after killed runs, and give the last one that lacks only its proof, to be written now.
+
+    Touches nothing if there is nothing to tidy. Raises BusyError.
+    """
+    tidy(state_dir, tmp, now)
+    found = _unproved(state_dir, databases)
+    for folder in found[:-1]:
+        _note(state_dir, folder, "superseded", now)
+    return found[-1] if found else None
+
+
+def supersede_earlier(run: Run, databases: Collection[str], now: datetime) -> None:
+    """Note in the runs before that this one has done again, and checked, what they did without a proof."""
+    for folder in _unproved(run.state_dir, databases):
+        if folder != run.folder:
+            _note(run.state_dir, folder, "superseded", now)
+
+
+def tidy(state_dir: Path, tmp: str, now: datetime) -> None:
+    """Remove what killed processes have left beside databases, in the folders of runs, and in ``tmp``.
+
+    Raises BusyError if a run is at work.
+    """
+    remove_stale_scratch(tmp)
+    if not any(_untidy(folder) for folder in run_folders(state_dir)):
+        return
+    with locked(state_dir):
+        for folder in filter(_untidy, run_folders(state_dir)):
+            if not _has_begun(folder):
+                shutil.rmtree(folder)
+                continue
+            record = read_record(folder)
+            is_empty = state_of(folder) is RunState.NOTHING_WRITTEN
+            for leftover in _leftovers(record):
+                leftover.unlink()
+            for path in _open_journals(record):
+                with suppress(OSError, sqlite3.Error):
+                    close_cleanly(path)
+            if is_empty:
+                remove_made(record)
+                shutil.rmtree(folder / "backups", ignore_errors=True)
+                _note(state_dir, folder, "tidied", now)
+
+
+def _unproved(state_dir: Path, databases: Collection[str]) -> tuple[Path, ...]:
+    """Runs that committed without a proof, and whose databases are all among ``databases``, from first to last."""
+    return tuple(
+        record.folder
+        for record in all_records(state_dir)
+        if state_of(record.folder) is RunState.NO_PROOF
+        and {str(one.path) for one in record.created} | {str(one.path) for one in record.changed} <= {*databases}
+    )
+
+
+def _note(state_dir: Path, folder: Path, step: str, now: datetime) -> None:
+    run = Run(state_dir, now, folder)
+    try:
+        run.note(step)
+    finally:
+        run.close()
+
+
+def _untidy(folder: Path) -> bool:
+    """Whether a run was killed and has left something that nobody needs."""
+    if not _has_begun(folder):
+        return True
+    try:
+        record = read_record(folder)
+        if record.steps.keys() & OVER:
+            return False
+        left = (*_leftovers(record), *_open_journals(record))
+        return bool(left) or state_of(folder) is RunState.NOTHING_WRITTEN
+    except MigratorError:
+        return False
+
+
+def _leftovers(record: RunRecord) -> Iterator[Path]:
+    """Half-built files that are there."""
+    yield from (one.temporary for one in record.created if os.path.lexists(one.temporary))
+    yield from record.folder.glob(".*.tmp")
+
+
+def _open_journals(record: RunRecord) -> Iterator[Path]:
+    """Databases that a run has written to, and from which it could not move all out of the ``-wal``."""
+    for one in record.changed:
+        if one.is_settled:
+            continue
+        real = Path(os.path.realpath(one.path))
+        if any(Path(f"{real}{end}").exists() for end in SET[1:]) and _tables(real) == one.after:
+            yield real
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether a run came to write its journal, which it does before anything else."""
+    with suppress(OSError):
+        return (folder / JOURNAL).stat().st_size > 0
+    return False
+
+
+def _has_effect(record: RunRecord) -> bool:
+    """Whether anything of the run is there: published, committed, or moved."""
+    if any(one.archive.exists() for one in record.archived):
+        return True
+    if any(one.tables is not None and _is_published(one) for one in record.created):
+        return True
+    return any(one.after is not None and _tables(one.path) != one.before for one in record.changed)
+
+
+def _is_published(one: CreatedDatabase) -> bool:
+    """Whether a database is there that was to be published; the temporary file is the same one until it is removed."""
+    return os.path.lexists(one.path) and _tables(one.path) == one.tables
+
+
+def _tables(path: Path) -> Tables | None:
+    try:
+        with open_snapshot(str(path)) as connection:
+            return table_digests(connection)
+    except (OSError, sqlite3.Error, MigratorError):
+        return None
+
+
+def _has_proof(folder: Path) -> bool:
+    """Whether the folder of a run holds a sound proof that all went well."""
+    for path in sorted((*folder.glob("apply*.proof.jsonl"), *folder.glob("verify*.proof.jsonl"))):
+        with suppress(OSError):
+            log = read_log(decode_log(path.read_bytes()))
+            if not log.problems and log.events[-1].facts.get("exit_code") in _SUCCESS:
+                return True
+    return False

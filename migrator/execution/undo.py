@@ -1,0 +1,264 @@
+"""Roll back: put everything as it was before a run, step by step as the run's journal has it.
+
+First everything is looked at, and if anybody has written since, nothing is touched. Then every step can be taken again
+after a kill: what is done already is left as it is. Nothing is destroyed that could not be made again: what others
+have written is set aside in the folder of the run.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from migrator.filesystem import fsync_directory, move
+from migrator.model import Finding, Name
+from migrator.openclaw.paths import store_database
+from migrator.runs.backups import SET, copy_set, is_restored, remove_set, restore_set, tidy_after_restore
+from migrator.runs.run import Run, run_folders
+from migrator.runs.run_record import ArchivedSource, ChangedDatabase, CreatedDatabase, RunRecord
+from migrator.scanning.directories import is_inside
+from migrator.scanning.sources import digest_now
+from migrator.sqlite.content import Tables, table_digests
+from migrator.sqlite.snapshot import open_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was taken back: databases removed and restored, sources put back, and how much had to be set aside."""
+
+    removed: int = 0
+    restored: int = 0
+    put_back: int = 0
+    set_aside: int = 0
+
+
+def obstacles(record: RunRecord, later: tuple[RunRecord, ...]) -> tuple[Finding, ...]:
+    """What stands in the way of taking a run back: what others have written since. ``later`` are the later runs."""
+    return (
+        *_later_runs(record, later),
+        *(finding for one in record.created for finding in _created_obstacles(one)),
+        *(finding for one in record.changed for finding in _changed_obstacles(one)),
+        *(finding for one in record.archived for finding in _source_obstacles(one)),
+    )
+
+
+def strangers(record: RunRecord, trusted: Sequence[str]) -> tuple[Finding, ...]:
+    """Places outside of the state directory, which a journal from elsewhere may name; ``trusted`` are stores."""
+    folders = {os.path.dirname(path) for store in trusted for path in (store, store_database(store)[0])}
+    folders |= {os.path.dirname(folder) for folder in folders}
+    return tuple(
+        Finding("rollback.outside", Name("path", str(path)))
+        for path in dict.fromkeys(record.places)
+        if path != record.state_dir
+        and not is_inside(str(path.parent), str(record.state_dir))
+        and not {str(path), str(path.parent)} & folders
+    )
+
+
+def undo(record: RunRecord, now: datetime) -> Undone:
+    """Take a run back, and note in its journal that it was. What is in the way is set aside in its folder.
+
+    Raises BusyError if somebody uses a database, OSError and sqlite3.Error; it can be called again then.
+    """
+    run = Run(record.state_dir, now, record.folder)
+    try:
+        run.note("rollback")
+        undone = _undo(record, run)
+        run.note("rolled-back")
+    finally:
+        run.close()
+    return undone
+
+
+def move_out(record: RunRecord, parent: Path) -> Path:
+    """Move the folder of a run that was taken back out of the state directory, and give its new place.
+
+    The state directory is as if the run had never been then. Raises OSError, and leaves the folder where it is.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    final = parent / record.folder.name
+    try:
+        record.folder.rename(final)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copytree(record.folder, final)
+        shutil.rmtree(record.folder)
+    runs = record.folder.parent
+    if runs not in {directory.path for directory in record.directories} and not run_folders(record.state_dir):
+        shutil.rmtree(runs)
+    _restore_directories(record)
+    return final
+
+
+def _undo(record: RunRecord, run: Run) -> Undone:
+    removed, restored, put_back, aside = 0, 0, 0, 0
+    for source in reversed(record.archived):
+        put_back += source.archive.exists()
+        aside += _put_back(source, run)
+    for changed in record.changed:
+        if _is_to_be_restored(changed):
+            aside += _set_aside(changed.path, run) if any(_changed_obstacles(changed)) else 0
+            restore_set(_real(changed), changed.backup, changed.files)
+            restored += 1
+        tidy_after_restore(_real(changed), changed.backup)
+    for created in record.created:
+        aside += _set_aside(created.path, run) if any(_created_obstacles(created)) else 0
+        removed += created.tables is not None and created.path.exists()
+        _remove(created)
+    remove_made(record)
+    _restore_directories(record)
+    return Undone(removed, restored, put_back, aside)
+
+
+def remove_made(record: RunRecord) -> None:
+    """Remove the directories that a run made, if they are empty."""
+    for path in sorted(record.made, reverse=True):
+        if path.is_dir() and not os.listdir(path):
+            path.rmdir()
+            fsync_directory(path.parent)
+
+
+def _restore_directories(record: RunRecord) -> None:
+    for directory in record.directories:
+        if directory.path.is_dir():
+            directory.path.chmod(directory.mode)
+            os.utime(directory.path, ns=(directory.mtime_ns, directory.mtime_ns))
+
+
+def leftovers(record: RunRecord) -> tuple[Finding, ...]:
+    """What is not as it was before the run, although the run was taken back. Reads everything again."""
+    wrong = [path for one in record.created for path in _traces(one) if os.path.lexists(path)]
+    wrong += [one.path for one in record.changed if _is_to_be_restored(one)]
+    wrong += [one.source for one in record.archived if digest_now(str(one.source)) != one.sha256]
+    wrong += [path for path in record.made if os.path.lexists(path)]
+    for directory in record.directories:
+        status = directory.path.stat() if directory.path.is_dir() else None
+        if status is not None and status.st_mtime_ns != directory.mtime_ns and directory.path not in wrong:
+            wrong.append(directory.path)
+    return tuple(Finding("rollback.incomplete", Name("path", str(path))) for path in wrong)
+
+
+def _later_runs(record: RunRecord, later: tuple[RunRecord, ...]) -> Iterator[Finding]:
+    """Runs must be taken back from the last to the first, if they touched the same things."""
+    for other in later:
+        in_force = other.steps.keys() & {"publish", "commit", "archive"} and "rolled-back" not in other.steps
+        shared = {*record.places} & {*other.places} - {record.state_dir, record.folder.parent}
+        if in_force and other.number > record.number and shared:
+            yield Finding("rollback.later-run", Name("path", str(other.folder)))
+
+
+def _created_obstacles(one: CreatedDatabase) -> Iterator[Finding]:
+    if one.tables is not None and os.path.lexists(one.path):
+        yield from _written_to(one.path, one.tables)
+
+
+def _changed_obstacles(one: ChangedDatabase) -> Iterator[Finding]:
+    if one.after is None:
+        return  # the run has changed nothing in it, so whatever is there now is not its business
+    if os.path.lexists(one.path):
+        yield from _written_to(one.path, one.after, one.before)
+    else:
+        yield Finding("rollback.database-gone", Name("database", str(one.path)))
+
+
+def _is_to_be_restored(one: ChangedDatabase) -> bool:
+    """Whether the bytes of a database are not those before the run, and it was the run that changed them."""
+    if is_restored(_real(one), one.files):
+        return False
+    return one.after is not None or not any(_written_to(one.path, one.before))
+
+
+def _written_to(path: Path, *expected: Tables) -> Iterator[Finding]:
+    """Whether a database holds anything else than what the run, or whoever was before it, left in it."""
+    name = Name("database", str(path))
+    try:
+        with open_snapshot(str(path)) as connection:
+            now = table_digests(connection)
+    except (OSError, sqlite3.Error):
+        yield Finding("rollback.database-unreadable", name)
+        return
+    if now not in expected:
+        known = expected[0]
+        tables = sorted(table for table in {*known, *now} if known.get(table) != now.get(table))
+        counts = (("rows_then", _rows(known, tables)), ("rows_now", _rows(now, tables)))
+        yield Finding("rollback.database-changed", name, counts, tuple(Name("table", table) for table in tables))
+
+
+def _rows(found: Tables, tables: list[str]) -> int:
+    return sum(found[table][0] for table in tables if table in found)
+
+
+def _source_obstacles(one: ArchivedSource) -> Iterator[Finding]:
+    name = Name("path", str(one.source))
+    if one.archive.exists():
+        if digest_now(str(one.archive)) != one.sha256:
+            yield Finding("rollback.archive-changed", name)
+        if os.path.lexists(one.source) and not _is_same(one):
+            yield Finding("rollback.place-taken", name)
+    elif digest_now(str(one.source)) != one.sha256:
+        yield Finding("rollback.source-changed" if os.path.lexists(one.source) else "rollback.source-gone", name)
+
+
+def _is_same(one: ArchivedSource) -> bool:
+    """Whether a kill has left a file with both of its names."""
+    return not one.source.is_symlink() and one.source.exists() and one.source.samefile(one.archive)
+
+
+def _put_back(one: ArchivedSource, run: Run) -> int:
+    """Move a source back, and what has taken its place out of the way; give the number of files set aside."""
+    aside = 0
+    if one.archive.exists():
+        one.source.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(one.source) and not _is_same(one):
+            final = run.numbered("set-aside") / one.source.name
+            run.note("set-aside", path=run.where(one.source), to=run.where(final))
+            one.source.rename(final)
+            aside = 1
+        if _is_same(one):
+            one.archive.unlink()
+        else:
+            move(one.archive, one.source)
+        fsync_directory(one.source.parent)
+        fsync_directory(one.archive.parent)
+    if one.archive.parent.is_dir() and not os.listdir(one.archive.parent):
+        one.archive.parent.rmdir()
+    return aside
+
+
+def _set_aside(path: Path, run: Run) -> int:
+    """Keep what others have written to a database; give the number of databases set aside."""
+    real = Path(os.path.realpath(path))
+    if not real.exists():
+        return 0
+    folder = run.numbered("set-aside")
+    run.note("set-aside", path=run.where(path), to=run.where(folder / real.name))
+    copy_set(real, folder)
+    fsync_directory(folder.parent)
+    return 1
+
+
+def _remove(one: CreatedDatabase) -> None:
+    """Remove a database that the run has published, and what a killed build has left."""
+    if one.path.parent.is_dir():
+        one.temporary.unlink(missing_ok=True)
+        if one.tables is not None:
+            remove_set(one.path)
+
+
+def _traces(one: CreatedDatabase) -> tuple[Path, ...]:
+    return (*_set(one.path), one.temporary) if one.tables is not None else (one.temporary,)
+
+
+def _real(one: ChangedDatabase) -> Path:
+    return Path(os.path.realpath(one.path))
+
+
+def _set(path: Path) -> tuple[Path, ...]:
+    return tuple(Path(str(path) + suffix) for suffix in SET)

@@ -1,0 +1,1 @@
+"""Export: from databases back to the legacy tree."""

@@ -1,0 +1,256 @@
+"""Forecast: what OpenClaw's own upgrade would do to this very installation, if nothing was done before. Pure.
+
+Each finding names the thing, what would happen to it, and what prevents that. Seen with ``doctor --fix`` of 2026.8.2
+and 2026.9.6 (spec: SQLite targets, section 3, whose B-numbers stand here). What forbids this program itself to begin
+is the matter of :mod:`migrator.planning.preflight`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from migrator.model import HASH_BYTES, Entry, Finding, Inventory, Name, Number, Shape, Store, StoreKind, Transcript
+from migrator.openclaw.entry import REPLACE_KEY_SURROGATES
+from migrator.openclaw.hazards import LOSES_ENTRY
+from migrator.openclaw.paths import DEFAULT_AGENT, normalize_agent_id
+from migrator.openclaw.session_files import FileKind
+from migrator.openclaw.session_key import canonical_key
+from migrator.openclaw.transcript import LineKind
+from migrator.planning.folding import Session, groups
+from migrator.scanning.sources import DUPLICATE_KEY
+
+RELEASES = "2026.8.2 to 2026.9.6"
+"""The releases whose upgrade was run and read."""
+
+_LIVE = (StoreKind.AGENT, StoreKind.CONFIGURED, StoreKind.ROOT)
+_GENERATED_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+"""The session ids that the importer recognizes within a longer file name (``generated-transcript-session-id``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Upgrade:
+    """What the upgrade would look at: the live stores, whose they are, and the keys that it would spell otherwise."""
+
+    inventory: Inventory
+    live: tuple[Store, ...]
+    agent_ids: Mapping[str, str]
+    database_of: Mapping[str, str]
+    renamed: Mapping[tuple[str, str], str]
+
+    def canonical(self, store: Store, entry: Entry) -> str:
+        """The key that the entry would get."""
+        return self.renamed.get((store.path, entry.key), entry.key)
+
+    def imported(self) -> Iterator[tuple[Store, Entry]]:
+        """The entries that the upgrade would take, if nothing stopped it."""
+        return ((store, entry) for store in self.live for entry in store.entries if _is_imported(entry))
+
+
+def forecast(inventory: Inventory) -> tuple[Finding, ...]:
+    """Everything that the upgrade would lose, stop at, hide or change; blocks first, since nothing comes after one."""
+    upgrade = _upgrade(inventory)
+    renaming = {path for path, _ in upgrade.renamed}
+    read = [store for store in upgrade.live if _is_read(store, renaming)]
+    folded = tuple(_folded(upgrade))
+    findings = [
+        *(Finding("upgrade.blocks-store", _whose(store)) for store in upgrade.live if store not in read),
+        *_old_databases(inventory),
+        *_hard_links(upgrade),
+        *(finding for store in upgrade.live for entry in store.entries for finding in _on_entry(store, entry)),
+        *_stale_entries(upgrade),
+        *(_on_loser(winner, loser) for winner, loser in folded),
+        *_histories(
+            upgrade, read, {(one.database, one.key) for winner, one in folded if one.database == winner.database}
+        ),
+        *_agents(upgrade),
+        *_rewritten_stores(upgrade),
+    ]
+    order = ("blocks", "loses", "hides", "changes")
+    return tuple(sorted(findings, key=lambda finding: order.index(effect(finding.code))))
+
+
+def effect(code: str) -> str:
+    """What a finding of a forecast is about: "blocks", "loses", "hides" or "changes"; "host" for its surroundings."""
+    family, _, rest = code.partition(".")
+    return rest.partition("-")[0] if family == "upgrade" else family
+
+
+def _upgrade(inventory: Inventory) -> _Upgrade:
+    live = tuple(store for store in inventory.stores if store.identity is not None and _is_live(store))
+    database_of = dict(inventory.pairs)
+    ids = {database.path: database.agent_id for database in inventory.databases}
+    owners = {
+        store.path: ids.get(database_of[store.path], DEFAULT_AGENT)
+        if store.agent is None
+        else normalize_agent_id(store.agent)
+        for store in live
+    }
+    renamed: dict[tuple[str, str], str] = {}
+    for store in live:
+        for entry in store.entries:
+            key = canonical_key(entry.key, owners[store.path], inventory.main_key, inventory.scope)
+            if key != entry.key and entry.problem is None:
+                renamed[store.path, entry.key] = key
+    return _Upgrade(inventory, live, owners, database_of, renamed)
+
+
+def _is_live(store: Store) -> bool:
+    return store.kind in _LIVE or (store.kind is StoreKind.EXPLICIT and store.agent is not None)
+
+
+def _is_imported(entry: Entry) -> bool:
+    return entry.problem is None and LOSES_ENTRY not in entry.hazards
+
+
+def _is_read(store: Store, renaming: set[str]) -> bool:
+    """Whether the importer can read a store (B17): strict JSON, or JSON5 that is rewritten first for its keys (B4)."""
+    return store.strict or (not store.damage and store.path in renaming)
+
+
+def _whose(store: Store) -> Name:
+    return Name("agent", store.agent) if store.agent is not None else Name("store", store.path)
+
+
+def _old_databases(inventory: Inventory) -> Iterator[Finding]:
+    """B3."""
+    for database in inventory.databases:
+        if database.shape is Shape.V1:
+            yield Finding("upgrade.blocks-once", Name("database", database.path))
+
+
+def _hard_links(upgrade: _Upgrade) -> Iterator[Finding]:
+    for store in upgrade.live:
+        if store.identity is not None and store.identity.links > 1:
+            yield Finding("upgrade.blocks-hard-link", Name("store", store.path))
+    for transcript in upgrade.inventory.transcripts:
+        if transcript.kind == FileKind.TRANSCRIPT.value and transcript.identity.links > 1:
+            yield Finding("upgrade.blocks-hard-link", Name("transcript", transcript.path))
+
+
+def _on_entry(store: Store, entry: Entry) -> Iterator[Finding]:
+    """B9 to B15: what an entry does all by itself."""
+    codes = [*entry.hazards]
+    if entry.problem == DUPLICATE_KEY:
+        codes.append("upgrade.loses-duplicate")
+    if REPLACE_KEY_SURROGATES in entry.transforms:
+        codes.append("upgrade.blocks-key")
+    for code in codes:
+        yield Finding(code, Name("session", entry.key), (), (Name("store", store.path),))
+
+
+def _stale_entries(upgrade: _Upgrade) -> Iterator[Finding]:
+    """B1."""
+    times: dict[tuple[str, str], Number] = {
+        (database.path, row.key): row.updated_at or 0
+        for database in upgrade.inventory.databases
+        for row in database.typed_rows
+    }
+    for store, entry in upgrade.imported() if times else ():
+        path = upgrade.database_of[store.path]
+        stored = times.get((path, upgrade.canonical(store, entry)), times.get((path, entry.key), 0))
+        if stored > (entry.updated_at or 0):
+            yield Finding("upgrade.loses-newer", Name("session", entry.key), (), (Name("database", path),))
+
+
+def _folded(upgrade: _Upgrade) -> Iterator[tuple[Session, Session]]:
+    """B6 and B11: each session that keeps its key, with one that would have got the same."""
+    seen: set[str] = set()
+    contested: set[str] = set()
+    for store, entry in upgrade.imported():
+        key = upgrade.canonical(store, entry)
+        (contested if key in seen else seen).add(key)
+    canonical: dict[Session, str] = {}
+    for store, entry in upgrade.imported() if contested else ():
+        if (key := upgrade.canonical(store, entry)) in contested:
+            path, agent_id = upgrade.database_of[store.path], upgrade.agent_ids[store.path]
+            session_id, updated_at = entry.session_id or "", entry.updated_at or 0
+            canonical[Session(path, agent_id, store.agent, entry.key, session_id, updated_at)] = key
+    for winner, losers in groups(canonical):
+        yield from ((winner, loser) for loser in losers)
+
+
+def _on_loser(winner: Session, loser: Session) -> Finding:
+    code = "upgrade.loses-alias" if loser.database == winner.database else "upgrade.loses-twin"
+    return Finding(code, Name("session", loser.key), (), (Name("session", winner.key),))
+
+
+def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str]]) -> Iterator[Finding]:
+    """B2 and B8: what the importer leaves of the transcripts beside the stores that it reads.
+
+    What belongs to no entry, or to one of ``dropped`` (database and key), is given to a new session by 2026.9.6 only.
+    """
+    pointers: dict[str, set[str]] = defaultdict(set)
+    lasting: dict[str, set[str]] = defaultdict(set)
+    for store in read:
+        folder, database = os.path.dirname(store.path), upgrade.database_of[store.path]
+        entries = [entry for entry in store.entries if entry.problem is None and entry.session_id is not None]
+        pointers[folder].update(chain.from_iterable(map(_pointers, entries)))
+        kept = (entry for entry in entries if (database, entry.key) not in dropped)
+        lasting[folder].update(chain.from_iterable(map(_pointers, kept)))
+    paths = {transcript.path for transcript in upgrade.inventory.transcripts}
+    for transcript in upgrade.inventory.transcripts:
+        folder, file = os.path.split(transcript.path)
+        name, events = Name("transcript", transcript.path), len(transcript.hashes) // HASH_BYTES
+        if transcript.kind != FileKind.TRANSCRIPT.value or folder not in pointers or not events:
+            continue
+        own = {file, transcript.path}
+        if not own & pointers[folder] and not _is_recovered(transcript, pointers[folder], paths):
+            yield Finding("upgrade.loses-transcript", name, (("count", events),))
+            continue
+        if transcript.stranded:
+            yield Finding("upgrade.loses-history", name, (("count", transcript.stranded),))
+        if not own & lasting[folder]:
+            yield Finding("upgrade.loses-unclaimed", name, (("count", events),))
+
+
+def _pointers(entry: Entry) -> tuple[str, ...]:
+    """The names and paths that an entry may have its transcript under."""
+    pointed = entry.session_file or ""
+    return f"{entry.session_id}.jsonl", pointed, re.split(r"[\\/]", pointed)[-1]
+
+
+def _is_recovered(transcript: Transcript, pointers: set[str], paths: set[str]) -> bool:
+    """Whether the importer gives a file that no entry points to a session (``doctor-session-sqlite-readers``).
+
+    It does if header and file name agree, there is a message in it, and no file of that session is imported already.
+    """
+    named = transcript.named_id or ""
+    folder, name = os.path.split(transcript.path)
+    own = f"{named}.jsonl"
+    if name != own and not _GENERATED_ID.fullmatch(named):
+        return False
+    taken = own in pointers and os.path.join(folder, own) in paths
+    return transcript.header_id == named and dict(transcript.counts).get(LineKind.MESSAGE.value, 0) > 0 and not taken
+
+
+def _agents(upgrade: _Upgrade) -> Iterator[Finding]:
+    """B6 and B7: directories under another name than their id, and agents that no release lists."""
+    inventory = upgrade.inventory
+    filled = {store.agent for store in upgrade.live if store.entries}
+    filled |= {Path(database.path).parent.parent.name for database in inventory.databases if database.typed_rows}
+    for agent in inventory.agents:
+        if agent.directory in filled and agent.directory != agent.normalized_id:
+            yield Finding("upgrade.changes-directory", Name("agent", agent.directory))
+        if agent.directory in filled and agent.normalized_id not in inventory.configured_agents:
+            yield Finding("upgrade.hides-agent", Name("agent", agent.directory))
+
+
+def _rewritten_stores(upgrade: _Upgrade) -> Iterator[Finding]:
+    """B4, B5 and the changes of 2.3 that every entry goes through."""
+    shapes = {database.path: database.shape for database in upgrade.inventory.databases}
+    renamed = Counter(path for path, _ in upgrade.renamed)
+    for store in upgrade.live:
+        name, count = _whose(store), sum(map(_is_imported, store.entries))
+        if not count:
+            continue
+        if shapes.get(upgrade.database_of[store.path]) in (None, Shape.MISSING, Shape.EMPTY):
+            yield Finding("upgrade.hides-sessions", name, (("count", count),))
+        yield Finding("upgrade.changes-entries", name, (("count", count),))
+        if renamed[store.path]:
+            yield Finding("upgrade.changes-store", name, (("count", renamed[store.path]),))

@@ -1,0 +1,326 @@
+"""Plan: from an inventory to what is to be done. A pure function: no file is opened here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from migrator.digests import content_digest, plan_digest
+from migrator.findings import RULES
+from migrator.model import (
+    Action,
+    Database,
+    DatabasePlan,
+    Decision,
+    Entry,
+    Finding,
+    HistoryPlan,
+    Inventory,
+    Name,
+    Number,
+    Plan,
+    RepairWish,
+    Row,
+    Severity,
+    Store,
+    StoreKind,
+)
+from migrator.planning.folding import RecoveredKeys, Session, fold
+from migrator.planning.history_plans import plan_histories
+from migrator.planning.rejects import SUPERSEDED, rejects_of
+from migrator.planning.repair_planner import REPAIRABLE, plan_repairs
+from migrator.planning.repair_plans import plan_repair
+from migrator.planning.settled import is_settled, kept_rows
+from migrator.planning.space import peak_bytes
+from migrator.repair_model import Judged
+
+SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
+"""Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An entry that may become a row, and where it comes from."""
+
+    store: int
+    entry: Entry
+
+
+def plan(inventory: Inventory, judged: tuple[Judged, ...] = (), wish: RepairWish = RepairWish()) -> Plan:  # noqa: B008
+    """Decide for every key of every store what happens to it, and for every database what must be there afterwards.
+
+    ``judged`` are the sources from which databases that a newer release has migrated can be completed.
+    """
+    findings = list(inventory.findings)
+    by_path = {database.path: database for database in inventory.databases}
+    stores_of: dict[str, list[Store]] = {}
+    database_of = dict(inventory.pairs)
+    for store in inventory.stores:
+        if store.kind not in SET_ASIDE:
+            stores_of.setdefault(database_of[store.path], []).append(store)
+    recovered = RecoveredKeys(lambda: dict(_holders(stores_of, inventory.databases)))
+    histories, on_histories = plan_histories(inventory, stores_of, recovered)
+    settled = {
+        path
+        for path, stores in stores_of.items()
+        if path in by_path and is_settled(by_path[path], stores, histories.get(path, ()), inventory)
+    }
+    refused = {
+        finding.subject.text
+        for finding in findings
+        if finding.subject.kind == "database" and RULES[finding.code].severity in (Severity.REFUSED, Severity.BUSY)
+    }
+    for path in histories:
+        stores_of.setdefault(path, [])
+    findings += on_histories
+    migrated = {database.path for database in inventory.databases if database.shape in REPAIRABLE}
+    to_write = {path: stores for path, stores in stores_of.items() if path not in migrated}
+    typed_keys, made = fold(_sessions(to_write, by_path), inventory, recovered)
+    findings += made
+    respelled: dict[str, set[bytes]] = defaultdict(set)
+    for path, sha256 in inventory.respelled:
+        respelled[path].add(sha256)
+    plans: dict[str, DatabasePlan] = {}
+    for path, stores in stores_of.items():
+        database = by_path.get(path)
+        readable = tuple(store for store in stores if store.identity is not None)
+        if database is None or path in refused or not (readable or histories.get(path)):
+            continue
+        if path in settled:
+            planned, made = _plan_settled(database, readable, histories.get(path, ()), inventory)
+        elif path in migrated:
+            continue
+        else:
+            planned, made = _plan_database(
+                database, readable, histories.get(path, ()), typed_keys, respelled[path], inventory.quarantined
+            )
+        plans[path] = planned
+        findings += made
+    repairs, made = plan_repairs(inventory, judged, wish)
+    findings += made
+    for path, repair in repairs.items():
+        if path not in refused:
+            plans[path] = plan_repair(by_path[path], repair, plans.get(path), inventory.quarantined)
+    return Plan(inventory.state_dir, tuple(plans.values()), tuple(findings), plan_digest(plans.values()))
+
+
+def _holders(
+    stores_of: Mapping[str, list[Store]], databases: Iterable[Database]
+) -> Iterator[tuple[tuple[str, str], str | None]]:
+    """Which session each key stands for, in stores and in typed rows, by database and key."""
+    for path, stores in stores_of.items():
+        yield from (((path, entry.key), entry.session_id) for store in stores for entry in store.entries)
+    for database in databases:
+        yield from (((database.path, row.key), row.session_id) for row in database.typed_rows)
+
+
+def _sessions(stores_of: Mapping[str, list[Store]], databases: Mapping[str, Database]) -> Iterator[Session]:
+    """Every session that is to have a typed row."""
+    for path, stores in stores_of.items():
+        winners, _ = _merge(tuple(stores))
+        for key, candidate in winners.items():
+            entry, database = candidate.entry, databases.get(path)
+            if entry.session_id is not None and database is not None:
+                directory = stores[candidate.store].agent
+                updated_at = _time(entry.updated_at)
+                yield Session(path, database.agent_id, directory, key, entry.session_id, updated_at)
+
+
+def _plan_database(
+    database: Database,
+    stores: tuple[Store, ...],
+    histories: tuple[HistoryPlan, ...],
+    typed_keys: Mapping[tuple[str, str], str],
+    respelled: Collection[bytes],
+    quarantined: frozenset[str],
+) -> tuple[DatabasePlan, list[Finding]]:
+    winners, losers = _merge(stores)
+    cache = {row.key: row for row in database.cache_rows}
+    typed = {row.key: row for row in database.typed_rows}
+    decisions = _assign_owners(
+        [
+            _decide(winner, typed_keys.get((database.path, key), key), cache.get(key), typed, respelled)
+            for key, winner in winners.items()
+        ],
+        typed,
+    )
+    files = tuple(file for history in histories for file in history.files)
+    rejects = rejects_of(stores, files, [(candidate.store, candidate.entry) for candidate in losers], quarantined)
+    final_cache = {key: row.sha256 for key, row in cache.items()}
+    final_typed = {key: row.sha256 for key, row in typed.items()}
+    for decision in decisions:
+        if decision.write_cache:
+            final_cache[decision.key] = decision.sha256
+        if decision.write_typed:
+            final_typed[decision.typed_key] = decision.typed_sha256
+    final_histories = {stored.session_id: stored.hashes for stored in database.transcripts}
+    for history in histories:
+        if history.pending:
+            if history.entry is not None:
+                final_typed[history.key] = hashlib.sha256(history.entry.encode()).digest()
+            final_histories[history.session_id] = history.hashes
+    planned = DatabasePlan(
+        database=database,
+        stores=stores,
+        decisions=tuple(decisions),
+        histories=histories,
+        rejects=rejects,
+        expected_rows=len(final_cache),
+        expected_digest=content_digest(final_cache, final_typed, final_histories),
+        peak_bytes=_peak_bytes(database, stores, histories),
+    )
+    return planned, _findings(planned)
+
+
+def _plan_settled(
+    database: Database, stores: tuple[Store, ...], histories: tuple[HistoryPlan, ...], inventory: Inventory
+) -> tuple[DatabasePlan, list[Finding]]:
+    """A plan to write nothing: there may be rejects to preserve, and stores to put away."""
+    winners, losers = _merge(stores)
+    entries = [candidate.entry for candidate in winners.values()]
+    planned = DatabasePlan(
+        database=database,
+        stores=stores,
+        decisions=tuple(kept_rows(database, entries, inventory)),
+        histories=histories,
+        rejects=rejects_of(
+            stores,
+            tuple(file for history in histories for file in history.files),
+            [(candidate.store, candidate.entry) for candidate in losers],
+            inventory.quarantined,
+        ),
+        expected_rows=len({row.key for row in (*database.cache_rows, *database.typed_rows)}),
+        expected_digest=content_digest(
+            {row.key: row.sha256 for row in database.cache_rows},
+            {row.key: row.sha256 for row in database.typed_rows},
+            {stored.session_id: stored.hashes for stored in database.transcripts},
+        ),
+        peak_bytes=0,
+    )
+    return planned, _findings(planned)
+
+
+def _merge(stores: tuple[Store, ...]) -> tuple[dict[str, _Candidate], list[_Candidate]]:
+    """One candidate per key over all stores of a database: strictly newer wins, a tie keeps the earlier store's."""
+    winners: dict[str, _Candidate] = {}
+    losers: list[_Candidate] = []
+    for index, store in enumerate(stores):
+        for entry in store.entries:
+            if entry.problem is not None:
+                continue
+            candidate, best = _Candidate(index, entry), winners.get(entry.key)
+            if best is None:
+                winners[entry.key] = candidate
+            elif entry.sha256 != best.entry.sha256:
+                newer = _time(entry.updated_at) > _time(best.entry.updated_at)
+                winners[entry.key], loser = (candidate, best) if newer else (best, candidate)
+                losers.append(loser)
+    return winners, losers
+
+
+def _time(updated_at: Number | None) -> Number:
+    """An entry without a usable time is the oldest of all (2026.7.1, ``infra/state-migrations.ts``)."""
+    return 0 if updated_at is None else updated_at
+
+
+def _decide(
+    candidate: _Candidate,
+    typed_key: str,
+    cache: Row | None,
+    typed_rows: Mapping[str, Row],
+    respelled: Collection[bytes],
+) -> Decision:
+    """The merge rule against the rows that are there: strictly newer wins, a tie keeps the row.
+
+    A row in ``respelled`` is the same entry in another spelling, and stays as it is.
+    """
+    entry, typed = candidate.entry, typed_rows.get(typed_key)
+    present = [row for row in (cache, typed) if row is not None]
+    existing = max(present, key=lambda row: _time(row.updated_at), default=None)
+    typed_sha256 = entry.sha256 if typed_key == entry.key else entry.archived_sha256
+    same = existing is not None and (existing.sha256 in (entry.sha256, typed_sha256) or existing.sha256 in respelled)
+    newer = existing is None or _time(entry.updated_at) > _time(existing.updated_at)
+    kept = existing if existing and (existing.sha256 in respelled or not (same or newer)) else None
+    sha256 = kept.sha256 if kept else entry.sha256
+    session_id = kept.session_id if kept else entry.session_id
+    if kept:
+        typed_key, typed_sha256 = entry.key, kept.sha256
+        typed = typed_rows.get(typed_key)
+    write_cache = cache is None or cache.sha256 != sha256
+    write_typed = session_id is not None and (typed is None or typed.sha256 != typed_sha256)
+    if existing is None:
+        action = Action.INSERT
+    elif same:
+        action = Action.COMPLETE if write_cache or write_typed else Action.SAME
+    else:
+        action = Action.KEEP if kept else Action.UPDATE
+    return Decision(
+        key=entry.key,
+        action=action,
+        source=None if kept else (candidate.store, entry.index),
+        sha256=sha256,
+        session_id=session_id,
+        updated_at=kept.updated_at if kept else entry.updated_at,
+        write_cache=write_cache,
+        write_typed=write_typed,
+        owns_session=False,
+        typed_key=typed_key,
+        typed_sha256=typed_sha256,
+        tie=kept is not None and not same and _time(entry.updated_at) == _time(kept.updated_at),
+    )
+
+
+def _assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[Decision]:
+    """Let the newest key own the ``sessions`` row of each session id; on a tie the first key in order."""
+    decided = [d for d in decisions if d.write_typed or d.typed_key in typed]
+    overruled = {d.typed_key for d in decided if d.typed_key in typed}
+    owners: dict[str, tuple[Number, str]] = {}
+    for session_id, updated_at, key in chain(
+        ((row.session_id, row.updated_at, row.key) for row in typed.values() if row.key not in overruled),
+        ((d.session_id, d.updated_at, d.typed_key) for d in decided),
+    ):
+        if session_id is not None:
+            claim = (-_time(updated_at), key)
+            owners[session_id] = min(claim, owners.get(session_id, claim))
+    for index, d in enumerate(decisions):
+        if d.session_id in owners and owners[d.session_id][1] == d.typed_key:
+            decisions[index] = replace(d, owns_session=True)
+    return decisions
+
+
+def _findings(planned: DatabasePlan) -> list[Finding]:
+    """What the scan could not know: who lost against whom, and session ids with several keys."""
+    database = Name("database", planned.database.path)
+    made = [
+        Finding(SUPERSEDED, Name("session", reject.key or ""), (("offset", reject.offset),), (database,))
+        for reject in planned.rejects
+        if reject.code == SUPERSEDED
+    ]
+    counts = Counter(decision.session_id for decision in planned.decisions)
+    shared: dict[str, list[Decision]] = {}
+    for decision in planned.decisions:
+        if decision.action is Action.KEEP:
+            code = "entry.kept-tie" if decision.tie else "entry.kept-newer"
+            made.append(Finding(code, Name("session", decision.key), (), (database,)))
+        if decision.session_id is not None and counts[decision.session_id] > 1:
+            shared.setdefault(decision.session_id, []).append(decision)
+    for decisions in shared.values():
+        owner = [Name("session", d.key) for d in decisions if d.owns_session]
+        made += [
+            Finding("entry.shared-session-id", Name("session", d.key), (), tuple(owner))
+            for d in decisions
+            if not d.owns_session
+        ]
+    return made
+
+
+def _peak_bytes(database: Database, stores: tuple[Store, ...], histories: tuple[HistoryPlan, ...]) -> int:
+    """The most disk space needed at one time: the copies of what is there, and the rows, with their journal."""
+    present = sum(identity.size for _, identity in database.files)
+    entries = sum(entry.length for store in stores for entry in store.entries)
+    events = sum(file.identity.size for history in histories for file in history.files if history.pending)
+    rows = sum(len(store.entries) for store in stores)
+    return peak_bytes(present, entries, events, rows)

@@ -1,0 +1,333 @@
+"""Plan repairs: what verify calls missing or cut short, and where it can be taken from. Pure.
+
+Nothing that is in a database is ever replaced by anything that is not strictly newer, and what was deleted on purpose
+stays deleted unless it is named.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from migrator.model import (
+    Database,
+    Entry,
+    Finding,
+    Inventory,
+    Name,
+    RepairWish,
+    Row,
+    Shape,
+    StoreKind,
+    Transcript,
+)
+from migrator.openclaw.paths import normalize_agent_id
+from migrator.openclaw.session_files import FileKind, transcript_session_id
+from migrator.openclaw.session_key import database_key
+from migrator.planning.folding import RecoveredKeys, Session, fold
+from migrator.repair_model import HistoryRepair, Judged, Origin, Repair, RowRepair, RowSource, SourceFile
+from migrator.runs.run import RUNS
+from migrator.scanning.transcripts import in_order
+from migrator.verdicts import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
+
+REPAIRABLE = (Shape.ENTRIES, Shape.NODES)
+
+_BY_KIND = {StoreKind.IMPORTED: Origin.IMPORTED, StoreKind.ARCHIVED: Origin.ARCHIVED}
+_LACKING = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS)
+_ALWAYS = float("inf")
+"""The time of a row that is there already: it keeps its key, whatever comes."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What can be added to one database; ``replaced`` are keys whose rows are older than a source of the same key."""
+
+    database: Database
+    rows: dict[str, RowSource] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
+    histories: dict[str, list[tuple[Origin, list[tuple[HistoryVerification, SourceFile]]]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+
+def plan_repairs(
+    inventory: Inventory, judged: tuple[Judged, ...], wish: RepairWish
+) -> tuple[dict[str, Repair], list[Finding]]:
+    """What to add to each database of schema 2 and later, by its path."""
+    found = {one.path: _Found(one) for one in inventory.databases if one.shape in REPAIRABLE}
+    planner = _Planner(inventory, found, wish)
+    for sources in judged:
+        for verified in sources.verification.databases:
+            if verified.database.path in found:
+                for source in verified.sources:
+                    for verdict in source.verdicts:
+                        planner.offer_entry(sources, verified.database.path, source.source, verdict)
+        planner.offer_histories(sources)
+    planner.offer_displaced()
+    for database in inventory.databases:
+        planner.offer_stranded(database)
+    repairs = {path: planner.repair(one) for path, one in found.items()}
+    return {path: repair for path, repair in repairs.items() if repair.rows or repair.histories}, planner.findings
+
+
+class _Planner:
+    def __init__(self, inventory: Inventory, found: Mapping[str, _Found], wish: RepairWish) -> None:
+        self.inventory = inventory
+        self.found = found
+        self.wish = wish
+        self.findings: list[Finding] = []
+        self.rows = {(one.path, row.key): row for one in inventory.databases for row in one.typed_rows}
+        self.sessions = {row.session_id for one in inventory.databases for row in one.typed_rows}
+        self.deleted = {one.path: frozenset(_deleted(inventory, one)) for one in inventory.databases}
+        self.keys: dict[tuple[str, str], str] | None = None
+        self.recovered = RecoveredKeys(lambda: {place: row.session_id for place, row in self.rows.items()})
+        self.stay_deleted: set[str] = set()
+        self.respelled: list[tuple[str, RowSource, str]] = []
+
+    # entries
+
+    def offer_entry(self, sources: Judged, path: str, place: Name, verdict: EntryVerdict) -> None:
+        """Take an entry into account that a source has, if the database lacks it or has an older one."""
+        source = _source(sources, place, verdict.session.text)
+        if source is None:
+            return
+        if verdict.verdict in (Verdict.MISSING, Verdict.MERGED):
+            self._offer(path, source)
+        elif verdict.verdict is Verdict.CHANGED:
+            row = self.rows.get((path, self._canonical(path, source.entry.key)))
+            if row is not None and _time(source.entry) > _time(row):
+                self._offer(path, source)
+                self.found[path].replaced.add(row.key)
+            elif row is not None and _time(source.entry) == _time(row):
+                self.findings.append(Finding("entry.kept-tie", verdict.session, (), (Name("database", path),)))
+        elif verdict.verdict is Verdict.MOVED:
+            elsewhere = [one.text for one in verdict.places if one.kind == "database"] != [path]
+            self.respelled += [] if elsewhere else [(path, source, one.text) for one in verdict.places]
+            if elsewhere and self.wish.reassign:
+                self._offer(path, source)
+            elif elsewhere:
+                self.findings.append(Finding("repair.moved", verdict.session, (), verdict.places))
+
+    def offer_displaced(self) -> None:
+        """Take sessions into account that are there under another key, but whose row is about to be replaced."""
+        for path, source, key in self.respelled:
+            if key in self.found[path].replaced:
+                self._offer(path, source)
+
+    def offer_stranded(self, database: Database) -> None:
+        """Cache rows in a database past schema 1 are read by no release; they are a source like any other."""
+        stranded = [row for row in database.cache_rows if database.path in self.found]
+        for row in stranded:
+            entry = Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
+            known = (database.path, self._canonical(database.path, row.key)) in self.rows
+            if not known and row.session_id not in self.sessions:
+                place = Name("database", database.path)
+                self._offer(database.path, RowSource(Origin.STRANDED, place, entry, rows_of=database))
+        if stranded:
+            count = (("count", len(stranded)),)
+            self.findings.append(Finding("database.stranded-rows", Name("database", database.path), count))
+
+    def _offer(self, path: str, source: RowSource) -> None:
+        entry = source.entry
+        if entry.session_id in self.deleted[path] and not self._named(entry.key, entry.session_id):
+            self._leave_deleted(Name("session", entry.key))
+            return
+        rows, key = self.found[path].rows, self._canonical(path, entry.key)
+        best = rows.get(key)
+        if best is not None and best.entry.session_id != entry.session_id:
+            # Another conversation under another spelling of the key: the newer one has the key, the other is archived.
+            key = key if _time(entry) > _time(best.entry) else f"{key}\0{entry.session_id}"
+            if "\0" not in key:
+                rows[f"{key}\0{best.entry.session_id}"] = best
+            rows[key] = source
+        elif best is None or _time(entry) > _time(best.entry):
+            rows[key] = source
+
+    def _named(self, *names: str | None) -> bool:
+        return any(name in self.wish.bring_back for name in names)
+
+    def _leave_deleted(self, name: Name) -> None:
+        if name.text not in self.stay_deleted:
+            self.stay_deleted.add(name.text)
+            self.findings.append(Finding("repair.deleted", name))
+
+    def _canonical(self, path: str, key: str) -> str:
+        agent_id = self.found[path].database.agent_id
+        configured = "main" in self.inventory.configured_agents
+        return database_key(key, agent_id, self.inventory.main_key, self.inventory.scope, main_is_configured=configured)
+
+    # histories
+
+    def offer_histories(self, sources: Judged) -> None:
+        """Take every transcript into account, by the database where its session is or belongs."""
+        files = {one.path: SourceFile(one) for one in sources.inventory.transcripts}
+        for database in sources.inventory.databases if sources.inventory is not self.inventory else ():
+            files |= {
+                f"{database.path}#{one.session_id}": SourceFile(None, (database.path, one))
+                for one in database.transcripts
+            }
+        groups: dict[tuple[str, str], list[tuple[HistoryVerification, SourceFile]]] = defaultdict(list)
+        for verified in sources.verification.databases:
+            for history in verified.histories:
+                file = replace(files[history.transcript.text], first_line=max(history.first_missing_line, 1))
+                groups[verified.database.path, history.session.text].append((history, file))
+        for (path, session_id), members in groups.items():
+            if path in self.found and members:
+                origin = sources.origin or _file_origin(members[0][1].transcript)
+                self.found[path].histories[session_id].append((origin, members))
+
+    # the repair of one database
+
+    def repair(self, found: _Found) -> Repair:
+        """What to add to one database, with the keys under which it will be found."""
+        rows = tuple(self._row_repairs(found))
+        by_session = {row.session_id: row.key for row in rows if not row.replaces}
+        return Repair(rows, tuple(self._history_repairs(found, by_session)))
+
+    def _row_repairs(self, found: _Found) -> Iterator[RowRepair]:
+        path = found.database.path
+        held = {row.session_id for row in found.database.typed_rows if row.key not in found.replaced}
+        held |= {found.rows[key].entry.session_id for key in found.replaced}
+        for label, source in found.rows.items():
+            key, _, apart = label.partition("\0")
+            session_id = source.entry.session_id
+            row = self.rows.get((path, key))
+            older = row is not None and not apart and key in found.replaced and _time(row) < _time(source.entry)
+            if not older and session_id in held:
+                continue  # it is there under another key
+            survivor = self._survivors().get((path, key)) if row is None and not apart else None
+            if apart or (row is not None and not older):
+                if session_id is None:
+                    continue  # there is nothing that it could be kept apart by
+                survivor = self.recovered.give(path, found.database.agent_id, session_id, source.entry.key)
+            yield RowRepair(survivor or key, session_id, _time(source.entry), source, older, survivor is not None)
+
+    def _survivors(self) -> dict[tuple[str, str], str]:
+        """Keys for sessions that OpenClaw's next upgrade would fold into one that is there already."""
+        if self.keys is None:
+            sessions = [*self._present(), *self._offered()]
+            self.keys, _ = fold(sessions, self.inventory, self.recovered)
+        return self.keys
+
+    def _present(self) -> Iterator[Session]:
+        for database in self.inventory.databases:
+            directory = _directory(database)
+            for row in database.typed_rows:
+                if row.session_id is not None:
+                    yield Session(database.path, database.agent_id, directory, row.key, row.session_id, _ALWAYS)
+
+    def _offered(self) -> Iterator[Session]:
+        for path, found in self.found.items():
+            for label, source in found.rows.items():
+                session_id = source.entry.session_id
+                if session_id is not None and "\0" not in label and (path, label) not in self.rows:
+                    directory, time = _directory(found.database), _time(source.entry)
+                    yield Session(path, found.database.agent_id, directory, label, session_id, time)
+
+    def _history_repairs(self, found: _Found, new: Mapping[str | None, str]) -> Iterator[HistoryRepair]:
+        keys = {row.session_id: row.key for row in found.database.typed_rows} | dict(new)
+        stored = {one.session_id: one for one in found.database.transcripts}
+        for session_id, offers in found.histories.items():
+            is_new = session_id in new and session_id not in stored
+            repairs = [
+                repair
+                for origin, members in offers
+                if (repair := self._history(found, session_id, origin, members, is_new, keys)) is not None
+            ]
+            if repairs:
+                yield max(repairs, key=lambda one: one.events)
+
+    def _history(
+        self,
+        found: _Found,
+        session_id: str,
+        origin: Origin,
+        members: list[tuple[HistoryVerification, SourceFile]],
+        is_new: bool,
+        keys: Mapping[str | None, str],
+    ) -> HistoryRepair | None:
+        """How to complete one history from one offer; None if there is nothing to do, or it cannot be done."""
+        lacking = [(one, file) for one, file in members if is_new or one.verdict in _LACKING]
+        lacking = [(one, file) for one, file in lacking if is_new or one.events > one.present]
+        database, name = Name("database", found.database.path), Name("session-id", session_id)
+        if any(one.verdict is HistoryVerdict.DIVERGES for one, _ in members) and not is_new:
+            self.findings.append(Finding("transcript.diverges", name, (), (database,)))
+            return None
+        if not lacking or (session_id not in keys and session_id in self.sessions):
+            return None  # it is all there, or the session lives in another database
+        gone = session_id in self.deleted[found.database.path] and session_id not in keys
+        if gone and not self._named(session_id):
+            self._leave_deleted(name)
+            return None
+        cold = any(one.session_id == session_id and one.archive for one in found.database.transcripts)
+        partly = any(one.present for one, _ in lacking) and not is_new
+        if cold or (partly and (len(lacking) > 1 or not lacking[0][0].missing_is_tail)):
+            self.findings.append(Finding("repair.history-apart", name, (), (database,)))
+            return None
+        taken = _in_order(session_id, [replace(file, first_line=1) if is_new else file for _, file in lacking])
+        events = sum(one.events - (0 if is_new else one.present) for one, _ in lacking)
+        if session_id in keys:
+            return HistoryRepair(session_id, keys[session_id], origin, taken, events)
+        last_ms = max(file.last_ms for file in taken)
+        entry = {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}
+        key = self.recovered.give(found.database.path, found.database.agent_id, session_id, session_id)
+        text = json.dumps(entry, separators=(",", ":"))
+        return HistoryRepair(session_id, key, origin, taken, events, text, last_ms)
+
+
+def _source(sources: Judged, place: Name, key: str) -> RowSource | None:
+    """The entry of a source that verify has judged."""
+    for store in sources.inventory.stores if place.kind == "store" else ():
+        if store.path == place.text:
+            entries = [entry for entry in store.entries if entry.key == key and entry.problem is None]
+            origin = sources.origin or _BY_KIND.get(store.kind, Origin.LIVE)
+            return RowSource(origin, place, entries[-1], store=store) if entries else None
+    for database in sources.inventory.databases if place.kind == "database" else ():
+        if database.path == place.text:
+            rows = {row.key: row for row in (*database.cache_rows, *database.typed_rows)}
+            if row := rows.get(key):
+                entry = Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
+                return RowSource(sources.origin or Origin.BACKUP, place, entry, rows_of=database)
+    return None
+
+
+def _in_order(session_id: str, files: list[SourceFile]) -> tuple[SourceFile, ...]:
+    """The files of a session as their history goes; one in the rows of another database comes last."""
+    by_path = {file.transcript.path: file for file in files if file.transcript is not None}
+    transcripts = in_order(session_id, [file.transcript for file in by_path.values() if file.transcript is not None])
+    return (*(by_path[one.path] for one in transcripts), *(file for file in files if file.transcript is None))
+
+
+def _file_origin(transcript: Transcript | None) -> Origin:
+    if transcript is None or transcript.kind == FileKind.TRANSCRIPT.value:
+        return Origin.LIVE
+    return Origin.ARCHIVED if RUNS in Path(transcript.path).parts else Origin.IMPORTED
+
+
+def _deleted(inventory: Inventory, database: Database) -> Iterator[str]:
+    """The session ids that were deleted in this database or its directory.
+
+    In a directory whose name is not its own normalized id no gateway ever looks; there only the upgrade deletes, when
+    it moves sessions into the directory of the normalized name (spec: SQLite targets, B6).
+    """
+    directory = _directory(database)
+    if directory is not None and normalize_agent_id(directory) != directory:
+        return
+    yield from (one.session_id for one in database.archives if one.archive == "deleted")
+    for agent in inventory.agents:
+        for file in agent.files if agent.directory == directory else ():
+            if file.kind == FileKind.ARCHIVE_DELETED.value:
+                session_id, _ = transcript_session_id(Path(file.path).name)
+                if session_id is not None:
+                    yield session_id
+
+
+def _directory(database: Database) -> str | None:
+    return Path(database.path).parent.parent.name
+
+
+def _time(dated: Entry | Row) -> float:
+    return dated.updated_at or 0

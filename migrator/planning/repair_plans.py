@@ -1,0 +1,41 @@
+"""The plan for one database that is to be repaired. Pure."""
+
+from __future__ import annotations
+
+from migrator.digests import content_digest
+from migrator.model import Database, DatabasePlan
+from migrator.planning.rejects import rejects_of
+from migrator.planning.space import peak_bytes
+from migrator.repair_model import Repair
+
+
+def plan_repair(
+    database: Database, repair: Repair, settled: DatabasePlan | None, quarantined: frozenset[str]
+) -> DatabasePlan:
+    """The plan for a database that gets additions only; its digest is that of what is there already.
+
+    ``settled`` is the plan for the live stores beside it, if all that they have is there.
+    """
+    stores = {row.source.store.path: row.source.store for row in repair.rows if row.source.store is not None}
+    taken = [file for one in repair.histories for file in one.files]
+    files = tuple(file.transcript for file in taken if file.transcript is not None)
+    histories = {one.session_id: one.hashes for one in database.transcripts if not one.archive}
+    cache = {row.key: row.sha256 for row in database.cache_rows}
+    typed = {row.key: row.sha256 for row in database.typed_rows}
+    present = sum(identity.size for _, identity in database.files)
+    entries = sum(row.source.entry.length for row in repair.rows)
+    events = sum(file.size for file in taken)
+    new = [row for row in repair.rows if not row.replaces]
+    made = [one for one in repair.histories if one.entry is not None]
+    rejects = rejects_of(tuple(stores.values()), files, [], quarantined)
+    return DatabasePlan(
+        database=database,
+        stores=settled.stores if settled else (),
+        decisions=settled.decisions if settled else (),
+        histories=settled.histories if settled else (),
+        rejects=tuple(dict.fromkeys((*(settled.rejects if settled else ()), *rejects))),
+        expected_rows=len(typed) + len(new) + len(made),
+        expected_digest=content_digest(cache, typed, histories),
+        peak_bytes=peak_bytes(present, entries, 3 * events, len(repair.rows)),
+        repair=repair,
+    )

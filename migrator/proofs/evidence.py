@@ -1,0 +1,265 @@
+"""Evidence: from a report to the events of a proof log, and the files that a proof consists of."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+from migrator import __version__
+from migrator.commands import Report, counts
+from migrator.errors import BusyError
+from migrator.filesystem import filesystem_type, inherit_owner
+from migrator.model import FileIdentity, Finding, Inventory, Name
+from migrator.proofs.evidence_upgrade import not_tested, upgrade_checks, upgrade_events
+from migrator.proofs.proof import Fact, ProofLog, encode_log, numbered_path, write_durably
+from migrator.proofs.proof_events import FILESYSTEMS, MACHINES, SYSTEMS, known
+from migrator.proofs.proof_summary import summary_markdown
+from migrator.proofs.redact import KEY_FILE, Namer
+from migrator.sqlite.snapshot import identify
+from migrator.verdicts import HistoryVerdict, Verdict
+from migrator.verification.places import same_place
+
+
+def report_names(report: Report) -> Iterator[Name]:
+    """Every string of the installations that a report is about: nothing of it may leave the process in clear."""
+    return chain(names(report.inventory, report.forecast), names(report.origin) if report.origin is not None else ())
+
+
+def names(inventory: Inventory, forecast: tuple[Finding, ...] = ()) -> Iterator[Name]:
+    """Every string of an installation that a scan has kept."""
+    return (name for name in _all_names(inventory, forecast) if name.text)
+
+
+def _all_names(inventory: Inventory, forecast: tuple[Finding, ...]) -> Iterator[Name]:
+    yield from (Name("path", inventory.state_dir), Name("config", inventory.config_path or ""))
+    yield from (Name("config-value", text) for text in inventory.names)
+    for agent in inventory.agents:
+        yield from (Name("agent", agent.directory), Name("agent-id", agent.normalized_id), Name("path", agent.path))
+        yield from (Name("file", file.path) for file in agent.files)
+    keys: set[str] = set()
+    for store in inventory.stores:
+        yield from (Name("store", store.path), Name("store", store.real_path))
+        keys.update(entry.key for entry in store.entries)
+        yield from (Name("session-id", entry.session_id) for entry in store.entries if entry.session_id is not None)
+    for database in inventory.databases:
+        yield Name("database", database.path)
+        keys.update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
+    yield from (Name("session", key) for key in keys)
+    for finding in (*inventory.findings, *forecast):
+        yield from (finding.subject, *finding.others)
+
+
+def record(
+    report: Report, command: Sequence[Name | str | int], namer: Namer, clock: Callable[[], datetime]
+) -> ProofLog:
+    """Everything that a report says, as the events of a proof log."""
+    log = ProofLog(namer, clock)
+    log.add(
+        "begin",
+        verb=report.verb,
+        command=list(command[1:]),
+        tool=__version__,
+        python=platform.python_version(),
+        sqlite=sqlite3.sqlite_version,
+        os=known(platform.system(), SYSTEMS),
+        machine=known(platform.machine(), MACHINES),
+        filesystem=known(filesystem_type(Path(report.inventory.state_dir)), FILESYSTEMS),
+        **({"plan": report.plan.digest} if report.plan is not None else {}),
+        **_releases(report),
+    )
+    sources = list(_sources(report))
+    databases = list(_databases(report))
+    for facts in sources:
+        log.add("source", **facts)
+    for facts in databases:
+        log.add("database", **facts)
+    _add_transcripts(log, report)
+    for event, facts in upgrade_events(report, report.upgrade) if report.upgrade else ():
+        log.add(event, **facts)
+    for finding in (*report.findings, *(report.forecast if report.upgrade else ())):
+        log.add(
+            "finding",
+            code=finding.code,
+            subject=finding.subject,
+            facts=dict(finding.facts),
+            others=list(finding.others),
+        )
+    for check in _checks(report):
+        log.add("check", **check)
+    for code in _not_tested(report):
+        log.add("not-tested", code=code)
+    _add_totals(log, report, sources, databases)
+    log.add("end", exit_code=report.exit_code)
+    return log
+
+
+def _releases(report: Report) -> dict[str, Fact]:
+    upgrade = report.upgrade
+    if upgrade is None:
+        return {}
+    releases = {"openclaw_before": upgrade.before, "openclaw": upgrade.after}
+    return {"manifest": upgrade.manifest, **{name: release for name, release in releases.items() if release}}
+
+
+def write(folder: Path, verb: str, lines: Sequence[str]) -> None:
+    """Write a proof log and its summary; earlier ones of the same name stay.
+
+    Raises OSError when they could not be made durable.
+    """
+    log = numbered_path(folder, verb)
+    write_durably(log, encode_log(lines))
+    summary = log.with_name(log.name.removesuffix(".proof.jsonl") + ".summary.md")
+    write_durably(summary, summary_markdown(lines).encode())
+    for path in (log, summary, *folder.glob(KEY_FILE)):
+        inherit_owner(path, folder)
+
+
+def _sources(report: Report) -> Iterator[dict[str, Fact]]:
+    """Every store that there is to judge by, and every older database whose rows are."""
+    origin = report.origin or report.inventory
+    judged = {
+        source.source: (database.database.path, source)
+        for database in (report.verification.databases if report.verification else ())
+        for source in database.sources
+    }
+    database_of = {store: same_place(path, origin, report.inventory) for store, path in origin.pairs}
+    planned = {store.path: store for plan in (report.plan.databases if report.plan else ()) for store in plan.stores}
+    for store in origin.stores:
+        name = Name("store", store.path)
+        database, verified = judged.pop(name, (database_of[store.path], None))
+        yield {
+            "store": name,
+            "agent": Name("agent", store.agent) if store.agent is not None else None,
+            "database": Name("database", database),
+            **_digests(planned.get(store.path, store).identity, store.real_path),
+            "entries": len(store.entries),
+            "damaged": len(store.damage),
+            "quarantined": len(store.damage) + sum(entry.problem is not None for entry in store.entries),
+            "transforms": dict(Counter(name for entry in store.entries for name in entry.transforms)),
+            **({"verdicts": _by_word(dict(verified.counts))} if verified else {}),
+        }
+    files = {database.path: dict(database.files).get("") for database in origin.databases}
+    for name, (database, verified) in judged.items():
+        counted = dict(verified.counts)
+        yield {
+            "store": name,
+            "agent": Name("agent", verified.agent) if verified.agent is not None else None,
+            "database": Name("database", database),
+            **_digests(files.get(name.text), name.text),
+            "entries": sum(counted.values()),
+            "damaged": 0,
+            "quarantined": counted.get(Verdict.QUARANTINED, 0),
+            "verdicts": _by_word(counted),
+        }
+
+
+def _digests(before: FileIdentity | None, path: str) -> dict[str, Fact]:
+    after = _identity_now(path)
+    return {
+        "size": before.size if before else None,
+        "sha256_before": before.sha256 if before else None,
+        "sha256_after": after.sha256 if after else None,
+    }
+
+
+def _identity_now(path: str) -> FileIdentity | None:
+    try:
+        return identify(path)
+    except (OSError, BusyError):
+        return None
+
+
+def _by_word(counted: dict[Verdict, int]) -> dict[str, int]:
+    return {verdict.value: count for verdict, count in counted.items() if count}
+
+
+def _databases(report: Report) -> Iterator[dict[str, Fact]]:
+    verified = {d.database.path: d for d in (report.verification.databases if report.verification else ())}
+    planned = {plan.database.path: plan for plan in (report.plan.databases if report.plan else ())}
+    origin = report.origin or report.inventory
+    directories = {agent.directory for agent in (*report.inventory.agents, *origin.agents)}
+    known = {database.path: database for database in report.inventory.databases}
+    known |= {path: one.database for path, one in verified.items()}  # also those that are lost
+    for database in known.values():
+        directory = Path(database.path).parent.parent.name
+        judged = verified.get(database.path)
+        counted: Counter[Verdict] = Counter()
+        for source in judged.sources if judged else ():
+            counted.update(dict(source.counts))
+        if judged:
+            counted[Verdict.EXTRA] = len(judged.extra)
+        actions = Counter(d.action.value for d in planned[database.path].decisions) if database.path in planned else {}
+        yield {
+            "database": Name("database", database.path),
+            "agent": Name("agent", directory) if directory in directories else None,
+            "shape": database.shape.value,
+            "version": database.version,
+            "content_digest": judged.content_digest if judged else None,
+            "rows": judged.rows if judged else len({r.key for r in (*database.cache_rows, *database.typed_rows)}),
+            **({"verdicts": _by_word(counted)} if judged else {}),
+            **({"actions": dict(actions)} if report.plan is not None else {}),
+        }
+
+
+def _add_transcripts(log: ProofLog, report: Report) -> None:
+    for database in report.verification.databases if report.verification else ():
+        for history in database.histories:
+            log.add(
+                "transcript",
+                transcript=history.transcript,
+                database=Name("database", database.database.path),
+                verdict=history.verdict.value,
+                events=history.events,
+                present=history.present,
+                lines=dict(history.counts),
+            )
+
+
+def _checks(report: Report) -> list[dict[str, Name | str | bool]]:
+    made: list[dict[str, Name | str | bool]] = []
+    if report.upgrade is not None:
+        made += [{"name": name, "passed": passed} for name, passed in upgrade_checks(report.upgrade).items()]
+    if report.verification is None:
+        return made
+    for database in report.verification.databases:
+        name = Name("database", database.database.path)
+        made += [{"name": check.name, "passed": check.passed, "subject": name} for check in database.checks]
+    made += [{"name": check.name, "passed": check.passed} for check in report.verification.checks]
+    return made
+
+
+def _not_tested(report: Report) -> tuple[str, ...]:
+    if report.upgrade is not None:
+        return (*not_tested(report.upgrade), "power-loss")
+    always = ("openclaw-reads", "power-loss")
+    return always if report.verification else (*always, "transcripts")
+
+
+def _add_totals(
+    log: ProofLog, report: Report, sources: Sequence[Mapping[str, Fact]], databases: Sequence[Mapping[str, Fact]]
+) -> None:
+    named = {facts["agent"] for facts in (*sources, *databases) if isinstance(facts["agent"], Name)}
+    agents, _ = counts(report.inventory)
+    verification = report.verification
+    facts: dict[str, dict[str, int]] = {}
+    if verification is not None:
+        facts["verdicts"] = _by_word({verdict: verification.count(verdict) for verdict in Verdict})
+        facts["transcripts"] = {
+            one.value: verification.count_histories(one) for one in HistoryVerdict if verification.count_histories(one)
+        }
+    if report.plan is not None:
+        actions = Counter(d.action.value for plan in report.plan.databases for d in plan.decisions)
+        facts["actions"] = dict(actions)
+    log.add(
+        "totals",
+        agents=max(agents, len(named)),
+        stores=len(sources),
+        sessions=sum(facts["entries"] for facts in sources if isinstance(facts["entries"], int)),
+        verdict=report.word,
+        **facts,
+    )

@@ -1,0 +1,113 @@
+"""Evidence of an upgrade: its commands, what real releases listed, and the verdict on each way, as events of a log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from migrator.commands import Report
+from migrator.model import Inventory, Name
+from migrator.proofs.proof import Fact
+from migrator.upgrade import Record, Trial, Upgrade
+from migrator.verdicts import HistoryVerdict, Verdict
+from migrator.verification.parity import parity
+
+
+def upgrade_events(report: Report, upgrade: Upgrade) -> Iterator[tuple[str, dict[str, Fact]]]:
+    """The events, commands first."""
+    files = _file_names(report.origin or report.inventory, report.inventory)
+    for records in (upgrade.records, *(trial.records for trial in upgrade.trials)):
+        for record in records:
+            yield "step", _step(record, report.inventory.state_dir, files)
+    for trial in upgrade.trials:
+        for seen in trial.sessions:
+            yield (
+                "listed",
+                {
+                    "way": trial.way,
+                    "session": seen.session,
+                    "session_id": seen.session_id,
+                    "before": seen.before,
+                    "after": seen.after,
+                    "gateway": seen.gateway,
+                    "differs": list(seen.differs),
+                    "tokens": seen.tokens,
+                },
+            )
+    for trial in upgrade.trials:
+        yield "trial", _outcome(trial)
+
+
+def upgrade_checks(upgrade: Upgrade) -> dict[str, bool]:
+    """The checks of the way that counts, and that the original was left alone."""
+    return {"original-untouched": upgrade.untouched, **{check.name: check.passed for check in upgrade.trials[0].checks}}
+
+
+def not_tested(upgrade: Upgrade) -> Iterator[str]:
+    """What was not looked at, by code."""
+    done = {check.name for check in upgrade.trials[0].checks}
+    if upgrade.before is None:
+        yield "openclaw-before"
+    if "openclaw-reads" not in done:
+        yield "openclaw-reads"
+    if "gateway-answers" not in done:
+        yield "gateway"
+    if "gateway-history" not in done:
+        yield "gateway-history"
+    if upgrade.after is not None and not upgrade.isolated:
+        yield "network"
+    if upgrade.after is not None and not upgrade.confined:
+        yield "confinement"
+    if upgrade.links_left_out:
+        yield "links-outside"
+    if upgrade.trials[0].verification is None:
+        yield "transcripts"
+
+
+def _step(record: Record, state_dir: str, files: dict[str, Name]) -> dict[str, Fact]:
+    def named(paths: tuple[str, ...]) -> list[Name]:
+        whole = (os.path.join(state_dir, path) for path in paths)
+        return [files.get(path, Name("file", path)) for path in whole]
+
+    return {
+        "part": record.part,
+        "way": record.way,
+        "release": record.release,
+        "command": list(record.command),
+        "exit_code": record.exit_code,
+        "seconds": record.seconds,
+        "counts": dict(record.counts),
+        "created": named(record.files.created),
+        "changed": named(record.files.changed),
+        "removed": named(record.files.removed),
+        "sayings": list(record.sayings),
+    }
+
+
+def _file_names(*inventories: Inventory) -> dict[str, Name]:
+    """What the other events call the files of an installation, by path."""
+    names: dict[str, Name] = {}
+    for inventory in inventories:
+        names |= {store.path: Name("store", store.path) for store in inventory.stores}
+        names |= {one.path: Name("transcript", one.path) for one in inventory.transcripts}
+        names |= {database.path: Name("database", database.path) for database in inventory.databases}
+    return names
+
+
+def _outcome(trial: Trial) -> dict[str, Fact]:
+    verification = trial.verification
+    facts: dict[str, Fact] = {"way": trial.way, "verdict": trial.word, "exit_code": trial.exit_code}
+    facts["failed"] = sorted({check.name for check in trial.checks if not check.passed})
+    if verification is None:
+        return facts | {"sessions": 0, "events": 0, "present": 0, "verdicts": {}, "transcripts": {}}
+    numbers = parity(verification)
+    counts = {verdict.value: verification.count(verdict) for verdict in Verdict}
+    histories = {verdict.value: verification.count_histories(verdict) for verdict in HistoryVerdict}
+    return facts | {
+        "sessions": numbers.sessions[1],
+        "events": numbers.events[1],
+        "present": numbers.events[0],
+        "verdicts": {word: count for word, count in counts.items() if count},
+        "transcripts": {word: count for word, count in histories.items() if count},
+        "failed": sorted({*verification.failed_checks, *(c.name for c in trial.checks if not c.passed)}),
+    }

@@ -1,0 +1,310 @@
+"""The proof: a hash-chained log, one JSON object per line, of what a command read, did and found.
+
+The chain shows an accident or a careless edit. Against a forger it is worth as much as the place where the
+hash of its last line was noted down: the log is not signed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, TypeGuard
+
+from migrator.filesystem import fsync_directory
+from migrator.model import Name
+from migrator.proofs.proof_arithmetic import MOST_PROBLEMS, Ledger
+from migrator.proofs.proof_event import Event
+from migrator.proofs.proof_events import Json, fault_in
+from migrator.proofs.redact import Namer
+
+Fact = None | bool | int | float | str | Name | Sequence["Fact"] | Mapping[str, "Fact"]
+"""What can be said of an event. A name becomes its label."""
+
+_START = "0" * 64
+_LONGEST_LINE = 4 << 20  # a finding on 100,000 others fits
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_NO_LINKS = (
+    errno.EPERM,
+    errno.EACCES,
+    errno.EINVAL,
+    errno.EMLINK,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a log. ``line`` counts from 1; the sentence repeats nothing of the log."""
+
+    line: int
+    sentence: str
+
+
+class ProofLog:
+    """Collects events, and gives the lines when the command has ended.
+
+    Whatever is not on the allow-list raises ValueError, or TypeError for what JSON does not know: a defect of
+    ours, never bad input. A clock that steps back is held at the time of the event before.
+    """
+
+    def __init__(self, namer: Namer, clock: Callable[[], datetime]) -> None:
+        self._namer = namer
+        self._clock = clock
+        self._at = ""
+        self._lines: list[str] = []
+        self._head = _START
+        self._findings: Counter[str] = Counter()
+        self._computed: set[str] = set()
+        self._ended = False
+
+    def add(self, event: str, **facts: Fact) -> None:
+        """Append an event. Its fields and values must be those of ``proof_events.EVENTS``.
+
+        The last one is ``end``, whose counts of events and findings are filled in here.
+        """
+        if self._ended:
+            raise ValueError("the log has ended")
+        plain = {name: _plain(fact, self._namer) for name, fact in facts.items()}
+        if event == "end":
+            plain |= {"events": len(self._lines) + 1, "findings": dict(self._findings)}
+        if fault := fault_in(event, plain):
+            raise ValueError(f"an event of the proof {fault}")
+        self._at = max(self._at, _timestamp(self._clock()))
+        line, self._head = _seal(len(self._lines), self._head, self._at, event, plain)
+        self._lines.append(line)
+        self._computed.update((self._head, str(len(self._lines) - 1), *_computed(plain)))
+        if event == "finding":
+            self._findings[str(plain["code"])] += 1
+        self._ended = event == "end"
+
+    def lines(self) -> list[str]:
+        """Give the finished log. Raises ValueError before its end."""
+        if not self._ended:
+            raise ValueError("the log has not ended")
+        return list(self._lines)
+
+    def computed(self) -> frozenset[str]:
+        """Give the words of the log for ``LeakGuard.add_computed``: digests, versions, counts.
+
+        Labels are left out, because only ``Labels.issued`` knows which are none; and so are numbers of nine
+        digits and more, because a leaked telephone number is likelier than such a count that is also a name.
+        """
+        return frozenset(self._computed)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What a log holds: its sound events, the hash of its last line, and what is wrong with it."""
+
+    events: tuple[Event, ...]
+    head: str
+    problems: tuple[Problem, ...]
+
+
+class LogReader:
+    """Checks that a log is whole, unchanged, allowed and adds up, while it gives the events of its sound lines.
+
+    ``head`` and ``problems`` are complete after the last event. The sums are looked at only if every line is
+    sound, since those of a damaged log say nothing. Never raises; linear time; no line is kept.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
+        self.head = _START
+        self.problems: list[Problem] = []
+
+    def events(self) -> Iterator[Event]:
+        """Give the events one by one."""
+        ledger, at = Ledger(), ""
+        for line, text in enumerate(self._lines, 1):
+            record = _read(text.removesuffix("\n"))
+            if isinstance(record, str):
+                self._note(line, f"Line {line} {record}.")
+                continue
+            if record.number != line - 1 or record.previous != self.head:
+                self._note(line, f"Line {line} does not follow the line before it.")
+            if record.at < at:
+                self._note(line, f"Line {line} is older than the line before it.")
+            self.head, at = record.digest, record.at
+            event = Event(line, record.event, record.facts, record.at)
+            ledger.add(event)
+            yield event
+        if not self.problems:
+            for line, sentence in ledger.contradictions():
+                self._note(line, sentence)
+
+    def _note(self, line: int, sentence: str) -> None:
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(line, sentence))
+
+
+def read_log(lines: Iterable[str]) -> Log:
+    """Read a whole log, as :class:`LogReader` does."""
+    reader = LogReader(lines)
+    events = tuple(reader.events())
+    return Log(events, reader.head, tuple(reader.problems))
+
+
+def check_log(lines: Iterable[str]) -> tuple[Problem, ...]:
+    """Say what is wrong with a log, as :class:`LogReader` finds it."""
+    reader = LogReader(lines)
+    deque(reader.events(), maxlen=0)
+    return tuple(reader.problems)
+
+
+def encode_log(lines: Iterable[str]) -> bytes:
+    """Give the bytes of a log file."""
+    return "".join(f"{line}\n" for line in lines).encode("ascii")
+
+
+def log_lines(stream: BinaryIO) -> Iterator[str]:
+    """Give the lines of a log file one by one. What is damaged stays so, and a monstrous line comes in pieces."""
+    while line := stream.readline(_LONGEST_LINE):
+        yield line.decode("utf-8", "surrogateescape")
+
+
+def decode_log(data: bytes) -> list[str]:
+    """Give the lines of a log file that was read as a whole."""
+    return [line.removesuffix("\n") for line in log_lines(BytesIO(data))]
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a new file, mode 0600, so that after a power cut it is there whole or not at all.
+
+    Raises FileExistsError rather than replace anything, and OSError when the file could not be made durable;
+    no temporary file stays behind. Without hard links (FAT, some network filesystems) the name is taken with
+    an empty file first, which a crash at that moment leaves behind. On Windows the name is not flushed.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with os.fdopen(_create(temporary), "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _give_name(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    fsync_directory(path.parent)
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+
+
+def _give_name(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(_create(path))  # ours from here on, so that replacing it takes nothing from anybody
+        temporary.replace(path)
+
+
+def numbered_path(folder: Path, name: str) -> Path:
+    """Give the first free one of ``apply.proof.jsonl``, ``apply-2.proof.jsonl`` and so on."""
+    path, number = folder / f"{name}.proof.jsonl", 1
+    while os.path.lexists(path):
+        number += 1
+        path = folder / f"{name}-{number}.proof.jsonl"
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    number: int
+    previous: str
+    at: str
+    event: str
+    facts: dict[str, Json]
+    digest: str
+
+
+def _plain(fact: Fact, namer: Namer) -> Json:
+    """Turn a fact into JSON, with names as labels and floats to the thousandth."""
+    if isinstance(fact, Name):
+        return namer(fact)
+    if isinstance(fact, Enum):
+        return str(fact.value)
+    if isinstance(fact, float):
+        return round(fact, 3)
+    if fact is None or isinstance(fact, (bool, int, str)):
+        return fact
+    if isinstance(fact, (list, tuple)):
+        return [_plain(item, namer) for item in fact]
+    if isinstance(fact, Mapping):
+        return {str(_plain(name, namer)): _plain(item, namer) for name, item in fact.items()}
+    raise TypeError("a fact of the proof is of no allowed type")
+
+
+def _computed(value: Json) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _computed(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _computed(item)
+    elif isinstance(value, str) and ":" not in value:
+        yield value
+    elif isinstance(value, (int, float)) and abs(value) < 10**8:
+        yield str(value)
+
+
+def _timestamp(now: datetime) -> str:
+    if now.tzinfo is None:
+        raise ValueError("the clock of a proof must know its time zone")
+    return now.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_time(value: Json) -> TypeGuard[str]:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value.removesuffix("Z"))
+    except ValueError:
+        return False
+    return True
+
+
+def _seal(number: int, previous: str, at: str, event: str, facts: Mapping[str, Json]) -> tuple[str, str]:
+    """Give the canonical line of an event and its hash, which covers the line without the hash itself."""
+    ordered = {
+        name: dict(sorted(fact.items())) if isinstance(fact, Mapping) else fact for name, fact in sorted(facts.items())
+    }
+    record = {"n": number, "prev": previous, "at": at, "event": event, **ordered}
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    digest = sha256(text.encode("ascii")).hexdigest()
+    return f'{text[:-1]},"hash":"{digest}"}}', digest
+
+
+def _read(text: str) -> _Record | str:
+    """Read one line back, or say what is wrong with it."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return "is not JSON"
+    if not isinstance(found, dict):
+        return "is not an object"
+    number, previous, at, event, digest = (found.pop(name, None) for name in ("n", "prev", "at", "event", "hash"))
+    if type(number) is not int or not isinstance(event, str):
+        return "has no number or no event"
+    if not isinstance(previous, str) or not isinstance(digest, str) or not _is_time(at):
+        return "has no hash or no time"
+    if fault := fault_in(event, found):
+        return fault
+    if _seal(number, previous, at, event, found) != (text, digest):
+        return "is not what its hash was taken of"
+    return _Record(number, previous, at, event, found, digest)

@@ -1,0 +1,1 @@
+"""Scan: find everything and read it into plain data. Nothing here writes."""

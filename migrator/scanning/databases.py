@@ -1,0 +1,191 @@
+"""Read one database into plain data, without touching it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+
+from migrator.errors import BusyError
+from migrator.filesystem import is_absent
+from migrator.model import Database, Entry, Finding, Name, Row, Shape, StoredTranscript
+from migrator.openclaw.entry import finite_number, members, typed_session_id
+from migrator.openclaw.paths import normalize_agent_id
+from migrator.openclaw.store import RawEntry, read_member
+from migrator.scanning.transcripts import event_hash, stored_hashes
+from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
+from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
+from migrator.sqlite.rows import SessionRow, columns, text_codec, to_utf8
+from migrator.sqlite.snapshot import database_files, open_snapshot
+
+_LONGEST_PATH = 440
+"""Bytes; SQLite takes 512 on Unix, and while a database is built its name is longer."""
+
+_SMALLEST = 512
+"""Bytes of a page of the smallest size: no database is shorter, unless it is empty."""
+
+TYPED_READERS = {
+    Shape.V1: entry_rows.sessions,
+    Shape.ENTRIES: entry_rows.sessions,
+    Shape.NODES: node_rows.sessions,
+}
+"""How the typed rows of each shape are read."""
+
+
+def read_database(
+    path: str, agent_id: str, sources: Mapping[str, Entry] = MappingProxyType({})
+) -> tuple[Database, tuple[Finding, ...]]:
+    """What is at ``path``: a missing file, a known shape with its rows, or something with a finding.
+
+    ``sources`` are entries by key that have been read already: a row with the same bytes needs no decoding again.
+    """
+    name = Name("database", path)
+    if len(os.fsencode(os.path.realpath(path))) > _LONGEST_PATH:
+        too_long = Database(path, agent_id, Shape.UNREADABLE, None, None, ())
+        return too_long, (Finding("database.path-too-long", name),)
+    if is_absent(path):
+        if not any(map(_has_bytes, (f"{path}-wal", f"{path}-journal"))):
+            return Database(path, agent_id, Shape.MISSING, None, None, ()), ()
+        return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding("database.only-journal", name),)
+    problems: set[str] = set()
+    try:
+        files = database_files(path)
+        if 0 < files[0][1].size < _SMALLEST:
+            raise sqlite3.DatabaseError("SQLite itself would take it for empty, and overwrite it")
+        with open_snapshot(path) as connection:
+            shape, version = shapes.detect(connection)
+            if shape is Shape.UNREADABLE:
+                raise sqlite3.DatabaseError("its schema cannot be read")
+            codec = text_codec(connection)
+            # In a shape that is not known a table may be a view, and a view may never end.
+            role, owner = shapes.owner(connection) if shape in TYPED_READERS else (None, None)
+            cached = tuple(_rows(cache_rows.sessions(connection), sources, problems)) if shape in TYPED_READERS else ()
+            known: dict[str, Entry | Row] = {**sources, **{row.key: row for row in cached}}
+            typed = tuple(_rows(TYPED_READERS[shape](connection), known, problems)) if shape in TYPED_READERS else ()
+            histories = stored_transcripts(connection, problems) if shape in TYPED_READERS else ()
+            if shape is Shape.NODES:
+                histories += tuple(_hashed(cold_archives(connection, cold_folder(path)), problems))
+            archives = tuple(_hashed(transcript_archives(connection), problems)) if shape is Shape.NODES else ()
+    except (BusyError, OSError, sqlite3.Error) as error:
+        code = "database.changing" if isinstance(error, BusyError) else "database.unreadable"
+        return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding(code, name),)
+    database = Database(path, agent_id, shape, version, owner, files, cached, typed, histories, archives)
+    if codec is not None and shape is Shape.V1:
+        problems.add("database.utf-16")
+    return database, (*_findings(database, role), *(Finding(code, name) for code in sorted(problems)))
+
+
+def _has_bytes(path: str) -> bool:
+    return not is_absent(path) and os.lstat(path).st_size > 0
+
+
+def stored_transcripts(
+    connection: sqlite3.Connection, problems: set[str] | None = None
+) -> tuple[StoredTranscript, ...]:
+    """The histories in a database, in whatever shape, as hashes; read in one pass.
+
+    The finding codes of what is odd about single events go into ``problems``.
+    """
+
+    def texts() -> Iterator[tuple[bytes, bytes]]:
+        for event in event_rows.events(connection):
+            if event.problem is not None and problems is not None:
+                problems.add(event.problem)
+            yield event.session_id, event.event_json
+
+    hashes = stored_hashes(texts())
+    return tuple(StoredTranscript(session_id, stored) for session_id, stored in hashes.items())
+
+
+def cold_folder(path: str) -> Path:
+    """Where the cold archives of a database lie, if it has any (2026.9.5 and later)."""
+    return Path(path).parent.parent / "sessions" / "cold"
+
+
+def _hashed(archives: Iterable[ArchivedTranscript], problems: set[str]) -> Iterator[StoredTranscript]:
+    for archive in archives:
+        if archive.problem is not None:
+            problems.add(archive.problem)
+        hashes = b"".join(map(event_hash, _lines(archive))) if archive.problem is None else b""
+        yield StoredTranscript(archive.session_id.decode("utf-8", "surrogateescape"), hashes, archive.reason)
+
+
+def _lines(archive: ArchivedTranscript) -> Iterator[bytes]:
+    return (line for line in archive.jsonl.split(b"\n") if line)
+
+
+def history_texts(connection: sqlite3.Connection, path: str, session_id: str, archived: bool) -> Iterator[bytes]:
+    """The events of one history in order: live or cold ones, or those of its archives."""
+    if not archived:
+        for event in event_rows.events(connection, session_id):
+            yield event.event_json
+    for archive in transcript_archives(connection) if archived else cold_archives(connection, cold_folder(path)):
+        if archive.session_id == session_id.encode("utf-8", "surrogateescape"):
+            yield from _lines(archive)
+
+
+def stored_texts(connection: sqlite3.Connection, key: str) -> Iterator[bytes]:
+    """The texts of one session in every shape that has one: cache row, typed row, node."""
+    codec = text_codec(connection)
+    encoded = key.encode("utf-8", "surrogateescape")
+    wanted = encoded if codec is None else encoded.decode("utf-8", "replace").encode(codec)
+    for table, column, text in (
+        ("cache_entries", "scope = 'session_entries' AND key", "value_json"),
+        ("session_entries", "session_key", "entry_json"),
+        ("session_nodes", "session_key", "entry_json"),
+    ):
+        if columns(connection, table):
+            sql = f"SELECT CAST({text} AS BLOB) FROM {table} WHERE {column} = CAST(? AS TEXT)"
+            row = connection.execute(sql, (wanted,)).fetchone()
+            if row is not None and isinstance(row[0], bytes):
+                yield to_utf8(row[0], codec)
+
+
+def stored_text(connection: sqlite3.Connection, key: str, shape: Shape) -> bytes | None:
+    """The text of one session that counts: in schema 1 the cache row before the typed row, later ones the last."""
+    found = list(stored_texts(connection, key))
+    if not found:
+        return None
+    return found[0] if shape is Shape.V1 else found[-1]
+
+
+def row_source(database: Database, key: str) -> RawEntry:
+    """One row of a database in the form in which a store gives its members."""
+    with open_snapshot(database.path) as connection:
+        text = stored_text(connection, key, database.shape)
+    text = text or b"null"
+    return read_member(text) or RawEntry(0, "", 0, text, None, None, (), "entry.not-json")
+
+
+def _rows(found: Iterable[SessionRow], known: Mapping[str, Entry | Row], problems: set[str]) -> Iterator[Row]:
+    """The rows of one shape; what is ``known`` under the same key with the same bytes means the same."""
+    for row in found:
+        if row.problem is not None:
+            problems.add(row.problem)
+        text = row.entry_json or b""
+        key, digest = row.key.decode("utf-8", "surrogateescape"), sha256(text).digest()
+        twin = known.get(key)
+        if twin is None or twin.sha256 != digest:
+            entry = members(text)
+            yield Row(key, digest, finite_number(entry.get("updatedAt")), typed_session_id(entry))
+        elif isinstance(twin, Row):
+            yield twin
+        else:
+            yield Row(twin.key, twin.sha256, twin.updated_at, twin.session_id)
+
+
+def _findings(database: Database, role: str | None) -> Iterator[Finding]:
+    name = Name("database", database.path)
+    version = (("version", database.version or 0),)
+    if database.shape is Shape.UNKNOWN:
+        newer = (database.version or 0) > shapes.NEWEST_VERSION
+        yield Finding("database.newer-schema" if newer else "database.unknown-shape", name, version)
+    elif database.shape in (Shape.ENTRIES, Shape.NODES):
+        yield Finding("database.migrated", name, version)
+    if role not in (None, "agent"):
+        yield Finding("database.wrong-role", name)
+    if database.owner is not None and normalize_agent_id(database.owner) != database.agent_id:
+        yield Finding("database.wrong-owner", name)

@@ -1,0 +1,61 @@
+"""Originals that were set aside: by OpenClaw's own import, and by earlier runs of this program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.model import StoreKind
+from migrator.openclaw.session_files import FileKind, classify
+from migrator.runs.run import JOURNAL, RUNS, read_journal
+from migrator.scanning.directories import is_inside
+
+IMPORT_ARCHIVE = "session-sqlite-import-archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file that was set aside. ``stood_at`` is where it was before, as far as that is known."""
+
+    path: str
+    kind: StoreKind
+    file: FileKind
+    stood_at: str | None = None
+
+
+def imported(folder: str) -> Iterator[Original]:
+    """The originals that OpenClaw keeps in the import archive of ``folder``, an agent directory, newest first."""
+    archive = os.path.join(folder, IMPORT_ARCHIVE)
+    if os.path.islink(archive) or not os.path.isdir(archive):
+        return
+    for name in sorted(os.listdir(archive), reverse=True):
+        kind = classify(f"{IMPORT_ARCHIVE}/{name}")
+        path = os.path.join(archive, name)
+        if kind in (FileKind.IMPORTED_STORE, FileKind.IMPORTED_TRANSCRIPT) and not os.path.islink(path):
+            yield Original(path, StoreKind.IMPORTED, kind)
+
+
+def archived(state_dir: str, named: Collection[str] = ()) -> Iterator[Original]:
+    """The sources that earlier runs have moved into their folders, newest run first, as their journals say.
+
+    ``named`` are the directories outside the state directory that somebody has named: what stood in others is no
+    business of ours, whatever a journal says.
+    """
+    for journal in sorted(Path(state_dir, RUNS).glob(f"*/{JOURNAL}"), reverse=True):
+        try:
+            steps = [step for step in read_journal(journal.parent) if step.get("step") == "archive"]
+        except OSError:
+            continue  # of another user; what it set aside is out of reach, too
+        for step in steps:
+            stood_at, name = step.get("source"), step.get("archive")
+            path = journal.parent / "archive" / str(name)
+            if not isinstance(stood_at, str):
+                continue  # no line of ours
+            if not is_inside(os.path.join(state_dir, stood_at), state_dir) and os.path.dirname(stood_at) not in named:
+                continue
+            if path.is_file() and not path.is_symlink() and is_inside(str(path), str(journal.parent)):
+                is_store = not stood_at.endswith(".jsonl")
+                file = FileKind.STORE if is_store else FileKind.TRANSCRIPT
+                yield Original(str(path), StoreKind.ARCHIVED, file, os.path.join(state_dir, stood_at))

@@ -1,0 +1,56 @@
+"""Where a repair may take sessions from, beside live files and import archives. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from migrator.model import Agent, Inventory, Store, StoreKind, Transcript
+from migrator.openclaw.paths import agent_database
+from migrator.openclaw.session_files import FileKind, transcript_session_id
+from migrator.scanning.copies import STORE_COPIES
+from migrator.scanning.sources import read_store
+from migrator.scanning.transcripts import read_transcript
+
+_COPIES = (FileKind.ARCHIVE_BAK, FileKind.REPAIR_BACKUP)
+_DELETED = (FileKind.ARCHIVE_DELETED, FileKind.ARCHIVE_RESET)
+
+
+def copies(inventory: Inventory) -> Inventory:
+    """The copies beside the live files of an installation, as if they were the live ones."""
+    stores = tuple(store for agent in inventory.agents for store in _stores(agent))
+    transcripts = tuple(one for agent in inventory.agents for one in _transcripts(agent, _COPIES))
+    paths = {agent.directory: agent_database(agent.path) for agent in inventory.agents}
+    pairs = tuple((store.path, paths[store.agent or ""]) for store in stores)
+    return replace(inventory, stores=stores, transcripts=transcripts, pairs=pairs, findings=())
+
+
+def deleted(inventory: Inventory, named: tuple[str, ...]) -> Inventory:
+    """The archived transcripts of deleted and reset sessions that are named by session id or key."""
+    ids = {entry.session_id for store in inventory.stores for entry in store.entries if entry.key in named} | {*named}
+    transcripts = tuple(
+        one
+        for agent in inventory.agents
+        for one in _transcripts(agent, _DELETED)
+        if transcript_session_id(Path(one.path).name)[0] in ids
+    )
+    return replace(inventory, stores=(), transcripts=transcripts, pairs=(), findings=())
+
+
+def _stores(agent: Agent) -> list[Store]:
+    found = []
+    for file in agent.files:
+        if FileKind(file.kind) in STORE_COPIES and ".json" in file.path:
+            store, _ = read_store(file.path, file.path, StoreKind.COPY, agent.directory)
+            found += [store] if store.identity is not None else []
+    return found
+
+
+def _transcripts(agent: Agent, kinds: tuple[FileKind, ...]) -> list[Transcript]:
+    """The transcripts of some kinds; compressed ones are in the database as well, and are left to it."""
+    found = []
+    for file in agent.files:
+        if FileKind(file.kind) in kinds and not file.path.endswith(".zst"):
+            transcript, _ = read_transcript(file.path, agent.directory, file.kind)
+            found += [transcript] if transcript is not None else []
+    return found

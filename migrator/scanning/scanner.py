@@ -1,0 +1,351 @@
+"""Scan: from a state directory to an inventory. Reads only, and finds every agent directory by its name on disk."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from migrator.errors import NothingFoundError, UsageError
+from migrator.filesystem import is_absent
+from migrator.judge import judge
+from migrator.model import (
+    Agent,
+    Database,
+    Inventory,
+    Name,
+    Selection,
+    Shape,
+    Store,
+    StoreKind,
+    Surroundings,
+    Transcript,
+)
+from migrator.openclaw.config import Config, load_config, store_paths
+from migrator.openclaw.locks import live_writers
+from migrator.openclaw.paths import AGENT_DATABASE, normalize_agent_id, resolve_state_dir, store_database
+from migrator.openclaw.session_files import FileKind
+from migrator.progress import Progress, silent
+from migrator.runs.quarantine import quarantined_spans
+from migrator.runs.run import RUNS
+from migrator.scanning.databases import read_database, stored_text
+from migrator.scanning.directories import (
+    STORE_NAME,
+    Findings,
+    add_name_findings,
+    agent_directories,
+    agent_path,
+    is_inside,
+    session_files,
+    store_path,
+)
+from migrator.scanning.originals import Original, archived, imported
+from migrator.scanning.sources import read_store, reread
+from migrator.scanning.transcript_places import Place, transcript_places
+from migrator.scanning.transcripts import read_transcript
+from migrator.sqlite.snapshot import open_snapshot
+from migrator.verdicts import Verdict
+
+EXPLICIT_OWNER = "main"
+"""The agent id that owns the database of a store outside any agent directory (PR 91322, ``store-sqlite.ts``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A store that may exist, and the agent directory that it was found in, or stood in once."""
+
+    path: str
+    kind: StoreKind
+    agent: str | None
+    stood_at: str | None = None
+
+
+def scan(
+    selection: Selection,
+    surroundings: Surroundings,
+    now_ms: int,
+    progress: Progress = silent,
+    earlier: Inventory | None = None,
+) -> Inventory:
+    """Find everything that the selection covers.
+
+    A source that has the same bytes as in an ``earlier`` inventory is read, but not decoded again.
+    Raises NothingFoundError without a state directory, and UsageError for an agent that does not exist.
+    """
+    env, home, cwd = surroundings.env, surroundings.home, surroundings.cwd
+    state, origin = resolve_state_dir(selection.state_dir, selection.profile, env, home, cwd)
+    if not os.path.isdir(state):
+        raise NothingFoundError("There is no state directory {subject}; name it with --state-dir.", Name("path", state))
+    config = load_config(state, selection.config, env, home, cwd)
+    findings = Findings(list(config.findings))
+    directories = sorted(agent_directories(state, selection.follow, findings))
+    add_name_findings(directories, findings)
+    _check_agents_exist(selection, directories)
+    agents = _agents(selection, state, cwd, directories, findings)
+    originals: list[tuple[str | None, Original]] = [
+        (agent.directory, one) for agent in agents for one in imported(agent.path)
+    ]
+    named = {os.path.dirname(os.path.normpath(os.path.join(cwd, path))) for path in selection.stores}
+    originals += [
+        (_directory_of(one, state), one)
+        for one in archived(state, named | {os.path.dirname(p) for p in _configured(config, directories, surroundings)})
+        if not named or os.path.dirname(one.stood_at or "") in named
+    ]
+    candidates = _candidates(selection, surroundings, state, config, directories, originals)
+    progress.start("reading", _bytes_to_read(candidates, agents))
+    stores = _read_stores(state, selection.follow, candidates, earlier, findings, progress)
+    places = transcript_places(state, selection.follow, agents, stores, originals, findings)
+    transcripts = tuple(_read_transcripts(places, earlier, findings, progress))
+    stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
+    pairs = tuple(
+        (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
+    )
+    databases = _read_databases(selection, state, directories, pairs, stores, transcripts, findings)
+    findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
+    inventory = Inventory(
+        state_dir=state,
+        state_dir_source=origin,
+        config_path=config.path,
+        configured_agents=config.agent_ids,
+        main_key=config.main_key,
+        scope=config.scope,
+        agents=agents,
+        stores=stores,
+        transcripts=transcripts,
+        databases=databases,
+        pairs=pairs,
+        respelled=frozenset(_respelled(stores, databases, dict(pairs))),
+        quarantined=quarantined_spans(Path(state, RUNS)),
+        names=frozenset(config.strings),
+        findings=tuple(findings.made),
+    )
+    return _only_target(inventory, selection.target, cwd)
+
+
+def _owner(database: str) -> str | None:
+    """The directory name of the agent that a database path belongs to, None for one of PR 91322's names."""
+    return Path(database).parent.parent.name if os.path.basename(database) == AGENT_DATABASE else None
+
+
+def _check_agents_exist(selection: Selection, directories: list[str]) -> None:
+    for name in selection.agents:
+        if name not in directories:
+            raise UsageError(
+                "There is no agent directory {subject}; give its name on disk, exactly.", Name("agent", name)
+            )
+
+
+def _candidates(
+    selection: Selection,
+    surroundings: Surroundings,
+    state: str,
+    config: Config,
+    directories: list[str],
+    originals: list[tuple[str | None, Original]],
+) -> list[_Candidate]:
+    """Every place where the selection may have a store, agent directories first."""
+    wanted = [name for name in directories if not selection.agents or name in selection.agents]
+    explicit = [os.path.join(surroundings.cwd, path) for path in selection.stores]
+    found = [_Candidate(store_path(state, name), StoreKind.AGENT, name) for name in wanted]
+    if not selection.agents:
+        configured = _configured(config, directories, surroundings)
+        found += [_Candidate(path, StoreKind.CONFIGURED, None) for path in configured]
+        found.append(_Candidate(os.path.join(state, "sessions", STORE_NAME), StoreKind.ROOT, None))
+    found += [
+        _Candidate(one.path, one.kind, directory, one.stood_at or store_path(state, directory))
+        for directory, one in originals
+        if one.file in (FileKind.STORE, FileKind.IMPORTED_STORE) and (directory in wanted or not selection.agents)
+    ]
+    own = {store_path(state, name): name for name in directories}
+    chosen = [_Candidate(path, StoreKind.EXPLICIT, own.get(path)) for path in map(os.path.normpath, explicit)]
+    if not chosen:
+        return found
+    paths = {candidate.path for candidate in chosen}
+    set_aside = [one for one in found if one.kind is StoreKind.ARCHIVED and one.stood_at in paths]
+    return chosen + set_aside if not selection.agents else found + chosen
+
+
+def _configured(config: Config, directories: list[str], surroundings: Surroundings) -> Iterable[str]:
+    """The stores that the configuration names."""
+    ids = [*config.agent_ids, *(normalize_agent_id(name) for name in directories)]
+    return store_paths(config, ids, surroundings.env, surroundings.home, surroundings.cwd)
+
+
+def _read_stores(
+    state: str,
+    follow: bool,
+    candidates: list[_Candidate],
+    earlier: Inventory | None,
+    findings: Findings,
+    progress: Progress,
+) -> tuple[Store, ...]:
+    stores: dict[str, Store] = {}
+    known = {store.real_path: store for store in earlier.stores} if earlier else {}
+    set_aside = {candidate.stood_at for candidate in candidates}
+    for candidate in candidates:
+        name = Name("store", candidate.path)
+        real = os.path.realpath(candidate.path)
+        if real in stores:
+            if candidate.path != stores[real].path:
+                findings.add("store.alias", name, Name("store", stores[real].path))
+            continue
+        if is_absent(candidate.path):
+            if candidate.kind is StoreKind.EXPLICIT and candidate.path not in set_aside:
+                raise NothingFoundError("There is no store {subject}; check the path. Nothing was created.", name)
+            if candidate.kind is StoreKind.CONFIGURED:
+                findings.add("store.missing", name)
+            continue
+        if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
+            if not findings.may_enter(candidate.path, state, follow, "store.link-outside", name):
+                continue
+            if os.path.islink(candidate.path) and is_inside(candidate.path, state):
+                findings.add("store.link", name)
+        progress.enter(candidate.agent)
+        store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, progress, known.get(real))
+        findings.made += made
+        stores[real] = store
+    return tuple(stores.values())
+
+
+def _bytes_to_read(candidates: list[_Candidate], agents: tuple[Agent, ...]) -> int:
+    """About how many bytes a scan reads."""
+    stores = {os.path.realpath(candidate.path) for candidate in candidates}
+    files = (file for agent in agents for file in agent.files if file.kind == FileKind.TRANSCRIPT.value)
+    return sum(os.path.getsize(path) for path in stores if os.path.isfile(path)) + sum(file.size for file in files)
+
+
+def _directory_of(original: Original, state: str) -> str | None:
+    """The agent directory in which an original stood, if it stood in one."""
+    directory = store_database(os.path.join(os.path.dirname(original.stood_at or ""), STORE_NAME))[1]
+    return directory if directory is not None and os.path.isdir(agent_path(state, directory)) else None
+
+
+def _database_path(store: Store, stood_at: str | None, state: str, config: Config, directories: list[str]) -> str:
+    """The database that a store belongs to: in its own agent directory, or named as PR 91322 names it.
+
+    The store from before agents existed belongs to the default agent, if that has a directory: there OpenClaw puts
+    it too (2026.7.1, ``infra/state-migrations.ts``).
+    """
+    if store.kind is StoreKind.ROOT:
+        owners = [name for name in directories if normalize_agent_id(name) == config.default_agent]
+        if owners:
+            owner = config.default_agent if config.default_agent in owners else owners[0]
+            return store_database(store_path(state, owner))[0]
+    return store_database(stood_at or store.path)[0]
+
+
+def _read_databases(
+    selection: Selection,
+    state: str,
+    directories: list[str],
+    pairs: tuple[tuple[str, str], ...],
+    stores: tuple[Store, ...],
+    transcripts: tuple[Transcript, ...],
+    findings: Findings,
+) -> tuple[Database, ...]:
+    """The databases of all stores, and those of agent directories that have no store (any more)."""
+    owners = {database: _owner(database) for _, database in pairs}
+    stores_of: dict[str, list[Store]] = defaultdict(list)
+    for store, (_, database) in zip(stores, pairs, strict=True):
+        stores_of[database].append(store)
+    if not selection.stores or selection.agents:
+        with_transcripts = {one.agent for one in transcripts}
+        for name in directories:
+            if selection.agents and name not in selection.agents:
+                continue
+            path = store_database(store_path(state, name))[0]
+            if name in with_transcripts or not is_absent(path):
+                owners.setdefault(path, name)
+    databases: dict[str, Database] = {}
+    for path, owner in owners.items():
+        real = os.path.realpath(path)
+        if real in databases:
+            continue
+        below = path.startswith(os.path.join(state, "agents") + os.sep)
+        may_enter = partial(findings.may_enter, path, state, selection.follow)
+        if owner is not None and below and not may_enter("database.link-outside", Name("database", path)):
+            databases[real] = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, ())
+            continue
+        agent_id = EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
+        entries = {entry.key: entry for store in stores_of[path] for entry in store.entries if entry.problem is None}
+        databases[real], made = read_database(path, agent_id, entries)
+        findings.made += made
+    return tuple(databases.values())
+
+
+def _respelled(
+    stores: tuple[Store, ...], databases: tuple[Database, ...], database_of: dict[str, str]
+) -> Iterator[tuple[str, bytes]]:
+    """Rows that hold an entry in another spelling, such as the compact one of PR 91322: they are no other entry."""
+    stores_of: dict[str, list[Store]] = defaultdict(list)
+    for store in stores:
+        stores_of[database_of[store.path]].append(store)
+    for database in databases:
+        if database.shape is not Shape.V1:
+            continue
+        rows = {row.key: row for shape in (database.typed_rows, database.cache_rows) for row in shape}
+        candidates = [
+            (store, entry, row)
+            for store in stores_of[database.path]
+            for entry in store.entries
+            if (row := rows.get(entry.key)) and row.sha256 != entry.sha256 and row.updated_at == entry.updated_at
+        ]
+        if not candidates:
+            continue
+        with open_snapshot(database.path) as connection:
+            for store, entry, row in candidates:
+                stored = stored_text(connection, entry.key, database.shape) or b""
+                if entry.problem is None and judge(reread(store, entry), stored)[0] is Verdict.EQUAL:
+                    yield database.path, row.sha256
+
+
+def _agents(
+    selection: Selection, state: str, cwd: str, directories: list[str], findings: Findings
+) -> tuple[Agent, ...]:
+    named = {store_database(os.path.normpath(os.path.join(cwd, path)))[1] for path in selection.stores}
+    return tuple(
+        Agent(
+            name,
+            agent_path(state, name),
+            normalize_agent_id(name),
+            tuple(session_files(state, name, selection.follow, findings)),
+        )
+        for name in directories
+        if name in selection.agents or name in named or not (selection.agents or selection.stores)
+    )
+
+
+def _read_transcripts(
+    places: list[Place], earlier: Inventory | None, findings: Findings, progress: Progress
+) -> Iterator[Transcript]:
+    known = {transcript.path: transcript for transcript in earlier.transcripts} if earlier else {}
+    for directory, path, kind in places:
+        progress.enter(directory)
+        transcript, made = read_transcript(path, directory, kind.value, progress, known.get(path))
+        findings.made += made
+        if transcript is not None:
+            yield transcript
+
+
+def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventory:
+    """Narrow an inventory to one database, if one was asked for."""
+    if target is None:
+        return inventory
+    wanted = os.path.realpath(os.path.join(cwd, target))
+    pairs = tuple(pair for pair in inventory.pairs if os.path.realpath(pair[1]) == wanted)
+    databases = tuple(d for d in inventory.databases if os.path.realpath(d.path) == wanted)
+    if not databases:
+        raise UsageError(
+            "No store belongs to the database {subject}; scan shows which databases there are.",
+            Name("database", target),
+        )
+    kept = {path for path, _ in pairs}
+    stores = tuple(store for store in inventory.stores if store.path in kept)
+    owners = {Path(database.path).parent.parent.name for database in databases}
+    agents = tuple(agent for agent in inventory.agents if agent.directory in owners)
+    paths = {file.path for agent in agents for file in agent.files}
+    transcripts = tuple(one for one in inventory.transcripts if one.path in paths or one.agent in owners)
+    return replace(inventory, agents=agents, stores=stores, transcripts=transcripts, databases=databases, pairs=pairs)

@@ -1,0 +1,78 @@
+"""Where the transcripts of an installation are: by their names on disk, and as entries point to them. Opens nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from migrator.model import Agent, Name, Store, StoreKind
+from migrator.openclaw.session_files import FileKind, classify, usable_pointer
+from migrator.scanning.directories import Findings
+from migrator.scanning.originals import Original
+
+Place = tuple[str | None, str, FileKind]
+"""The agent directory that a transcript is of, its path, and whether it is live or an original that was set aside."""
+
+
+def transcript_places(
+    state: str,
+    follow: bool,
+    agents: tuple[Agent, ...],
+    stores: tuple[Store, ...],
+    originals: list[tuple[str | None, Original]],
+    findings: Findings,
+) -> list[Place]:
+    """Every transcript once: live ones of agent directories and beside other stores, and originals.
+
+    Links are left alone. What an entry points to outside the state directory is there only if that is to be followed.
+    """
+    places: dict[str, Place] = {}
+    for agent in agents:
+        for file in agent.files:
+            if file.kind == FileKind.TRANSCRIPT.value and not os.path.islink(file.path):
+                places[os.path.realpath(file.path)] = (agent.directory, file.path, FileKind.TRANSCRIPT)
+    for directory, one in originals:
+        if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
+            places[os.path.realpath(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
+    live = [store for store in stores if store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED)]
+    for path in (path for store in live if store.agent is None for path in _beside(store, findings)):
+        places.setdefault(os.path.realpath(path), (None, path, FileKind.TRANSCRIPT))
+    names = {os.path.basename(path) for _, path, _ in places.values()}
+    for store in live:
+        outside = list(_outside(store, state, names))
+        if outside:
+            code = "transcript.followed" if follow else "transcript.outside"
+            findings.add_count(code, Name("store", store.path), len(outside))
+        for path in outside if follow else ():
+            if os.path.isfile(path):
+                places.setdefault(os.path.realpath(path), (store.agent, path, FileKind.TRANSCRIPT))
+    return list(places.values())
+
+
+def _beside(store: Store, findings: Findings) -> Iterator[str]:
+    folder = os.path.dirname(store.path)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        findings.add("agent.unreadable", Name("store", store.path))
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        if classify(name) is FileKind.TRANSCRIPT and os.path.isfile(path) and not os.path.islink(path):
+            yield path
+
+
+def _outside(store: Store, state: str, names: set[str]) -> Iterator[str]:
+    """The transcripts that entries name outside of all known places, and that are not found inside by their names.
+
+    Only as text: without leave not even a look is taken at what is there.
+    """
+    folder = os.path.dirname(store.path)
+    for entry in store.entries:
+        pointer = usable_pointer(entry.session_file)
+        path = os.path.normpath(os.path.join(folder, pointer))
+        known = {os.path.basename(path), f"{entry.session_id}.jsonl"} & names
+        if pointer and not known and classify(os.path.basename(path)) is FileKind.TRANSCRIPT:
+            roots = (os.path.normpath(state), folder)
+            if not any(path.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
+                yield path

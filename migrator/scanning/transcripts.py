@@ -1,0 +1,264 @@
+"""Read transcript files into plain data, decide whose history each is, and read their storable lines again."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import compress
+from pathlib import Path
+
+from migrator.filesystem import open_regular_file
+from migrator.model import HASH_BYTES, DamagedSpan, Finding, Name, Store, Transcript
+from migrator.openclaw.entry import usable_session_id
+from migrator.openclaw.session_files import transcript_candidates, transcript_session_id
+from migrator.openclaw.session_key import parse_session_key
+from migrator.openclaw.transcript import PROBLEMS, UTF8_REPLACED, Line, LineKind, TranscriptReader
+from migrator.progress import Advance, silent
+from migrator.scanning.sources import changed, file_identity, has_bytes
+
+DAMAGED = (LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL)
+
+
+def event_hash(text: bytes) -> bytes:
+    """The short hash by which events are compared: of the stored text, byte for byte."""
+    return blake2b(text, digest_size=HASH_BYTES).digest()
+
+
+def read_transcript(
+    path: str, agent: str | None, kind: str, advance: Advance = silent, earlier: Transcript | None = None
+) -> tuple[Transcript | None, tuple[Finding, ...]]:
+    """Read a transcript to its end; None and a finding where it cannot be read, or changes meanwhile.
+
+    If it has the bytes that an ``earlier`` reading has found, it is read all the same, but not decoded again.
+    """
+    name = Name("transcript", path)
+    damage: list[DamagedSpan] = []
+    hashes = bytearray()
+    last_ms = 0
+    importable = _Importable()
+    try:
+        with open_regular_file(path) as stream:
+            before = os.fstat(stream.fileno())
+            if earlier is not None and has_bytes(stream, earlier.identity):
+                after = os.fstat(stream.fileno())
+                if changed(before, after):
+                    return None, (Finding("transcript.changing", name),)
+                identity = file_identity(after, earlier.identity.sha256)
+                transcript = replace(earlier, agent=agent, kind=kind, identity=identity)
+                return transcript, tuple(_findings(transcript))
+            reader = TranscriptReader(stream)
+            for line in reader:
+                advance(line.length)
+                importable.see(line)
+                if line.kind in DAMAGED:
+                    damage.append(DamagedSpan(line.offset, line.length, PROBLEMS[line.kind], line.number))
+                elif line.text is not None:
+                    hashes += event_hash(line.text.encode())
+                    last_ms = max(last_ms, line.timestamp_ms or 0)
+            after = os.fstat(stream.fileno())
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return None, (Finding("transcript.not-a-file", name),)
+        return None, (Finding("transcript.unreadable", name, (("errno", error.errno or 0),)),)
+    if changed(before, after):
+        return None, (Finding("transcript.changing", name),)
+    header_id = usable_session_id(reader.header.event_id) if reader.header else None
+    named_id, _topic = transcript_session_id(Path(path).name)
+    transcript = Transcript(
+        path=path,
+        agent=agent,
+        kind=kind,
+        identity=file_identity(after, reader.sha256),
+        header_id=header_id,
+        named_id=named_id,
+        last_ms=last_ms,
+        counts=tuple((kind.value, count) for kind, count in reader.counts.items() if count),
+        damage=tuple(damage),
+        hashes=bytes(hashes),
+        stranded=importable.stranded,
+    )
+    return transcript, tuple(_findings(transcript))
+
+
+class _Importable:
+    """Counts the events that OpenClaw's importer would not take (2026.8.2 and 2026.9.6, run on damaged files).
+
+    It stops at the first line that is no JSON, and takes nothing at all of a file with a byte that is no UTF-8, unless
+    that is in a last line without its end.
+    """
+
+    def __init__(self) -> None:
+        self._events = self._on_this_line = self._behind = self._number = 0
+        self._stopped = self._refused = False
+
+    def see(self, line: Line) -> None:
+        """Take the next line, or the next piece of one."""
+        if line.number != self._number:
+            self._number, self._on_this_line = line.number, 0
+        if line.kind in DAMAGED:
+            self._behind += 0 if self._stopped else self._on_this_line
+            self._stopped = True
+            self._refused = self._refused or (line.kind is not LineKind.TORN_TAIL and not _is_utf8(line.raw))
+        elif line.text is not None:
+            self._events += 1
+            self._on_this_line += 1
+            self._behind += self._stopped
+            self._refused = self._refused or UTF8_REPLACED in line.transforms
+
+    @property
+    def stranded(self) -> int:
+        """The events that stay behind."""
+        return self._events if self._refused else self._behind
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def storable_lines(reader: TranscriptReader) -> Iterator[tuple[Line, str]]:
+    """The lines of a transcript that a database can hold, with the text that it holds for them."""
+    for line in reader:
+        if line.text is not None and line.kind not in DAMAGED:
+            yield line, line.text
+
+
+def _findings(transcript: Transcript) -> Iterator[Finding]:
+    name = Name("transcript", transcript.path)
+    for span in transcript.damage:
+        yield Finding(span.problem, name, (("line", span.line), ("offset", span.offset), ("length", span.length)))
+    if transcript.hashes and transcript.header_id is None:
+        yield Finding("transcript.no-header", name)
+    elif transcript.header_id is not None and transcript.named_id not in (None, transcript.header_id):
+        yield Finding("transcript.header-mismatch", name, (), (Name("session-id", transcript.header_id),))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Claim:
+    """Why a session may own a file; the lowest rank is the best reason."""
+
+    rank: int
+    session_id: str
+    store_index: int
+
+
+def owners(
+    stores: tuple[Store, ...],
+    transcripts: Iterable[Transcript],
+    state_dir: str,
+    agent_directories: frozenset[str],
+) -> dict[str, tuple[int, str]]:
+    """For each transcript path that a session claims: the index of the store, and the session id.
+
+    A file belongs to the session that an entry names for it, unless its own name and header both name another one
+    that exists; then to the session in its name; then to the one in its header. Files without a claim are absent.
+    """
+    by_path = {transcript.path: transcript for transcript in transcripts}
+    if not by_path:
+        return {}
+    by_folder: dict[tuple[str, str], list[Transcript]] = {}
+    for transcript in by_path.values():
+        for session_id in {transcript.named_id, transcript.header_id} - {None}:
+            by_folder.setdefault((str(Path(transcript.path).parent), str(session_id)), []).append(transcript)
+    file_names = {os.path.basename(path) for path in by_path}
+    claims: dict[str, list[_Claim]] = {}
+    for index, store in enumerate(stores):
+        folder = str(Path(store.path).parent)
+        for entry in store.entries:
+            if entry.problem is not None or entry.session_id is None:
+                continue
+            # Most entries of a large installation have no file any more; resolving a path costs half a millisecond.
+            pointed = re.split(r"[\\/]", entry.session_file)[-1] if entry.session_file else ""
+            candidates: tuple[str, ...] = ()
+            if pointed in file_names or f"{entry.session_id}.jsonl" in file_names:
+                agent = parse_session_key(entry.key).agent
+                owner = agent if agent in agent_directories else store.agent
+                candidates = transcript_candidates(entry.session_file, entry.session_id, folder, state_dir, owner)
+                candidates += (os.path.normpath(os.path.join(folder, entry.session_file or "")),)
+            named = next((by_path[path] for path in candidates if path in by_path), None)
+            places = {folder, *(str(Path(path).parent) for path in candidates)}
+            near = [t for place in sorted(places) for t in by_folder.get((place, entry.session_id), [])]
+            for transcript in [*([named] if named else []), *near]:
+                rank = _rank(transcript, entry.session_id, transcript is named)
+                claims.setdefault(transcript.path, []).append(_Claim(rank, entry.session_id, index))
+    best = {path: min(made) for path, made in claims.items()}
+    return {path: (claim.store_index, claim.session_id) for path, claim in best.items()}
+
+
+def _rank(transcript: Transcript, session_id: str, referenced: bool) -> int:
+    agrees = session_id in (transcript.named_id, transcript.header_id)
+    if referenced and (agrees or (transcript.named_id is None and transcript.header_id is None)):
+        return 0
+    if transcript.named_id == session_id:
+        return 1
+    return 2 if transcript.header_id == session_id else 3
+
+
+def in_order(session_id: str, files: Iterable[Transcript]) -> tuple[Transcript, ...]:
+    """Several files of one session: the one named after it first, then by name."""
+    return tuple(sorted(files, key=lambda file: (Path(file.path).name != f"{session_id}.jsonl", file.path)))
+
+
+class Merge:
+    """Decides what each file of one session adds to its history, event by event, in the order of the files.
+
+    The history has an event as often as the one file that has it most often: what files share is taken once.
+    """
+
+    def __init__(self) -> None:
+        self._earlier: Counter[bytes] = Counter()
+        self._file: Counter[bytes] = Counter()
+
+    def next_file(self) -> None:
+        """What follows is from another file."""
+        self._earlier |= self._file
+        self._file.clear()
+
+    def adds(self, event: bytes) -> bool:
+        """Whether the next event of the file, given by its hash, is one that no earlier file has."""
+        self._file[event] += 1
+        return self._file[event] > self._earlier[event]
+
+
+def additions(files: tuple[Transcript, ...]) -> tuple[bytes, ...]:
+    """For each file of a session one byte per event: 1 where the file adds it, 0 where an earlier file has it."""
+    if len(files) == 1:
+        return (b"\1" * (len(files[0].hashes) // HASH_BYTES),)
+    merge, made = Merge(), []
+    for file in files:
+        merge.next_file()
+        made.append(bytes(merge.adds(event) for event in events_of(file.hashes)))
+    return tuple(made)
+
+
+def merged_hashes(files: tuple[Transcript, ...]) -> bytes:
+    """The history of a session over its files: what each one adds, in their order."""
+    if len(files) == 1:
+        return files[0].hashes
+    return b"".join(added(file.hashes, mask) for file, mask in zip(files, additions(files), strict=True))
+
+
+def added(hashes: bytes, mask: bytes) -> bytes:
+    """Those of the event hashes of a file that its mask from :func:`additions` marks."""
+    return b"".join(compress(events_of(hashes), mask))
+
+
+def events_of(hashes: bytes) -> Iterator[bytes]:
+    """The hashes one by one."""
+    return (hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES))
+
+
+def stored_hashes(events: Iterable[tuple[bytes, bytes]]) -> Mapping[str, bytes]:
+    """The hashes of stored events, given as (session id, text) in order, by session id."""
+    found: dict[str, bytearray] = {}
+    for session_id, text in events:
+        found.setdefault(session_id.decode("utf-8", "surrogateescape"), bytearray()).extend(event_hash(text))
+    return {session_id: bytes(hashes) for session_id, hashes in found.items()}

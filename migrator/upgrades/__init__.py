@@ -1,0 +1,1 @@
+"""Try an upgrade with real releases on private copies."""

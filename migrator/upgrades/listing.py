@@ -1,0 +1,177 @@
+"""What a real release should list, and how that compares with what it does list: sessions, and one history."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.filesystem import open_regular_file
+from migrator.model import DatabasePlan, Inventory, Plan, Shape, Store, Transcript
+from migrator.openclaw.js_values import canonical
+from migrator.openclaw.paths import AGENT_DATABASE
+from migrator.openclaw.session_key import canonical_key
+from migrator.openclaw.store import StoreReader, parse_strict
+from migrator.openclaw.transcript import LineKind, TranscriptReader
+from migrator.openclaw.transforms import normal_event
+from migrator.scanning.databases import stored_text
+from migrator.scanning.transcripts import storable_lines
+from migrator.sqlite.snapshot import open_snapshot
+from migrator.upgrade import MEMBERS, SESSION_ID, Seen
+
+EXCUSES = {"runtime-model-cleared": frozenset({"model", "provider"})}
+"""What a named transform may change about how a session shows."""
+
+_CRON_RUN = re.compile(r"agent:[^:]+:cron:[^:]+:run:[^:]+")
+_UNOWNED = ("global", "unknown")
+_CANDIDATES = 3
+_MOST_MESSAGES = 200
+
+Row = Mapping[str, object]
+"""One session as a release lists it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A session of a configured agent. ``members`` are those of :data:`MEMBERS` that its entry has.
+
+    ``archived`` says that an upgrade would fold it into another one, so that it is kept as an archived one.
+    """
+
+    key: str
+    canonical: str
+    session_id: str
+    archived: bool
+    members: Mapping[str, object]
+
+
+def expected(inventory: Inventory, plan: Plan) -> Iterator[Expected]:
+    """Every session that a release must list: those of configured agents, in directories that OpenClaw looks into.
+
+    Left out are entries without a usable session id, which no release can list.
+    """
+    for planned in plan.databases:
+        database = planned.database
+        directory = Path(database.path).parent.parent.name
+        is_read = os.path.basename(database.path) != AGENT_DATABASE or directory == database.agent_id
+        if database.agent_id not in inventory.configured_agents or not is_read:
+            continue
+        folded = {decision.key for decision in planned.decisions if decision.folded}
+        for key, (session_id, members) in _sessions(planned).items():
+            renamed = canonical_key(key, database.agent_id, inventory.main_key, inventory.scope)
+            yield Expected(key, renamed, session_id, key in folded, members)
+
+
+def _sessions(planned: DatabasePlan) -> dict[str, tuple[str, dict[str, object]]]:
+    """The session id and the members of every session that a database has or is to have, by key."""
+    read = {index: _entries(store) for index, store in enumerate(planned.stores)}
+    found: dict[str, tuple[str, dict[str, object]]] = {}
+    from_rows = {row.key: row.session_id for row in planned.database.typed_rows if row.session_id is not None}
+    for decision in planned.decisions:
+        if decision.source is not None and decision.session_id is not None:
+            store, entry = decision.source
+            found[decision.key] = (decision.session_id, read[store].get(entry, {}))
+            from_rows.pop(decision.key, None)
+    if from_rows and planned.database.shape not in (Shape.MISSING, Shape.UNREADABLE):
+        with open_snapshot(planned.database.path) as connection:
+            for key, session_id in from_rows.items():
+                text = stored_text(connection, key, planned.database.shape) or b""
+                found[key] = (session_id, _members(text.decode("utf-8", "replace")))
+    return found
+
+
+def _entries(store: Store) -> dict[int, dict[str, object]]:
+    """The members of each entry of a store that show in lists, by its index."""
+    with open_regular_file(store.real_path) as stream:
+        return {raw.index: _members(raw.text) for raw in StoreReader(stream) if raw.text is not None}
+
+
+def _members(text: str) -> dict[str, object]:
+    try:
+        entry = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return {word: entry[name] for word, name in MEMBERS.items() if name in entry} if isinstance(entry, dict) else {}
+
+
+def compare(wanted: Expected, rows: Mapping[str, Row]) -> tuple[Seen, tuple[str, ...]]:
+    """How a session shows in a list by key, and in what it is not as expected."""
+    row = rows.get(wanted.key)
+    found = Seen.SAME
+    if row is None:
+        row, found = rows.get(wanted.canonical), Seen.RENAMED
+    if row is None or (found is Seen.RENAMED and row.get("sessionId") != wanted.session_id):
+        return (Seen.HIDDEN if wanted.archived else Seen.MISSING), ()
+    differs = [word for word, value in wanted.members.items() if not _same(value, row.get(MEMBERS[word]))]
+    if row.get("sessionId") != wanted.session_id:
+        differs.insert(0, SESSION_ID)
+    return (Seen.DIFFERS if differs else found), tuple(differs)
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def by_key(rows: Iterable[Row]) -> dict[str, Row]:
+    """Listed sessions by their keys."""
+    return {str(row.get("key")): row for row in rows}
+
+
+def is_there(wanted: Expected, rows: Mapping[str, Row]) -> Seen:
+    """How a session shows in a list whose rows leave members out, such as those of old releases and of gateways."""
+    seen, differs = compare(wanted, rows)
+    return Seen.SAME if seen is Seen.DIFFERS and SESSION_ID not in differs else seen
+
+
+def in_gateway(wanted: Expected, rows: Mapping[str, Row], unowned: bool) -> Seen:
+    """How a session shows in the list of a gateway, which shows no single runs of cron jobs (any release).
+
+    ``unowned`` says whether it was asked for the sessions ``global`` and ``unknown``, too.
+    """
+    seen = is_there(wanted, rows)
+    is_hidden = _CRON_RUN.fullmatch(wanted.canonical) or (wanted.key in _UNOWNED and not unowned)
+    return Seen.HIDDEN if seen is Seen.MISSING and is_hidden else seen
+
+
+def excused(differs: Collection[str], transforms: Iterable[str]) -> bool:
+    """Whether named transforms explain all that is not as expected."""
+    return set(differs) <= {word for name in transforms for word in EXCUSES.get(name, ())}
+
+
+def candidates(inventory: Inventory, sessions: Iterable[Expected]) -> list[tuple[Expected, Transcript]]:
+    """The sessions whose history the gateway is asked for: undamaged ones of a moderate length, longest first."""
+    by_id = {one.session_id: one for one in sessions if not one.archived}
+    fit = [
+        (by_id[transcript.header_id], transcript)
+        for transcript in inventory.transcripts
+        if transcript.header_id in by_id
+        and transcript.header_id == transcript.named_id
+        and not transcript.damage
+        and 0 < dict(transcript.counts).get(LineKind.MESSAGE.value, 0) <= _MOST_MESSAGES
+    ]
+    fit.sort(key=lambda pair: -dict(pair[1].counts)[LineKind.MESSAGE.value])
+    return fit[:_CANDIDATES]
+
+
+def messages_in(transcript: Transcript) -> list[bytes]:
+    """The messages of a file, as an import stores them, each in one spelling."""
+    with open_regular_file(transcript.path) as stream:
+        texts = [text for line, text in storable_lines(TranscriptReader(stream)) if line.kind is LineKind.MESSAGE]
+    return [_spelled(normal_event(parse_strict(text), transcript.header_id or "")) for text in texts]
+
+
+def messages_of(history: Iterable[Row]) -> list[bytes]:
+    """The messages that a gateway gives, each in one spelling, without the member that it adds."""
+    made = []
+    for row in history:
+        message = {name: value for name, value in row.items() if name != "__openclaw"}
+        made.append(_spelled(normal_event(parse_strict(json.dumps({"type": "message", "message": message})), "")))
+    return made
+
+
+def _spelled(event: object) -> bytes:
+    message = event.get("message") if isinstance(event, dict) else None
+    return canonical(message)

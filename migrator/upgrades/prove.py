@@ -1,0 +1,189 @@
+"""Prove an upgrade: try it on private copies with real releases, and judge every session by the untouched original."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from migrator import commands
+from migrator.commands import Report, Request
+from migrator.errors import BusyError, RefusedError, UsageError
+from migrator.filesystem import scratch_directory
+from migrator.findings import RULES
+from migrator.model import Agent, Database, Inventory, Name, Severity
+from migrator.openclaw.client import Client, ClientError
+from migrator.openclaw.process import network_can_be_cut_off, writes_can_be_confined
+from migrator.scanning.directories import is_inside
+from migrator.upgrade import Part, Record, Trial, Upgrade, Way
+from migrator.upgrades import listing, trial
+from migrator.upgrades.listing import Row
+from migrator.upgrades.private_copy import copy_tree, read_tree, require_space
+from migrator.upgrades.trial import Case, Recorder
+
+_GROWTH = 5
+"""A copy needs this many times the size of the sources: both shapes, OpenClaw's own tables, and what is set aside."""
+
+_Data = TypeVar("_Data")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to prove: with which releases (launchers or package folders), and which ways; the first one counts."""
+
+    ways: tuple[Way, ...]
+    before: Path | None = None
+    after: Path | None = None
+    accept: tuple[str, ...] = ()
+
+
+def prove(request: Request, question: Question) -> Report:
+    """Does upgrading this installation keep everything? Works on private copies; the original is only read.
+
+    Raises UsageError without an OpenClaw that could do what is asked, BusyError if something writes to the original,
+    and RefusedError if it cannot be copied as a whole.
+    """
+    if Way.OPENCLAW in question.ways and question.after is None:
+        raise UsageError(
+            "Name a release with --openclaw-after: without it nobody can see what OpenClaw itself makes of the state."
+        )
+    scanned, planned, ours = _look(request)
+    inventory = planned.inventory
+    original = read_tree(inventory.state_dir)
+    with scratch_directory(request.surroundings.tmp) as place:
+        folder = Path(os.path.realpath(place))
+        sources = sum(store.identity.size for store in inventory.stores if store.identity)
+        sources += sum(transcript.identity.size for transcript in inventory.transcripts)
+        copies = len(question.ways) + (question.before is not None)
+        require_space(folder, copies * (original.size + _GROWTH * sources))
+        before = _release(question.before, folder)
+        after = _release(question.after, folder)
+        listed, theirs = _list_before(request, inventory, question.before, before, folder)
+        case = _case(request, question, planned, after, listed)
+        trials = tuple(_at_the_original(trial.run(case, way, folder), folder, inventory) for way in question.ways)
+    upgrade = Upgrade(
+        before=before,
+        after=after,
+        manifest=original.manifest,
+        untouched=read_tree(inventory.state_dir) == original,
+        isolated=network_can_be_cut_off(),
+        confined=writes_can_be_confined(),
+        records=(*ours, *theirs),
+        trials=trials,
+        links_left_out=original.links_outside,
+    )
+    return replace(_report(planned, upgrade), forecast=scanned.forecast, filesystems=scanned.filesystems)
+
+
+def _look(request: Request) -> tuple[Report, Report, tuple[Record, ...]]:
+    """Scan and plan; see that the original is at rest, as expected, and whole."""
+    recorder = Recorder(None, None, None, request.progress)
+    scanned = recorder.ours(Part.SCAN, ("scan",), lambda: commands.scan(request))
+    planned = recorder.ours(Part.SCAN, ("plan",), lambda: commands.plan(request))
+    for finding in planned.findings:
+        if RULES[finding.code].severity is Severity.BUSY:
+            raise BusyError(RULES[finding.code].sentence + " " + RULES[finding.code].remedy, finding.subject)
+    if planned.unmet:
+        unmet = ", ".join(planned.unmet)
+        raise RefusedError(f"What was found is not what was expected ({unmet}); nothing was tried.")
+    _require_whole(planned.inventory)
+    return scanned, planned, tuple(recorder.records)
+
+
+def _require_whole(inventory: Inventory) -> None:
+    """Refuse an installation that reaches out of its state directory: a copy of it would change the original."""
+    names = [Name("store", store.path) for store in inventory.stores]
+    names += [Name("database", database.path) for database in inventory.databases]
+    names += [Name("config", inventory.config_path)] if inventory.config_path else []
+    for name in names:
+        if not is_inside(name.text, inventory.state_dir):
+            raise RefusedError(
+                "{subject} lies outside the state directory, so no private copy has it; prove the upgrade of a state "
+                "directory that has all in it.",
+                name,
+            )
+
+
+def _release(launcher: Path | None, folder: Path) -> str | None:
+    """Which release a launcher starts. Raises UsageError if it does not say."""
+    if launcher is None:
+        return None
+    try:
+        return Client(launcher, folder / "no-state", folder / "scratch").version()
+    except ClientError as error:
+        raise UsageError(error.sentence + " ({subject})", Name("path", str(launcher))) from None
+
+
+def _list_before(
+    request: Request, inventory: Inventory, launcher: Path | None, release: str | None, folder: Path
+) -> tuple[Mapping[str, Row] | None, tuple[Record, ...]]:
+    """What the old release lists, on a copy of its own; None where there is no old release."""
+    if launcher is None:
+        return None, ()
+    state = folder / "before" / "state"
+    state.parent.mkdir()
+    copy_tree(inventory.state_dir, state)
+    recorder = Recorder(state, None, release, request.progress)
+    step, rows = trial.asked(Client(launcher, state, state.parent / "scratch").sessions)
+    recorder.theirs(Part.BEFORE, step, listed=len(rows))
+    return listing.by_key(rows), tuple(recorder.records)
+
+
+def _case(
+    request: Request, question: Question, planned: Report, release: str | None, listed: Mapping[str, Row] | None
+) -> Case:
+    assert planned.plan is not None  # noqa: S101 - plan makes one
+    return Case(
+        inventory=planned.inventory,
+        plan=planned.plan,
+        expected=tuple(listing.expected(planned.inventory, planned.plan)),
+        request=request,
+        launcher=question.after,
+        release=release,
+        accept=question.accept,
+        before=listed,
+    )
+
+
+def _at_the_original(one: Trial, folder: Path, inventory: Inventory) -> Trial:
+    """A trial whose paths are those of the original, so that labels are the same before and after."""
+    verification = _moved(one.verification, str(folder / one.way.value / "state"), inventory.state_dir)
+    return replace(one, verification=verification)
+
+
+def _moved(data: _Data, old: str, new: str) -> _Data:
+    """The same plain data with every path below ``old`` below ``new``."""
+    value: Any = data
+    if isinstance(value, str) and type(value) is str:
+        return new + value[len(old) :] if value == old or value.startswith(old + os.sep) else value  # type: ignore[return-value]
+    if isinstance(value, tuple):
+        return tuple(_moved(item, old, new) for item in value)  # type: ignore[return-value]
+    if is_dataclass(value) and not isinstance(value, type):
+        changes = {field.name: _moved(getattr(value, field.name), old, new) for field in fields(value)}
+        return replace(value, **changes)  # type: ignore[return-value]
+    return data
+
+
+def _report(planned: Report, upgrade: Upgrade) -> Report:
+    """The verdict of the first trial, unless the original was not left alone."""
+    first = upgrade.trials[0]
+    word, code = (first.word, first.exit_code) if upgrade.untouched else ("changed", 13)
+    databases = tuple(one.database for one in first.verification.databases) if first.verification else ()
+    known = {database.path for database in databases}
+    inventory = replace(
+        planned.inventory,
+        agents=(*planned.inventory.agents, *_new_agents(planned.inventory, databases)),
+        databases=(*databases, *(one for one in planned.inventory.databases if one.path not in known)),
+    )
+    return Report("prove", word, code, inventory, plan=planned.plan, verification=first.verification, upgrade=upgrade)
+
+
+def _new_agents(inventory: Inventory, databases: tuple[Database, ...]) -> Iterator[Agent]:
+    """The agent directories that an upgrade has made."""
+    known = {agent.path for agent in inventory.agents}
+    for database in databases:
+        path = Path(database.path).parent.parent
+        if str(path) not in known and path.parent == Path(inventory.state_dir, "agents"):
+            yield Agent(path.name, str(path), database.agent_id)

@@ -1,0 +1,329 @@
+"""One way of upgrading, tried on a private copy: migrate, let the new release at it, look at all, do it again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from migrator import commands
+from migrator.commands import Report, Request
+from migrator.errors import MigratorError
+from migrator.model import HASH_BYTES, Inventory, Name, Plan, Selection, Surroundings
+from migrator.openclaw.client import Client, ClientError, Gateway, Items
+from migrator.openclaw.process import Step
+from migrator.openclaw.sayings import sayings
+from migrator.progress import Progress
+from migrator.proofs.proof_events import OPENCLAW_WORDS
+from migrator.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
+from migrator.upgrades import listing
+from migrator.upgrades.listing import Expected, Row
+from migrator.upgrades.private_copy import changes, copy_tree, times
+from migrator.verdicts import Check, Verification
+from migrator.verification.parity import parity
+
+START_LIMIT = 300.0
+"""Seconds that a gateway gets to answer: one that has just been upgraded takes up to a minute on a busy machine."""
+
+_LAST_WORDS = 2000  # bytes
+_STOPPED = {11: "busy", 12: "refused", 13: "changed"}
+_APPLY, _APPLY_AGAIN, _VERIFY = ("apply", "--yes", "--archive-sources"), ("apply", "--yes"), ("verify", "--against")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is to be upgraded: the original, as it was scanned and planned on, and the release that does it.
+
+    ``before`` is the list of the old release by key, if there is one.
+    """
+
+    inventory: Inventory
+    plan: Plan
+    expected: tuple[Expected, ...]
+    request: Request
+    launcher: Path | None
+    release: str | None
+    accept: tuple[str, ...]
+    before: Mapping[str, Row] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the new release said after the upgrade; None where it was not asked."""
+
+    upgraded: bool
+    sessions: Items | None = None
+    gateway: Items | None = None
+    unowned: bool = False
+    history: Seen = Seen.NOT_ASKED
+    status: bool | None = None
+
+
+class Recorder:
+    """Keeps a record of every command that runs on one copy, with the files that it has changed; None: on none."""
+
+    def __init__(self, copy: Path | None, way: Way | None, release: str | None, progress: Progress) -> None:
+        self.records: list[Record] = []
+        self._progress = progress
+        self._copy, self._way, self._release = copy, way, release
+        self._times = times(str(copy)) if copy else {}
+
+    def ours(self, part: Part, command: tuple[str, ...], verb: Callable[[], Report]) -> Report:
+        """Run a verb of this program. Raises what it raises."""
+        began = time.monotonic()
+        try:
+            report = verb()
+        except MigratorError as error:
+            self._add(part, command, error.exit_code, began)
+            raise
+        self._add(part, command, report.exit_code, began, tuple(report_counts(report)))
+        return report
+
+    def theirs(self, part: Part, step: Step, command: tuple[Name | str | int, ...] = (), **counts: int) -> None:
+        """Record a command of the release; ``command`` are its words where its own ones hold a name."""
+        failed = step.exit_code != 0
+        record = Record(
+            part=part,
+            way=self._way,
+            release=self._release,
+            command=("openclaw", *(command or (word for word in step.arguments if word in OPENCLAW_WORDS))),
+            exit_code=step.exit_code,
+            seconds=step.seconds,
+            counts=tuple(counts.items()),
+            files=self._changes(),
+            sayings=sayings(step.stdout + b"\n" + step.stderr),
+            last_words=(step.stderr or step.stdout)[-_LAST_WORDS:].decode("utf-8", "replace") if failed else "",
+        )
+        self._keep(record)
+
+    def _add(
+        self,
+        part: Part,
+        command: tuple[str, ...],
+        exit_code: int,
+        began: float,
+        counts: tuple[tuple[str, int], ...] = (),
+    ) -> None:
+        seconds = time.monotonic() - began
+        self._keep(Record(part, self._way, None, ("migrator", *command), exit_code, seconds, counts, self._changes()))
+
+    def _keep(self, record: Record) -> None:
+        self.records.append(record)
+        words = " ".join(word for word in record.command if isinstance(word, str))
+        code = "ended" if record.exit_code is None else f"exit {record.exit_code}"
+        self._progress.over(f"{words}: {code}, {record.seconds:.0f} s")
+
+    def _changes(self) -> FileChanges:
+        before, self._times = self._times, times(str(self._copy)) if self._copy else {}
+        return changes(before, self._times)
+
+
+def report_counts(report: Report) -> Iterator[tuple[str, int]]:
+    """What a verb has counted."""
+    agents, sessions = commands.counts(report.inventory)
+    yield from (("agents", agents), ("stores", len(report.inventory.stores)), ("sessions", sessions))
+    yield "transcripts", len(report.inventory.transcripts)
+    if report.outcomes:
+        yield "rows_written", sum(outcome.rows_written for outcome in report.outcomes)
+        yield "sources_archived", len(report.archived)
+    if report.verification is not None:
+        numbers = parity(report.verification)
+        yield from (("sessions_arrived", numbers.sessions[0]), ("sessions_expected", numbers.sessions[1]))
+        yield from (("events_arrived", numbers.events[0]), ("events_expected", numbers.events[1]))
+        yield from (("missing", numbers.missing), ("changed", numbers.changed), ("moved", numbers.moved))
+    elif report.plan is not None:
+        yield "databases_to_write", sum(planned.writes for planned in report.plan.databases)
+        yield "quarantined", sum(len(planned.rejects) for planned in report.plan.databases)
+        histories = (history for planned in report.plan.databases for history in planned.histories)
+        yield "events", sum(len(history.hashes) // HASH_BYTES for history in histories)
+    yield "findings", len(report.findings)
+
+
+def run(case: Case, way: Way, folder: Path) -> Trial:
+    """Try one way on a fresh copy below ``folder``."""
+    state = folder / way.value / "state"
+    state.parent.mkdir()
+    copy_tree(case.inventory.state_dir, state)
+    recorder = Recorder(state, way, case.release, case.request.progress)
+    request = private_request(case.request, state)
+    client = Client(case.launcher, state, state.parent / "scratch") if case.launcher else None
+    applied = None
+    if way is Way.MIGRATOR:
+        try:
+            applied = recorder.ours(Part.MIGRATE, _APPLY, lambda: commands.apply(request, None, True, True))
+        except MigratorError as error:
+            return Trial(way, _STOPPED.get(error.exit_code, "failed"), error.exit_code, tuple(recorder.records), None)
+    unchanged = applied is None or _changes_nothing(request, recorder)
+    answers = Answers(upgraded=False)
+    if client is not None:
+        answers = _let_release_upgrade(case, client, recorder, Part.AFTER if way is Way.MIGRATOR else Part.MIGRATE)
+    word = applied.word if applied is not None else "proved"
+    return _judge(case, way, request, client, recorder, answers, word, unchanged)
+
+
+def _changes_nothing(request: Request, recorder: Recorder) -> bool:
+    """Migrate a second time; whether there was nothing to do, and nothing was done."""
+    try:
+        repeated = recorder.ours(Part.AGAIN, _APPLY_AGAIN, lambda: commands.apply(request, None, yes=True))
+    except MigratorError:
+        return False
+    return repeated.word in ("already-migrated", "quarantined") and recorder.records[-1].files == FileChanges()
+
+
+def private_request(request: Request, state: Path) -> Request:
+    """The same request for a private copy, in surroundings that lead nowhere else."""
+    home = str(state.parent)
+    return Request(
+        Selection(state_dir=str(state)), Surroundings({}, home, home, home), allow_empty=True, clock=request.clock
+    )
+
+
+def _let_release_upgrade(case: Case, client: Client, recorder: Recorder, part: Part) -> Answers:
+    """Let the release repair, then ask it for all that it has."""
+    upgraded = False
+    for step in client.doctor_fix():
+        recorder.theirs(part, step)
+        upgraded = step.exit_code == 0
+    step, sessions = asked(client.sessions)
+    recorder.theirs(Part.AFTER, step, listed=len(sessions))
+    answers = Answers(upgraded, sessions=sessions if step.exit_code == 0 else ())
+    if not answers.upgraded:
+        return answers  # a gateway would refuse this state, too, and take minutes for it
+    try:
+        with client.gateway(START_LIMIT) as gateway:
+            answers = _ask_gateway(case, gateway, recorder, answers)
+    except ClientError as error:
+        recorder.theirs(Part.AFTER, error.step)
+        return replace(answers, gateway=())
+    recorder.theirs(Part.AFTER, gateway.step)
+    return answers
+
+
+def _ask_gateway(case: Case, gateway: Gateway, recorder: Recorder, answers: Answers) -> Answers:
+    step, rows = asked(gateway.sessions)
+    recorder.theirs(Part.AFTER, step, listed=len(rows))
+    status = gateway.status()
+    recorder.theirs(Part.AFTER, status, (), **_status_counts(status))
+    history = Seen.NOT_ASKED
+    for wanted, transcript in listing.candidates(case.inventory, case.expected):
+        in_file = listing.messages_in(transcript)
+        key = wanted.key if wanted.key in listing.by_key(rows) else wanted.canonical
+        told, messages = asked(partial(gateway.history, key, len(in_file) + 1))
+        words = ("gateway", "call", "chat.history", Name("session", key))
+        recorder.theirs(Part.AFTER, told, words, messages=len(messages))
+        history = Seen.SAME if listing.messages_of(messages) == in_file else Seen.DIFFERS
+        if history is Seen.SAME:
+            break
+    unowned = any("includeGlobal" in word for word in step.arguments)
+    return replace(answers, gateway=rows, unowned=unowned, history=history, status=status.exit_code == 0)
+
+
+def _judge(
+    case: Case,
+    way: Way,
+    request: Request,
+    client: Client | None,
+    recorder: Recorder,
+    answers: Answers,
+    applied: str,
+    unchanged: bool,
+) -> Trial:
+    """Verify the copy against the original, upgrade it a second time, and give the verdict.
+
+    ``applied`` is the verdict of our own migration, ``unchanged`` whether that changed nothing when repeated.
+    """
+
+    def verify() -> Report:
+        Path(str(request.selection.state_dir)).mkdir(exist_ok=True)  # a release that removes it has lost every session
+        return commands.verify(request, case.inventory.state_dir, accept=case.accept)
+
+    verified = recorder.ours(Part.VERIFY, _VERIFY, verify)
+    assert verified.verification is not None  # noqa: S101 - verify makes one
+    again = Seen.SAME if unchanged else Seen.DIFFERS
+    if answers.upgraded and client is not None:
+        for step in client.doctor_fix():
+            recorder.theirs(Part.AGAIN, step)
+        repeated = recorder.ours(Part.AGAIN, _VERIFY, verify)
+        again = again if _outcome(repeated) == _outcome(verified) else Seen.DIFFERS
+    sessions = tuple(_listed(case, answers, verified.verification))
+    checks = tuple(_checks(case, answers, sessions, again))
+    word, code = verified.word, verified.exit_code
+    if not all(check.passed for check in checks):
+        word, code = "differences", commands.DIFFERENCES
+    elif word == "proved" and applied == "quarantined":
+        word, code = "quarantined", commands.QUARANTINED
+    return Trial(way, word, code, tuple(recorder.records), verified.verification, sessions, checks)
+
+
+def _outcome(report: Report) -> list[object]:
+    """Where every session and event is, whatever a release has added to an entry since (it fills in titles, say)."""
+    databases = report.verification.databases if report.verification is not None else ()
+    entries = [
+        (source.source, source.counts, [(one.session, one.verdict, one.places) for one in source.verdicts])
+        for database in databases
+        for source in database.sources
+    ]
+    histories = [(h.transcript, h.verdict, h.present, h.places) for database in databases for h in database.histories]
+    return [entries, histories, [(database.database.path, database.rows) for database in databases]]
+
+
+def _listed(case: Case, answers: Answers, verification: Verification) -> Iterator[ListedSession]:
+    """How every session shows in each list, once the verification says which transforms there were."""
+    transforms = {
+        verdict.session.text: verdict.transforms
+        for database in verification.databases
+        for source in database.sources
+        for verdict in source.verdicts
+    }
+    after = listing.by_key(answers.sessions or ())
+    gateway = listing.by_key(answers.gateway or ())
+    for wanted in case.expected:
+        seen, differs = listing.compare(wanted, after)
+        if seen is Seen.DIFFERS and listing.excused(differs, transforms.get(wanted.key, ())):
+            seen = Seen.SAME
+        row = after.get(wanted.key) or after.get(wanted.canonical) or {}
+        tokens = row.get("totalTokens")
+        yield ListedSession(
+            session=Name("session", wanted.key),
+            session_id=Name("session-id", wanted.session_id),
+            before=Seen.NOT_ASKED if case.before is None else listing.is_there(wanted, case.before),
+            after=Seen.NOT_ASKED if answers.sessions is None else seen,
+            gateway=Seen.NOT_ASKED if answers.gateway is None else listing.in_gateway(wanted, gateway, answers.unowned),
+            differs=differs,
+            tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
+        )
+
+
+def _checks(case: Case, answers: Answers, sessions: tuple[ListedSession, ...], again: Seen) -> Iterator[Check]:
+    """What must hold beside the verification; nothing about what was not asked."""
+    shown = (Seen.SAME, Seen.RENAMED, Seen.HIDDEN)
+    yield Check("second-run", again is Seen.SAME)
+    if case.launcher is None:
+        return
+    yield Check("openclaw-upgrades", answers.upgraded)
+    yield Check("openclaw-reads", all(one.after in shown for one in sessions))
+    if answers.gateway is not None:
+        yield Check("gateway-answers", bool(answers.gateway) and all(one.gateway in shown for one in sessions))
+        yield Check("openclaw-status", answers.status is True)
+    if answers.history is not Seen.NOT_ASKED:
+        yield Check("gateway-history", answers.history is Seen.SAME)
+
+
+def asked(question: Callable[[], tuple[Step, Items]]) -> tuple[Step, Items]:
+    """Ask, and take a list that is not whole for none."""
+    try:
+        return question()
+    except ClientError as error:
+        return error.step, ()
+
+
+def _status_counts(step: Step) -> dict[str, int]:
+    """How many sessions ``status`` counts."""
+    try:
+        count = json.loads(step.stdout)["sessions"]["count"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return {"listed": count} if isinstance(count, int) and count >= 0 else {}

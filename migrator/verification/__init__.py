@@ -1,0 +1,1 @@
+"""Verify: judge databases by their sources, whoever wrote them."""

@@ -1,0 +1,93 @@
+"""What must hold of a database, and of a whole state directory, besides the sessions themselves."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Collection, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from migrator.model import Database, Inventory, Shape
+from migrator.openclaw.entry import archived_text, finite_number, members
+from migrator.openclaw.paths import normalize_agent_id
+from migrator.planning.folding import recovered_keys
+from migrator.scanning.databases import stored_text
+from migrator.sqlite import shapes
+from migrator.sqlite.rows import columns
+from migrator.verdicts import Check
+from migrator.verification.node_projections import node_columns_agree, nodes_visible
+from migrator.verification.projections import columns_agree
+
+
+def database_checks(
+    database: Database, connection: sqlite3.Connection | None, source_keys: Collection[str]
+) -> Iterator[Check]:
+    """The checks of one database; none where there is nothing that could be read.
+
+    ``source_keys`` are the sessions that its sources have.
+    """
+    if connection is None:
+        return
+    problems = dict(shapes.integrity(connection))
+    yield Check("integrity", "database.integrity" not in problems)
+    yield Check("foreign-keys", "database.foreign-key" not in problems)
+    yield Check("owner", database.owner is not None and normalize_agent_id(database.owner) == database.agent_id)
+    if database.shape is Shape.V1:
+        yield Check("user-version", database.version == 1)
+        yield Check("shapes-agree", _shapes_agree(database, connection, source_keys))
+        yield Check("columns-agree", columns_agree(connection))
+    elif database.shape is Shape.NODES:
+        yield Check("rows-visible", nodes_visible(connection))
+        yield Check("columns-agree", node_columns_agree(connection))
+    if os.name == "posix":
+        yield Check("file-mode", stat.S_IMODE(Path(database.path).stat().st_mode) & 0o077 == 0)
+
+
+def _shapes_agree(database: Database, connection: sqlite3.Connection, source_keys: Collection[str]) -> bool:
+    """Whether every session that a source has is in both shapes, with the same text if its id is usable.
+
+    A session that an upgrade would fold away has its typed row under a recovered key, marked as archived. Only a
+    database without the typed tables, as PR 91322 made them, may do without the typed rows.
+    """
+    cache = {row.key: row for row in database.cache_rows}
+    typed = {row.key: row for row in database.typed_rows}
+    has_typed_tables = bool(columns(connection, "session_entries"))
+    for key in source_keys:
+        row, twin = cache.get(key), typed.get(key)
+        if row is None:
+            if twin is not None:
+                return False
+        elif twin is not None:
+            if twin.sha256 != row.sha256 and row.session_id is not None:
+                return False
+        elif row.session_id is not None and has_typed_tables:
+            places = recovered_keys(database.agent_id, row.session_id, key)
+            wanted = _archived_sha256(connection, key)
+            if not any(place in typed and typed[place].sha256 == wanted for place in places):
+                return False
+    return True
+
+
+def _archived_sha256(connection: sqlite3.Connection, key: str) -> bytes:
+    text = stored_text(connection, key, Shape.V1) or b""
+    entry = members(text)
+    return sha256(archived_text(text, finite_number(entry.get("updatedAt")), entry)).digest() if entry else b""
+
+
+def state_checks(inventory: Inventory) -> Iterator[Check]:
+    """The checks of the whole: no database lies where nobody has a session to put there."""
+    sources = {store.agent for store in inventory.stores if store.agent is not None}
+    twins = {normalize_agent_id(name) for name in sources if normalize_agent_id(name) != name}
+    filled = [database for database in inventory.databases if database.cache_rows or database.typed_rows]
+    owned = {Path(database.path).parent.parent.name for database in filled}
+    yield Check("no-sibling-directories", not (twins & owned) - sources)
+    expected = {os.path.realpath(database) for _, database in inventory.pairs}
+    strays = {
+        str(path)
+        for agent in inventory.agents
+        for path in Path(agent.path).glob("sessions/openclaw-session-store-*.sqlite")
+        if os.path.realpath(path) not in expected
+    }
+    yield Check("no-stray-databases", not strays)

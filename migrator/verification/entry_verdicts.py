@@ -1,0 +1,132 @@
+"""The verdict on each entry that the sources of one database claim."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from migrator.judge import explain, judge
+from migrator.model import Database, Entry, Name, Number, Row
+from migrator.openclaw.entry import REPLACE_KEY_SURROGATES, without_archived_mark
+from migrator.openclaw.session_key import canonical_key
+from migrator.openclaw.store import RawEntry
+from migrator.planning.folding import RECOVERED
+from migrator.planning.settled import MIGRATED
+from migrator.scanning.databases import stored_text
+from migrator.verdicts import Difference, EntryVerdict, Level, Verdict
+from migrator.verification.holdings import Claims, Holdings
+
+EXPLAINED_AT_MOST = 50
+"""How many changed entries are explained with paths; the comparison behind it costs 5 ms for a 4 KB entry."""
+
+CANONICAL_KEY = "canonical-key"
+ARCHIVED = "archived"
+
+
+def newest_entries(claims: Iterable[Claims]) -> dict[str, Entry]:
+    """The entry that counts for each key: the newest one, of equally new ones the first."""
+    newest: dict[str, Entry] = {}
+    for claim in claims:
+        for entry in claim.entries:
+            if entry.problem is None:
+                best = newest.setdefault(entry.key, entry)
+                if _time(entry) > _time(best):
+                    newest[entry.key] = entry
+    return newest
+
+
+def _time(dated: Entry | Row) -> Number:
+    return dated.updated_at or 0
+
+
+class EntryJudge:
+    """Gives exactly one verdict on each entry of one database, whatever the entry is."""
+
+    def __init__(
+        self, database: Database, connection: sqlite3.Connection | None, holdings: Holdings, level: Level
+    ) -> None:
+        self.database = database
+        self.connection = connection
+        self.holdings = holdings
+        self.level = level
+        self.rows = holdings.rows[database.path]
+
+    def verdict(self, claims: Claims, entry: Entry, newest: bool) -> EntryVerdict | None:
+        """The verdict; None for the one that needs no words, ``same``."""
+        row = self.rows.get(entry.key)
+        if entry.problem is not None:
+            return EntryVerdict(Name("session", entry.key), Verdict.QUARANTINED)
+        if row is not None and row.sha256 == entry.sha256 and not entry.transforms:
+            return None
+        if not newest:
+            return EntryVerdict(Name("session", entry.key), Verdict.KEPT)
+        if row is not None and not self._is_taken(row, entry):
+            replaced = (REPLACE_KEY_SURROGATES,) if REPLACE_KEY_SURROGATES in entry.transforms else ()
+            return self._compared(claims, entry, row, replaced)
+        return self._elsewhere(claims, entry)
+
+    def _compared(self, claims: Claims, entry: Entry, row: Row, names: tuple[str, ...]) -> EntryVerdict | None:
+        """The verdict on an entry whose bytes are not those of its row."""
+        stored = stored_text(self.connection, row.key, self.database.shape) if self.connection else None
+        raw = claims.read(entry)
+        found, transforms = judge(raw, stored or b"", self.level)
+        differences: tuple[Difference, ...] = ()
+        if found is Verdict.CHANGED:
+            found = Verdict.KEPT if _time(row) > _time(entry) else Verdict.CHANGED
+            differences = self._explained(raw, stored or b"")
+        elif names:
+            found = Verdict.TRANSFORMED
+        if found is Verdict.SAME:
+            return None
+        return EntryVerdict(Name("session", entry.key), found, (*names, *transforms), differences)
+
+    def _explained(self, raw: RawEntry, stored: bytes) -> tuple[Difference, ...]:
+        """Where an entry differs, for the first few of them."""
+        self.holdings.explained += 1
+        return explain(raw, stored) if self.holdings.explained <= EXPLAINED_AT_MOST else ()
+
+    def _elsewhere(self, claims: Claims, entry: Entry) -> EntryVerdict | None:
+        """The verdict on an entry whose key is not in its own database: renamed, moved, merged, or missing."""
+        session, inventory = Name("session", entry.key), self.holdings.inventory
+        canonical = canonical_key(entry.key, self.database.agent_id, inventory.main_key, inventory.scope)
+        renamed = self.rows.get(canonical)
+        if renamed is not None and renamed.session_id == entry.session_id and self.level is Level.KNOWN:
+            return self._compared(claims, entry, renamed, (CANONICAL_KEY,))
+        elsewhere = self.holdings.by_session.get(entry.session_id or "", [])
+        for path, row in sorted(elsewhere, key=lambda place: place[1].key not in (entry.key, canonical)):
+            if (path, row.key) in self.holdings.claimed:
+                continue  # that row stands for another source
+            return self._moved(claims, entry, path, row)
+        if renamed is not None:
+            places = (Name("database", self.database.path), Name("session", canonical))
+            return EntryVerdict(session, Verdict.MERGED, places=places)
+        return EntryVerdict(session, Verdict.QUARANTINED if self._is_set_aside(entry) else Verdict.MISSING)
+
+    def _moved(self, claims: Claims, entry: Entry, path: str, row: Row) -> EntryVerdict:
+        """The verdict on an entry that is in another place: moved, unless it lost something on the way there.
+
+        A session that goes on in its new place may differ; one under a recovered key is archived, and does not.
+        """
+        session, places = Name("session", entry.key), (Name("database", path), Name("session", row.key))
+        if self.level is not Level.KNOWN:
+            return EntryVerdict(session, Verdict.MOVED, places=places)
+        recovered = RECOVERED in row.key
+        raw, stored = claims.read(entry), self.holdings.text(path, row.key)
+        found, transforms = judge(raw, stored, self.level)
+        if found is Verdict.CHANGED and recovered:
+            found, transforms = judge(raw, without_archived_mark(stored), self.level)
+            transforms = (*transforms, ARCHIVED)
+        if found is Verdict.CHANGED and (recovered or _time(row) <= _time(entry)):
+            return EntryVerdict(session, Verdict.CHANGED, (), self._explained(raw, stored), places)
+        return EntryVerdict(session, Verdict.MOVED, () if found is Verdict.CHANGED else transforms, places=places)
+
+    def _is_taken(self, row: Row, entry: Entry) -> bool:
+        """Whether an upgrade gave the key of an entry to another session of the sources: no new one began there."""
+        others = self.database.shape in MIGRATED and row.session_id != entry.session_id
+        return others and row.session_id in self.holdings.source_sessions
+
+    def _is_set_aside(self, entry: Entry) -> bool:
+        """Whether it is one that no release can use, and the cache row that keeps it is still there, read by none."""
+        return entry.session_id is None and any(
+            row.key == entry.key and row.sha256 == entry.sha256 for row in self.database.cache_rows
+        )

@@ -1,0 +1,122 @@
+"""What the databases of an installation hold, and what its sources claim: the two sides of a verification."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+
+from migrator.model import Database, Entry, Inventory, Name, Row, Shape, Store
+from migrator.openclaw.store import RawEntry
+from migrator.scanning.databases import row_source, stored_text
+from migrator.scanning.sources import reread
+from migrator.sqlite.snapshot import open_snapshot
+from migrator.verification.places import same_place
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The entries of one source, which must be in the database ``target``: of a store, or rows of an older database."""
+
+    target: str
+    place: Name
+    agent: str | None
+    entries: tuple[Entry, ...]
+    store: Store | None
+    rows_of: Database | None
+
+    def read(self, entry: Entry) -> RawEntry:
+        """One of the entries as it was written."""
+        if self.store is not None:
+            return reread(self.store, entry)
+        assert self.rows_of is not None  # noqa: S101 - one of the two is always there
+        return row_source(self.rows_of, entry.key)
+
+
+class Holdings:
+    """All that the databases of ``inventory`` hold, by database, and the claims of all sources of ``origin``.
+
+    What only a session away from its place makes necessary is worked out when it is asked for. Databases that are
+    opened for it are closed with ``opened``.
+    """
+
+    def __init__(self, inventory: Inventory, origin: Inventory, claims: tuple[Claims, ...], opened: ExitStack) -> None:
+        self.opened = opened
+        self.connections: dict[str, sqlite3.Connection] = {}
+        self.inventory = inventory
+        self.origin = origin
+        self.claims = claims
+        self.explained = 0
+        self.rows: dict[str, Mapping[str, Row]] = {}
+        self.histories: dict[str, dict[str, bytes]] = {}
+        self.archives: dict[str, dict[str, bytes]] = {}
+        for database in inventory.databases:
+            self.rows[database.path] = counting_rows(database)
+            self.histories[database.path] = {one.session_id: one.hashes for one in database.transcripts}
+            archives = self.archives.setdefault(database.path, {})
+            for one in database.archives:
+                archives[one.session_id] = archives.get(one.session_id, b"") + one.hashes
+
+    def text(self, path: str, key: str) -> bytes:
+        """What a database holds for a key that has a row in it; it stays open as long as ``opened``."""
+        if path not in self.connections:
+            self.connections[path] = self.opened.enter_context(open_snapshot(path))
+        shape = next(database.shape for database in self.inventory.databases if database.path == path)
+        return stored_text(self.connections[path], key, shape) or b""
+
+    @cached_property
+    def by_session(self) -> Mapping[str, list[tuple[str, Row]]]:
+        """The rows with their databases by session id."""
+        found: dict[str, list[tuple[str, Row]]] = defaultdict(list)
+        for path, rows in self.rows.items():
+            for row in rows.values():
+                if row.session_id is not None:
+                    found[row.session_id].append((path, row))
+        return found
+
+    @cached_property
+    def claimed(self) -> frozenset[tuple[str, str]]:
+        """Database and key of every entry that a source claims."""
+        return frozenset(
+            (claims.target, entry.key) for claims in self.claims for entry in claims.entries if entry.problem is None
+        )
+
+    @cached_property
+    def source_sessions(self) -> frozenset[str]:
+        """Every session id that a store or transcript names."""
+        stores, transcripts = self.origin.stores, self.origin.transcripts
+        found = {entry.session_id for store in stores for entry in store.entries}
+        found |= {one for transcript in transcripts for one in (transcript.header_id, transcript.named_id)}
+        return frozenset(one for one in found if one is not None)
+
+    @cached_property
+    def known_sessions(self) -> frozenset[str]:
+        """Every key and session id that a source or a database has."""
+        keys = {key for rows in self.rows.values() for key in rows}
+        keys |= {entry.key for store in self.origin.stores for entry in store.entries}
+        return self.source_sessions | keys | self.by_session.keys()
+
+
+def counting_rows(database: Database) -> Mapping[str, Row]:
+    """The row that counts for each key: the cache row in schema 1 only, because no later release reads those."""
+    cached = database.cache_rows if database.shape is Shape.V1 else ()
+    return {row.key: row for rows in (database.typed_rows, cached) for row in rows}
+
+
+def claims_of(inventory: Inventory, against: Inventory | None) -> Iterator[Claims]:
+    """Every entry that must be somewhere: of the stores, and of another installation also what its databases hold."""
+    origin = against or inventory
+    target_of = {store: same_place(path, origin, inventory) for store, path in origin.pairs}
+    for store in origin.stores:
+        yield Claims(target_of[store.path], Name("store", store.path), store.agent, store.entries, store, None)
+    for database in against.databases if against and against.state_dir != inventory.state_dir else ():
+        target = same_place(database.path, origin, inventory)
+        entries = tuple(
+            Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
+            for row in counting_rows(database).values()
+        )
+        if entries:
+            yield Claims(target, Name("database", database.path), None, entries, None, database)
