@@ -284,12 +284,23 @@ def test_an_export_that_fails_leaves_nothing(world: World) -> None:
 
 def test_what_a_killed_export_left_does_not_stop_the_next(world: World) -> None:
     database_of_9_6(world, node("agent:main:a", "a"))
-    left = world.root / ".back.partial"
+    left = world.root / "openclaw-session-migrator-dead"
     left.mkdir()
-    (left / "half").write_text("half")
+    for name in (".scratch", "half"):
+        (left / name).touch()
+    os.utime(left, (1, 1))
     assert export(world.request(), str(world.root / "back"), Wish()).exit_code == 0
     assert not left.exists()
     assert "half" not in files(world.root / "back")
+
+
+def test_a_directory_of_the_user_is_never_taken_for_a_half_written_export(world: World) -> None:
+    database_of_9_6(world, node("agent:main:a", "a"))
+    mine = world.root / ".back.partial" / "mine"
+    mine.parent.mkdir()
+    mine.touch()
+    assert export(world.request(), str(world.root / "back"), Wish()).exit_code == 0
+    assert mine.exists()
 
 
 def test_history_that_no_entry_claimed_comes_back_without_one(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections import Counter
 from dataclasses import replace
@@ -13,7 +12,7 @@ from migrator.commands import QUARANTINED, Report, Request, outside, take_invent
 from migrator.errors import NothingFoundError, RefusedError, UsageError
 from migrator.exporting.export_tree import STORE_NAME, Wish, write_database, write_record
 from migrator.exporting.exported import Exported, ExportedStore, Layout
-from migrator.filesystem import fsync_directory
+from migrator.filesystem import fsync_directory, remove_stale_scratch, scratch_directory
 from migrator.model import Database, Finding, Inventory, Name, Shape
 from migrator.openclaw.paths import AGENT_DATABASE
 from migrator.openclaw.store import StoreReader
@@ -38,25 +37,24 @@ def export(request: Request, folder: str, wish: Wish) -> Report:
         raise UsageError("{subject} is there already; name a new directory.", Name("path", str(final)))
     if not final.parent.is_dir():
         raise UsageError("There is no directory in which {subject} could be made.", Name("path", str(final)))
-    temporary = final.with_name(f".{final.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)  # of an export that was killed
+    remove_stale_scratch(str(final.parent))  # of an export that was killed
     try:
-        temporary.mkdir(mode=_MODE)
-        exported = _write(inventory, temporary, wish)
-        if not exported.stores:
-            raise NothingFoundError(
-                "No database of {subject} has such a session; check the key or id after --session.",
-                Name("path", inventory.state_dir),
-            )
-        _read_back(temporary, exported, wish)
-        _publish(temporary, final)
+        with scratch_directory(str(final.parent)) as scratch:
+            temporary = Path(scratch, "export")
+            temporary.mkdir(mode=_MODE)
+            exported = _write(inventory, temporary, wish)
+            if not exported.stores:
+                raise NothingFoundError(
+                    "No database of {subject} has such a session; check the key or id after --session.",
+                    Name("path", inventory.state_dir),
+                )
+            _read_back(temporary, exported, wish)
+            _publish(temporary, final)
     except OSError:
         raise RefusedError(
             "{subject} could not be written; see whether there is space, and who may write there.",
             Name("path", str(final)),
         ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     code = QUARANTINED if exported.findings else 0
     return Report("export", "exported", code, inventory, exported=replace(exported, folder=str(final)))
 
