@@ -94,7 +94,7 @@ def inherit_owner(path: Path, model: Path) -> None:
     if os.name != "posix" or os.geteuid() != 0:  # pragma: no cover - depends on who runs the tests
         return
     stat = model.stat()
-    os.chown(path, stat.st_uid, stat.st_gid)
+    os.chown(path, stat.st_uid, stat.st_gid, follow_symlinks=False)
 
 
 def publish(temporary: Path, final: Path) -> None:
@@ -141,7 +141,8 @@ def write_all(handle: int, data: bytes) -> None:
 
 def copy_durably(source: Path, target: Path, facts: FileIdentity) -> None:
     """Copy a file to a place where a copy that was begun before may lie, with the mode, owner and time of ``facts``."""
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    target.unlink(missing_ok=True)  # not written to: it may be a link, or have another name
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with source.open("rb") as read, os.fdopen(handle, "wb") as written:
         shutil.copyfileobj(read, written, 1 << 20)
         written.flush()

@@ -169,6 +169,17 @@ def test_what_does_not_read_back_as_planned_is_not_kept(
     assert files(world.agent_path("old") / "agent") == before
 
 
+def test_only_what_a_run_has_built_is_taken_for_a_leftover(world: World) -> None:
+    folder = world.database_path("new").parent
+    folder.mkdir()
+    mine = folder / f".{world.database_path('new').name}.before-upgrade.tmp"
+    leftover = folder / f".{world.database_path('new').name}.20260101T000000Z-00000000.tmp-journal"
+    for path in (mine, leftover):
+        path.touch()
+    apply(world, agents=("new",))
+    assert (mine.exists(), leftover.exists()) == (True, False)
+
+
 # what changes between the plan and its execution
 
 

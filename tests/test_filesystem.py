@@ -18,6 +18,7 @@ from migrator.filesystem import (
     publish,
     replace_durably,
 )
+from migrator.sqlite.snapshot import identify
 
 
 def mode(path: Path) -> int:
@@ -172,6 +173,15 @@ def test_without_hard_links_it_is_moved_all_the_same(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(os, "link", refuse)
     test_a_file_is_moved_without_replacing_another(tmp_path)
+
+
+def test_a_copy_is_never_written_through_a_link(tmp_path: Path) -> None:
+    source, mine, copy = tmp_path / "source", tmp_path / "mine", tmp_path / "copy"
+    source.write_bytes(b"source")
+    mine.write_bytes(b"mine")
+    copy.symlink_to(mine)
+    filesystem.copy_durably(source, copy, identify(str(source)))
+    assert (mine.read_bytes(), copy.read_bytes()) == (b"mine", b"source")
 
 
 def test_what_the_system_writes_only_in_part_is_written_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

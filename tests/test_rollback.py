@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -206,6 +207,46 @@ def test_a_journal_from_elsewhere_cannot_write_outside_of_the_state_directory(wo
         before = fingerprint(tmp_path)
         assert codes(roll_back(world, set_aside=True)) >= {"rollback.outside"}
         assert fingerprint(tmp_path) == before
+
+
+def test_what_a_user_keeps_among_the_runs_stays_when_the_last_one_is_moved_out(world: World, tmp_path: Path) -> None:
+    apply(world)
+    mine = world.state / RUNS / "notes.txt"
+    mine.touch()
+    assert roll_back(world, evidence=str(tmp_path / "kept")).exit_code == 0
+    assert [path for path in mine.parent.iterdir() if path.name != ".lock"] == [mine]
+
+
+def test_a_run_that_lies_elsewhere_is_none_because_its_paths_lead_to_other_places(world: World, tmp_path: Path) -> None:
+    apply(world)
+    assert roll_back(world, evidence=str(tmp_path / "deep" / "kept")).exit_code == 0
+    [folder] = (tmp_path / "deep" / "kept").iterdir()
+    before = fingerprint(tmp_path)
+    assert run("rollback", folder, "--state-dir", world.state, "--evidence", tmp_path / "again").exit_code == 2
+    assert fingerprint(tmp_path) == before
+
+
+def test_a_link_from_the_place_of_a_source_to_its_archive_costs_no_source(world: World) -> None:
+    apply(world)
+    [first, *_] = sorted((only_run(world.state) / "archive").iterdir())
+    [archived] = first.iterdir()
+    content = archived.read_bytes()
+    sessions = world.store_path("new").parent
+    sessions.rename(sessions.with_name("earlier"))
+    sessions.symlink_to(first)
+    assert codes(roll_back(world)) >= {"rollback.place-taken"}
+    assert archived.read_bytes() == content
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only the superuser gives files away")
+def test_the_superuser_gives_nobody_what_a_link_in_a_run_leads_to(world: World, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch()
+    apply(world)
+    (only_run(world.state) / "link").symlink_to(secret)
+    os.chown(world.state, 1234, 1234)
+    roll_back(world)
+    assert secret.stat().st_uid == 0
 
 
 def test_a_store_outside_is_put_back_if_it_is_named(world: World, tmp_path: Path) -> None:

@@ -177,6 +177,46 @@ def test_a_folder_that_a_kill_left_without_a_journal_is_removed(world: World) ->
     assert not empty.exists()
 
 
+@pytest.mark.parametrize("damage", [None, b"", bytes(500)])
+def test_a_run_whose_journal_is_lost_keeps_its_backups_and_the_sources_in_it(
+    world: World, damage: bytes | None
+) -> None:
+    assert run(world, "apply", "--yes", "--archive-sources").exit_code == 0
+    [folder] = world.runs()
+    (folder / "journal.jsonl").unlink()
+    if damage is not None:
+        (folder / "journal.jsonl").write_bytes(damage)
+    before = files(folder)
+    assert scanned(world) == ["run.unreadable"]
+    world.agent("third", {"first key": entry("session-third", 5)})
+    assert run(world, "apply", "--yes").exit_code == 0
+    assert files(folder) == before
+
+
+def test_what_a_user_keeps_among_the_runs_is_left_alone(world: World) -> None:
+    mine = world.state / "migrator-runs" / "my notes" / "mine"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    assert run(world, "apply", "--yes").exit_code == 0
+    assert mine.exists()
+
+
+@pytest.mark.parametrize("temporary", ["{outside}", "agents/new/agent/notes.tmp"])
+def test_a_journal_cannot_have_a_file_removed_that_no_run_has_built(
+    world: World, tmp_path: Path, temporary: str
+) -> None:
+    mine = world.state / temporary.format(outside=tmp_path / "mine")
+    mine.parent.mkdir(exist_ok=True)
+    mine.touch()
+    folder = world.state / "migrator-runs" / "20260101T000000Z-00000000"
+    folder.mkdir(parents=True)
+    build = {"step": "build", "database": "agents/new/agent/openclaw-agent.sqlite", "temporary": str(mine)}
+    steps: list[dict[str, object]] = [{"step": "begin", "number": 1}, dict(build)]
+    (folder / "journal.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps))
+    assert run(world, "apply", "--yes").exit_code == 0
+    assert mine.exists()
+
+
 def test_a_damaged_journal_is_told_and_does_not_stop_the_work(world: World) -> None:
     assert run(world, "apply", "--yes").exit_code == 0
     [folder] = world.runs()

@@ -6,7 +6,6 @@ in one transaction that is checked before it is committed. Sources are only read
 
 from __future__ import annotations
 
-import glob
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -35,7 +34,7 @@ from migrator.openclaw.store import read_member
 from migrator.progress import Advance, Progress, silent
 from migrator.runs.backups import copy_set
 from migrator.runs.quarantine import preserve
-from migrator.runs.run import Run
+from migrator.runs.run import Run, is_half_built
 from migrator.scanning.databases import TYPED_READERS, stored_texts, stored_transcripts
 from migrator.scanning.sources import digest_now, open_source, raw_entries, require_same
 from migrator.sqlite import cache_rows, entry_rows, shapes, target
@@ -123,8 +122,9 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
     else:
         run.remember(final.parent)
     made = make_private_directory(final.parent)
-    for leftover in final.parent.glob(f".{glob.escape(final.name)}.*.tmp*"):
-        leftover.unlink()  # of a run that was killed; the lock of this one says that none is at work
+    for leftover in final.parent.iterdir():
+        if is_half_built(leftover.name, final.name):
+            leftover.unlink()  # of a run that was killed; the lock of this one says that none is at work
     temporary = final.with_name(f".{final.name}.{run.id}.tmp")
     run.note("build", database=run.where(final), temporary=run.where(temporary))
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -52,7 +52,7 @@ def rollback(request: Request, run: str, set_aside: bool = False, evidence: str 
 
 def _folder(request: Request, run: str) -> Path:
     named = Path(os.path.realpath(os.path.join(request.surroundings.cwd, run)))
-    if (named / JOURNAL).is_file():
+    if (named / JOURNAL).is_file() and named.parent.name == RUNS:  # else its paths would lead to other places
         return named
     selection, around = request.selection, request.surroundings
     state, _ = resolve_state_dir(selection.state_dir, selection.profile, around.env, around.home, around.cwd)

@@ -100,7 +100,8 @@ def tidy(state_dir: Path, tmp: str, now: datetime) -> None:
     with locked(state_dir):
         for folder in filter(_untidy, run_folders(state_dir)):
             if not _has_begun(folder):
-                shutil.rmtree(folder)
+                (folder / JOURNAL).unlink(missing_ok=True)
+                folder.rmdir()
                 continue
             record = read_record(folder)
             is_empty = state_of(folder) is RunState.NOTHING_WRITTEN
@@ -164,10 +165,13 @@ def _open_journals(record: RunRecord) -> Iterator[Path]:
 
 
 def _has_begun(folder: Path) -> bool:
-    """Whether a run came to write its journal, which it does before anything else."""
-    with suppress(OSError):
-        return (folder / JOURNAL).stat().st_size > 0
-    return False
+    """Whether a run came to note its beginning, which it does before anything else. Nobody removes what has."""
+    try:
+        return os.listdir(folder) not in ([], [JOURNAL]) or b"\n" in (folder / JOURNAL).read_bytes()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _has_effect(record: RunRecord) -> bool:

@@ -20,7 +20,7 @@ from migrator.filesystem import fsync_directory, move
 from migrator.model import Finding, Name
 from migrator.openclaw.paths import store_database
 from migrator.runs.backups import SET, copy_set, is_restored, remove_set, restore_set, tidy_after_restore
-from migrator.runs.run import Run, run_folders
+from migrator.runs.run import Run, remove_place_for_runs
 from migrator.runs.run_record import ArchivedSource, ChangedDatabase, CreatedDatabase, RunRecord
 from migrator.scanning.directories import is_inside
 from migrator.scanning.sources import digest_now
@@ -90,9 +90,8 @@ def move_out(record: RunRecord, parent: Path) -> Path:
             raise
         shutil.copytree(record.folder, final)
         shutil.rmtree(record.folder)
-    runs = record.folder.parent
-    if runs not in {directory.path for directory in record.directories} and not run_folders(record.state_dir):
-        shutil.rmtree(runs)
+    if record.folder.parent not in {directory.path for directory in record.directories}:
+        remove_place_for_runs(record.state_dir)
     _restore_directories(record)
     return final
 
@@ -207,8 +206,10 @@ def _source_obstacles(one: ArchivedSource) -> Iterator[Finding]:
 
 
 def _is_same(one: ArchivedSource) -> bool:
-    """Whether a kill has left a file with both of its names."""
-    return not one.source.is_symlink() and one.source.exists() and one.source.samefile(one.archive)
+    """Whether a kill has left a file with both of its names; a link to its directory is no second name."""
+    if one.source.is_symlink() or os.path.realpath(one.source) == os.path.realpath(one.archive):
+        return False
+    return one.source.exists() and one.source.samefile(one.archive)
 
 
 def _put_back(one: ArchivedSource, run: Run) -> int:

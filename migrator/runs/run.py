@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from migrator.filesystem import exclusive_lock, fsync_directory, inherit_owner, 
 RUNS = "migrator-runs"
 JOURNAL = "journal.jsonl"
 _LOCK = ".lock"
+_ID = "[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}"
 
 
 class Run:
@@ -113,6 +115,19 @@ def note_proved(folder: Path) -> None:
         run.note("proved")
     finally:
         run.close()
+
+
+def is_half_built(name: str, database: str) -> bool:
+    """Whether a name is that of a file in which a run builds a database, or of a journal of such a file."""
+    return re.fullmatch(rf"\.{re.escape(database)}\.{_ID}\.tmp(-journal|-wal|-shm)?", name) is not None
+
+
+def remove_place_for_runs(state_dir: Path) -> None:
+    """Remove the directory of all runs if it is empty; what others have put there stays."""
+    place = state_dir / RUNS
+    if os.listdir(place) in ([], [_LOCK]):
+        place.joinpath(_LOCK).unlink(missing_ok=True)
+        place.rmdir()
 
 
 def run_folders(state_dir: Path) -> list[Path]:

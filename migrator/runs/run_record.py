@@ -11,7 +11,7 @@ from pathlib import Path
 from migrator.errors import UsageError
 from migrator.model import FileIdentity, Name
 from migrator.runs.backups import Files
-from migrator.runs.run import JOURNAL, read_journal, run_folders
+from migrator.runs.run import JOURNAL, is_half_built, read_journal, run_folders
 from migrator.sqlite.content import Tables
 
 
@@ -125,12 +125,12 @@ def _record(folder: Path, steps: list[dict[str, object]]) -> RunRecord:
     published = {place(step, "database"): _tables(step) for step in found("publish")}
     committed = {place(step, "database"): _tables(step) for step in found("commit")}
     settled = {place(step, "database") for step in found("committed") if step["checkpointed"]}
-    begin = next(iter(found("begin")), {"number": 0})
+    begin, *_ = found("begin")
     return RunRecord(
         folder=folder,
         number=_whole(begin["number"]),
         created=tuple(
-            CreatedDatabase(place(step, "database"), place(step, "temporary"), published.get(place(step, "database")))
+            _created(place(step, "database"), place(step, "temporary"), published.get(place(step, "database")))
             for step in found("build")
         ),
         changed=tuple(
@@ -159,6 +159,12 @@ def _record(folder: Path, steps: list[dict[str, object]]) -> RunRecord:
         ),
         steps={str(step.get("step")): step for step in steps},
     )
+
+
+def _created(path: Path, temporary: Path, tables: Tables | None) -> CreatedDatabase:
+    if temporary.parent != path.parent or not is_half_built(temporary.name, path.name):
+        raise ValueError("no file of ours, and it would be removed")
+    return CreatedDatabase(path, temporary, tables)
 
 
 def _name(value: object) -> str:
