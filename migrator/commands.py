@@ -20,7 +20,7 @@ from migrator.errors import (
 from migrator.execution.archive import archive_sources
 from migrator.execution.executor import execute
 from migrator.execution.outcome import Outcome, committed, worst
-from migrator.execution.run_states import resume, run_findings, supersede_earlier, tidy
+from migrator.execution.run_states import gone_databases, resume, run_findings, supersede_earlier, tidy
 from migrator.execution.undo import Undone
 from migrator.explained import Explanation
 from migrator.exporting.exported import Exported
@@ -177,9 +177,11 @@ def verify(
     """
     inventory = take_inventory(request)
     origin = _origin(request, inventory, against) if against is not None else None
+    inventory = replace(inventory, findings=(*inventory.findings, *gone_databases(Path(inventory.state_dir))))
     verification = make_verification(inventory, origin, level)
-    report = _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept)
-    return replace(report, origin=origin)
+    return replace(
+        _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept), origin=origin
+    )
 
 
 def _origin(request: Request, inventory: Inventory, against: str) -> Inventory:
@@ -327,11 +329,7 @@ def _has(findings: tuple[Finding, ...], severity: Severity) -> bool:
 
 
 def _judged(
-    verb: str,
-    verification: Verification,
-    inventory: Inventory,
-    unmet: tuple[str, ...],
-    accept: tuple[str, ...] = (),
+    verb: str, verification: Verification, inventory: Inventory, unmet: tuple[str, ...], accept: tuple[str, ...] = ()
 ) -> Report:
     """Turn a verification into a report: differences first, then what is in quarantine, then all is well."""
     report = Report(verb, "proved", 0, inventory, verification=verification, unmet=unmet)

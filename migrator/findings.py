@@ -370,6 +370,11 @@ RULES: dict[str, Rule] = {
         "The run {subject} is complete.",
         "Nothing to do; rollback takes it back.",
     ),
+    "run.database-gone": Rule(
+        _WARNING,
+        "The run {others} has written {subject}, which is not there any more.",
+        "Restore it from a backup, unless it was meant to go: without its sources nothing else tells of its sessions.",
+    ),
     "run.needs-rollback": Rule(
         _WARNING,
         "The run {subject} ended with differences, or was being taken back when it was stopped.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,27 @@ def test_verify_writes_the_missing_proof_into_the_folder_of_the_run(
 def test_a_proof_that_was_written_elsewhere_counts(world: World, tmp_path: Path) -> None:
     assert run(world, "apply", "--yes", "--proof", tmp_path / "proof").exit_code == 0
     assert scanned(world) == ["run.complete"]
+
+
+def test_a_database_of_a_complete_run_that_is_gone_with_its_sources_is_said_by_scan_and_verify(world: World) -> None:
+    assert run(world, "apply", "--yes").exit_code == 0
+    assert codes(run(world, "verify", "--format", "json")) == []
+    for name, path in (("new", world.database_path("new")), ("old", world.database_path("old"))):
+        shutil.rmtree(path.parent.parent)
+        gone = codes(run(world, "verify", "--allow-empty", "--format", "json"))
+        assert gone == ["run.database-gone"] * (1 if name == "new" else 2)
+    assert sorted(codes(run(world, "scan", "--allow-empty", "--format", "json"))) == [
+        "run.complete",
+        "run.database-gone",
+        "run.database-gone",
+    ]
+
+
+def test_a_database_that_rollback_has_removed_is_not_missed(world: World) -> None:
+    assert run(world, "apply", "--yes").exit_code == 0
+    assert run(world, "rollback", world.runs()[0]).exit_code == 0
+    assert not world.database_path("new").exists()
+    assert codes(run(world, "verify", "--format", "json")) == []
 
 
 def test_a_damaged_proof_is_none(world: World) -> None:

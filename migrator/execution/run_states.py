@@ -48,7 +48,22 @@ def run_findings(state_dir: Path) -> tuple[Finding, ...]:
             continue
         if state is not None:
             found.append(Finding(state.value, Name("path", str(folder))))
-    return tuple(found)
+    return (*found, *gone_databases(state_dir))
+
+
+def gone_databases(state_dir: Path) -> tuple[Finding, ...]:
+    """Databases that a complete run has written and that are not there any more, each said once. Reads only."""
+    gone: dict[Path, Path] = {}
+    for record in all_records(state_dir):
+        if state_of(record.folder) is not RunState.COMPLETE:
+            continue
+        written = [one.path for one in record.created if one.tables is not None]
+        written += [one.path for one in record.changed if one.after is not None]
+        gone |= {path: record.folder for path in written if not os.path.lexists(path)}
+    return tuple(
+        Finding("run.database-gone", Name("database", str(path)), others=(Name("path", str(folder)),))
+        for path, folder in gone.items()
+    )
 
 
 def state_of(folder: Path) -> RunState | None:
