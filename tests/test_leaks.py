@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from migrator.errors import LeakError
@@ -79,6 +79,7 @@ def can_be_told(name: str) -> bool:
 
 
 @given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
+@example("00:A\r", "0")
 @few
 def test_a_name_that_is_not_of_our_words_is_found_whatever_is_around_it(name: str, around: str) -> None:
     assume(can_be_told(name))

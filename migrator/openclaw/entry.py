@@ -198,9 +198,10 @@ def finite_number(value: object) -> Number | None:
         return None
     if not math.isfinite(as_float):
         return None
-    if as_float.is_integer() and abs(as_float) < _SQLITE_INTEGER_LIMIT:
-        return int(value)
-    return as_float
+    if not as_float.is_integer() or abs(as_float) >= _SQLITE_INTEGER_LIMIT:
+        return as_float
+    # A number with a fraction may have a whole double, which is not the number without the fraction.
+    return int(value) if value == int(value) else int(as_float)
 
 
 def drop_resolved_skills(text: str) -> str:

@@ -260,7 +260,7 @@ def _may_hold(grams: Container[str], name: str) -> bool:
 def _folded(names: list[str]) -> list[str]:
     """Fold many names; if they are plain, all in one go."""
     together = "\n".join(names)
-    if together.isascii() and "Z" not in together and len(together.split()) == len(names):
+    if together.isascii() and "Z" not in together and together.split() == names:
         return together.lower().split("\n")
     return [_fold(_TIMES.sub(_BLANK, name)) for name in names]
 

@@ -8,8 +8,10 @@ program itself has no switch for any of it.
 from __future__ import annotations
 
 import functools
+import importlib
 import itertools
 import os
+import pkgutil
 import resource
 import sqlite3
 import stat
@@ -21,6 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
+import migrator
 from migrator import cli, commands, output
 from migrator.execution import executor
 
@@ -73,7 +76,10 @@ def with_a_jumping_clock() -> None:
 
 
 def with_memory_for(megabytes: int) -> None:
-    """No more memory than this beyond what the imports have taken."""
+    """No more memory than this beyond what the imports have taken, those that come late included."""
+    for module in pkgutil.walk_packages(migrator.__path__, "migrator."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + (megabytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
