@@ -210,7 +210,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
     saved = planfile.read(Path(plan_file)) if plan_file is not None else None
     if saved is not None:
         if request.selection != Selection():
-            raise UsageError("A plan says itself what it is for: leave the selectors away, or plan again.")
+            raise UsageError("A plan says itself what it is for: leave --state-dir and the like away, or plan again.")
         request = replace(request, selection=saved.selection)
     inventory = take_inventory(request)
     planned = plan_for(request, inventory)

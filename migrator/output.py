@@ -318,7 +318,10 @@ def check_proof(file: str) -> int:
                 events = sum(1 for _ in reader.events())
             problems = [problem.sentence for problem in reader.problems]
     except (OSError, ValueError):
-        click.echo("migrator proof: this is no readable proof log or bundle (exit 2)", err=True)
+        click.echo(
+            "migrator proof: this is no readable proof log or bundle; name a .proof.jsonl or a bundle (exit 2)",
+            err=True,
+        )
         return 2
     for problem in problems:
         click.echo(problem)

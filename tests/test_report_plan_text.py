@@ -85,12 +85,14 @@ def test_what_was_done_has_the_same_signs_and_says_what_failed() -> None:
         {"agent": Name("agent", "a"), "created": True, "rows_written": 2, "failure": None},
         {"agent": Name("agent", "b"), "created": False, "rows_written": 1, "failure": None},
         {"agent": Name("agent", "c"), "created": False, "rows_written": 0, "failure": "database.locked"},
+        {"agent": Name("agent", "d"), "created": False, "rows_written": 0, "failure": None},
     ]
     run: dict[str, View] = {"id": "R", "folder": Name("path", "/r"), "databases": databases, "archived_sources": 3}
     assert list(run_lines(run, lambda name: name.text, PLAIN))[1:] == [
         "+ a  created, 2 sessions written",
         "~ b  changed, 1 session written",
         "! c  not written: database.locked",
+        "~ d  changed, histories completed",
         "run R, in the folder /r",
         "3 sources moved into the folder of the run",
     ]

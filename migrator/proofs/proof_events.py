@@ -116,7 +116,7 @@ OUTCOMES = {
     "explained": Outcome((0,), "See above, place by place."),
     "exported": Outcome((0, 15), "Nothing: the export is complete."),
     "rolled-back": Outcome((0,), "Nothing: everything is as it was before the run."),
-    "differences": Outcome((1,), "Look at what is missing or changed: the sources still have it."),
+    "differences": Outcome((1,), "Look at what is missing, changed, moved or failed: the sources still have it."),
     "failed": Outcome((2,), "Report the defect; nothing is claimed."),
     "nothing-found": Outcome((0, 10), "Check that the state directory is the right one, and name it with --state-dir."),
     "busy": Outcome((11,), "Stop the gateway, or whatever else writes, and try again."),

@@ -54,8 +54,10 @@ def run_lines(run: dict[str, View], namer: Namer, style: Style) -> Iterator[str]
         sign, done = ("+", "created") if database["created"] else ("~", "changed")
         if database["failure"] is not None:
             sign, done = "!", f"not written: {database['failure']}"
-        else:
+        elif database["rows_written"] or database["created"]:
             done += f", {plural(cast(int, database['rows_written']), 'session')} written"
+        else:
+            done += ", histories completed"
         changes.append(_Change(sign, who(database), done))
     if changes:
         yield ""
