@@ -281,3 +281,15 @@ def test_a_launcher_that_is_none_is_a_usage_error(world: World, tmp_path: Path) 
             prove(world.request(), Question(OURS, after=launcher))
     with pytest.raises(UsageError, match="--openclaw-after"):
         prove(world.request(), Question(THEIRS))
+
+
+@pytest.mark.parametrize("place", ["custom/sessions.json", "agents/main/sessions/sessions.json"])
+def test_a_store_that_is_named_by_its_whole_path_is_never_taken_from_the_original(world: World, place: str) -> None:
+    store = world.state / place
+    if not store.exists():
+        world.store(store, {MAIN: entry("s5", 9)})
+    world.config(agents={"list": [{"id": "main"}]}, session={"store": str(store)})
+    request, before = world.request(), fingerprint(world.state)
+    with pytest.raises(RefusedError, match="outside the state directory"):
+        prove(request, Question(OURS))
+    assert fingerprint(world.state) == before

@@ -16,7 +16,6 @@ from migrator.findings import RULES
 from migrator.model import Agent, Database, Inventory, Name, Severity
 from migrator.openclaw.client import Client, ClientError
 from migrator.openclaw.process import network_can_be_cut_off, writes_can_be_confined
-from migrator.scanning.directories import is_inside
 from migrator.upgrade import Part, Record, Trial, Upgrade, Way
 from migrator.upgrades import listing, trial
 from migrator.upgrades.listing import Row
@@ -88,22 +87,8 @@ def _look(request: Request) -> tuple[Report, Report, tuple[Record, ...]]:
     if planned.unmet:
         unmet = ", ".join(planned.unmet)
         raise RefusedError(f"What was found is not what was expected ({unmet}); nothing was tried.")
-    _require_whole(planned.inventory)
+    trial.require_whole(planned.inventory)
     return scanned, planned, tuple(recorder.records)
-
-
-def _require_whole(inventory: Inventory) -> None:
-    """Refuse an installation that reaches out of its state directory: a copy of it would change the original."""
-    names = [Name("store", store.path) for store in inventory.stores]
-    names += [Name("database", database.path) for database in inventory.databases]
-    names += [Name("config", inventory.config_path)] if inventory.config_path else []
-    for name in names:
-        if not is_inside(name.text, inventory.state_dir):
-            raise RefusedError(
-                "{subject} lies outside the state directory, so no private copy has it; prove the upgrade of a state "
-                "directory that has all in it.",
-                name,
-            )
 
 
 def _release(launcher: Path | None, folder: Path) -> str | None:

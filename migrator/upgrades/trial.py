@@ -11,13 +11,14 @@ from pathlib import Path
 
 from migrator import commands
 from migrator.commands import Report, Request
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, RefusedError
 from migrator.model import HASH_BYTES, Inventory, Name, Plan, Selection, Surroundings
 from migrator.openclaw.client import Client, ClientError, Gateway, Items
 from migrator.openclaw.process import Step
 from migrator.openclaw.sayings import sayings
 from migrator.progress import Progress
 from migrator.proofs.proof_events import OPENCLAW_WORDS
+from migrator.scanning.directories import is_inside
 from migrator.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
 from migrator.upgrades import listing
 from migrator.upgrades.listing import Expected, Row
@@ -142,13 +143,32 @@ def report_counts(report: Report) -> Iterator[tuple[str, int]]:
     yield "findings", len(report.findings)
 
 
+def require_whole(inventory: Inventory) -> None:
+    """Refuse an installation that reaches out of its state directory: a copy of it would change the original.
+
+    Raises RefusedError.
+    """
+    names = [Name("store", store.path) for store in inventory.stores]
+    names += [Name("database", database.path) for database in inventory.databases]
+    names += [Name("config", inventory.config_path)] if inventory.config_path else []
+    for name in names:
+        if not is_inside(name.text, inventory.state_dir):
+            raise RefusedError(
+                "{subject} lies outside the state directory, so no private copy has it; prove the upgrade of a state "
+                "directory that has all in it.",
+                name,
+            )
+
+
 def run(case: Case, way: Way, folder: Path) -> Trial:
     """Try one way on a fresh copy below ``folder``."""
     state = folder / way.value / "state"
     state.parent.mkdir()
     copy_tree(case.inventory.state_dir, state)
-    recorder = Recorder(state, way, case.release, case.request.progress)
     request = private_request(case.request, state)
+    # Its configuration is that of the original, and may name stores of the original by their whole paths.
+    require_whole(commands.take_inventory(request))
+    recorder = Recorder(state, way, case.release, case.request.progress)
     client = Client(case.launcher, state, state.parent / "scratch") if case.launcher else None
     applied = None
     if way is Way.MIGRATOR:
