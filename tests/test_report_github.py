@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrator.model import Finding, Name
 from migrator.report import github
-from tests.report_views import label, report
+from tests.report_views import label, report, verification, verified
 
 
 def test_many_findings_of_a_code_are_one_annotation() -> None:
@@ -28,3 +28,9 @@ def test_line_ends_percents_colons_and_commas_are_escaped() -> None:
     assert line == (
         "::notice title=migrator verify%3A proved (exit 0)::Not as expected: 1 agent, expected 2.%0A100%25 of it."
     )
+
+
+def test_a_check_that_failed_is_an_error_of_its_own() -> None:
+    section = verification(verified("main", checks={"integrity": False}), failed_checks=["integrity"])
+    first = github.render(report("verify", 1, verification=section), label).splitlines()[0]
+    assert first.startswith("::error title=migrator verify%3A failed check::failed check integrity for <main>. ")

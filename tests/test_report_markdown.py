@@ -35,6 +35,8 @@ def test_a_name_cannot_end_its_cell() -> None:
 def test_a_failed_check_says_what_should_be_true_and_where() -> None:
     section = verification(verified("main", checks={"integrity": False}), failed_checks=["integrity"])
     page = markdown.render(report("verify", 1, verification=section), label)
+    assert "**failed**" in page
+    assert "| complete |" not in page
     assert "| integrity | SQLite's full integrity check passes. | <main> |" in page
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from migrator.report.groups import grouped, plural
+from migrator.report.verification_text import failed_check_lines
 from migrator.report.view import Namer, View, message
 
 _LEVELS = {"busy": "error", "refused": "error", "quarantined": "warning", "warning": "warning", "note": "notice"}
@@ -27,10 +28,13 @@ def _lines(view: dict[str, View], namer: Namer) -> Iterator[str]:
     for group in grouped(cast(list[View], view["findings"])):
         title = f"{group.code} ({plural(len(group.findings), 'finding')})"
         yield _annotation(_LEVELS[group.severity], title, f"{group.sentence(namer)} {group.remedy}")
+    level = "notice" if view["exit_code"] == 0 else "warning" if view["exit_code"] == 15 else "error"
+    if "verification" in view:
+        for line in failed_check_lines(cast(dict[str, View], view["verification"]), namer):
+            yield _annotation(level, f"{command}: failed check", line)
     told = [*(f"Not as expected: {unmet}." for unmet in cast(list[str], view["unmet"])), str(view["next_step"])]
     if "parity" in view:
         told.append(str(cast(dict[str, View], view["parity"])["line"]))
-    level = "notice" if view["exit_code"] == 0 else "warning" if view["exit_code"] == 15 else "error"
     yield _annotation(level, f"{command}: {view['verdict']} (exit {view['exit_code']})", "\n".join(told))
 
 

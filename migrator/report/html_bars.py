@@ -9,6 +9,7 @@ from migrator.report.agent_rows import STATES
 from migrator.report.markup import Markup, table, tag
 from migrator.report.scan_text import who
 from migrator.report.verdict_words import SESSIONS
+from migrator.report.verification_text import database_state
 from migrator.report.view import Namer, View
 
 _PLANNED = {
@@ -30,8 +31,8 @@ def bars_section(view: dict[str, View], namer: Namer) -> Iterator[Markup]:
     """The section for what the command was about: a verification, a plan, or what a scan found."""
     if "verification" in view:
         databases = cast(list[dict[str, View]], cast(dict[str, View], view["verification"])["databases"])
-        ordered = sorted(databases, key=lambda one: bool(one["complete"]))
-        rows = [(one, _verdicts(one), "complete" if one["complete"] else "differs") for one in ordered]
+        ordered = sorted(databases, key=lambda one: database_state(one) == "complete")
+        rows = [(one, _verdicts(one), database_state(one)) for one in ordered]
         yield from _section("What became of the sessions", rows, SESSIONS, namer)
     elif "plan" in view:
         planned = cast(list[dict[str, View]], cast(dict[str, View], view["plan"])["databases"])

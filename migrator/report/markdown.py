@@ -11,6 +11,7 @@ from migrator.report.groups import cut, grouped, listed, plural
 from migrator.report.layout import size
 from migrator.report.scan_text import who
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
+from migrator.report.verification_text import database_state
 from migrator.report.view import Namer, View, message
 
 
@@ -79,12 +80,13 @@ def _plan(plan: dict[str, View], namer: Namer) -> Iterator[str]:
 
 def _verification(verification: dict[str, View], namer: Namer) -> Iterator[str]:
     databases = cast(list[dict[str, View]], verification["databases"])
-    shown, rest = cut(databases, lambda one: 1 if one["complete"] else 0)
+    shown, rest = cut(databases, lambda one: 1 if database_state(one) == "complete" else 0)
     cells: list[list[View]] = []
     for one in shown:
         numbers = cast(dict[str, tuple[int, int]], one["parity"])
+        state = database_state(one)
         pairs = ("{:,}/{:,}".format(*numbers[what]) for what in ("sessions", "transcripts", "events"))
-        cells.append([namer(who(one)), *pairs, "complete" if one["complete"] else "**differs**"])
+        cells.append([namer(who(one)), *pairs, state if state == "complete" else f"**{state}**"])
     yield from _table("Databases", ("agent directory", "sessions", "transcripts", "events", "state"), cells, len(rest))
     for title, words, field in (("Sessions", SESSIONS, "verdicts"), ("Transcripts", TRANSCRIPTS, "transcripts")):
         counts = cast(dict[str, int], verification[field])

@@ -26,12 +26,12 @@ _MOST_DIFFERENCES = 5
 def verification_lines(verification: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
     """The lines, an empty one first."""
     databases = cast(list[dict[str, View]], verification["databases"])
-    shown, rest = cut(databases, lambda one: 0 if _state(one) != "complete" else 1)
+    shown, rest = cut(databases, lambda one: 0 if database_state(one) != "complete" else 1)
     yield ""
-    colours = ["green" if _state(one) == "complete" else "red" for one in shown]
+    colours = ["green" if database_state(one) == "complete" else "red" for one in shown]
     yield from table(_COLUMNS, [_cells(one, namer) for one in shown], style, colours)
     if rest:
-        complete = sum(_state(one) == "complete" for one in rest)
+        complete = sum(database_state(one) == "complete" for one in rest)
         yield f"... and {len(rest):,} more, {complete:,} of them complete"
     yield from details_lines(verification, namer)
 
@@ -47,6 +47,12 @@ def details_lines(verification: dict[str, View], namer: Namer) -> Iterator[str]:
     extra = [name for database in databases for name in cast(list[Name], database["extra"])]
     if extra:
         yield f"extra, {plural(len(extra), 'session')}, {SESSIONS['extra']}: {listed(extra, namer)}"
+    yield from failed_check_lines(verification, namer)
+
+
+def failed_check_lines(verification: dict[str, View], namer: Namer) -> Iterator[str]:
+    """Each check that does not hold, and of which databases."""
+    databases = cast(list[dict[str, View]], verification["databases"])
     for check in dict.fromkeys(cast(list[str], verification["failed_checks"])):
         where = [who(one) for one in databases if cast(dict[str, bool], one["checks"]).get(check) is False]
         place = f" for {listed(where, namer)}" if where else ""
@@ -56,10 +62,11 @@ def details_lines(verification: dict[str, View], namer: Namer) -> Iterator[str]:
 def _cells(database: dict[str, View], namer: Namer) -> list[str]:
     numbers = cast(dict[str, tuple[int, int]], database["parity"])
     pairs = ("{:,}/{:,}".format(*numbers[what]) for what in ("sessions", "transcripts", "events"))
-    return [namer(who(database)), *pairs, _state(database)]
+    return [namer(who(database)), *pairs, database_state(database)]
 
 
-def _state(database: dict[str, View]) -> str:
+def database_state(database: dict[str, View]) -> str:
+    """``complete``, ``differs``, or ``failed`` if a check does not hold: the same word in every format."""
     if not all(cast(dict[str, bool], database["checks"]).values()):
         return "failed"
     return "complete" if database["complete"] else "differs"
