@@ -13,6 +13,7 @@ import pytest
 
 from migrator.proofs.proof import check_log, decode_log
 from tests.conftest import fingerprint
+from tests.worlds import World, entry
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "ci-smoke"
 
@@ -41,6 +42,16 @@ def test_the_state_directory_is_only_read_and_the_proofs_are_kept(
     logs = sorted((tmp_path / "proof").glob("*.proof.jsonl"))
     assert [log.name for log in logs] == ["apply.proof.jsonl", "verify.proof.jsonl"]
     assert [check_log(decode_log(log.read_bytes())) for log in logs] == [(), ()]
+
+
+def test_a_configuration_that_leads_back_to_the_original_stops_before_anything_is_written(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    store = world.store(world.store_path("main"), {"agent:main:main": entry("s1", 5)})
+    world.config(session={"store": str(store)})
+    before = fingerprint(world.state)
+    done = smoke("--state-dir", str(world.state))
+    assert (done.returncode, done.stdout.count("\n")) == (12, 1)
+    assert fingerprint(world.state) == before
 
 
 @pytest.mark.parametrize(
