@@ -179,9 +179,10 @@ def verify(
     origin = _origin(request, inventory, against) if against is not None else None
     inventory = replace(inventory, findings=(*inventory.findings, *gone_databases(Path(inventory.state_dir))))
     verification = make_verification(inventory, origin, level)
-    return replace(
-        _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept), origin=origin
-    )
+    report = _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept)
+    if report.word == "proved" and verification.is_vacuous:
+        report = replace(report, word="unjudged", exit_code=0 if request.allow_empty else NOTHING_FOUND)
+    return replace(report, origin=origin)
 
 
 def _origin(request: Request, inventory: Inventory, against: str) -> Inventory:

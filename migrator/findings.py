@@ -467,6 +467,12 @@ RULES: dict[str, Rule] = {
         "{subject} has no store, only copies of one (.bak, .tmp or .corrupt).",
         "Put the newest complete copy back as sessions.json, and run again.",
     ),
+    "store.outside": Rule(
+        _WARNING,
+        "The configuration names the store {subject}, which lies outside the state directory.",
+        "If this is a copy, that store is the original's: give it a configuration of its own with --config. "
+        "--archive-sources moves it only if it is named with --store.",
+    ),
     "store.trailing-text": Rule(
         _QUARANTINED,
         "{length} bytes follow the end of the object in {subject}, at byte {offset}.",

@@ -147,6 +147,14 @@ class Verification:
         return sum(history.verdict is verdict for d in self.databases for history in d.histories)
 
     @property
+    def is_vacuous(self) -> bool:
+        """Whether there are sessions, and no source to judge any of them by."""
+        sources = (source for database in self.databases for source in database.sources)
+        judged = any(count for source in sources for _, count in source.counts)
+        judged = judged or any(database.histories for database in self.databases)
+        return not judged and any(database.rows for database in self.databases)
+
+    @property
     def failed_checks(self) -> tuple[str, ...]:
         """The names of all checks that do not hold."""
         return tuple(c.name for d in self.databases for c in d.checks if not c.passed) + tuple(

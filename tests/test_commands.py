@@ -11,6 +11,7 @@ import pytest
 from migrator import commands
 from migrator.commands import Report
 from migrator.errors import BusyError, MigratorError, NothingFoundError, RefusedError
+from migrator.model import Finding, Name
 from migrator.progress import Progress
 from migrator.verdicts import Verdict
 from tests.conftest import fingerprint
@@ -294,3 +295,26 @@ def test_a_second_run_at_the_same_time_is_refused(world: World) -> None:
     assert report.exit_code == 0
     assert len(world.runs()) == 1
     assert len(databases(world.state)) == 2
+
+
+def test_a_verification_without_anything_to_judge_by_proves_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    store = world.agent("main", {"k": entry("s1", 5)}) / "sessions" / "sessions.json"
+    assert commands.apply(world.request(), None, yes=True).exit_code == 0
+    store.unlink()
+    report = commands.verify(world.request())
+    assert (report.word, report.exit_code) == ("unjudged", 10)
+    assert commands.verify(replace(world.request(), allow_empty=True)).exit_code == 0
+
+
+def test_a_store_that_only_the_configuration_names_outside_is_reported_and_stays(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    store = world.store(tmp_path / "elsewhere" / "store.json", {"k": entry("s1", 5)})
+    world.config(session={"store": str(store)})
+    report = commands.apply(world.request(), None, yes=True, archive=True)
+    assert report.exit_code == 0
+    assert store.exists()
+    assert Finding("store.outside", Name("store", str(store))) in report.findings
+    named = commands.apply(world.request(stores=(str(store),)), None, yes=True, archive=True)
+    assert named.exit_code == 0
+    assert not store.exists()

@@ -11,15 +11,12 @@ from migrator.runs.run import Run
 from migrator.scanning.directories import is_inside
 from migrator.scanning.sources import digest_now, require_same
 
-_NAMED = (StoreKind.CONFIGURED, StoreKind.EXPLICIT)
-"""Stores that may lie outside the state directory, because somebody has named them."""
-
 
 def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
     """Move the sources of a verified plan into the run by rename, and give their new paths.
 
-    A link, what lies on another filesystem than the run, and what was followed out of the state directory, stay where
-    they are.
+    A link, what lies on another filesystem than the run, and what lies outside the state directory and was not named
+    by the user, stay where they are: the configuration of a copy may name the stores of the original.
 
     Raises ChangedError if a source is not what was migrated.
     """
@@ -30,7 +27,7 @@ def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
     folder = run.subfolder("archive")
     moved: list[str] = []
     here = run.folder.stat().st_dev
-    named = {os.path.dirname(s.path) for p in plan.databases for s in p.stores if s.kind in _NAMED}
+    named = {os.path.dirname(s.path) for p in plan.databases for s in p.stores if s.kind is StoreKind.EXPLICIT}
     movable = [
         path
         for path in sources

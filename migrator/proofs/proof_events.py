@@ -119,6 +119,9 @@ OUTCOMES = {
     "differences": Outcome((1,), "Look at what is missing, changed, moved or failed: the sources still have it."),
     "failed": Outcome((2,), "Report the defect; nothing is claimed."),
     "nothing-found": Outcome((0, 10), "Check that the state directory is the right one, and name it with --state-dir."),
+    "unjudged": Outcome(
+        (0, 10), "Name what to judge by with --against: a backup of the state directory, or the folder of a run."
+    ),
     "busy": Outcome((11,), "Stop the gateway, or whatever else writes, and try again."),
     "refused": Outcome((12,), "Follow the findings; nothing was written."),
     "changed": Outcome((13,), "Plan again: a source or a database changed."),

@@ -28,7 +28,7 @@ TROUBLES = {
 
 WORST_FIRST = (
     *("unreadable", "broken", "failed", "differences", "changed", "unexpected", "refused", "busy"),
-    *("interrupted", "nothing-found", "repeated", "pending", "quarantined", "exported", "scanned"),
+    *("interrupted", "nothing-found", "unjudged", "repeated", "pending", "quarantined", "exported", "scanned"),
 )
 """Every word of a proof that is not good."""
 

@@ -203,6 +203,8 @@ def _read_stores(
                 continue
             if os.path.islink(candidate.path) and is_inside(candidate.path, state):
                 findings.add("store.link", name)
+        if candidate.kind is StoreKind.CONFIGURED and not is_inside(candidate.path, state):
+            findings.add("store.outside", name)
         progress.enter(candidate.agent)
         store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, progress, known.get(real))
         findings.made += made
