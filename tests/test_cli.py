@@ -198,7 +198,7 @@ def test_the_state_directory_is_found_as_openclaw_finds_it(unpack: Unpack, tmp_p
 
 
 INTERRUPTED = """
-import os, sys
+import os, signal, sys
 from migrator import cli
 from migrator.execution import executor
 
@@ -209,6 +209,7 @@ def interrupt(*arguments):
     publish(*arguments)
 
 executor.publish = interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
 cli.main(sys.argv[2:])
 """
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RUNS = "migrator-runs"
+SCRATCH = "openclaw-session-migrator-"
 SUCCESS = (0, 15)
 
 Tree = dict[str, tuple[int, int, str]]
@@ -126,7 +127,7 @@ def violations(
                 and facts[2] != expected.before[path][2]
             ):
                 yield f"another file changed: {path}"
-        elif path not in known and not path.startswith("tmp/migrator-"):
+        elif path not in known and not path.startswith(f"tmp/{SCRATCH}"):
             yield f"a file outside: {path}"
     if "Traceback" in said:
         yield "a traceback"
@@ -171,9 +172,8 @@ def _is_recent_scratch(path: Path) -> bool:
 
     Another process might just have made it, so it is spared so long.
     """
-    prefix = "openclaw-session-migrator-"
     folder = next(
-        (one for one in (path, *path.parents) if one.name.startswith(prefix) and one.parent.name == "tmp"), None
+        (one for one in (path, *path.parents) if one.name.startswith(SCRATCH) and one.parent.name == "tmp"), None
     )
     return folder is not None and time.time() - folder.stat().st_mtime < 60
 
