@@ -233,12 +233,12 @@ def test_a_newer_row_is_kept_and_both_are_known(tmp_path: Path) -> None:
     assert [found.verdict for found in verdicts(report)] == [Verdict.KEPT]
 
 
-def test_a_database_without_its_sources_can_still_be_judged(tmp_path: Path) -> None:
+def test_a_database_without_its_sources_is_read_and_called_unjudged(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.agent("main")
     world.database("main", owner("main"), cache_row("k", entry("s1", 9)), auth_row("p", "{}"))
     report = verify(world)
-    assert report.exit_code == 0
+    assert (report.word, report.exit_code) == ("unjudged", 10)
     assert count(report, Verdict.EXTRA) == 1
 
 

@@ -74,7 +74,7 @@ def test_a_fault_in_an_export_leaves_all_of_the_tree_or_nothing(upgraded: Scene,
     upgraded.reset()
     target = upgraded.root / "back"
     export = ("export", target)
-    calls = changing(upgraded, upgraded.root / ".back.partial", *export)
+    calls = changing(upgraded, upgraded.root / "openclaw-session-*", *export)  # the trace hides what varies
     whole = content(target)
     found: list[str] = []
     chosen = spread(calls, POINTS, FAULTS.index(fault))
