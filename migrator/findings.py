@@ -507,7 +507,7 @@ RULES: dict[str, Rule] = {
     "transcript.duplicate-line": Rule(
         _NOTE,
         "Line {line} of {subject}, at byte {offset}, repeats an earlier line with the same id.",
-        "Nothing to do; the event is stored once.",
+        "Nothing to do; both are stored, and the first one keeps the id.",
     ),
     "transcript.followed": Rule(
         _NOTE,

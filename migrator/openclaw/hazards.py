@@ -12,7 +12,7 @@ from functools import cache
 from migrator.openclaw.entry import finite_number, has_storable_times, usable_session_id
 from migrator.openclaw.entry_head import MAYBE_LOST
 from migrator.openclaw.entry_transforms import IMPORT_TRANSFORMS
-from migrator.openclaw.js_values import Json, js_number, trimmed
+from migrator.openclaw.js_values import Json, js_number, scalars, trimmed
 from migrator.openclaw.store import RawEntry
 
 LOSES_ENTRY = "upgrade.loses-entry"
@@ -101,13 +101,4 @@ def _may_have_long_integer(text: bytes) -> bool:
 
 
 def _has_rounded_integer(value: Json) -> bool:
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            pending += item.values()
-        elif isinstance(item, list):
-            pending += item
-        elif isinstance(item, int) and js_number(item) != item:
-            return True
-    return False
+    return any(isinstance(item, int) and js_number(item) != item for item in scalars(value))

@@ -79,6 +79,11 @@ def js_numbers(value: Json) -> Json:
 
 
 def _has_foreign_number(value: Json) -> bool:
+    return any(is_number(item) and not strictly_equal(js_number(item), item) for item in scalars(value))
+
+
+def scalars(value: Json) -> Iterator[Json]:
+    """Everything in a value that is no object and no array, in any order; however deep it is."""
     pending = [value]
     while pending:
         item = pending.pop()
@@ -86,9 +91,8 @@ def _has_foreign_number(value: Json) -> bool:
             pending += item.values()
         elif isinstance(item, list):
             pending += item
-        elif is_number(item) and not strictly_equal(js_number(item), item):
-            return True
-    return False
+        else:
+            yield item
 
 
 def strictly_equal(one: Json, other: Json) -> bool:

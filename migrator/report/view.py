@@ -14,6 +14,7 @@ from pathlib import Path
 from migrator import __version__
 from migrator.commands import Report, counts
 from migrator.errors import MigratorError
+from migrator.execution.outcome import Outcome
 from migrator.exporting.exported import Exported
 from migrator.findings import RULES
 from migrator.model import (
@@ -71,17 +72,7 @@ def of_report(report: Report) -> dict[str, View]:
         view["run"] = {
             "id": Path(report.run).name,
             "folder": Name("path", report.run),
-            "databases": [
-                {
-                    "agent": directory_of(outcome.path, directories),
-                    "database": Name("database", outcome.path),
-                    "created": outcome.created,
-                    "rows_written": outcome.rows_written,
-                    "failure": outcome.finding.code if outcome.failure and outcome.finding else None,
-                    "checkpointed": outcome.checkpointed,
-                }
-                for outcome in report.outcomes
-            ],
+            "databases": [_done(outcome, directories) for outcome in report.outcomes],
             "archived_sources": len(report.archived),
         }
     if report.undone is not None:
@@ -110,6 +101,17 @@ def of_report(report: Report) -> dict[str, View]:
         view["upgrade_proof"] = of_upgrade(report.upgrade)
     view["findings"] = [of_finding(finding) for finding in report.findings]
     return view
+
+
+def _done(outcome: Outcome, directories: set[str]) -> dict[str, View]:
+    return {
+        "agent": directory_of(outcome.path, directories),
+        "database": Name("database", outcome.path),
+        "created": outcome.created,
+        "rows_written": outcome.rows_written,
+        "failure": outcome.finding.code if outcome.failure and outcome.finding else None,
+        "checkpointed": outcome.checkpointed,
+    }
 
 
 def digests(view: View) -> set[str]:
