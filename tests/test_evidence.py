@@ -86,6 +86,19 @@ def test_a_failed_expectation_and_an_empty_directory_yield_sound_logs(world: Wor
     assert (check_log(recorded(unmet)), check_log(recorded(empty))) == ((), ())
 
 
+def test_of_very_many_findings_of_one_code_the_first_are_listed_and_all_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "MOST_FINDINGS", 3)
+    world = World(tmp_path)
+    world.agent("main", {f"k{number}": None for number in range(7)} | {"list": []})
+    lines = recorded(commands.scan(world.request()))
+    assert check_log(lines) == ()
+    listed = [json.loads(line) for line in lines if '"event":"finding"' in line]
+    assert [finding.get("more") for finding in listed if finding["code"] == "entry.not-object"] == [None, None, 5]
+    assert json.loads(lines[-1])["findings"]["entry.not-object"] == 8
+
+
 def test_no_name_is_in_a_log(world: World) -> None:
     report = commands.apply(world.request(), None, yes=True)
     names = {name.text for name in evidence.names(report.inventory)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from io import BytesIO
 from pathlib import Path
@@ -63,6 +64,20 @@ def test_an_index_that_a_kill_has_torn_is_read_as_far_as_it_goes(run: Path) -> N
     torn = b'\xff\n[1]\n{"span": 5}\n{"span": "b", "file": "000000.raw", "length": "x"}\n{"span": "c", "fi'
     index.write_bytes(index.read_bytes() + torn)
     assert quarantined_spans(run.parent) == {"a"}
+
+
+def test_an_index_that_is_very_deep_or_a_pipe_stops_nothing(run: Path) -> None:
+    preserve(run, "/source", BytesIO(DATA), [reject("a")])
+    index = run / "quarantine" / "index.jsonl"
+    index.write_bytes(b"[" * 200_000 + b"\n" + index.read_bytes())
+    (run.parent / "run2" / "quarantine").mkdir(parents=True)
+    os.mkfifo(run.parent / "run2" / "quarantine" / "index.jsonl")
+    assert quarantined_spans(run.parent) == {"a"}
+
+
+def test_very_many_spans_are_all_in_the_index(run: Path) -> None:
+    preserve(run, "/source", BytesIO(DATA), [reject(str(number)) for number in range(2500)])
+    assert len(quarantined_spans(run.parent)) == 2500
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut"])

@@ -43,7 +43,7 @@ def test_a_complete_database_is_one_row() -> None:
 def test_missing_sessions_are_one_line_with_the_first_names_and_how_many() -> None:
     lines = told(judged("main", complete=False, entries=[entry(f"s{one}", "missing") for one in range(2000)]))
     assert lines[1].endswith("differs")
-    assert lines[2:] == ["missing, 2,000 sessions, in no database: s0, s1, s2 and 1997 more"]
+    assert lines[2:] == ["missing, 2,000 sessions, in no database: s0, s1, s2 and 1,997 more"]
 
 
 def test_a_changed_session_says_where_it_differs() -> None:

@@ -24,6 +24,9 @@ from migrator.sqlite.snapshot import identify
 from migrator.verdicts import HistoryVerdict, Verdict
 from migrator.verification.places import same_place
 
+MOST_FINDINGS = 1000
+"""So many findings of one code are in a proof one by one; the index of the quarantine and the json format have all."""
+
 
 def report_names(report: Report) -> Iterator[Name]:
     """Every string of the installations that a report is about: nothing of it may leave the process in clear."""
@@ -81,14 +84,8 @@ def record(
     _add_transcripts(log, report)
     for event, facts in upgrade_events(report, report.upgrade) if report.upgrade else ():
         log.add(event, **facts)
-    for finding in (*report.findings, *(report.forecast if report.upgrade else ())):
-        log.add(
-            "finding",
-            code=finding.code,
-            subject=finding.subject,
-            facts=dict(finding.facts),
-            others=list(finding.others),
-        )
+    for facts in _findings((*report.findings, *(report.forecast if report.upgrade else ()))):
+        log.add("finding", **facts)
     for check in _checks(report):
         log.add("check", **check)
     for code in _not_tested(report):
@@ -218,6 +215,25 @@ def _add_transcripts(log: ProofLog, report: Report) -> None:
                 present=history.present,
                 lines=dict(history.counts),
             )
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[dict[str, Fact]]:
+    """Every finding, up to so many of one code: the last of these says how many more there are."""
+    left = Counter(finding.code for finding in findings)
+    listed: Counter[str] = Counter()
+    for finding in findings:
+        left[finding.code] -= 1
+        listed[finding.code] += 1
+        if listed[finding.code] > MOST_FINDINGS:
+            continue
+        last = listed[finding.code] == MOST_FINDINGS
+        yield {
+            "code": finding.code,
+            "subject": finding.subject,
+            "facts": dict(finding.facts),
+            "others": list(finding.others),
+            **({"more": left[finding.code]} if last and left[finding.code] else {}),
+        }
 
 
 def _checks(report: Report) -> list[dict[str, Name | str | bool]]:

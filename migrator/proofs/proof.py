@@ -87,7 +87,8 @@ class ProofLog:
         self._lines.append(line)
         self._computed.update((self._head, str(len(self._lines) - 1), *_computed(plain)))
         if event == "finding":
-            self._findings[str(plain["code"])] += 1
+            more = plain.get("more", 0)
+            self._findings[str(plain["code"])] += 1 + (more if isinstance(more, int) else 0)
         self._ended = event == "end"
 
     def lines(self) -> list[str]:

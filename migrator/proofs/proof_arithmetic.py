@@ -79,7 +79,7 @@ class Ledger:
             self._transcripts[event.word("verdict")] += 1
             self._note(event, _transcript_contradictions(event))
         elif event.name == "finding":
-            self._findings[event.word("code")] += 1
+            self._findings[event.word("code")] += 1 + event.number("more")
         elif event.name == "check":
             self._failed_checks |= {event.word("name")} if event.facts["passed"] is not True else set()
         self._upgrade.add(event)

@@ -282,11 +282,13 @@ EVENTS: dict[str, dict[str, Validator]] = {
         "transcripts": _histories,
         "failed": _list_of(_one_of(CHECKS)),
     },
+    # One finding; ``more`` further ones of its code are counted only.
     "finding": {
         "code": _one_of(RULES),
         "subject": _label,
         "facts": _map_of(_fact_name, _number),
         "others": _list_of(_label),
+        "more?": _count,
     },
     "check": {"name": _one_of(CHECKS), "passed": _flag, "subject?": _label},
     "not-tested": {"code": _one_of(NOT_TESTED)},

@@ -64,8 +64,8 @@ def _step(step: Event) -> Iterator[str]:
 
 def _files(change: str, labels: Sequence[str]) -> Iterator[str]:
     if labels:
-        more = f" and {len(labels) - _MOST_FILES} more" if len(labels) > _MOST_FILES else ""
-        yield f"  {change} {len(labels)}: {' '.join(labels[:_MOST_FILES])}{more}"
+        more = f" and {len(labels) - _MOST_FILES:,} more" if len(labels) > _MOST_FILES else ""
+        yield f"  {change} {len(labels):,}: {' '.join(labels[:_MOST_FILES])}{more}"
 
 
 def _sessions(listed: Sequence[Event]) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _sessions(listed: Sequence[Event]) -> Iterator[str]:
         cells += [event.word(place) for place in ("before", "after", "gateway")]
         yield "  " + "  ".join(cells) + _differing(event)
     if len(listed) > _MOST_SESSIONS:
-        yield f"  and {len(listed) - _MOST_SESSIONS} more, in the log"
+        yield f"  and {len(listed) - _MOST_SESSIONS:,} more, in the log"
 
 
 def _differing(listed: Event) -> str:

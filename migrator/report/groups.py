@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from migrator.model import Name, Severity
+from migrator.report.lazy import Lazy
 from migrator.report.view import Namer, View, sentence
 
 MOST_NAMES = 3
@@ -27,7 +28,7 @@ class Group:
     code: str
     severity: str
     remedy: str
-    findings: tuple[dict[str, View], ...]
+    findings: Sequence[dict[str, View]]
 
     @property
     def subjects(self) -> list[Name]:
@@ -42,19 +43,18 @@ class Group:
         others = self.subjects[1:]
         if not others:
             more = len(self.findings) - 1
-            return f"{told} {more} more of this kind there." if more else told
+            return f"{told} {more:,} more of this kind there." if more else told
         return f"{told} The same for {listed(others, namer)}."
 
 
-def grouped(findings: Iterable[View]) -> list[Group]:
+def grouped(findings: Sequence[View]) -> list[Group]:
     """Put findings into groups, the worst first, otherwise in their order."""
-    found: dict[str, list[dict[str, View]]] = {}
-    for finding in cast(Iterable[dict[str, View]], findings):
-        found.setdefault(str(finding["code"]), []).append(finding)
-    groups = [
-        Group(code, str(members[0]["severity"]), str(members[0]["remedy"]), tuple(members))
-        for code, members in found.items()
-    ]
+    all_of_them = cast(Sequence[dict[str, View]], findings)
+    found: dict[str, list[int]] = {}
+    for place, finding in enumerate(all_of_them):
+        found.setdefault(str(finding["code"]), []).append(place)
+    members = [(code, Lazy(all_of_them.__getitem__, places)) for code, places in found.items()]
+    groups = [Group(code, str(these[0]["severity"]), str(these[0]["remedy"]), these) for code, these in members]
     return sorted(groups, key=lambda group: _WORST_FIRST.index(group.severity))
 
 
@@ -66,13 +66,14 @@ def merged(findings: Sequence[dict[str, View]], namer: Namer) -> str:
     subjects = dict.fromkeys(cast(Name, finding["subject"]) for finding in findings)
     others = dict.fromkeys(other for finding in findings for other in cast(list[Name], finding["others"]))
     template = str(findings[0]["sentence"])
-    return template.format(subject=listed([*subjects], namer), others=listed([*others], namer), **facts)
+    sums = {name: f"{count:,}" for name, count in facts.items()}
+    return template.format(subject=listed([*subjects], namer), others=listed([*others], namer), **sums)
 
 
 def listed(names: Sequence[Name], namer: Namer) -> str:
     """The first names of several, and how many there are beside them."""
     shown, rest = ", ".join(map(namer, names[:MOST_NAMES])), len(names) - MOST_NAMES
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
 def cut(rows: Sequence[_Row], importance: Callable[[_Row], int]) -> tuple[list[_Row], list[_Row]]:

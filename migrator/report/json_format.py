@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from migrator.model import Name
@@ -82,7 +82,7 @@ def _spoken(view: View, namer: Namer) -> View:
         if view.get("verdict") == "stopped":
             return {**view, "message": message(view, namer)}
         return {key: _spoken(value, namer) for key, value in view.items()}
-    if isinstance(view, list | tuple):
+    if isinstance(view, Sequence) and not isinstance(view, str):
         return [_spoken(value, namer) for value in view]
     return view
 
@@ -92,6 +92,6 @@ def _named(view: View, namer: Namer) -> object:
         return namer(view)
     if isinstance(view, dict):
         return {key: _named(value, namer) for key, value in view.items()}
-    if isinstance(view, list | tuple):
+    if isinstance(view, Sequence) and not isinstance(view, str):
         return [_named(value, namer) for value in view]
     return view

@@ -31,7 +31,7 @@ def upgrade_lines(upgrade: dict[str, View], namer: Namer) -> Iterator[str]:
         if findings[0]["effect"] != effect:
             effect, remedy = findings[0]["effect"], None
             yield f"  {_HEADS[str(effect)]}:"
-        yield f"    {merged(findings, namer)} [{code}{'' if len(findings) == 1 else f', {len(findings)}'}]"
+        yield f"    {merged(findings, namer)} [{code}{'' if len(findings) == 1 else f', {len(findings):,}'}]"
         if findings[0]["remedy"] != remedy:
             remedy = findings[0]["remedy"]
             yield f"        {remedy}"

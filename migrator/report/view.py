@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,8 +30,9 @@ from migrator.planning.forecast import RELEASES, effect
 from migrator.repair_model import Repair
 from migrator.report.agent_rows import agent_rows, directory_of
 from migrator.report.explain_view import of_explanation
+from migrator.report.lazy import Lazy
 from migrator.report.prove_view import of_upgrade
-from migrator.verdicts import DatabaseVerification, Difference, HistoryVerdict, Verdict, Verification
+from migrator.verdicts import DatabaseVerification, Difference, EntryVerdict, HistoryVerdict, Verdict, Verification
 from migrator.verification.parity import is_complete, parity
 
 Leaf = str | Number | bool | Name | None
@@ -99,7 +100,7 @@ def of_report(report: Report) -> dict[str, View]:
         }
     if report.upgrade is not None:
         view["upgrade_proof"] = of_upgrade(report.upgrade)
-    view["findings"] = [of_finding(finding) for finding in report.findings]
+    view["findings"] = Lazy(of_finding, report.findings)
     return view
 
 
@@ -119,13 +120,22 @@ def digests(view: View) -> set[str]:
 
     Numbers of nine digits and more are left out: a leaked telephone number is likelier than such a count.
     """
-    if isinstance(view, dict):
-        return set().union(*map(digests, view.values()))
-    if isinstance(view, list | tuple):
-        return set().union(*map(digests, view))
-    if isinstance(view, int | float) and not isinstance(view, bool) and abs(view) < 10**8:
-        return {str(view)}
-    return {view} if isinstance(view, str) and _OWN.fullmatch(view) else set()
+    found: set[str] = set()
+    to_see: list[Iterator[View]] = [iter((view,))]
+    while to_see:
+        for one in to_see[-1]:
+            if isinstance(one, str):
+                if _OWN.fullmatch(one):
+                    found.add(one)
+            elif isinstance(one, int | float):
+                if not isinstance(one, bool) and abs(one) < 10**8:
+                    found.add(str(one))
+            elif isinstance(one, dict | Sequence):
+                to_see.append(iter(one.values() if isinstance(one, dict) else one))
+                break
+        else:
+            to_see.pop()
+    return found
 
 
 def of_error(error: MigratorError, verb: str) -> dict[str, View]:
@@ -189,7 +199,7 @@ def _planned(planned: DatabasePlan, directories: set[str]) -> dict[str, View]:
         "create": planned.database.shape.value == "missing" and planned.pending,
         "pending": planned.pending,
         "actions": dict(sorted(actions.items())),
-        "quarantine": [_reject(reject) for reject in planned.rejects],
+        "quarantine": Lazy(_reject, planned.rejects),
         "histories": len(planned.histories),
         "repairs": _repair(planned.repair),
         "events": sum(len(history.hashes) // HASH_BYTES for history in planned.histories),
@@ -271,18 +281,7 @@ def _verified(verified: DatabaseVerification, directories: set[str]) -> dict[str
         "verdicts": dict(sorted(totals.items())),
         "content_digest": verified.content_digest,
         "checks": {check.name: check.passed for check in verified.checks},
-        "entries": [
-            {
-                "session": verdict.session,
-                "source": source.source,
-                "verdict": verdict.verdict.value,
-                "transforms": list(verdict.transforms),
-                "differences": [_difference(difference) for difference in verdict.differences],
-                "places": list(verdict.places),
-            }
-            for source in verified.sources
-            for verdict in source.verdicts
-        ],
+        "entries": Lazy(_judged, [(one.source, verdict) for one in verified.sources for verdict in one.verdicts]),
         "transcripts": [
             {
                 "transcript": history.transcript,
@@ -298,6 +297,18 @@ def _verified(verified: DatabaseVerification, directories: set[str]) -> dict[str
             for history in verified.histories
         ],
         "extra": list(verified.extra),
+    }
+
+
+def _judged(judged: tuple[Name, EntryVerdict]) -> dict[str, View]:
+    source, verdict = judged
+    return {
+        "session": verdict.session,
+        "source": source,
+        "verdict": verdict.verdict.value,
+        "transforms": list(verdict.transforms),
+        "differences": [_difference(difference) for difference in verdict.differences],
+        "places": list(verdict.places),
     }
 
 

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from migrator.errors import ChangedError
-from migrator.filesystem import fsync_directory, make_private_directory, write_all
+from migrator.filesystem import fsync_directory, make_private_directory, open_regular_file, write_all
 from migrator.model import Name, Reject
 
 FOLDER = "quarantine"
 INDEX = "index.jsonl"
 _BLOCK = 1 << 20
+_LINES = 1000  # written at a time: there may be very many
 
 
-def preserve(run: Path, source: str, stream: BinaryIO, rejects: Iterable[Reject]) -> None:
+def preserve(run: Path, source: str, stream: BinaryIO, rejects: Sequence[Reject]) -> None:
     """Keep spans of one source, which is open for reading, in the quarantine of a run. Of any size in little memory.
 
     Raises ChangedError if the source has become too short, and OSError.
@@ -32,22 +34,28 @@ def preserve(run: Path, source: str, stream: BinaryIO, rejects: Iterable[Reject]
     make_private_directory(folder)
     name = f"{len(os.listdir(folder)):06d}.raw"
     flags = os.O_CREAT | getattr(os, "O_BINARY", 0)
-    lines, at = [], 0
     with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_EXCL | flags, 0o600), "wb") as kept:
         for reject in rejects:
             _copy(stream, kept, reject)
-            record = {"file": name, "at": at, "source": source, "span": reject.span, "offset": reject.offset}
-            record |= {"length": reject.length, "reason": reject.code, "key": reject.key}
-            lines.append(json.dumps(record) + "\n")
-            at += reject.length
         kept.flush()
         os.fsync(kept.fileno())
     index = os.open(folder / INDEX, os.O_WRONLY | os.O_APPEND | flags, 0o600)
     try:
-        write_all(index, "".join(lines).encode())
+        lines = _lines(name, source, rejects)
+        while block := "".join(islice(lines, _LINES)):
+            write_all(index, block.encode())
     finally:
         os.close(index)
     fsync_directory(folder)
+
+
+def _lines(name: str, source: str, rejects: Sequence[Reject]) -> Iterator[str]:
+    at = 0
+    for reject in rejects:
+        record = {"file": name, "at": at, "source": source, "span": reject.span, "offset": reject.offset}
+        record |= {"length": reject.length, "reason": reject.code, "key": reject.key}
+        yield json.dumps(record) + "\n"
+        at += reject.length
 
 
 def _copy(stream: BinaryIO, kept: BinaryIO, reject: Reject) -> None:
@@ -67,19 +75,17 @@ def quarantined_spans(runs: Path) -> frozenset[str]:
 
 
 def _kept(index: Path) -> Iterator[str]:
-    sizes: dict[str, int] = {}
     try:
-        for path in index.parent.iterdir():
-            sizes[path.name] = path.lstat().st_size
-        lines = index.read_bytes().splitlines()
+        sizes = {path.name: path.lstat().st_size for path in index.parent.iterdir()}
+        with open_regular_file(str(index)) as lines:
+            for line in lines:
+                try:
+                    record = json.loads(line)
+                    span, end = record["span"], record.get("at", 0) + record["length"]
+                    kept = isinstance(span, str) and end <= sizes[record["file"]]
+                except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                    continue  # torn by a kill, or no line of ours, or its bytes are gone
+                if kept:
+                    yield span
     except OSError:
         return
-    for line in lines:
-        try:
-            record = json.loads(line)
-            span, end = record["span"], record.get("at", 0) + record["length"]
-            kept = isinstance(span, str) and end <= sizes[record["file"]]
-        except (ValueError, LookupError, TypeError, AttributeError):
-            continue  # torn by a kill, or no line of ours, or its bytes are gone
-        if kept:
-            yield span
