@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrator.openclaw.entry import prepare
 from migrator.openclaw.entry_head import MAYBE_LOST
 from migrator.openclaw.entry_transforms import IMPORT_TRANSFORMS
 from migrator.openclaw.hazards import (
@@ -30,7 +31,7 @@ ACP = {"backend": "b", "agent": "a", "runtimeSessionName": "r", "mode": "m", "st
 
 def found(text: str) -> tuple[str, ...]:
     [raw] = StoreReader(BytesIO(b'{"k": ' + text.encode() + b"}"))
-    return hazards(raw)
+    return hazards(raw, prepare(raw))
 
 
 def found_in(**members: object) -> tuple[str, ...]:

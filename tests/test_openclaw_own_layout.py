@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from migrator.model import DamagedSpan
 from migrator.openclaw import store
@@ -71,14 +72,15 @@ def read(data: bytes, window: int) -> Read:
     """All that a reader says, with what the entries mean."""
     reader = StoreReader(io.BytesIO(data), window=window)
     entries = list(reader)
-    return entries, list(map(meaning, entries)), reader.damage, reader.strict, reader.size, reader.sha256
+    bare = [structs.replace(entry, head=None) for entry in entries]
+    return bare, list(map(meaning, entries)), reader.damage, reader.strict, reader.size, reader.sha256
 
 
 def meaning(entry: RawEntry) -> object:
     found = prepare(entry)
     if found is None:
         return None
-    return found._replace(head={}), found.digests(), found.archived_text
+    return structs.replace(found, head={}), found.digests(), found.archived_text
 
 
 @settings(max_examples=400, deadline=None)

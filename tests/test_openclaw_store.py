@@ -17,6 +17,7 @@ import json5
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from migrator.findings import RULES
 from migrator.model import DamagedSpan, Severity
@@ -52,6 +53,11 @@ def read(data: bytes | str, window: int = 1 << 20) -> tuple[list[RawEntry], Stor
     assert all(RULES[span.problem].severity is Severity.QUARANTINED for span in reader.damage)
     assert not (reader.strict and reader.damage)
     return entries, reader
+
+
+def bare(entries: list[RawEntry]) -> list[RawEntry]:
+    """Without the heads, which may hold more or less of the same."""
+    return [structs.replace(entry, head=None) for entry in entries]
 
 
 def unaccounted(data: bytes, entries: list[RawEntry], reader: StoreReader) -> str:
@@ -357,8 +363,8 @@ def test_truncation_at_any_byte_yields_a_prefix_and_accounts_for_the_rest() -> N
         whole, _ = read(data)
         for cut in range(len(data)):
             entries, reader = read(data[:cut], window=7)
-            assert entries == whole[: len(entries)]
-            assert [e for e in whole if e.offset + len(e.raw) <= cut] == entries
+            assert bare(entries) == bare(whole[: len(entries)])
+            assert bare([e for e in whole if e.offset + len(e.raw) <= cut]) == bare(entries)
             (span,) = reader.damage
             assert span.problem == ("store.truncated" if cut else "store.empty")
             assert span.offset + span.length == cut

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from migrator import commands
 from migrator.model import Action, DatabasePlan, Decision, Plan
@@ -95,7 +96,7 @@ def test_the_order_of_the_entries_in_a_file_changes_no_decision(
             assert plan is not None
             found.append(
                 {
-                    decision.key: replace(decision, source=None if decision.source is None else (0, 0))
+                    decision.key: structs.replace(decision, source=None if decision.source is None else (0, 0))
                     for decision in plan.decisions
                 }
             )

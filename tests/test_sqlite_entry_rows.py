@@ -43,16 +43,32 @@ def entry(key: object, session_id: object, text: object, updated_at: object = 1)
 
 @pytest.mark.parametrize(("version", "tables"), [(1, BOTH), (4, TYPED), (8, BOTH), (13, TYPED)])
 @pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
-def test_entries_are_read_by_key_at_every_version(
+def test_entries_are_read_in_the_order_of_writing_at_every_version(
     tmp_path: Path, version: int, tables: tuple[str, ...], encoding: str
 ) -> None:
     fills = entry("🦞", "s1", '{"n":1}', 5), entry("\ue000", "s2", '{"é":2}', 2.5), entry("a", "s1", "x")
     path = make(tmp_path / "db", version, tables, *fills, encoding=encoding)
     assert entries(path) == [
-        SessionRow(b"a", b"s1", b"x", 1, archived=False),
-        SessionRow("\ue000".encode(), b"s2", '{"é":2}'.encode(), 2.5, archived=False),
         SessionRow("🦞".encode(), b"s1", b'{"n":1}', 5, archived=False),
+        SessionRow("\ue000".encode(), b"s2", '{"é":2}'.encode(), 2.5, archived=False),
+        SessionRow(b"a", b"s1", b"x", 1, archived=False),
     ]
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le"])
+def test_a_text_that_the_cache_has_as_well_is_read_once_and_any_other_one_is_read(
+    tmp_path: Path, encoding: str
+) -> None:
+    texts = [("same", '{"é":1}', '{"é":1}'), ("other", "{}", "{ }"), ("blob", b"{}", "{}")]
+    fills = [entry(key, "s", text) for key, text, _ in texts] + [entry("alone", "s", "{}")]
+    fills += [insert("cache_entries", ("session_entries", key, text, None, None, 1)) for key, _, text in texts]
+    path = make(tmp_path / "db", 1, BOTH, *fills, encoding=encoding)
+    with open_snapshot(str(path)) as connection:
+        found = {row.key.decode(): row for row in entry_rows.sessions(connection, apart_from_cache=True)}
+    assert [key for key, row in found.items() if row.repeats] == ["same"]
+    assert found["same"].entry_json is None
+    assert [found[key].entry_json for key in ("other", "alone")] == [b"{}", b"{}"]
+    assert found["blob"].problem == BAD_ROW
 
 
 def test_more_or_fewer_columns_do_not_matter(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -35,11 +35,10 @@ from migrator.progress import Advance, Progress, silent
 from migrator.runs.backups import copy_set
 from migrator.runs.quarantine import preserve
 from migrator.runs.run import Run, is_half_built
-from migrator.scanning.databases import TYPED_READERS, stored_texts, stored_transcripts
+from migrator.scanning.databases import session_digests, stored_texts, stored_transcripts
 from migrator.scanning.sources import digest_now, open_source, raw_entries, require_same
-from migrator.sqlite import cache_rows, entry_rows, shapes, target
+from migrator.sqlite import shapes, target
 from migrator.sqlite.content import table_digests
-from migrator.sqlite.rows import SessionRow
 from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_writable
 
 _BATCH = 500
@@ -218,7 +217,7 @@ def _check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> N
         {row.key: row.sha256 for row in database.typed_rows},
         {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive},
     )
-    if tuple(map(dict, _digests(connection, database.shape))) != expected:
+    if _digests(connection, database.shape) != expected:
         raise ChangedError("The sessions in {subject} changed after they were planned; plan again.", _name(planned))
 
 
@@ -233,15 +232,10 @@ def _check_result(connection: sqlite3.Connection, planned: DatabasePlan, expecte
 
 def _digests(
     connection: sqlite3.Connection, shape: Shape
-) -> tuple[Iterator[tuple[str, bytes]], Iterator[tuple[str, bytes]], Iterator[tuple[str, bytes]]]:
-    """The digest of each session's text in both shapes, and the hashes of each history; read as they are asked for."""
-
-    def sessions(read: Callable[[sqlite3.Connection], Iterator[SessionRow]]) -> Iterator[tuple[str, bytes]]:
-        for row in read(connection):
-            yield row.key.decode("utf-8", "surrogateescape"), sha256(row.entry_json or b"").digest()
-
-    histories = ((stored.session_id, stored.hashes) for stored in stored_transcripts(connection))
-    return sessions(cache_rows.sessions), sessions(TYPED_READERS.get(shape, entry_rows.sessions)), histories
+) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
+    """The digest of each session's text in both shapes, and the hashes of each history."""
+    cached, typed = session_digests(connection, shape)
+    return cached, typed, {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
 
 
 def _write_all(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, advance: Advance) -> int:
@@ -305,11 +299,13 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
         for entry, raw in raw_entries(store):
             advance(len(raw))
             decision = wanted[entry.index]
-            member = read_member(raw) if decision is not None else None
-            prepared = prepare(member) if member is not None else None
-            if decision is not None and prepared is not None:
+            if decision is None:
+                continue
+            if not (entry.transforms or decision.folded):
+                yield _Write(decision, raw, raw, entry.started_at, entry.status)
+            elif (member := read_member(raw)) and (prepared := prepare(member)):
                 typed_text = prepared.archived_text if decision.folded else prepared.stored
-                yield _Write(decision, prepared.stored, typed_text, prepared.started_at, prepared.status)
+                yield _Write(decision, prepared.stored, typed_text, entry.started_at, entry.status)
     for decision in planned.decisions:
         if decision.source is None and (decision.write_cache or decision.write_typed):
             yield _write_of_row(connection, decision)

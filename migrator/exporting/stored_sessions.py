@@ -45,8 +45,8 @@ def legacy_sessions(connection: sqlite3.Connection, database: Database) -> Itera
     if database.shape is Shape.V1:
         keys = {row.key for row in database.cache_rows}
         ids = {row.session_id for row in database.cache_rows}
-        yield from (_as_it_is(row) for row in cache_rows.sessions(connection, as_written=True))
-        for row in entry_rows.sessions(connection, as_written=True):
+        yield from (_as_it_is(row) for row in cache_rows.sessions(connection))
+        for row in entry_rows.sessions(connection):
             session = _as_it_is(row)
             folded = RECOVERED in session.key and session.session_id in ids
             if session.key not in keys and not folded and not _is_bare(session, database.agent_id):
@@ -54,7 +54,7 @@ def legacy_sessions(connection: sqlite3.Connection, database: Database) -> Itera
         return
     with_history = {history.session_id for history in database.transcripts}
     read = node_rows.sessions if database.shape is Shape.NODES else entry_rows.sessions
-    for row in read(connection, as_written=True):
+    for row in read(connection):
         session = _as_it_is(row)
         if not _is_bare(session, database.agent_id):
             yield _unfolded(session, with_history)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import sha256
-from typing import NamedTuple, cast
+from typing import cast
+
+from msgspec import Struct
 
 from migrator.model import Number
 from migrator.openclaw.entry_head import read_head
@@ -37,7 +39,7 @@ _SAFE_INTEGER = 2**53 - 1
 _SQLITE_INTEGER_LIMIT = 1 << 63
 
 
-class PreparedEntry(NamedTuple):
+class PreparedEntry(Struct, frozen=True, gc=False):
     """An entry as a database may hold it: key and ``stored`` are storable as SQLite TEXT."""
 
     key: str
@@ -190,6 +192,8 @@ def usable_session_id(value: object) -> str | None:
 
 def finite_number(value: object) -> Number | None:
     """A JSON number as a database column holds it: whole numbers as int, others as float; None if not finite."""
+    if type(value) is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     try:

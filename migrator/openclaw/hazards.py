@@ -6,10 +6,10 @@ Facts: ``doctor --fix`` and its import, 2026.8.2 and 2026.9.6, run and read (spe
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 
-from migrator.openclaw.entry import finite_number, has_storable_times, usable_session_id
+from migrator.openclaw.entry import PreparedEntry, has_storable_times, usable_session_id
 from migrator.openclaw.entry_head import MAYBE_LOST
 from migrator.openclaw.entry_transforms import IMPORT_TRANSFORMS
 from migrator.openclaw.js_values import Json, js_number, scalars, trimmed
@@ -35,14 +35,17 @@ _DIGITS = bytes(
 )
 
 
-def hazards(raw: RawEntry) -> tuple[str, ...]:
-    """The codes of what the upgrade would trip over; equal answers are one object, as most entries have the same."""
+def hazards(raw: RawEntry, prepared: PreparedEntry | None) -> tuple[str, ...]:
+    """The codes of what the upgrade would trip over; equal answers are one object, as most entries have the same.
+
+    ``prepared`` is what the entry means, None where it cannot be used.
+    """
     if raw.problem == "entry.not-object":
         return (BLOCKS_NULL,) if raw.raw == b"null" else (LOSES_ENTRY,)
-    if raw.problem is not None or raw.head is None:
+    if prepared is None:
         return ()
-    session_id = trimmed(raw.head.get("sessionId"))
-    return _shared(tuple(_found(raw, raw.head, session_id))) if session_id is not None else (LOSES_ENTRY,)
+    session_id = prepared.session_id or trimmed(prepared.head.get("sessionId"))
+    return _shared(tuple(_found(raw, prepared, session_id))) if session_id is not None else (LOSES_ENTRY,)
 
 
 @cache
@@ -50,15 +53,16 @@ def _shared(codes: tuple[str, ...]) -> tuple[str, ...]:
     return codes
 
 
-def _found(raw: RawEntry, head: Mapping[str, object], session_id: str) -> Iterator[str]:
+def _found(raw: RawEntry, prepared: PreparedEntry, session_id: str) -> Iterator[str]:
+    head = prepared.head
     if not _may_name_a_file(session_id):
         yield BLOCKS_SESSION_ID
     acp = head.get("acp")
     if isinstance(acp, dict) and any(acp.get(name) is None for name in _ACP_COLUMNS):
         yield BLOCKS_ACP
-    if not has_storable_times(head):
+    if prepared.session_id is None and not has_storable_times(head):
         yield BLOCKS_TIME
-    if finite_number(head.get("updatedAt")) is None and finite_number(head.get("sessionStartedAt")) is None:
+    if prepared.updated_at is None and prepared.started_at is None:
         yield CHANGES_TIME
     if not MAYBE_LOST.isdisjoint(head) and _loses_fields(raw.value):
         yield CHANGES_FIELDS
@@ -96,8 +100,11 @@ def _may_have_long_integer(text: bytes) -> bool:
 
     Fractions do not count: JavaScript itself writes them with so many digits.
     """
-    pieces = (text[at : at + _PIECE + len(_MANY_DIGITS)] for at in range(0, len(text), _PIECE))
-    return any(_MANY_DIGITS in one.translate(_DIGITS).replace(b"." + _MANY_DIGITS, b"") for one in pieces)
+    for at in range(0, len(text), _PIECE):
+        digits = text[at : at + _PIECE + len(_MANY_DIGITS)].translate(_DIGITS)
+        if _MANY_DIGITS in digits and _MANY_DIGITS in digits.replace(b"." + _MANY_DIGITS, b""):
+            return True
+    return False
 
 
 def _has_rounded_integer(value: Json) -> bool:

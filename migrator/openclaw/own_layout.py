@@ -9,7 +9,8 @@ tell (:mod:`migrator.openclaw.store`), which gives the very same for what is tak
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from migrator.openclaw.entry_head import Head, read_head
 from migrator.openclaw.text_window import TextWindow
@@ -18,7 +19,7 @@ _LONGEST_KEY = 4096
 _FIRST, _NEXT, _COLON, _END = b'\n  "', b',\n  "', b'": ', b"\n}"
 
 
-class OwnMember(NamedTuple):
+class OwnMember(Struct, frozen=True, gc=False):
     """A member with its raw value at byte ``offset``, which is sound, strict JSON."""
 
     key: str

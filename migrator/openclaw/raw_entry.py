@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from migrator.openclaw.json_text import parse_strict
 
 
-@dataclass(frozen=True, slots=True)
-class RawEntry:
+class RawEntry(Struct, frozen=True, gc=False):
     """One member of a store.
 
     ``index`` counts members from 0. ``key`` is decoded and may hold lone surrogates that were written as
@@ -25,7 +25,7 @@ class RawEntry:
     offset: int
     raw: bytes
     stored: bytes | None
-    head: Mapping[str, object] | None = field(compare=False)
+    head: Mapping[str, object] | None
     transforms: tuple[str, ...]
     problem: str | None
 

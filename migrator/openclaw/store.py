@@ -105,10 +105,10 @@ class StoreReader:
     def _own_members(self) -> Iterator[RawEntry]:
         """Take members in OpenClaw's own layout, as far as that goes."""
         begun = self._count
-        for key, offset, raw, head in own_members(self._window, first=not self._comma_due):
+        for own in own_members(self._window, first=not self._comma_due):
             self._comma_due = self._own_layout = True
             self._count += 1
-            yield RawEntry(self._count - 1, key, offset, raw, raw, head, (), None)
+            yield RawEntry(self._count - 1, own.key, own.offset, own.raw, own.raw, own.head, (), None)
         self._pause = 1 if self._count - begun >= _MANY else 2 * self._pause
         self._try_at = self._count + self._pause
 

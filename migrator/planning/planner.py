@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import structs
 
 from migrator.digests import content_digest, plan_digest
 from migrator.findings import RULES
@@ -287,7 +289,7 @@ def _assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[
             owners[session_id] = min(claim, owners.get(session_id, claim))
     for index, d in enumerate(decisions):
         if d.session_id in owners and owners[d.session_id][1] == d.typed_key:
-            decisions[index] = replace(d, owns_session=True)
+            decisions[index] = structs.replace(d, owns_session=True)
     return decisions
 
 

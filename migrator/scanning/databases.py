@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from hashlib import sha256
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 
 from migrator.errors import BusyError
 from migrator.filesystem import is_absent
 from migrator.model import Database, Entry, Finding, Name, Row, Shape, StoredTranscript
-from migrator.openclaw.entry import finite_number, members, typed_session_id
+from migrator.openclaw.entry import column_status, finite_number, members, typed_session_id
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.openclaw.store import RawEntry, read_member
 from migrator.scanning.transcripts import event_hash, stored_hashes
@@ -27,8 +29,8 @@ _LONGEST_PATH = 440
 _SMALLEST = 512
 """Bytes of a page of the smallest size: no database is shorter, unless it is empty."""
 
-TYPED_READERS = {
-    Shape.V1: entry_rows.sessions,
+_TYPED_READERS: Mapping[Shape, Callable[[sqlite3.Connection], Iterator[SessionRow]]] = {
+    Shape.V1: partial(entry_rows.sessions, apart_from_cache=True),
     Shape.ENTRIES: entry_rows.sessions,
     Shape.NODES: node_rows.sessions,
 }
@@ -61,11 +63,9 @@ def read_database(
                 raise sqlite3.DatabaseError("its schema cannot be read")
             codec = text_codec(connection)
             # In a shape that is not known a table may be a view, and a view may never end.
-            role, owner = shapes.owner(connection) if shape in TYPED_READERS else (None, None)
-            cached = tuple(_rows(cache_rows.sessions(connection), sources, problems)) if shape in TYPED_READERS else ()
-            known: dict[str, Entry | Row] = {**sources, **{row.key: row for row in cached}}
-            typed = tuple(_rows(TYPED_READERS[shape](connection), known, problems)) if shape in TYPED_READERS else ()
-            histories = stored_transcripts(connection, problems) if shape in TYPED_READERS else ()
+            role, owner = shapes.owner(connection) if shape in _TYPED_READERS else (None, None)
+            cached, typed = _session_rows(connection, shape, sources, problems) if shape in _TYPED_READERS else ((), ())
+            histories = stored_transcripts(connection, problems) if shape in _TYPED_READERS else ()
             if shape is Shape.NODES:
                 histories += tuple(_hashed(cold_archives(connection, cold_folder(path)), problems))
             archives = tuple(_hashed(transcript_archives(connection), problems)) if shape is Shape.NODES else ()
@@ -160,21 +160,60 @@ def row_source(database: Database, key: str) -> RawEntry:
     return read_member(text) or RawEntry(0, "", 0, text, None, None, (), "entry.not-json")
 
 
-def _rows(found: Iterable[SessionRow], known: Mapping[str, Entry | Row], problems: set[str]) -> Iterator[Row]:
-    """The rows of one shape; what is ``known`` under the same key with the same bytes means the same."""
+def session_digests(connection: sqlite3.Connection, shape: Shape) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The digest of each session's text by key: of the cache rows, and of the typed rows.
+
+    Where there is no shape yet, the typed rows are those of schema 1.
+    """
+    cached = {_key(row): sha256(row.entry_json or b"").digest() for row in cache_rows.sessions(connection)}
+    read = _TYPED_READERS.get(shape, _TYPED_READERS[Shape.V1])
+    typed = (
+        (key, cached[key] if row.repeats else sha256(row.entry_json or b"").digest())
+        for row in read(connection)
+        for key in (_key(row),)
+    )
+    return cached, dict(typed)
+
+
+def _session_rows(
+    connection: sqlite3.Connection, shape: Shape, sources: Mapping[str, Entry], problems: set[str]
+) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """The cache rows and the typed rows, each by key."""
+    cached = {row.key: row for row in _rows(cache_rows.sessions(connection), sources, {}, problems)}
+    typed = _rows(_TYPED_READERS[shape](connection), sources, cached, problems)
+    return tuple(cached[key] for key in sorted(cached)), tuple(sorted(typed, key=attrgetter("key")))
+
+
+def _key(row: SessionRow) -> str:
+    return row.key.decode("utf-8", "surrogateescape")
+
+
+def _rows(
+    found: Iterable[SessionRow], sources: Mapping[str, Entry], cached: Mapping[str, Row], problems: set[str]
+) -> Iterator[Row]:
+    """The rows of one shape; what is known under the same key with the same bytes means the same."""
     for row in found:
         if row.problem is not None:
             problems.add(row.problem)
+        key = _key(row)
+        if row.repeats:
+            yield cached[key]
+            continue
         text = row.entry_json or b""
-        key, digest = row.key.decode("utf-8", "surrogateescape"), sha256(text).digest()
-        twin = known.get(key)
+        digest = sha256(text).digest()
+        twin = sources.get(key)
         if twin is None or twin.sha256 != digest:
             entry = members(text)
-            yield Row(key, digest, finite_number(entry.get("updatedAt")), typed_session_id(entry))
-        elif isinstance(twin, Row):
-            yield twin
+            yield Row(
+                key,
+                digest,
+                finite_number(entry.get("updatedAt")),
+                typed_session_id(entry),
+                finite_number(entry.get("sessionStartedAt")),
+                column_status(entry),
+            )
         else:
-            yield Row(twin.key, twin.sha256, twin.updated_at, twin.session_id)
+            yield Row(twin.key, twin.sha256, twin.updated_at, twin.session_id, twin.started_at, twin.status)
 
 
 def _findings(database: Database, role: str | None) -> Iterator[Finding]:

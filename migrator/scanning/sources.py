@@ -10,6 +10,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import BinaryIO
 
+from msgspec import structs
+
 from migrator.errors import BusyError, ChangedError
 from migrator.filesystem import open_regular_file
 from migrator.model import Entry, FileIdentity, Finding, Name, Store, StoreKind
@@ -163,7 +165,8 @@ def _entry(raw: RawEntry) -> Entry:
     prepared = prepare(raw)
     if prepared is None:
         key, length = storable_key(raw.key), len(raw.raw)
-        return Entry(raw.index, key, raw.offset, length, b"", None, None, problem=raw.problem, hazards=hazards(raw))
+        found = hazards(raw, None)
+        return Entry(raw.index, key, raw.offset, length, b"", None, None, problem=raw.problem, hazards=found)
     sha256, archived_sha256 = prepared.digests()
     return Entry(
         index=raw.index,
@@ -176,16 +179,19 @@ def _entry(raw: RawEntry) -> Entry:
         archived_sha256=archived_sha256 if prepared.session_id else b"",
         session_file=prepared.session_file,
         transforms=prepared.transforms,
-        hazards=hazards(raw),
+        hazards=hazards(raw, prepared),
+        started_at=prepared.started_at,
+        status=prepared.status,
     )
 
 
 def _mark_duplicates(entries: list[Entry]) -> tuple[Entry, ...]:
     """OpenClaw reads the last of several members with one key (every release); the earlier ones are set aside."""
     last = {entry.key: entry.index for entry in entries if entry.problem is None}
+    superseded = (entry.problem is None and last[entry.key] != entry.index for entry in entries)
     return tuple(
-        replace(entry, problem=DUPLICATE_KEY) if entry.problem is None and last[entry.key] != entry.index else entry
-        for entry in entries
+        structs.replace(entry, problem=DUPLICATE_KEY) if is_superseded else entry
+        for entry, is_superseded in zip(entries, superseded, strict=True)
     )
 
 

@@ -14,8 +14,8 @@ from migrator.sqlite.rows import EventRow, SessionRow, WindowRow, columns, sessi
 SCOPE = "session_entries"
 
 
-def sessions(connection: sqlite3.Connection, *, as_written: bool = False) -> Iterator[SessionRow]:
-    """Read the cache rows by key, or as they were written; nothing without the table.
+def sessions(connection: sqlite3.Connection) -> Iterator[SessionRow]:
+    """Read the cache rows in the order of writing; nothing without the table.
 
     The session id is only in the entry.
     """
@@ -27,7 +27,6 @@ def sessions(connection: sqlite3.Connection, *, as_written: bool = False) -> Ite
         key="key",
         entry="value_json",
         where=f"scope = '{SCOPE}'",
-        as_written=as_written,
     )
 
 

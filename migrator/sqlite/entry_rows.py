@@ -9,23 +9,33 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from migrator.sqlite.cache_rows import SCOPE as CACHE_SCOPE
 from migrator.sqlite.event_rows import events
 from migrator.sqlite.rows import SessionRow, WindowRow, columns, session_rows, window_rows
 
 __all__ = ["events", "sessions", "windows"]
 
+_IN_CACHE = (
+    "entry_json COLLATE BINARY = (SELECT c.value_json FROM cache_entries c"
+    f" WHERE c.scope = '{CACHE_SCOPE}' AND c.key = session_key)"
+)
 
-def sessions(connection: sqlite3.Connection, *, as_written: bool = False) -> Iterator[SessionRow]:
-    """Read the typed rows by key, or as they were written; nothing without the table."""
+
+def sessions(connection: sqlite3.Connection, *, apart_from_cache: bool = False) -> Iterator[SessionRow]:
+    """Read the typed rows in the order of writing; nothing without the table.
+
+    ``apart_from_cache`` leaves texts unread that the cache row of the same key has as well.
+    """
     if not columns(connection, "session_entries"):
         return iter(())
+    compared = apart_from_cache and columns(connection, "cache_entries")
     return session_rows(
         connection,
         "session_entries",
         key="session_key",
         entry="entry_json",
         session_id="session_id",
-        as_written=as_written,
+        repeated=_IN_CACHE if compared else "0",
     )
 
 

@@ -15,8 +15,8 @@ from migrator.sqlite.rows import SessionRow, WindowRow, columns, session_rows, w
 __all__ = ["events", "sessions", "windows"]
 
 
-def sessions(connection: sqlite3.Connection, *, as_written: bool = False) -> Iterator[SessionRow]:
-    """Read the nodes by key, or as they were written, archived ones included."""
+def sessions(connection: sqlite3.Connection) -> Iterator[SessionRow]:
+    """Read the nodes in the order of writing, archived ones included."""
     names = columns(connection, "session_nodes")
     return session_rows(
         connection,
@@ -25,7 +25,6 @@ def sessions(connection: sqlite3.Connection, *, as_written: bool = False) -> Ite
         entry="entry_json",
         session_id="current_session_id",
         archived="archived_at IS NOT NULL" if "archived_at" in names else "0",
-        as_written=as_written,
     )
 
 

@@ -37,7 +37,8 @@ class SessionRow(NamedTuple):
     ``entry_json`` is the stored text byte for byte; None where the column is NULL. ``session_id`` is None in
     shapes that lack the column, ``updated_at`` (milliseconds) unless it is a finite number. ``archived`` is
     what the row says in a column of its own; shapes without that column say False. ``problem`` is a finding
-    code: the other values are then raw and not to be trusted.
+    code: the other values are then raw and not to be trusted. ``repeats`` says that the cache row of the same key has
+    the same text, which is not read twice: ``entry_json`` is None then.
     """
 
     key: bytes
@@ -46,6 +47,7 @@ class SessionRow(NamedTuple):
     updated_at: Number | None
     archived: bool
     problem: str | None = None
+    repeats: bool = False
 
 
 class EventRow(NamedTuple):
@@ -126,30 +128,20 @@ def session_rows(
     session_id: str = "NULL",
     archived: str = "0",
     where: str = "1",
-    as_written: bool = False,
+    repeated: str = "0",
 ) -> Iterator[SessionRow]:
-    """Read the sessions of one table, given its column names, by key in byte order, or in the order of writing.
+    """Read the sessions of one table, given its column names, in the order of writing, which is the fastest one.
 
-    Keys that are no text come after or before all others. Raises DamagedTableError.
+    ``repeated`` is SQL for whether the text of a row need not be read. Raises DamagedTableError.
     """
     codec = text_codec(connection)
-    order = "rowid" if as_written and _has_row_ids(connection, table) else key
     sql = f"""
-        SELECT CAST({key} AS BLOB), CAST({session_id} AS BLOB), CAST({entry} AS BLOB), {number("updated_at")},
+        SELECT CAST({key} AS BLOB), CAST({session_id} AS BLOB),
+            CASE WHEN {repeated} THEN NULL ELSE CAST({entry} AS BLOB) END, {number("updated_at")},
             {archived}, typeof({key}) = 'text'
-                AND typeof({session_id}) IN ('text', 'null') AND typeof({entry}) IN ('text', 'null')
-        FROM {table} WHERE {where} ORDER BY {order}"""
-    rows = (_session_row(codec, *row) for row in select(connection, table, sql))
-    # only UTF-16, which OpenClaw never writes, sorts differently: there the rows are sorted in memory
-    return rows if codec is None or order != key else iter(sorted(rows, key=lambda row: row.key))
-
-
-def _has_row_ids(connection: sqlite3.Connection, table: str) -> bool:
-    try:
-        connection.execute(f"SELECT rowid FROM {table} LIMIT 0")
-    except sqlite3.OperationalError:
-        return False  # a table WITHOUT ROWID, which OpenClaw never makes
-    return True
+                AND typeof({session_id}) IN ('text', 'null') AND typeof({entry}) IN ('text', 'null'), {entry} IS NULL
+        FROM {table} NOT INDEXED WHERE {where}"""
+    return (_session_row(codec, *row) for row in select(connection, table, sql))
 
 
 def _session_row(
@@ -160,17 +152,21 @@ def _session_row(
     updated_at: Number | None,
     archived: int,
     sound: int,
+    empty: int,
 ) -> SessionRow:
     if not sound:
         return SessionRow(key or b"", session_id, entry, finite(updated_at), bool(archived), BAD_ROW)
+    repeats = entry is None and not empty
     if codec is None:
-        return SessionRow(key or b"", session_id, entry, finite(updated_at), bool(archived))
+        return SessionRow(key or b"", session_id, entry, finite(updated_at), bool(archived), None, repeats)
     return SessionRow(
         to_utf8(key or b"", codec),
         None if session_id is None else to_utf8(session_id, codec),
         None if entry is None else to_utf8(entry, codec),
         finite(updated_at),
         bool(archived),
+        None,
+        repeats,
     )
 
 

@@ -37,7 +37,7 @@ def database_checks(
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)
         yield Check("shapes-agree", _shapes_agree(database, connection, source_keys))
-        yield Check("columns-agree", columns_agree(connection))
+        yield Check("columns-agree", columns_agree(connection, database))
     elif database.shape is Shape.NODES:
         yield Check("rows-visible", nodes_visible(connection))
         yield Check("columns-agree", node_columns_agree(connection))

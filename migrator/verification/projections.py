@@ -6,11 +6,11 @@ A flipped byte in a time, an id or a position leaves every text intact; only its
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from migrator.openclaw.entry import column_status, finite_number, members, typed_session_id
+from migrator.model import Database, Row
 from migrator.openclaw.transcript import read_line
+from migrator.sqlite.cache_rows import SCOPE as CACHE_SCOPE
 from migrator.sqlite.rows import columns
 from migrator.sqlite.target import SCHEMA_VERSION, UNUSED_SESSION_COLUMNS, whole_ms
 
@@ -26,11 +26,20 @@ _SESSION_TABLES = {
 """The tables that sessions depend on, and which of their rows those are."""
 
 
-def columns_agree(connection: sqlite3.Connection) -> bool:
-    """Whether every column can be worked out again from the texts; tables that are absent agree."""
-    parts = (_types_agree, _version_agrees, _typed_rows_agree, _cache_rows_agree, _events_agree)
+def columns_agree(connection: sqlite3.Connection, database: Database) -> bool:
+    """Whether every column can be worked out again from the texts; tables that are absent agree.
+
+    What the texts of sessions say is known: the rows of ``database`` were read from them.
+    """
+    parts = (
+        _types_agree(connection),
+        _version_agrees(connection),
+        _typed_rows_agree(connection, database.typed_rows),
+        _cache_rows_agree(connection, database.cache_rows),
+        _events_agree(connection),
+    )
     try:
-        return all(all(agree(connection)) for agree in parts)
+        return all(map(all, parts))
     except sqlite3.OperationalError:
         return False  # somebody has made such tables with fewer columns
 
@@ -53,23 +62,28 @@ def _version_agrees(connection: sqlite3.Connection) -> Iterator[bool]:
             yield version == SCHEMA_VERSION
 
 
-def _typed_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
+def _typed_rows_agree(connection: sqlite3.Connection, rows: Iterable[Row]) -> Iterator[bool]:
     """Each row repeats its text, its route repeats the row, and so does the session row that it owns."""
     if not columns(connection, "session_entries"):
         return
-    for text, session_id, updated_at, status, routed_id, routed_at, owns, *session in connection.execute(
-        "SELECT CAST(e.entry_json AS BLOB), CAST(e.session_id AS BLOB), e.updated_at, CAST(e.status AS BLOB),"
+    by_key = {row.key: row for row in rows}
+    for key, session_id, updated_at, status, routed_id, routed_at, owns, *session in connection.execute(
+        "SELECT CAST(e.session_key AS BLOB), CAST(e.session_id AS BLOB), e.updated_at, CAST(e.status AS BLOB),"
         " CAST(r.session_id AS BLOB), r.updated_at, s.session_key = e.session_key,"
-        " s.created_at, s.updated_at, s.session_entry_provenance, CAST(s.session_scope AS BLOB) FROM session_entries e"
-        " LEFT JOIN session_routes r USING (session_key) LEFT JOIN sessions s ON s.session_id = e.session_id"
+        " s.created_at, s.updated_at, s.session_entry_provenance, CAST(s.session_scope AS BLOB)"
+        " FROM session_entries e NOT INDEXED LEFT JOIN session_routes r USING (session_key)"
+        " LEFT JOIN sessions s ON s.session_id = e.session_id"
     ):
-        entry = _entry(text)
-        updated = entry.updated_at or 0
-        yield session_id == (entry.session_id or "").encode() and updated_at == updated
-        yield status == (None if entry.status is None else entry.status.encode())
+        row = by_key.get((key or b"").decode("utf-8", "surrogateescape"))
+        if row is None:
+            yield False
+            return
+        updated = whole_ms(row.updated_at or 0)
+        yield session_id == (row.session_id or "").encode() and updated_at == updated
+        yield status == (None if row.status is None else row.status.encode())
         yield (routed_id, routed_at) == (session_id, updated_at) and owns is not None
         if owns:
-            created = updated if entry.started_at is None else entry.started_at
+            created = updated if row.started_at is None else whole_ms(row.started_at)
             yield session == [created, updated, 1, b"conversation"]
     [(entries, routes)] = connection.execute(
         "SELECT (SELECT count(*) FROM session_entries), (SELECT count(*) FROM session_routes)"
@@ -83,43 +97,18 @@ def _typed_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     yield strange == 0
 
 
-def _cache_rows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
-    """Each row repeats the time of its text; a typed row with the same text has had its own time compared already."""
+def _cache_rows_agree(connection: sqlite3.Connection, rows: Iterable[Row]) -> Iterator[bool]:
+    """Each row repeats the time of its text."""
     if not columns(connection, "cache_entries"):
         return
-    text, typed, join = "CAST(c.value_json AS BLOB)", "NULL", ""
-    if columns(connection, "session_entries"):
-        typed = "CASE WHEN e.entry_json = c.value_json AND e.updated_at <> 0 THEN e.updated_at END"
-        text = f"CASE WHEN {typed} IS NULL THEN {text} END"
-        join = "LEFT JOIN session_entries e ON e.session_key = c.key"
-    for stored, expected, updated_at, unused in connection.execute(
-        f"SELECT {text}, {typed}, c.updated_at, coalesce(blob, expires_at)"
-        f" FROM cache_entries c {join} WHERE scope = 'session_entries'"
+    times = {row.key: row.updated_at for row in rows}
+    for key, updated_at, unused in connection.execute(
+        "SELECT CAST(key AS BLOB), updated_at, coalesce(blob, expires_at)"
+        f" FROM cache_entries NOT INDEXED WHERE scope = '{CACHE_SCOPE}'"
     ):
-        if stored is not None:
-            expected = _entry(stored).updated_at
+        expected = times.get((key or b"").decode("utf-8", "surrogateescape"))
         # A build that found no time in an entry wrote the time of writing, which nothing can confirm.
-        yield unused is None and (expected is None or updated_at == expected)
-
-
-class _Projection(NamedTuple):
-    """What the columns beside an entry repeat of its text; times are those that a column can hold."""
-
-    session_id: str | None
-    updated_at: int | None
-    started_at: int | None
-    status: str | None
-
-
-def _entry(text: object) -> _Projection:
-    entry = members(text) if isinstance(text, bytes) else {}
-    updated_at, started_at = finite_number(entry.get("updatedAt")), finite_number(entry.get("sessionStartedAt"))
-    return _Projection(
-        session_id=typed_session_id(entry),
-        updated_at=None if updated_at is None else whole_ms(updated_at),
-        started_at=None if started_at is None else whole_ms(started_at),
-        status=column_status(entry),
-    )
+        yield unused is None and (expected is None or updated_at == whole_ms(expected))
 
 
 def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
