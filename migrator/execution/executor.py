@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from migrator.execution.history_writer import write_history
 from migrator.execution.outcome import Outcome
 from migrator.execution.repairer import write_repair
 from migrator.filesystem import inherit_owner, make_private_directory, publish
+from migrator.meanwhile import meanwhile
 from migrator.model import (
     DatabasePlan,
     Decision,
@@ -134,8 +136,9 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
             connection.execute("BEGIN IMMEDIATE")
             written = _write_all(connection, planned, now_ms, advance)
             connection.execute("COMMIT")
-        with open_snapshot(str(temporary)) as connection:
-            _check_result(connection, planned, planned.expected_digest)
+        integrity, size = partial(shapes.integrity_of, str(temporary)), temporary.stat().st_size
+        with open_snapshot(str(temporary)) as connection, meanwhile(integrity, size) as problems:
+            _check_result(connection, planned, planned.expected_digest, problems)
             tables = table_digests(connection)
         inherit_owner(temporary, final.parent)
         run.note("publish", database=run.where(final), tables=tables)
@@ -166,7 +169,7 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
             expected = planned.expected_digest
         else:
             written, expected = write_repair(connection, planned, planned.repair, advance)
-        _check_result(connection, planned, expected)
+        _check_result(connection, planned, expected, partial(shapes.integrity, connection))
         run.note("commit", database=run.where(path), tables=table_digests(connection))
         try:
             connection.execute("COMMIT")
@@ -221,10 +224,12 @@ def _check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> N
         raise ChangedError("The sessions in {subject} changed after they were planned; plan again.", _name(planned))
 
 
-def _check_result(connection: sqlite3.Connection, planned: DatabasePlan, expected: str) -> None:
-    """Read back what was written and compare it with what was promised."""
+def _check_result(
+    connection: sqlite3.Connection, planned: DatabasePlan, expected: str, problems: Callable[[], object]
+) -> None:
+    """Read back what was written and compare it with what was promised. ``problems`` is empty for a sound database."""
     found = content_digest(*_digests(connection, planned.database.shape))
-    if found != expected or shapes.integrity(connection):
+    if found != expected or problems():
         raise ChangedError(
             "What was written to {subject} does not read back as planned; nothing was kept. Plan again.", _name(planned)
         )

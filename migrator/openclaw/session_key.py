@@ -17,7 +17,7 @@ _UNSCOPED = ("global", "unknown")
 _SIGNAL_GROUP = re.compile(r"(?:^|:)signal:group:([^:]+)", re.IGNORECASE | re.ASCII)
 _MATRIX_ROOM = re.compile(r"(?:(?:agent:[^:]*:)+:*)?matrix:(?:channel|group):", re.IGNORECASE | re.ASCII)
 _THREAD = ":thread:"
-_PLAIN = re.compile(r"agent:[a-z0-9][a-z0-9_-]{0,63}:([!-9;-@\[-~][!-@\[-~]*)")
+_PLAIN = re.compile(r"agent:([a-z0-9][a-z0-9_-]{0,63}):([!-9;-@\[-~][!-@\[-~]*)")
 """What most keys look like: an id and a rest without a blank, a capital letter or anything that is not ASCII."""
 
 
@@ -55,7 +55,8 @@ def fold_case(key: str) -> str:
 
 def parse_session_key(key: str) -> SessionKey:
     """Split a key; agent is None, too, for an ``agent:`` key with nothing as agent or right after it."""
-    return _split(fold_case(key))
+    plain = _PLAIN.fullmatch(key)
+    return SessionKey(plain[1], plain[2]) if plain else _split(fold_case(key))
 
 
 def resolvable(key: str) -> bool:
@@ -64,6 +65,8 @@ def resolvable(key: str) -> bool:
     False for a blank key and for one with nothing in the place of the agent or right after it: with such a
     row in a database 2026.9.6 lists no session at all, not even after ``doctor --fix``.
     """
+    if _PLAIN.fullmatch(key):
+        return True
     text = fold_case(key)
     if text.startswith("agent:"):
         return _split(text).agent is not None
@@ -112,7 +115,7 @@ def database_key(key: str, agent_id: str, main_key: str, scope: str, *, main_is_
 def _is_canonical(key: str, main_key: str) -> bool:
     """Whether a key is surely left as it is: the way to know that at once for almost all of them."""
     plain = _PLAIN.fullmatch(key)
-    return plain is not None and plain[1] not in ("main", normalize_main_key(main_key))
+    return plain is not None and plain[2] not in ("main", normalize_main_key(main_key))
 
 
 def _store_key(key: str, agent_id: str, main_key: str, scope: str) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+
+from msgspec import Struct
 
 from migrator.model import Finding, Inventory, Name, Number
 from migrator.openclaw.paths import normalize_agent_id
@@ -22,8 +23,7 @@ RECOVERED = ":recovered:"
 """What stands between the agent and the session id in the key of a session that has no key of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True, gc=False):
     """A session that is to be in ``database``, which belongs to ``directory`` (None: to none)."""
 
     database: str

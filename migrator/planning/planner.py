@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from migrator.digests import content_digest, plan_digest
 from migrator.findings import RULES
@@ -43,8 +42,7 @@ SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 """Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(Struct, frozen=True, gc=False):
     """An entry that may become a row, and where it comes from."""
 
     store: int

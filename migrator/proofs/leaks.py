@@ -86,9 +86,11 @@ class LeakGuard:
         grams = {text[at : at + _GRAM] for text in texts for at in range(len(text) - _GRAM + 1)}
         for start in range(0, len(self._names), _AT_A_TIME):
             names = _folded(self._names[start : start + _AT_A_TIME])
-            for word in strange.intersection(_words("\n".join(names))) if strange else ():
+            together = "\n".join(names)
+            found = {word for word in strange if word in together}
+            for word in found.intersection(_words(together)) if found else ():
                 raise _leak(word)
-            for name in set(_parts(names)):
+            for name in {name for name in _parts(names) if name[-_GRAM:] in grams or len(name) < _GRAM}:
                 if _may_hold(grams, name) and any(name in text for text in texts):
                     self._require_known(name)
 

@@ -67,7 +67,7 @@ class ProofLog:
         self._lines: list[str] = []
         self._head = _START
         self._findings: Counter[str] = Counter()
-        self._computed: set[str] = set()
+        self._computed = {_START}
         self._ended = False
 
     def add(self, event: str, **facts: Fact) -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from migrator.errors import BusyError
 from migrator.filesystem import is_absent
+from migrator.meanwhile import meanwhile
 from migrator.model import Database, Entry, Finding, Name, Row, Shape, StoredTranscript
 from migrator.openclaw.entry import column_status, finite_number, members, typed_session_id
 from migrator.openclaw.paths import normalize_agent_id
@@ -54,10 +55,10 @@ def read_database(
         return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding("database.only-journal", name),)
     problems: set[str] = set()
     try:
-        files = database_files(path)
-        if 0 < files[0][1].size < _SMALLEST:
+        size = os.path.getsize(path)
+        if 0 < size < _SMALLEST:
             raise sqlite3.DatabaseError("SQLite itself would take it for empty, and overwrite it")
-        with open_snapshot(path) as connection:
+        with meanwhile(partial(database_files, path), size) as identify, open_snapshot(path) as connection:
             shape, version = shapes.detect(connection)
             if shape is Shape.UNREADABLE:
                 raise sqlite3.DatabaseError("its schema cannot be read")
@@ -69,6 +70,7 @@ def read_database(
             if shape is Shape.NODES:
                 histories += tuple(_hashed(cold_archives(connection, cold_folder(path)), problems))
             archives = tuple(_hashed(transcript_archives(connection), problems)) if shape is Shape.NODES else ()
+            files = identify()
     except (BusyError, OSError, sqlite3.Error) as error:
         code = "database.changing" if isinstance(error, BusyError) else "database.unreadable"
         return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding(code, name),)

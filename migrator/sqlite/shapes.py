@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from migrator.model import Shape
 from migrator.sqlite.rows import columns, select, text_codec, to_utf8
+from migrator.sqlite.snapshot import open_snapshot
 
 NEWEST_VERSION = 23
 """The newest agent schema that is known, that of OpenClaw 2026.9.6."""
@@ -109,6 +110,12 @@ def integrity(connection: sqlite3.Connection) -> tuple[tuple[str, int], ...]:
         if count:
             problems.append((code, count))
     return tuple(problems)
+
+
+def integrity_of(path: str) -> tuple[tuple[str, int], ...]:
+    """The same of the database at ``path``. Raises as :func:`open_snapshot` does."""
+    with open_snapshot(path) as connection:
+        return integrity(connection)
 
 
 def _tables(connection: sqlite3.Connection) -> frozenset[str] | None:

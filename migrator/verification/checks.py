@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from migrator.openclaw.entry import archived_text, finite_number, members
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.planning.folding import recovered_keys
 from migrator.scanning.databases import stored_text
-from migrator.sqlite import shapes
 from migrator.sqlite.rows import columns
 from migrator.verdicts import Check
 from migrator.verification.node_projections import node_columns_agree, nodes_visible
@@ -22,17 +21,17 @@ from migrator.verification.projections import columns_agree
 
 
 def database_checks(
-    database: Database, connection: sqlite3.Connection | None, source_keys: Collection[str]
+    database: Database,
+    connection: sqlite3.Connection | None,
+    source_keys: Collection[str],
+    problems: Callable[[], Iterable[tuple[str, int]]],
 ) -> Iterator[Check]:
     """The checks of one database; none where there is nothing that could be read.
 
-    ``source_keys`` are the sessions that its sources have.
+    ``source_keys`` are the sessions that its sources have. ``problems`` waits for what SQLite's own checks find.
     """
     if connection is None:
         return
-    problems = dict(shapes.integrity(connection))
-    yield Check("integrity", "database.integrity" not in problems)
-    yield Check("foreign-keys", "database.foreign-key" not in problems)
     yield Check("owner", database.owner is not None and normalize_agent_id(database.owner) == database.agent_id)
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)
@@ -41,6 +40,9 @@ def database_checks(
     elif database.shape is Shape.NODES:
         yield Check("rows-visible", nodes_visible(connection))
         yield Check("columns-agree", node_columns_agree(connection))
+    found = dict(problems())
+    yield Check("integrity", "database.integrity" not in found)
+    yield Check("foreign-keys", "database.foreign-key" not in found)
     if os.name == "posix":
         yield Check("file-mode", stat.S_IMODE(Path(database.path).stat().st_mode) & 0o077 == 0)
 

@@ -6,10 +6,14 @@ Knows nothing of what an executor did, so it can judge a database that somebody 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from migrator.digests import content_digest
+from migrator.meanwhile import meanwhile
 from migrator.model import Database, Inventory, Name, Shape
+from migrator.sqlite.shapes import integrity_of
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verdicts import (
     DatabaseVerification,
@@ -59,8 +63,11 @@ def _verify_database(
     sources = []
     with ExitStack() as stack:
         connection = None
+        problems: Callable[[], tuple[tuple[str, int], ...]] = tuple
         if database.shape in (Shape.V1, Shape.ENTRIES, Shape.NODES):
             connection = stack.enter_context(open_snapshot(database.path))
+            integrity, size = partial(integrity_of, database.path), sum(one.size for _, one in database.files)
+            problems = stack.enter_context(meanwhile(integrity, size))
         judge = EntryJudge(database, connection, holdings, level)
         for one in claims:
             verdicts = []
@@ -69,7 +76,7 @@ def _verify_database(
                 if found is not None:
                     verdicts.append(found)
             sources.append(_source(one, verdicts))
-        checks = tuple(database_checks(database, connection, newest.keys()))
+        checks = tuple(database_checks(database, connection, newest.keys(), problems))
     rows = holdings.rows[database.path]
     return DatabaseVerification(
         database=database,
