@@ -86,7 +86,7 @@ def interrupt(*_arguments: object, **_named: object) -> None:
     raise KeyboardInterrupt
 
 
-STEPS = ["create_tables", "stamp_owner", "put_cache_rows", "put_session", "put_typed_row"]
+STEPS = ["create_tables", "stamp_owner", "put_cache_rows", "put_sessions", "put_typed_rows"]
 
 
 @pytest.mark.parametrize("agent", ["new", "old"])
@@ -96,7 +96,7 @@ def test_a_run_that_dies_in_the_middle_leaves_the_old_state(
 ) -> None:
     before = files(world.agent_path("old") / "agent")
     with monkeypatch.context() as patched:
-        patched.setattr(target, step, interrupt if step == "put_session" else fail)
+        patched.setattr(target, step, interrupt if step == "put_sessions" else fail)
         with pytest.raises((PowerCutError, KeyboardInterrupt)):
             apply(world, agents=(agent,))
     assert not world.database_path("new").exists()
@@ -128,7 +128,7 @@ from migrator.sqlite import target
 def die(*_arguments, **_named):
     os.kill(os.getpid(), signal.SIGKILL)
 
-target.put_typed_row = die
+target.put_typed_rows = die
 state, home, temporary = sys.argv[1:]
 request = commands.Request(Selection(state_dir=state), Surroundings({}, home, home, temporary))
 commands.apply(request, None, yes=True)

@@ -47,8 +47,8 @@ def schema(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
 
 
 def put_whole_session(connection: sqlite3.Connection, session_id: str = "s1", key: str = "agent:main:a") -> None:
-    target.put_session(connection, session_id, key, NOW, NOW - 9)
-    target.put_typed_row(connection, key, session_id, TEXT, NOW, "done")
+    target.put_sessions(connection, [target.Owner(session_id, key, NOW, NOW - 9)])
+    target.put_typed_rows(connection, [target.TypedRow(key, session_id, TEXT, NOW, "done")])
     target.put_events(connection, [target.Event(session_id, seq, f'{{"id":"e{seq}"}}', NOW) for seq in range(2)])
     target.put_identities(
         connection, [target.Identity(session_id, f"e{seq}", seq, "message", None, NOW) for seq in range(2)]
@@ -164,7 +164,7 @@ def test_putting_everything_again_deletes_nothing(database: sqlite3.Connection) 
 
 def test_a_session_that_is_put_again_keeps_its_entries_and_events(database: sqlite3.Connection) -> None:
     put_whole_session(database)
-    target.put_session(database, "s1", "agent:main:b", NOW + 1)
+    target.put_sessions(database, [target.Owner("s1", "agent:main:b", NOW + 1)])
     assert rows(database, "SELECT session_key, created_at, updated_at, session_entry_provenance FROM sessions") == [
         ("agent:main:b", NOW + 1, NOW + 1, 1)
     ]
@@ -177,25 +177,25 @@ def test_a_session_that_is_put_again_keeps_its_entries_and_events(database: sqli
 
 def test_an_entry_moves_to_another_session_with_its_route(database: sqlite3.Connection) -> None:
     put_whole_session(database)
-    target.put_session(database, "s2", "agent:main:a", NOW + 1)
-    target.put_typed_row(database, "agent:main:a", "s2", "{}", NOW + 1)
+    target.put_sessions(database, [target.Owner("s2", "agent:main:a", NOW + 1)])
+    target.put_typed_rows(database, [target.TypedRow("agent:main:a", "s2", "{}", NOW + 1)])
     assert rows(database, "SELECT * FROM session_entries") == [("agent:main:a", "s2", "{}", NOW + 1, None)]
     assert rows(database, "SELECT * FROM session_routes") == [("agent:main:a", "s2", NOW + 1)]
     assert rows(database, "SELECT count(*) FROM transcript_events WHERE session_id = 's1'") == [(2,)]
 
 
 def test_a_session_without_a_start_began_when_it_was_last_updated(database: sqlite3.Connection) -> None:
-    target.put_session(database, "s1", "k", NOW)
-    target.put_session(database, "s2", "k", NOW, 5)
+    target.put_sessions(database, [target.Owner("s1", "k", NOW)])
+    target.put_sessions(database, [target.Owner("s2", "k", NOW, 5)])
     assert rows(database, "SELECT created_at, updated_at FROM sessions ORDER BY session_id") == [(NOW, NOW), (5, NOW)]
 
 
 def test_rows_of_a_session_that_is_not_there_are_refused(database: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        target.put_typed_row(database, "k", "gone", TEXT, NOW)
+        target.put_typed_rows(database, [target.TypedRow("k", "gone", TEXT, NOW)])
     with pytest.raises(sqlite3.IntegrityError):
         target.put_events(database, [target.Event("gone", 0, TEXT, NOW)])
-    target.put_session(database, "s1", "k", NOW)
+    target.put_sessions(database, [target.Owner("s1", "k", NOW)])
     with pytest.raises(sqlite3.IntegrityError):
         target.put_identities(database, [target.Identity("s1", "e", 0, None, None, NOW)])
 
@@ -216,8 +216,8 @@ def test_an_event_is_overwritten_in_place_and_the_first_event_with_an_id_keeps_i
 
 def test_every_time_is_stored_whole(database: sqlite3.Connection) -> None:
     target.put_cache_rows(database, [("k", TEXT, HALF)])
-    target.put_session(database, "s1", "k", HALF, HALF)
-    target.put_typed_row(database, "k", "s1", TEXT, HALF)
+    target.put_sessions(database, [target.Owner("s1", "k", HALF, HALF)])
+    target.put_typed_rows(database, [target.TypedRow("k", "s1", TEXT, HALF)])
     target.put_events(database, [target.Event("s1", 0, TEXT, HALF)])
     target.put_identities(database, [target.Identity("s1", "e", 0, None, None, HALF)])
     times = [
@@ -236,8 +236,8 @@ def test_every_time_is_stored_whole(database: sqlite3.Connection) -> None:
 @pytest.mark.parametrize("text", ["", " pad ", "__proto__", "a\0b", "\0", "É🦞", "x" * 100_000, "agent:main:Main"])
 def test_any_key_and_id_is_stored_verbatim(database: sqlite3.Connection, text: str) -> None:
     target.put_cache_rows(database, [(text, text, NOW)])
-    target.put_session(database, text, text, NOW)
-    target.put_typed_row(database, text, text, text, NOW)
+    target.put_sessions(database, [target.Owner(text, text, NOW)])
+    target.put_typed_rows(database, [target.TypedRow(text, text, text, NOW)])
     target.put_events(database, [target.Event(text, 0, text, NOW)])
     assert rows(database, "SELECT key, value_json FROM cache_entries") == [(text, text)]
     assert rows(database, "SELECT session_key, session_id, entry_json FROM session_entries") == [(text, text, text)]

@@ -10,10 +10,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrator.digests import content_digest
 from migrator.errors import BusyError, ChangedError, RefusedError, SystemFailedError
@@ -47,8 +49,7 @@ _BATCH = 500
 _BATCH_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(Struct, frozen=True, gc=False):
     """One row to be written, in the shapes that its decision names."""
 
     decision: Decision
@@ -274,24 +275,21 @@ def _batches(writes: Iterator[_Write]) -> Iterator[list[_Write]]:
 
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
     target.put_cache_rows(
-        connection,
-        [
-            (write.decision.key, write.text, write.decision.updated_at or 0)
-            for write in batch
-            if write.decision.write_cache
-        ],
+        connection, [(d.key, write.text, d.updated_at or 0) for write in batch if (d := write.decision).write_cache]
     )
+    owners: list[target.Owner] = []
+    typed: list[target.TypedRow] = []
     for write in batch:
-        decision = write.decision
+        decision, updated_at = write.decision, write.decision.updated_at or 0
         if decision.session_id is None:
             continue
-        updated_at = decision.updated_at or 0
         if decision.owns_session:
-            target.put_session(connection, decision.session_id, decision.typed_key, updated_at, write.started_at)
+            owners.append(target.Owner(decision.session_id, decision.typed_key, updated_at, write.started_at))
         if decision.write_typed:
-            target.put_typed_row(
-                connection, decision.typed_key, decision.session_id, write.typed_text, updated_at, write.status
-            )
+            row = target.TypedRow(decision.typed_key, decision.session_id, write.typed_text, updated_at, write.status)
+            typed.append(row)
+    target.put_sessions(connection, owners)
+    target.put_typed_rows(connection, typed)
 
 
 def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:

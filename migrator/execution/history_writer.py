@@ -19,8 +19,10 @@ _BATCH = 500
 def write_history(connection: sqlite3.Connection, history: HistoryPlan, advance: Advance) -> None:
     """Append the events that the database lacks, in file order, and the entry of a history that none claims."""
     if history.entry is not None:
-        target.put_session(connection, history.session_id, history.key, history.updated_at)
-        target.put_typed_row(connection, history.key, history.session_id, history.entry, history.updated_at)
+        session = target.Owner(history.session_id, history.key, history.updated_at)
+        target.put_sessions(connection, [session])
+        typed = target.TypedRow(history.key, history.session_id, history.entry, history.updated_at)
+        target.put_typed_rows(connection, [typed])
     lines = islice(enumerate(_history_lines(history, advance)), history.present, None)
     while batch := list(islice(lines, _BATCH)):
         target.put_events(

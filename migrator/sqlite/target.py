@@ -8,8 +8,9 @@ installation: a time that is not whole, text that is a blob, an event that is no
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrator.model import Number
 
@@ -158,57 +159,63 @@ def put_cache_rows(connection: sqlite3.Connection, rows: Iterable[tuple[str, Tex
     )
 
 
-def put_session(
-    connection: sqlite3.Connection,
-    session_id: str,
-    key: str,
-    updated_at: Number,
-    started_at: Number | None = None,
-) -> None:
-    """Put the ``sessions`` row that typed rows and events of ``session_id`` need; ``key`` owns the session.
+class Owner(NamedTuple):
+    """A session id with the key that owns it, for :func:`put_sessions`. Times are in milliseconds."""
+
+    session_id: str
+    key: str
+    updated_at: Number
+    started_at: Number | None = None
+
+
+class TypedRow(NamedTuple):
+    """An entry for :func:`put_typed_rows`; ``status`` is only a projection, worked out again from ``text``."""
+
+    key: str
+    session_id: str
+    text: Text
+    updated_at: Number
+    status: str | None = None
+
+
+def put_sessions(connection: sqlite3.Connection, rows: Iterable[Owner]) -> None:
+    """Put the ``sessions`` rows that typed rows and events need.
 
     The upgrade fills the other columns from the entry, and shows a session only if a typed row names it. Any text will
     do as an id. Rows that refer to the session stay when it is put again.
     """
-    updated = whole_ms(updated_at)
-    created = updated if started_at is None else whole_ms(started_at)
-    connection.execute(
+    connection.executemany(
         "INSERT INTO sessions (session_id, session_key, created_at, updated_at, session_entry_provenance)"
         " VALUES (?, ?, ?, ?, 1)"
         " ON CONFLICT (session_id) DO UPDATE SET session_key = excluded.session_key,"
         " created_at = excluded.created_at, updated_at = excluded.updated_at, session_entry_provenance = 1",
-        (session_id, key, created, updated),
+        (
+            (row.session_id, row.key, whole_ms(row.updated_at if row.started_at is None else row.started_at), updated)
+            for row in rows
+            for updated in (whole_ms(row.updated_at),)
+        ),
     )
 
 
-def put_typed_row(
-    connection: sqlite3.Connection,
-    key: str,
-    session_id: str,
-    text: Text,
-    updated_at: Number,
-    status: str | None = None,
-) -> None:
-    """Put one entry and its route; the session must be there already (:func:`put_session`).
+def put_typed_rows(connection: sqlite3.Connection, rows: Sequence[TypedRow]) -> None:
+    """Put entries and their routes; the sessions must be there already (:func:`put_sessions`).
 
     The upgrade takes id and time of the entry from these columns, whatever ``text`` says. It hides an entry ``{}``.
     It stops at one whose ``startedAt`` or ``endedAt`` is a number but not a whole one (observed with 2026.8.2 and
-    2026.9.6), and at other times that are too large for JavaScript (observed with 2026.9.6). ``status`` is only a
-    projection, worked out again from ``text``.
+    2026.9.6), and at other times that are too large for JavaScript (observed with 2026.9.6).
     """
-    updated = whole_ms(updated_at)
-    connection.execute(
+    connection.executemany(
         "INSERT INTO session_entries (session_key, session_id, entry_json, updated_at, status)"
         " VALUES (?, ?, CAST(? AS TEXT), ?, ?)"
         " ON CONFLICT (session_key) DO UPDATE SET session_id = excluded.session_id,"
         " entry_json = excluded.entry_json, updated_at = excluded.updated_at, status = excluded.status",
-        (key, session_id, text, updated, status),
+        ((row.key, row.session_id, row.text, whole_ms(row.updated_at), row.status) for row in rows),
     )
-    connection.execute(
+    connection.executemany(
         "INSERT INTO session_routes (session_key, session_id, updated_at) VALUES (?, ?, ?)"
         " ON CONFLICT (session_key) DO UPDATE SET session_id = excluded.session_id,"
         " updated_at = excluded.updated_at",
-        (key, session_id, updated),
+        ((row.key, row.session_id, whole_ms(row.updated_at)) for row in rows),
     )
 
 

@@ -35,8 +35,8 @@ def state(tmp_path: Path) -> Path:
         for key, session_id in expected_sessions().items():
             text = json.dumps({"sessionId": session_id, "updatedAt": NOW, "label": key})
             target.put_cache_rows(connection, [(key, text, NOW)])
-            target.put_session(connection, session_id, key, NOW, NOW)
-            target.put_typed_row(connection, key, session_id, text, NOW)
+            target.put_sessions(connection, [target.Owner(session_id, key, NOW, NOW)])
+            target.put_typed_rows(connection, [target.TypedRow(key, session_id, text, NOW)])
             lines = list(transcript(session_id))
             target.put_events(
                 connection,
