@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import migrator
 
@@ -19,6 +20,10 @@ import migrator
 for module in pkgutil.walk_packages(migrator.__path__, "migrator."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
+
+# A busy machine is no defect; what must not take long is measured as a ratio.
+settings.register_profile("migrator", deadline=None)
+settings.load_profile("migrator")
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
