@@ -1,4 +1,7 @@
-"""Faults in a repair and in an export: the database is the old one or the new one, the tree is there or not."""
+"""Faults in a repair and in an export: the database is the old one or the new one, the tree is there or not.
+
+By default some points of the commonest faults are tried; ``-m exhaustive`` tries all points of all of them.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,18 @@ from tests.faults import scene, strace
 from tests.faults.conftest import Tell, needs_strace
 from tests.faults.scene import Scene
 from tests.faults.strace import Call
-from tests.faults.test_system_calls import DOCUMENTED, spread
+from tests.faults.test_system_calls import DOCUMENTED, FAULTS, calls_for, spread
 from tests.test_repair import lacks
 from tests.worlds import databases
 
 pytestmark = needs_strace
 
-FAULTS = ("signal=SIGKILL", "signal=SIGTERM", "error=ENOSPC")
 REPAIR = ("apply", "--yes")
-POINTS = 4
+CASES = [
+    *(pytest.param(fault, 4, id=f"{fault}-sampled") for fault in ("SIGKILL", "SIGTERM", "ENOSPC")),
+    *(pytest.param(fault, None, id=f"{fault}-exhaustive", marks=pytest.mark.exhaustive) for fault in FAULTS),
+]
+"""Each fault, and at how many points it is tried; None: at all."""
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +52,24 @@ def changing(upgraded: Scene, place: Path, *arguments: object) -> list[Call]:
     return [call for call in calls if call.name != "openat"]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_a_repair_leaves_the_old_database_or_the_new_one(upgraded: Scene, tell: Tell, fault: str) -> None:
+def chosen_of(calls: list[Call], fault: str, count: int | None) -> list[Call]:
+    """The calls in which a fault is tried."""
+    possible = calls_for(fault, calls)
+    return possible if count is None else spread(possible, count, list(FAULTS).index(fault))
+
+
+@pytest.mark.parametrize(("fault", "count"), CASES)
+def test_a_fault_in_a_repair_leaves_the_old_database_or_the_new_one(
+    upgraded: Scene, tell: Tell, fault: str, count: int | None
+) -> None:
     upgraded.reset()
     untouched = {path.parent.parent.name: path.read_bytes() for path in databases(upgraded.state)}
     calls = changing(upgraded, upgraded.state, *REPAIR)
     found: list[str] = []
-    chosen = spread(calls, POINTS, FAULTS.index(fault))
+    chosen = chosen_of(calls, fault, count)
     for call in chosen:
         upgraded.reset()
-        ending = strace.inject(upgraded, call, fault, *REPAIR)
+        ending = strace.inject(upgraded, call, FAULTS[fault], *REPAIR)
         if ending.exit_code not in DOCUMENTED | {-9}:
             found.append(f"{call}: exit code {ending.exit_code} {ending.said}")
         if lacks(upgraded.state) not in ({}, {"extends": 1}):
@@ -69,18 +83,20 @@ def test_a_fault_in_a_repair_leaves_the_old_database_or_the_new_one(upgraded: Sc
     tell(f"repair, {fault}", len(chosen), len(calls), found)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_an_export_leaves_all_of_the_tree_or_nothing(upgraded: Scene, tell: Tell, fault: str) -> None:
+@pytest.mark.parametrize(("fault", "count"), CASES)
+def test_a_fault_in_an_export_leaves_all_of_the_tree_or_nothing(
+    upgraded: Scene, tell: Tell, fault: str, count: int | None
+) -> None:
     upgraded.reset()
     target = upgraded.root / "back"
     export = ("export", target)
     calls = changing(upgraded, upgraded.root / "openclaw-session-*", *export)  # the trace hides what varies
     whole = content(target)
     found: list[str] = []
-    chosen = spread(calls, POINTS, FAULTS.index(fault))
+    chosen = chosen_of(calls, fault, count)
     for call in chosen:
         upgraded.reset()
-        strace.inject(upgraded, call, fault, *export)
+        strace.inject(upgraded, call, FAULTS[fault], *export)
         if target.exists() and content(target) != whole:
             found.append(f"{call}: half a tree")
         code, said = upgraded.run(*export) if not target.exists() else (0, "")

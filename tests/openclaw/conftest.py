@@ -92,11 +92,23 @@ def launcher(version: str) -> Path:
     return found
 
 
+@pytest.fixture(scope="session")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for temporary files that the tests of one worker share: what Node has compiled once stays there."""
+    return tmp_path_factory.mktemp("temporary")
+
+
 @pytest.fixture
-def openclaw(tmp_path: Path) -> Callable[[str], Release]:
+def openclaw(tmp_path: Path, temporary: Path) -> Callable[[str], Release]:
     """Give a runner for a release by its version; skips where it is not installed, but fails in CI."""
 
     def find(version: str) -> Release:
-        return Release(launcher(version), tmp_path / f"openclaw-{version}")
+        scratch = tmp_path / f"openclaw-{version}"
+        shared = temporary / version
+        for folder in (scratch, shared):
+            folder.mkdir(exist_ok=True)
+        if not (scratch / "tmp").is_symlink():
+            (scratch / "tmp").symlink_to(shared)
+        return Release(launcher(version), scratch)
 
     return find
