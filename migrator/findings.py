@@ -506,8 +506,8 @@ RULES: dict[str, Rule] = {
     ),
     "transcript.duplicate-line": Rule(
         _NOTE,
-        "Line {line} of {subject}, at byte {offset}, repeats an earlier line with the same id.",
-        "Nothing to do; both are stored, and the first one keeps the id.",
+        "{count} lines of {subject} repeat an earlier line with the same id.",
+        "Nothing to do; all are stored, and the first of them keeps the id.",
     ),
     "transcript.followed": Rule(
         _NOTE,
@@ -521,8 +521,8 @@ RULES: dict[str, Rule] = {
     ),
     "transcript.invalid-utf8": Rule(
         _WARNING,
-        "Line {line} of {subject}, at byte {offset}, is not valid UTF-8.",
-        "It is stored with replacement characters; OpenClaw's own import would have stopped there.",
+        "{count} lines of {subject} are not valid UTF-8.",
+        "They are stored with replacement characters, as OpenClaw shows them; the file has the bytes: keep it.",
     ),
     "transcript.malformed-line": Rule(
         _QUARANTINED,

@@ -166,7 +166,8 @@ class Transcript:
     ``counts`` has a number for every kind of line, ``damage`` the lines that cannot be stored. ``hashes`` has
     :data:`HASH_BYTES` for each line that can, in file order: with it two histories are compared without their texts.
     ``header_id`` and ``named_id`` are the session ids that the content and the file name claim. ``stranded`` are the
-    storable events that OpenClaw's own importer would leave behind because of damage.
+    storable events that OpenClaw's own importer would leave behind because of damage, and ``replaced`` the lines that
+    are stored with replacement characters for what is no UTF-8.
     """
 
     path: str
@@ -180,6 +181,7 @@ class Transcript:
     damage: tuple[DamagedSpan, ...]
     hashes: bytes
     stranded: int = 0
+    replaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)

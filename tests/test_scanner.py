@@ -181,3 +181,46 @@ def test_databases_are_named_by_the_directory_and_never_by_the_id(world: World) 
         str(world.agent_path(name) / "agent" / DATABASE) for name in ("Ops Team", "OPS", "###")
     }
     assert sorted(database.agent_id for database in inventory.databases) == ["main", "ops", "ops-team"]
+
+
+def found(world: World, code: str) -> list[tuple[str, dict[str, float]]]:
+    """What a code was found on, below the state directory, with its facts."""
+    made = commands.scan(world.request()).inventory.findings
+    return [
+        (os.path.relpath(one.subject.text, world.state), dict(one.facts)) if one.subject.kind != "agent" else ("", {})
+        for one in made
+        if one.code == code
+    ]
+
+
+def test_a_file_with_a_name_that_no_release_gives_is_said(world: World) -> None:
+    folder = world.agent("main", {"k": entry("s1", 5)}) / "sessions"
+    (folder / "sessions.json.old copy").write_text("{}")
+    assert found(world, "file.unknown-class") == [("agents/main/sessions/sessions.json.old copy", {})]
+
+
+def test_repeated_lines_and_bytes_that_are_no_utf8_are_said_once_for_a_transcript(world: World) -> None:
+    folder = world.agent("main", {"k": entry("s1", 5)}) / "sessions"
+    line = b'{"type":"message","id":"m1"}\n'
+    (folder / "s1.jsonl").write_bytes(b'{"type":"session","id":"s1"}\n' + 3 * line + 2 * b'{"type":"x","v":"\xff"}\n')
+    place = "agents/main/sessions/s1.jsonl"
+    assert found(world, "transcript.duplicate-line") == [(place, {"count": 2})]
+    assert found(world, "transcript.invalid-utf8") == [(place, {"count": 2})]
+
+
+def test_a_damaged_table_is_told_from_a_file_that_is_no_database(world: World) -> None:
+    world.agent("main", {"k": entry("s1", 5)})
+    path = world.database("main", owner("main"), *(cache_row(f"k{n}", entry("s1", n, x="y" * 900)) for n in range(50)))
+    data = bytearray(path.read_bytes())
+    half = len(data) // 2 & ~4095
+    data[half : half + 4096] = b"\xff" * 4096
+    path.write_bytes(data)
+    assert [place for place, _ in found(world, "database.damaged-table")] == [f"agents/main/agent/{DATABASE}"]
+
+
+def test_ten_thousand_names_for_one_agent_are_not_ten_thousand_times_as_many(world: World) -> None:
+    for number in range(40):
+        world.agent(f"ops{'!' * number}", {"k": entry("s1", 5)})
+    made = [one for one in scan(world).findings if one.code == "agent.id-collision"]
+    assert len(made) == 40
+    assert {len(one.others) for one in made} == {8}

@@ -55,13 +55,12 @@ class LineKind(str, Enum):
     TORN_TAIL = "torn-tail"  # no strict JSON, at the end of the file and without a line feed
 
 
-PROBLEMS: dict[LineKind, str] = {
-    LineKind.DUPLICATE: "transcript.duplicate-line",
+DAMAGE: dict[LineKind, str] = {
     LineKind.MALFORMED: "transcript.malformed-line",
     LineKind.NUL_DAMAGED: "transcript.nul-damage",
     LineKind.TORN_TAIL: "transcript.torn-tail",
 }
-"""The finding code of each kind of line that deserves one."""
+"""The kinds of lines that no database can hold, with their finding codes."""
 
 
 @dataclass(frozen=True, slots=True)

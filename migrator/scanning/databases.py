@@ -21,7 +21,7 @@ from migrator.openclaw.store import RawEntry, read_member
 from migrator.scanning.transcripts import event_hash, stored_hashes
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
-from migrator.sqlite.rows import SessionRow, columns, text_codec, to_utf8
+from migrator.sqlite.rows import DamagedTableError, SessionRow, columns, text_codec, to_utf8
 from migrator.sqlite.snapshot import database_files, open_snapshot
 
 _LONGEST_PATH = 440
@@ -71,6 +71,9 @@ def read_database(
                 histories += tuple(_hashed(cold_archives(connection, cold_folder(path)), problems))
             archives = tuple(_hashed(transcript_archives(connection), problems)) if shape is Shape.NODES else ()
             files = identify()
+    except DamagedTableError as error:
+        found = Finding("database.damaged-table", name, (("rows", error.rows),))
+        return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (found,)
     except (BusyError, OSError, sqlite3.Error) as error:
         code = "database.changing" if isinstance(error, BusyError) else "database.unreadable"
         return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding(code, name),)

@@ -14,6 +14,7 @@ from migrator.openclaw.paths import normalize_agent_id
 from migrator.openclaw.session_files import FileKind, classify
 
 STORE_NAME = "sessions.json"
+_MOST_TWINS = 8  # named in one finding: all 10,000 directories may be called the same, and each has a finding
 
 
 @dataclass(slots=True)
@@ -99,9 +100,9 @@ def add_name_findings(directories: list[str], findings: Findings) -> None:
         by_id[normalize_agent_id(name)].append(name)
     for name in directories:
         normalized = normalize_agent_id(name)
-        twins = [Name("agent", twin) for twin in by_id[normalized] if twin != name]
-        if twins:
-            findings.add("agent.id-collision", Name("agent", name), *twins)
+        if len(by_id[normalized]) > 1:
+            twins = [twin for twin in by_id[normalized][: _MOST_TWINS + 1] if twin != name][:_MOST_TWINS]
+            findings.add("agent.id-collision", Name("agent", name), *(Name("agent", twin) for twin in twins))
         if normalized == "main" and name.strip().lower() != "main":
             findings.add("agent.collapses-to-main", Name("agent", name))
         elif normalized != name:
@@ -125,6 +126,8 @@ def session_files(state: str, agent: str, follow: bool, findings: Findings) -> I
             path = os.path.join(folder, file)
             kind = classify(os.path.relpath(path, root))
             copies = copies or kind in (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
+            if kind is FileKind.UNKNOWN:
+                findings.add("file.unknown-class", Name("file", path))
             if kind is not FileKind.STORE:
                 yield SessionFile(path, kind.value, os.lstat(path).st_size)
     if copies and is_absent(os.path.join(root, STORE_NAME)):

@@ -17,11 +17,9 @@ from migrator.model import HASH_BYTES, DamagedSpan, Finding, Name, Store, Transc
 from migrator.openclaw.entry import usable_session_id
 from migrator.openclaw.session_files import transcript_candidates, transcript_session_id
 from migrator.openclaw.session_key import parse_session_key
-from migrator.openclaw.transcript import PROBLEMS, UTF8_REPLACED, Line, LineKind, TranscriptReader
+from migrator.openclaw.transcript import DAMAGE, UTF8_REPLACED, Line, LineKind, TranscriptReader
 from migrator.progress import Advance, silent
 from migrator.scanning.sources import changed, file_identity, has_bytes
-
-DAMAGED = (LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL)
 
 
 def event_hash(text: bytes) -> bytes:
@@ -39,7 +37,7 @@ def read_transcript(
     name = Name("transcript", path)
     damage: list[DamagedSpan] = []
     hashes = bytearray()
-    last_ms = 0
+    last_ms = replaced = 0
     importable = _Importable()
     try:
         with open_regular_file(path) as stream:
@@ -55,11 +53,12 @@ def read_transcript(
             for line in reader:
                 advance(line.length)
                 importable.see(line)
-                if line.kind in DAMAGED:
-                    damage.append(DamagedSpan(line.offset, line.length, PROBLEMS[line.kind], line.number))
+                if line.kind in DAMAGE:
+                    damage.append(DamagedSpan(line.offset, line.length, DAMAGE[line.kind], line.number))
                 elif line.text is not None:
                     hashes += event_hash(line.text.encode())
                     last_ms = max(last_ms, line.timestamp_ms or 0)
+                    replaced += UTF8_REPLACED in line.transforms
             after = os.fstat(stream.fileno())
     except OSError as error:
         if error.errno == errno.EINVAL:
@@ -81,6 +80,7 @@ def read_transcript(
         damage=tuple(damage),
         hashes=bytes(hashes),
         stranded=importable.stranded,
+        replaced=replaced,
     )
     return transcript, tuple(_findings(transcript))
 
@@ -100,7 +100,7 @@ class _Importable:
         """Take the next line, or the next piece of one."""
         if line.number != self._number:
             self._number, self._on_this_line = line.number, 0
-        if line.kind in DAMAGED:
+        if line.kind in DAMAGE:
             self._behind += 0 if self._stopped else self._on_this_line
             self._stopped = True
             self._refused = self._refused or (line.kind is not LineKind.TORN_TAIL and not _is_utf8(line.raw))
@@ -127,7 +127,7 @@ def _is_utf8(raw: bytes) -> bool:
 def storable_lines(reader: TranscriptReader) -> Iterator[tuple[Line, str]]:
     """The lines of a transcript that a database can hold, with the text that it holds for them."""
     for line in reader:
-        if line.text is not None and line.kind not in DAMAGED:
+        if line.text is not None and line.kind not in DAMAGE:
             yield line, line.text
 
 
@@ -135,6 +135,10 @@ def _findings(transcript: Transcript) -> Iterator[Finding]:
     name = Name("transcript", transcript.path)
     for span in transcript.damage:
         yield Finding(span.problem, name, (("line", span.line), ("offset", span.offset), ("length", span.length)))
+    duplicates = dict(transcript.counts).get(LineKind.DUPLICATE.value, 0)
+    for code, count in (("transcript.duplicate-line", duplicates), ("transcript.invalid-utf8", transcript.replaced)):
+        if count:
+            yield Finding(code, name, (("count", count),))
     if transcript.hashes and transcript.header_id is None:
         yield Finding("transcript.no-header", name)
     elif transcript.header_id is not None and transcript.named_id not in (None, transcript.header_id):

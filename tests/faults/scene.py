@@ -37,8 +37,8 @@ class Scene:
         copy(self.saved, self.root)
 
     def command(self, *arguments: object, measure: str = "none") -> list[str]:
-        """The command line of the program on this installation."""
-        return [sys.executable, "-I", str(DRIVER), measure, *map(str, arguments), "--state-dir", str(self.state)]
+        """The command line of the program on this installation. It writes no byte code: that would count as a call."""
+        return [sys.executable, "-I", "-B", str(DRIVER), measure, *map(str, arguments), "--state-dir", str(self.state)]
 
     def environment(self) -> dict[str, str]:
         return {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp"), "PATH": os.environ["PATH"]}

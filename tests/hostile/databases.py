@@ -183,7 +183,7 @@ CASES = (
     database("the page size damaged", damaged(16, 2), UNREADABLE),
     database("the format version damaged", damaged(18, 2), UNREADABLE),
     database("the schema damaged", damaged(100, 8), UNREADABLE),
-    database("the second page flipped", damaged(4096, 4096), UNREADABLE),
+    database("the second page flipped", damaged(4096, 4096), of_database("database.damaged-table", rows=0)),
     database("the last page flipped", damaged(-4096, 4096), REFUSED),
     database("garbage behind the last page", more(noise()), apply=0, good=BOTH),
     database("the free list damaged", damaged(32, 8), REFUSED),
