@@ -32,6 +32,7 @@ from migrator.planning.forecast import forecast
 from migrator.planning.planner import plan as make_plan
 from migrator.planning.preflight import preflight
 from migrator.planning.repair_planner import REPAIRABLE
+from migrator.planning.repair_plans import with_more
 from migrator.progress import Progress, silent
 from migrator.proofs.proof_events import OUTCOMES
 from migrator.repair_model import Judged, Origin
@@ -271,6 +272,7 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             if report.exit_code in (0, QUARANTINED):
                 supersede_earlier(run, _databases(fresh), request.clock())
     tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock())
+    planned = with_more(planned, plan_for(request, fresh)) if any(one.repair for one in planned.databases) else planned
     return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
 
 

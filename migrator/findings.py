@@ -260,7 +260,7 @@ RULES: dict[str, Rule] = {
     "database.unknown-shape": Rule(
         _REFUSED,
         "{subject} has tables that are not known here (version {version}).",
-        "Nothing was read from it or written to it; use a newer version of this program.",
+        "Nothing was read from it or written to it; upgrade it with the release that made it, or use a newer program.",
     ),
     "database.unreadable": Rule(
         _REFUSED,

@@ -23,6 +23,11 @@ REPAIR_RULES: dict[str, Rule] = {
         "Event {seq} of {subject} is damaged and was left out.",
         "Restore the database from a backup if the event matters; every other event was written.",
     ),
+    "repair.again": Rule(
+        _WARNING,
+        "{subject} can get more back now: {count} sessions or histories that share an id or a key with another.",
+        "Run apply once more.",
+    ),
     "repair.deleted": Rule(
         _NOTE,
         "{subject} was deleted after it was migrated, and stays so.",
@@ -31,7 +36,7 @@ REPAIR_RULES: dict[str, Rule] = {
     "repair.history-apart": Rule(
         _WARNING,
         "The history of {subject} in {others} lacks events, but not at its end, or it is archived; it was left alone.",
-        "Nothing is lost: the whole of it is in its file, and explain says where that is.",
+        "To fill it would change rows that are there. Keep its file, which has all of it: explain says where that is.",
     ),
     "repair.moved": Rule(
         _NOTE,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from migrator.digests import content_digest
-from migrator.model import Database, DatabasePlan
+from migrator.model import Database, DatabasePlan, Finding, Name, Plan
 from migrator.planning.rejects import rejects_of
 from migrator.planning.space import peak_bytes
 from migrator.repair_model import Repair
@@ -39,3 +41,16 @@ def plan_repair(
         peak_bytes=peak_bytes(present, entries, 3 * events, len(repair.rows)),
         repair=repair,
     )
+
+
+def with_more(done: Plan, again: Plan) -> Plan:
+    """The plan that was carried out, with a finding for each database that can get more back by ``again``.
+
+    Sessions that share an id, or the key of one whose row was replaced, get their places one after the other.
+    """
+    left = [(one.database.path, one.repair) for one in again.databases if one.repair is not None]
+    findings = [
+        Finding("repair.again", Name("database", path), (("count", len(repair.rows) + len(repair.histories)),))
+        for path, repair in left
+    ]
+    return replace(done, findings=(*done.findings, *findings))
