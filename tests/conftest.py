@@ -7,6 +7,7 @@ import importlib
 import os
 import pkgutil
 import tarfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,9 +56,12 @@ def fingerprint(root: Path) -> dict[str, tuple[object, ...]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the lines that the fault tests have recorded, one for each fault."""
+    """Print the lines that the fault tests have recorded, one for each fault, and what could not be tried here."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     lines = [text for report in reports for name, text in report.user_properties if name == "fault"]
+    skipped = [report for report in terminalreporter.getreports("skipped") if report.nodeid.startswith("tests/faults/")]
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    lines += [f"NOT TRIED, {count} tests: {reason}" for reason, count in reasons.items()]
     if lines:
         terminalreporter.section("faults")
     for line in lines:
