@@ -188,12 +188,14 @@ class Transcript:
 class StoredTranscript:
     """The history that a database holds for a session id; ``hashes`` as in :class:`Transcript`.
 
-    ``archive`` says why it is not among the live events: ``cold``, ``deleted``, ``reset``; empty if it is.
+    ``archive`` says why it is not among the live events: ``cold``, ``deleted``, ``reset``; empty if it is. ``key`` is
+    the session key that an archive has kept.
     """
 
     session_id: str
     hashes: bytes
     archive: str = ""
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

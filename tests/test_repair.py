@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -201,8 +203,6 @@ def test_a_key_that_is_taken_is_left_to_its_owner_and_the_other_session_is_archi
 
 
 def test_only_the_end_of_a_history_is_added_and_compressed_events_stay_as_they_are(world: World) -> None:
-    import zstandard
-
     packed = zstandard.compress(said(1).encode())
     path = upgraded(
         world,
@@ -245,9 +245,14 @@ def test_a_history_in_cold_storage_is_left_alone(world: World) -> None:
     assert path.read_bytes() == before
 
 
-def deleted(session_id: str, key: str) -> Fill:
+def deleted(
+    session_id: str, key: str, lines: Sequence[str] = (), encoding: str = "identity", generation: str = "g"
+) -> Fill:
     """What a gateway of 2026.9.6 leaves when a session is deleted (observed)."""
-    row = (session_id, "g", key, "deleted", "identity", b"", "0" * 64, f"{session_id}.jsonl.deleted", 9)
+    jsonl = "".join(f"{line}\n" for line in lines).encode()
+    blob = zstandard.compress(jsonl) if encoding == "zstd" else jsonl
+    name, digest = f"{session_id}.jsonl.deleted.{generation}", sha256(blob).hexdigest()
+    row = (session_id, generation, key, "deleted", encoding, blob, digest, name, 9)
     return insert("session_transcript_archives", row)
 
 
@@ -269,6 +274,49 @@ def test_a_deleted_file_is_a_source_only_for_a_session_that_is_named(world: Worl
     assert repair(world.state).outcomes == ()
     repair(world.state, bring_back=("b",))
     assert nodes(path).keys() == {"agent:main:a", "agent:main:recovered:b"}
+    assert len(history(path, "b")) == 2
+
+
+def test_a_compressed_file_of_a_deleted_session_is_a_source_too(world: World) -> None:
+    path = upgraded(world, node("agent:main:a", "a"))
+    (world.agent("main") / "sessions").mkdir()
+    packed = world.agent("main") / "sessions" / "b.jsonl.deleted.2026-09-21T14-13-20.000Z.zst"
+    packed.write_bytes(zstandard.compress(f"{header('b')}\n{said(1)}\n".encode()))
+    assert repair(world.state).outcomes == ()
+    before = packed.read_bytes()
+    repair(world.state, bring_back=("b",))
+    assert len(history(path, "b")) == 2
+    assert packed.read_bytes() == before
+    packed.write_bytes(before[:-3])
+    assert repair(world.state, bring_back=("b",)).outcomes == ()
+
+
+@pytest.mark.parametrize("name", ["b", "agent:main:b"])
+@pytest.mark.parametrize("encoding", ["identity", "zstd"])
+def test_what_the_database_has_kept_of_a_deleted_session_is_a_source_too(
+    world: World, name: str, encoding: str
+) -> None:
+    path = upgraded(
+        world,
+        node("agent:main:a", "a"),
+        deleted("b", "agent:main:b", [header("b"), said(1)], encoding, "g1"),
+        deleted("b", "agent:main:b", [header("b"), said(1), said(2)], encoding, "g2"),
+        deleted("c", "agent:main:c", [header("c")], encoding),
+    )
+    archives = table(path, "session_transcript_archives")
+    assert repair(world.state).outcomes == ()
+    repair(world.state, bring_back=(name,))
+    assert nodes(path).keys() == {"agent:main:a", "agent:main:recovered:b"}
+    assert history(path, "b") == [json.loads(line) for line in (header("b"), said(1), said(2))]
+    assert table(path, "session_transcript_archives") == archives
+    assert repair(world.state, bring_back=(name,)).outcomes == ()
+
+
+def test_a_deleted_session_whose_entry_was_set_aside_comes_back_under_its_key_with_its_archive(world: World) -> None:
+    path = upgraded(world, node("agent:main:a", "a"), deleted("b", "agent:main:b", [header("b"), said(1)], "zstd"))
+    imported(world, {"agent:main:b": entry("b", 5)})
+    repair(world.state, bring_back=("agent:main:b",))
+    assert nodes(path)["agent:main:b"]["sessionId"] == "b"
     assert len(history(path, "b")) == 2
 
 

@@ -15,12 +15,13 @@ from migrator.openclaw.js_values import strictly_equal
 from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.legacy_store import respelled
 from migrator.openclaw.node_entry import NodeEntry, node_entry
-from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
+from migrator.openclaw.transcript import DAMAGE, Line, LineKind, TranscriptReader
 from migrator.openclaw.transforms import normal_event
 from migrator.progress import Advance
 from migrator.repair_model import HistoryRepair, Origin, Repair, RowSource, SourceFile
 from migrator.scanning.databases import stored_text, stored_texts
-from migrator.scanning.sources import open_source, require_same, reread
+from migrator.scanning.packed import unpacked
+from migrator.scanning.sources import digest_now, open_source, require_same, reread
 from migrator.scanning.transcripts import Merge, event_hash, storable_lines
 from migrator.sqlite import entry_writer, node_writer
 from migrator.sqlite.additions import NewEvent, NewSession
@@ -121,17 +122,18 @@ def _lines(history: HistoryRepair, fold: bool, advance: Advance) -> Iterator[tup
             version = _version(text) if line.kind is LineKind.HEADER else version
             if not merge.adds(event_hash(text.encode())) or line.number < file.first_line:
                 continue
-            if line.kind not in _DROPPED:
+            if line.kind not in (*_DROPPED, *DAMAGE):
                 yield line, _normal(text, history.session_id, version) if fold else text
 
 
 def _read(file: SourceFile) -> Iterator[tuple[Line, str]]:
     """The storable lines of a source. Raises ChangedError, at its end, if it is not what was planned on."""
     if file.transcript is not None:
-        with open_source(file.transcript.path, file.name) as stream:
+        require_same(file.name, file.transcript.identity, digest_now(file.transcript.path))
+        with unpacked(file.transcript.path) as plain, open_source(plain, file.name) as stream:
             reader = TranscriptReader(stream)
             yield from storable_lines(reader)
-            require_same(file.name, file.transcript.identity, reader.sha256)
+        require_same(file.name, file.transcript.identity, digest_now(file.transcript.path))
     if file.rows is not None:
         hashes = b""
         for line, text in in_rows(*file.rows).lines():

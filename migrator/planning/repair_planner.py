@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migrator.model import (
+    HASH_BYTES,
     Database,
     Entry,
     Finding,
@@ -37,8 +38,7 @@ REPAIRABLE = (Shape.ENTRIES, Shape.NODES)
 
 _BY_KIND = {StoreKind.IMPORTED: Origin.IMPORTED, StoreKind.ARCHIVED: Origin.ARCHIVED}
 _LACKING = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS)
-_ALWAYS = float("inf")
-"""The time of a row that is there already: it keeps its key, whatever comes."""
+_ALWAYS = float("inf")  # the time of a row that is there already: it keeps its key, whatever comes
 
 
 @dataclass(slots=True)
@@ -69,6 +69,7 @@ def plan_repairs(
     planner.offer_displaced()
     for database in inventory.databases:
         planner.offer_stranded(database)
+        planner.offer_archives(database)
     repairs = {path: planner.repair(one) for path, one in found.items()}
     return {path: repair for path, repair in repairs.items() if repair.rows or repair.histories}, planner.findings
 
@@ -85,6 +86,8 @@ class _Planner:
         self.keys: dict[tuple[str, str], str] | None = None
         self.recovered = RecoveredKeys(lambda: {place: row.session_id for place, row in self.rows.items()})
         self.stay_deleted: set[str] = set()
+        archives = (stored for one in inventory.databases for stored in one.archives)
+        self.named = {*wish.bring_back, *(one.session_id for one in archives if one.key in wish.bring_back)}
         self.respelled: list[tuple[str, RowSource, str]] = []
 
     # entries
@@ -147,7 +150,7 @@ class _Planner:
             rows[key] = source
 
     def _named(self, *names: str | None) -> bool:
-        return any(name in self.wish.bring_back for name in names)
+        return any(name in self.named for name in names)
 
     def _leave_deleted(self, name: Name) -> None:
         if name.text not in self.stay_deleted:
@@ -178,6 +181,20 @@ class _Planner:
             if path in self.found and members:
                 origin = sources.origin or _file_origin(members[0][1].transcript)
                 self.found[path].histories[session_id].append((origin, members))
+
+    def offer_archives(self, database: Database) -> None:
+        """What a database has kept of deleted and reset sessions is a source for those that are named."""
+        live = {one.session_id for one in database.transcripts}
+        name = Name("database", database.path)
+        longest = {one.session_id: one for one in sorted(database.archives, key=lambda one: len(one.hashes))}
+        for one in longest.values() if database.path in self.found else ():
+            if one.hashes and one.session_id not in live and self._named(one.session_id):
+                events = len(one.hashes) // HASH_BYTES
+                absent = HistoryVerification(
+                    name, Name("session-id", one.session_id), HistoryVerdict.ABSENT, events, 0, ()
+                )
+                file = SourceFile(None, (database.path, one))
+                self.found[database.path].histories[one.session_id].append((Origin.DELETED, [(absent, file)]))
 
     # the repair of one database
 
@@ -238,7 +255,9 @@ class _Planner:
                 if (repair := self._history(found, session_id, origin, members, is_new, keys)) is not None
             ]
             if repairs:
-                yield max(repairs, key=lambda one: one.events)
+                best = max(repairs, key=lambda one: one.events)
+                made_up = (found.database.path, found.database.agent_id, session_id, session_id)
+                yield best if best.key else replace(best, key=self.recovered.give(*made_up))
 
     def _history(
         self,
@@ -249,7 +268,7 @@ class _Planner:
         is_new: bool,
         keys: Mapping[str | None, str],
     ) -> HistoryRepair | None:
-        """How to complete one history from one offer; None if there is nothing to do, or it cannot be done."""
+        """How to complete one history from one offer, without a key if it needs one; None if it can or need not be."""
         lacking = [(one, file) for one, file in members if is_new or one.verdict in _LACKING]
         lacking = [(one, file) for one, file in lacking if is_new or one.events > one.present]
         database, name = Name("database", found.database.path), Name("session-id", session_id)
@@ -273,9 +292,7 @@ class _Planner:
             return HistoryRepair(session_id, keys[session_id], origin, taken, events)
         last_ms = max(file.last_ms for file in taken)
         entry = {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}
-        key = self.recovered.give(found.database.path, found.database.agent_id, session_id, session_id)
-        text = json.dumps(entry, separators=(",", ":"))
-        return HistoryRepair(session_id, key, origin, taken, events, text, last_ms)
+        return HistoryRepair(session_id, "", origin, taken, events, json.dumps(entry, separators=(",", ":")), last_ms)
 
 
 def _source(sources: Judged, place: Name, key: str) -> RowSource | None:

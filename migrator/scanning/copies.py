@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
-from migrator.filesystem import open_regular_file, scratch_directory
 from migrator.model import Agent, Finding, Name, SessionFile, StoreKind, Transcript
 from migrator.openclaw.session_files import FileKind
+from migrator.scanning.packed import unpacked
 from migrator.scanning.sources import read_store
 from migrator.scanning.transcripts import read_transcript
-from migrator.sqlite.archives import MAX_ARCHIVE_BYTES
-from migrator.sqlite.compressed import DamagedPayloadError, decompress
+from migrator.sqlite.compressed import DamagedPayloadError
 
 STORE_COPIES = (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
 TRANSCRIPT_COPIES = (
@@ -63,24 +61,10 @@ def _on_transcript(file: SessionFile, agent: Agent, missing: Missing) -> Iterato
     name = Name("transcript", file.path)
     with ExitStack() as stack:
         try:
-            path = stack.enter_context(_decompressed(file.path)) if file.path.endswith(".zst") else file.path
+            path = stack.enter_context(unpacked(file.path))
         except (OSError, DamagedPayloadError):
             yield Finding("copy.damaged", name)
             return
         transcript, _ = read_transcript(path, agent.directory, file.kind)
         if transcript is not None and (count := missing(transcript)):
             yield Finding("copy.events-only-here", name, (("count", count),))
-
-
-@contextmanager
-def _decompressed(path: str) -> Iterator[str]:
-    """The content of a compressed transcript, under its name in a private directory.
-
-    Raises OSError where the file cannot be read, and DamagedPayloadError where it cannot be decoded.
-    """
-    with open_regular_file(path) as stream:
-        content = decompress(stream.read(), MAX_ARCHIVE_BYTES)
-    with scratch_directory() as folder:
-        plain = Path(folder, Path(path).name.removesuffix(".zst"))
-        plain.write_bytes(content)
-        yield str(plain)

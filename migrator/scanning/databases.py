@@ -115,7 +115,8 @@ def _hashed(archives: Iterable[ArchivedTranscript], problems: set[str]) -> Itera
         if archive.problem is not None:
             problems.add(archive.problem)
         hashes = b"".join(map(event_hash, _lines(archive))) if archive.problem is None else b""
-        yield StoredTranscript(archive.session_id.decode("utf-8", "surrogateescape"), hashes, archive.reason)
+        key = archive.session_key.decode("utf-8", "surrogateescape") if archive.session_key is not None else None
+        yield StoredTranscript(archive.session_id.decode("utf-8", "surrogateescape"), hashes, archive.reason, key)
 
 
 def _lines(archive: ArchivedTranscript) -> Iterator[bytes]:
@@ -130,6 +131,16 @@ def history_texts(connection: sqlite3.Connection, path: str, session_id: str, ar
     for archive in transcript_archives(connection) if archived else cold_archives(connection, cold_folder(path)):
         if archive.session_id == session_id.encode("utf-8", "surrogateescape"):
             yield from _lines(archive)
+
+
+def archived_texts(connection: sqlite3.Connection, wanted: StoredTranscript) -> Iterator[bytes]:
+    """The events of that deleted or reset transcript which has the hashes of ``wanted``; a session may have several."""
+    for archive in transcript_archives(connection):
+        if archive.session_id == wanted.session_id.encode("utf-8", "surrogateescape"):
+            texts = list(_lines(archive))
+            if b"".join(map(event_hash, texts)) == wanted.hashes:
+                yield from texts
+                return
 
 
 def stored_texts(connection: sqlite3.Connection, key: str) -> Iterator[bytes]:

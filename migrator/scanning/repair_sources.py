@@ -9,8 +9,8 @@ from migrator.model import Agent, Inventory, Store, StoreKind, Transcript
 from migrator.openclaw.paths import agent_database
 from migrator.openclaw.session_files import FileKind, transcript_session_id
 from migrator.scanning.copies import STORE_COPIES
+from migrator.scanning.packed import read_copy
 from migrator.scanning.sources import read_store
-from migrator.scanning.transcripts import read_transcript
 
 _COPIES = (FileKind.ARCHIVE_BAK, FileKind.REPAIR_BACKUP)
 _DELETED = (FileKind.ARCHIVE_DELETED, FileKind.ARCHIVE_RESET)
@@ -47,10 +47,6 @@ def _stores(agent: Agent) -> list[Store]:
 
 
 def _transcripts(agent: Agent, kinds: tuple[FileKind, ...]) -> list[Transcript]:
-    """The transcripts of some kinds; compressed ones are in the database as well, and are left to it."""
-    found = []
-    for file in agent.files:
-        if FileKind(file.kind) in kinds and not file.path.endswith(".zst"):
-            transcript, _ = read_transcript(file.path, agent.directory, file.kind)
-            found += [transcript] if transcript is not None else []
-    return found
+    paths = [(file.path, file.kind) for file in agent.files if FileKind(file.kind) in kinds]
+    read = (read_copy(path, agent.directory, kind) for path, kind in paths)
+    return [transcript for transcript in read if transcript is not None]

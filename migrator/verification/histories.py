@@ -14,7 +14,8 @@ from migrator.model import HASH_BYTES, Name, StoredTranscript, Transcript
 from migrator.openclaw.json_text import parse_strict
 from migrator.openclaw.transcript import Line, LineKind, TranscriptReader, read_line
 from migrator.openclaw.transforms import canonical, normal_event
-from migrator.scanning.databases import history_texts
+from migrator.scanning.databases import archived_texts, history_texts
+from migrator.scanning.packed import unpacked
 from migrator.scanning.transcripts import added, event_hash, events_of, storable_lines
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verdicts import HistoryVerdict
@@ -87,7 +88,7 @@ def in_file(transcript: Transcript, siblings: Siblings | None = None) -> History
     """The history in a transcript file."""
 
     def lines() -> Iterator[tuple[Line, str]]:
-        with open_regular_file(transcript.path) as stream:
+        with unpacked(transcript.path) as plain, open_regular_file(plain) as stream:
             yield from storable_lines(TranscriptReader(stream))
 
     name = Name("transcript", transcript.path)
@@ -99,7 +100,9 @@ def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
 
     def lines() -> Iterator[tuple[Line, str]]:
         with open_snapshot(path) as connection:
-            for seq, text in enumerate(history_texts(connection, path, stored.session_id, archived=False)):
+            in_archive = stored.archive not in ("", "cold")
+            live = history_texts(connection, path, stored.session_id, archived=False)
+            for seq, text in enumerate(archived_texts(connection, stored) if in_archive else live):
                 yield read_line(text, seq + 1, 0, complete=True), text.decode("utf-8", "backslashreplace")
 
     # A history without a file of its own goes by its session and its database.
