@@ -20,12 +20,13 @@ from migrator.errors import (
 from migrator.execution.archive import archive_sources
 from migrator.execution.executor import execute
 from migrator.execution.outcome import Outcome, committed, worst
-from migrator.execution.run_states import gone_databases, resume, run_findings, supersede_earlier, tidy
+from migrator.execution.run_states import resume, run_findings, supersede_earlier, tidy, traces
 from migrator.execution.undo import Undone
 from migrator.explained import Explanation
 from migrator.exporting.exported import Exported
 from migrator.filesystem import replace_durably
 from migrator.findings import RULES
+from migrator.invocation import outside
 from migrator.model import Finding, Inventory, Name, Plan, RepairWish, Selection, Severity, Shape, Surroundings
 from migrator.planning import planfile
 from migrator.planning.forecast import forecast
@@ -34,7 +35,7 @@ from migrator.planning.preflight import preflight
 from migrator.planning.repair_planner import REPAIRABLE
 from migrator.planning.repair_plans import with_more
 from migrator.progress import Progress, silent
-from migrator.proofs.proof_events import OUTCOMES
+from migrator.proofs.proof_events import remedy
 from migrator.repair_model import Judged, Origin
 from migrator.runs.run import JOURNAL, started_run
 from migrator.scanning.host import Filesystem, look_at_host
@@ -105,7 +106,7 @@ class Report:
     @property
     def next_step(self) -> str:
         """What to do now."""
-        return OUTCOMES[self.word].remedy
+        return remedy(self.word, self.verification.in_quarantine if self.verification is not None else 0)
 
 
 def scan(request: Request) -> Report:
@@ -113,7 +114,8 @@ def scan(request: Request) -> Report:
     inventory = take_inventory(request)
     host = look_at_host(inventory)
     foreseen = (*forecast(inventory), *host.findings)
-    inventory = replace(inventory, findings=(*inventory.findings, *run_findings(Path(inventory.state_dir))))
+    made = (*run_findings(Path(inventory.state_dir)), *traces(inventory, request.selection))
+    inventory = replace(inventory, findings=(*inventory.findings, *made))
     report = Report("scan", "scanned", 0, inventory, forecast=foreseen, filesystems=host.filesystems)
     unmet = _unmet_expectations(request, inventory)
     return replace(report, word="unexpected", exit_code=DIFFERENCES, unmet=unmet) if unmet else report
@@ -178,7 +180,7 @@ def verify(
     """
     inventory = take_inventory(request)
     origin = _origin(request, inventory, against) if against is not None else None
-    inventory = replace(inventory, findings=(*inventory.findings, *gone_databases(Path(inventory.state_dir))))
+    inventory = replace(inventory, findings=(*inventory.findings, *traces(inventory, request.selection, origin)))
     verification = make_verification(inventory, origin, level)
     report = _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept)
     if report.word == "proved" and verification.is_vacuous:
@@ -239,19 +241,6 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         return replace(report, plan=planned, word=word, run=str(unproved) if unproved else None)
     preflight(planned)
     return _carry_out(request, inventory, planned, archive)
-
-
-def outside(state_dir: str, path: str) -> None:
-    """Refuse to write a report into the directory that is reported on.
-
-    Raises UsageError.
-    """
-    real, state = os.path.realpath(path or "."), os.path.realpath(state_dir)
-    if os.path.commonpath([real, state]) == state:
-        raise UsageError(
-            "{subject} lies inside the state directory, which is not to be touched; name a place outside.",
-            Name("path", path),
-        )
 
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:

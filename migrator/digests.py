@@ -59,6 +59,11 @@ def span_id(identity: FileIdentity | None, offset: int, length: int) -> str:
 
 def unpreserved(inventory: Inventory) -> bool:
     """Whether something unreadable in any source has not been preserved by a run yet."""
+    return not damaged_spans(inventory) <= inventory.quarantined
+
+
+def damaged_spans(inventory: Inventory) -> set[str]:
+    """Everything unreadable in the sources, as :func:`span_id` names it."""
     sources: list[Store | Transcript] = [*inventory.stores, *inventory.transcripts]
     spans = {span_id(source.identity, span.offset, span.length) for source in sources for span in source.damage}
     spans |= {
@@ -67,4 +72,4 @@ def unpreserved(inventory: Inventory) -> bool:
         for entry in store.entries
         if entry.problem is not None
     }
-    return not spans <= inventory.quarantined
+    return spans

@@ -390,6 +390,11 @@ RULES: dict[str, Rule] = {
         "The run {subject} was stopped before it wrote to any database.",
         "Nothing to do; the next apply tidies up after it.",
     ),
+    "run.only-in-quarantine": Rule(
+        _NOTE,
+        "The run {subject} keeps {count} damaged pieces of files that are gone, or have changed since.",
+        "Nothing to do if they were repaired; otherwise look into quarantine/index.jsonl in that folder.",
+    ),
     "run.unreadable": Rule(
         _WARNING,
         "The journal of the run {subject} can not be read, or is damaged.",

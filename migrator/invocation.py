@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 
+from migrator.errors import UsageError
 from migrator.model import Name, Surroundings
 from migrator.openclaw.paths import find_os_home
 
@@ -76,3 +77,16 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def outside(state_dir: str, path: str) -> None:
+    """Refuse to write a report into the directory that is reported on.
+
+    Raises UsageError.
+    """
+    real, state = os.path.realpath(path or "."), os.path.realpath(state_dir)
+    if os.path.commonpath([real, state]) == state:
+        raise UsageError(
+            "{subject} lies inside the state directory, which is not to be touched; name a place outside.",
+            Name("path", path),
+        )

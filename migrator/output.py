@@ -17,10 +17,10 @@ from pathlib import Path
 
 import click
 
-from migrator.commands import Report, Request, outside
+from migrator.commands import Report, Request
 from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
 from migrator.filesystem import open_regular_file, replace_durably
-from migrator.invocation import TerminatedError, can_be_written, can_hold, spelled, surroundings, terminable
+from migrator.invocation import TerminatedError, can_be_written, can_hold, outside, spelled, surroundings, terminable
 from migrator.model import Name, RepairWish, Selection
 from migrator.openclaw.paths import resolve_state_dir
 from migrator.patience import patiently

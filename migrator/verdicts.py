@@ -147,6 +147,11 @@ class Verification:
         return sum(history.verdict is verdict for d in self.databases for history in d.histories)
 
     @property
+    def in_quarantine(self) -> int:
+        """How many entries, spans of stores, and transcripts are damaged, and so not or not wholly in a database."""
+        return self.count(Verdict.QUARANTINED) + self.count_histories(HistoryVerdict.DAMAGED)
+
+    @property
     def is_vacuous(self) -> bool:
         """Whether there are sessions, and no source to judge any of them by."""
         sources = (source for database in self.databases for source in database.sources)

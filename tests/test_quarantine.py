@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from migrator import commands
 from migrator.errors import ChangedError
 from migrator.model import Reject
+from migrator.proofs.proof_events import OUTCOMES
 from migrator.runs.quarantine import preserve, quarantined_spans
 from tests.worlds import World, cache, entry, fresh_world, quarantined
 
@@ -143,3 +144,42 @@ def test_many_pieces_of_one_source_take_one_file(tmp_path: Path) -> None:
     [run] = world.runs()
     assert [raw for _, raw in quarantined(run)] == [b"null"] * 3000
     assert len(list((run / "quarantine").iterdir())) == 2
+
+
+def test_no_command_says_that_nothing_is_left_to_do_while_something_is_in_quarantine_only(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.agent("main", b"\x93garbage" * 9)
+    world.agent("other", {"k": entry("s9", 5)})
+    apply = commands.apply(world.request(), None, yes=True)
+    again = commands.apply(world.request(), None, yes=True)
+    verify = commands.verify(world.request())
+    assert [(report.word, report.exit_code) for report in (apply, again, verify)] == [
+        ("quarantined", 15),
+        ("already-migrated", 0),
+        ("proved", 0),
+    ]
+    assert {report.next_step for report in (apply, again, verify)} == {OUTCOMES["quarantined"].remedy}
+
+
+@pytest.mark.parametrize("then", ["overwritten", "gone"])
+def test_what_only_a_quarantine_has_is_named_when_its_source_is_another_one_by_now(tmp_path: Path, then: str) -> None:
+    world = World(tmp_path)
+    world.agent("main", BROKEN)
+    world.agent("other", {"k": entry("s9", 5)})
+    assert commands.apply(world.request(), None, yes=True).exit_code == 15
+    assert named(commands.verify(world.request())) == []
+    if then == "gone":
+        world.store_path("main").unlink()
+    else:
+        world.agent("main", "{}")
+    [run] = world.runs()
+    for report in (commands.verify(world.request()), commands.scan(world.request())):
+        assert named(report) == [(str(run), 2)]
+
+
+def named(report: commands.Report) -> list[tuple[str, float]]:
+    return [
+        (finding.subject.text, dict(finding.facts)["count"])
+        for finding in report.findings
+        if finding.code == "run.only-in-quarantine"
+    ]

@@ -6,9 +6,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.commands import DIFFERENCES, REFUSED, Report, Request, outside, take_inventory
+from migrator.commands import DIFFERENCES, REFUSED, Report, Request, take_inventory
 from migrator.execution.run_states import OVER
 from migrator.execution.undo import Undone, leftovers, move_out, obstacles, strangers, undo
+from migrator.invocation import outside
 from migrator.model import Selection
 from migrator.openclaw.paths import resolve_state_dir
 from migrator.planning.preflight import require_idle

@@ -11,13 +11,15 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from migrator.digests import damaged_spans
 from migrator.errors import MigratorError
 from migrator.execution.undo import remove_made
 from migrator.filesystem import remove_stale_scratch
-from migrator.model import Finding, Name
+from migrator.model import Finding, Inventory, Name, Selection
 from migrator.proofs.proof import decode_log, read_log
 from migrator.runs.backups import SET, close_cleanly
-from migrator.runs.run import JOURNAL, Run, locked, run_folders
+from migrator.runs.quarantine import only_in_quarantine
+from migrator.runs.run import JOURNAL, RUNS, Run, locked, run_folders
 from migrator.runs.run_record import CreatedDatabase, RunRecord, all_records, read_record
 from migrator.sqlite.content import Tables, table_digests
 from migrator.sqlite.snapshot import open_snapshot
@@ -48,10 +50,19 @@ def run_findings(state_dir: Path) -> tuple[Finding, ...]:
             continue
         if state is not None:
             found.append(Finding(state.value, Name("path", str(folder))))
-    return (*found, *gone_databases(state_dir))
+    return tuple(found)
 
 
-def gone_databases(state_dir: Path) -> tuple[Finding, ...]:
+def traces(inventory: Inventory, selection: Selection, origin: Inventory | None = None) -> tuple[Finding, ...]:
+    """What runs have written, or kept in quarantine, and what nothing else tells of any more. Reads only."""
+    gone = _gone_databases(Path(inventory.state_dir))
+    if selection.agents or selection.stores or selection.target:
+        return gone
+    seen = damaged_spans(inventory) | (damaged_spans(origin) if origin is not None else set())
+    return (*gone, *only_in_quarantine(Path(inventory.state_dir, RUNS), seen))
+
+
+def _gone_databases(state_dir: Path) -> tuple[Finding, ...]:
     """Databases that a complete run has written and that are not there any more, each said once. Reads only."""
     gone: dict[Path, Path] = {}
     for record in all_records(state_dir):

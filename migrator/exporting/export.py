@@ -8,11 +8,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.commands import QUARANTINED, Report, Request, outside, take_inventory
+from migrator.commands import QUARANTINED, Report, Request, take_inventory
 from migrator.errors import NothingFoundError, RefusedError, UsageError
 from migrator.exporting.export_tree import STORE_NAME, Wish, write_database, write_record
 from migrator.exporting.exported import Exported, ExportedStore, Layout
 from migrator.filesystem import fsync_directory, remove_stale_scratch, scratch_directory
+from migrator.invocation import outside
 from migrator.model import Database, Finding, Inventory, Name, Shape
 from migrator.openclaw.paths import AGENT_DATABASE
 from migrator.openclaw.store import StoreReader

@@ -31,12 +31,13 @@ from migrator.model import (
 )
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
-from migrator.planning.rejects import SUPERSEDED, rejects_of
+from migrator.planning.rejects import rejects_of
 from migrator.planning.repair_planner import REPAIRABLE, plan_repairs
 from migrator.planning.repair_plans import plan_repair
 from migrator.planning.settled import is_settled, kept_rows
 from migrator.planning.space import peak_bytes
 from migrator.repair_model import Judged
+from migrator.runs.quarantine import SUPERSEDED
 
 SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 """Stores whose entries were migrated before: verify judges by them, apply does not write them again."""

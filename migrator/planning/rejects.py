@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from migrator.digests import span_id
 from migrator.model import Entry, Reject, Store, Transcript
-
-SUPERSEDED = "entry.superseded"
+from migrator.runs.quarantine import SUPERSEDED
 
 
 def rejects_of(

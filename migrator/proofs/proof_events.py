@@ -133,6 +133,12 @@ OUTCOMES = {
 """Every verdict word."""
 
 
+def remedy(verdict: str, in_quarantine: int) -> str:
+    """What to do after a verdict. While something is in quarantine, nobody is told that every session is there."""
+    told = "quarantined" if in_quarantine and verdict in ("proved", "already-migrated") else verdict
+    return OUTCOMES[told].remedy
+
+
 def _one_of(words: Collection[str]) -> Validator:
     return lambda value: isinstance(value, str) and value in words
 

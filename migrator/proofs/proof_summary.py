@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.proofs.proof import Problem, read_log
 from migrator.proofs.proof_event import Event
-from migrator.proofs.proof_events import CHECKS, NOT_TESTED, OUTCOMES, Json
+from migrator.proofs.proof_events import CHECKS, NOT_TESTED, Json, remedy
 from migrator.verdicts import Verdict
 
 _MOST_ROWS = 40
@@ -33,7 +33,8 @@ def _page(events: Sequence[Event], head: str) -> Iterator[str]:
     begin, end = events[0], events[-1]
     totals = next(event for event in events if event.name == "totals")
     verdict = totals.word("verdict")
-    yield from (f"# {verdict}", "", f"What to do: {OUTCOMES[verdict].remedy}", "")
+    damaged = totals.counts("verdicts")["quarantined"] + totals.counts("transcripts")["damaged"]
+    yield from (f"# {verdict}", "", f"What to do: {remedy(verdict, damaged)}", "")
     yield f"- Command: `migrator {_text(begin.facts['command'])}`"
     yield f"- Exit code: {end.number('exit_code')}"
     yield "- " + ", ".join(f"{field}: {totals.number(field)}" for field in ("agents", "stores", "sessions"))

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from migrator.errors import ChangedError
 from migrator.filesystem import fsync_directory, make_private_directory, open_regular_file, write_all
-from migrator.model import Name, Reject
+from migrator.model import Finding, Name, Reject
 
 FOLDER = "quarantine"
+SUPERSEDED = "entry.superseded"  # no damage: a store of the same database had a newer entry
 INDEX = "index.jsonl"
 _BLOCK = 1 << 20
 _LINES = 1000  # written at a time: there may be very many
@@ -71,10 +72,25 @@ def _copy(stream: BinaryIO, kept: BinaryIO, reject: Reject) -> None:
 
 def quarantined_spans(runs: Path) -> frozenset[str]:
     """What is preserved in the folders of runs, as ``digests.span_id`` names it: spans whose bytes are all there."""
-    return frozenset(span for index in sorted(runs.glob(f"*/{FOLDER}/{INDEX}")) for span in _kept(index))
+    return frozenset(span for index in _indexes(runs) for span, _reason in _kept(index))
 
 
-def _kept(index: Path) -> Iterator[str]:
+def only_in_quarantine(runs: Path, seen: Collection[str]) -> Iterator[Finding]:
+    """Runs that keep what is not among the damage that is ``seen`` in the sources now: it may be nowhere else."""
+    told = set(seen)
+    for index in _indexes(runs):
+        spans = {span for span, reason in _kept(index) if reason != SUPERSEDED} - told
+        told |= spans
+        if spans:
+            yield Finding("run.only-in-quarantine", Name("path", str(index.parent.parent)), (("count", len(spans)),))
+
+
+def _indexes(runs: Path) -> list[Path]:
+    return sorted(runs.glob(f"*/{FOLDER}/{INDEX}"))
+
+
+def _kept(index: Path) -> Iterator[tuple[str, str]]:
+    """The spans whose bytes are all there, with the reason for each."""
     try:
         sizes = {path.name: path.lstat().st_size for path in index.parent.iterdir()}
         with open_regular_file(str(index)) as lines:
@@ -86,6 +102,6 @@ def _kept(index: Path) -> Iterator[str]:
                 except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                     continue  # torn by a kill, or no line of ours, or its bytes are gone
                 if kept:
-                    yield span
+                    yield span, str(record.get("reason"))
     except OSError:
         return
