@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from migrator.model import Selection, Surroundings
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import NODES_23, execute, insert
-from tests.worlds import World, cache_row, entry, owner, raw_store
+from tests.worlds import World, cache_row, entry, owner, raw_store, table
 
 Unpack = Callable[[str], Path]
 Files = dict[str, bytes]
@@ -162,6 +163,58 @@ def test_each_generation_of_a_session_is_a_file_of_its_own(world: World) -> None
     assert (folder / "new.jsonl").read_text() == HEADER % "new" + "\n"
     record = json.loads((world.root / "back" / "only-in-sqlite.json").read_bytes())
     assert record["agents/main/sessions"]["tables"]["session_windows"][0]["previous_session_id"] == "old"
+
+
+FIRST = '{"type":"message","id":"%s","parentId":null,"message":{"role":"user","content":"x"}}'
+NEXT = '{"type":"message","id":"%s2","parentId":"%s","message":{"role":"user","content":"y"}}'
+
+
+@pytest.mark.parametrize(
+    ("entries", "names"),
+    [
+        ({"agent:main:a": "s-topic-7.jsonl"}, ["s.jsonl", "s-topic-7.jsonl"]),
+        ({"agent:main:a": None}, ["s.jsonl", "s-topic-7.jsonl", "s-topic-8.jsonl"]),
+        (
+            {"agent:main:a": "s-topic-7.jsonl", "agent:main:b": "s-topic-8.jsonl"},
+            ["s-topic-7.jsonl", "s-topic-8.jsonl"],
+        ),
+    ],
+)
+def test_several_files_of_one_session_come_back_as_files_of_their_own(
+    world: World, tmp_path_factory: pytest.TempPathFactory, entries: dict[str, str | None], names: list[str]
+) -> None:
+    folder = world.agent("main", {key: entry("s", 7, sessionFile=name) for key, name in entries.items()}) / "sessions"
+    for number, name in enumerate(names):
+        lines = [HEADER.replace('"/"', f'"/{number}"') % "s", FIRST % number, NEXT % (number, number)]
+        (folder / name).write_text("".join(f"{line}\n" for line in lines))
+    before = sessions_of(world.state)
+    assert commands.apply(world.request(), None, yes=True).exit_code == 0
+    report = export(world.request(), str(world.root / "back"), Wish())
+    after = sessions_of(world.root / "back")
+    assert sorted(after.values()) == sorted(before.values())
+    assert report.exported is not None
+    known = {"s.jsonl", *entries.values()}
+    assert {path: content for path, content in after.items() if Path(path).name in known} == {
+        path: content for path, content in before.items() if Path(path).name in known
+    }
+    made_up = len(set(names) - known)
+    assert dict(report.exported.only_in_sqlite).get("sessionFile", 0) == made_up
+    again = World(tmp_path_factory.mktemp("again"))
+    shutil.copytree(world.root / "back", again.state)
+    commands.apply(again.request(), None, yes=True)
+    assert table(again.database_path("main"), "transcript_events") == table(
+        world.database_path("main"), "transcript_events"
+    )
+
+
+def test_a_header_that_is_repeated_in_one_file_does_not_cut_it(world: World) -> None:
+    folder = world.agent("main", {"agent:main:a": entry("s", 7)}) / "sessions"
+    lines = [HEADER % "s", FIRST % 1, HEADER.replace('"/"', '"/2"') % "s", NEXT % (1, 1), HEADER % "s"]
+    (folder / "s.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    before = sessions_of(world.state)
+    commands.apply(world.request(), None, yes=True)
+    export(world.request(), str(world.root / "back"), Wish())
+    assert sessions_of(world.root / "back") == before
 
 
 def test_only_what_is_asked_for_is_written(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from migrator.exporting.exported import ExportedStore, Layout
+from migrator.exporting.parts import numbered, part_mark, part_names
 from migrator.exporting.stored_sessions import LegacySession, is_file_name, legacy_sessions
 from migrator.model import Database, Finding, Name
 from migrator.openclaw.legacy_store import StoreWriter, spelled
@@ -87,6 +88,7 @@ class _Writer:
         self.extras = Extras()
         self.findings: list[Finding] = []
         self.sessions: dict[str, LegacySession] = {}
+        self.names: dict[str, set[str]] = defaultdict(set)
         self.keys: set[str] = set()
 
     def write_entries(self) -> None:
@@ -107,6 +109,7 @@ class _Writer:
                     self.extras.add(session.key, session.kept, {"members": list(session.kept)})
                 if session.session_id is not None:
                     self.sessions.setdefault(session.session_id, session)
+                    self.names[session.session_id] |= {session.file_name} if session.file_name else set()
             store.close()
         if not self.counts["sessions"]:
             path.unlink(missing_ok=True)
@@ -180,17 +183,40 @@ class _Writer:
         return archive.problem is None
 
     def _write_transcript(self, session_id: str, events: Iterable[bytes]) -> None:
-        self._write_events(session_id, ".jsonl", events)
-        self.counts["transcripts"] += 1
+        """One history, in as many files as it was put together from; text for people is one file."""
+        if self.wish.layout is Layout.MARKDOWN:
+            self._write_events(session_id, ".jsonl", events)
+            self.counts["transcripts"] += 1
+            return
+        made = [
+            self._write_events(session_id, f"{part_mark(number)}.jsonl", (event for _, event in part))
+            for number, part in groupby(numbered(events), key=lambda pair: pair[0])
+        ]
+        self.counts["transcripts"] += len(made)
+        if len(made) > 1 and is_file_name(session_id):
+            self._rename(session_id, made)
 
-    def _write_events(self, session_id: str, suffix: str, events: Iterable[bytes]) -> None:
+    def _rename(self, session_id: str, made: list[Path]) -> None:
+        """Give several files of one session their names again, as far as entries tell them; note the others."""
+        known = self.names[session_id]
+        made = [path.rename(self.folder / f"part-{number}.tmp") for number, path in enumerate(made)]
+        for path, wished in zip(made, part_names(session_id, known, len(made)), strict=True):
+            name = wished if not (self.folder / wished).exists() else f"again-{wished}"
+            path.rename(self.folder / name)
+            if name not in (*known, f"{session_id}.jsonl"):
+                self.extras.files[name] = session_id
+                self.extras.counts["sessionFile"] += 1
+
+    def _write_events(self, session_id: str, suffix: str, events: Iterable[bytes]) -> Path:
         session = self.sessions.get(session_id)
         legacy = self.wish.layout is Layout.LEGACY
         suffix = suffix if legacy else suffix.replace(".jsonl", "") + ".md"
         name = session.file_name if session and session.file_name and suffix == ".jsonl" else None
-        with self._transcript(session_id, name, suffix) as stream:
+        path = self._free_place(session_id, name, suffix)
+        with _private(path) as stream:
             for line in self._counted(events) if legacy else self._readable(session_id, session, events):
                 stream.write(line + b"\n")
+        return path
 
     def _readable(self, session_id: str, session: LegacySession | None, events: Iterable[bytes]) -> Iterator[bytes]:
         facts = [("session id", session_id), ("session key", session.key if session else "none")]
@@ -203,9 +229,8 @@ class _Writer:
             self.counts["events"] += 1
             yield event
 
-    @contextmanager
-    def _transcript(self, session_id: str, name: str | None, suffix: str) -> Iterator[BinaryIO]:
-        """Make the file of a transcript. A name that is taken, or that not every system takes, becomes a digest."""
+    def _free_place(self, session_id: str, name: str | None, suffix: str) -> Path:
+        """Where a transcript goes. A name that is taken, or that not every system takes, becomes a digest."""
         wished = name or f"{session_id}{suffix}"
         if not is_file_name(session_id) or (self.folder / wished).exists():
             wished = f"session-{sha256(session_id.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}{suffix}"
@@ -213,8 +238,7 @@ class _Writer:
                 wished = f"again-{wished}"
             self.extras.files[wished] = session_id.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             self.extras.counts["session_id"] += 1
-        with _private(self.folder / wished) as stream:
-            yield stream
+        return self.folder / wished
 
 
 def _file_time(milliseconds: float) -> str:
