@@ -20,7 +20,8 @@ from migrator.verdicts import HistoryVerdict, HistoryVerification, Verdict, Veri
 from migrator.verification.verifier import verify
 
 _STAMP = re.compile(r"\.imported-(\d{13})")
-_RUN = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
+_GONE = re.compile(r"\.jsonl\.(deleted|reset)\.(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)")
+_TIME = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d)-?(\d\d)-?(\d\d)")
 _GOOD = (Verdict.SAME.value, Verdict.EQUAL.value, Verdict.TRANSFORMED.value)
 _GOOD_HISTORIES = (HistoryVerdict.CONTAINED.value, HistoryVerdict.TRANSFORMED.value, HistoryVerdict.DAMAGED.value)
 
@@ -143,6 +144,7 @@ class _Known:
             verdict=judged.verdict.value if judged is not None else None,
             why=tuple(name for name, _ in judged.transforms) if judged is not None else (),
             elsewhere=judged.places if judged is not None else (),
+            present=judged.present if judged is not None else None,
         )
 
     def _of_sessions(self, keys: set[str], ids: set[str]) -> Iterator[Place]:
@@ -195,6 +197,8 @@ class _Known:
         """What files, names and runs tell about the past of these places, in order."""
         found = set()
         for place in places:
+            if gone := _GONE.search(os.path.basename(place.where.text)):
+                found.add(Event(_time_of(gone[2]), gone[1], place.where))
             if place.time:
                 found.add(Event(int(place.time), "updated", place.where))
             if stamp := _STAMP.search(os.path.basename(place.where.text)):
@@ -202,7 +206,7 @@ class _Known:
         databases = {place.where.text for place in places if place.where.kind == "database"}
         for record in all_records(Path(self.inventory.state_dir)):
             written = {str(one.path) for one in record.created} | {str(one.path) for one in record.changed}
-            time = _run_time(record.folder.name)
+            time = _time_of(record.folder.name)
             found |= {Event(time, "written-by-run", Name("database", path)) for path in databases & written if time}
         return sorted(found, key=lambda event: (event.time, event.what, event.where))
 
@@ -219,11 +223,12 @@ class _Known:
         elif verdicts & {Verdict.MISSING.value, HistoryVerdict.ABSENT.value, HistoryVerdict.EXTENDS.value}:
             gone = {one.subject.text for one in self.plan.findings if one.code == "repair.deleted"}
             yield "deleted" if gone & (keys | ids) else "migrate"
+        if verdicts & {Verdict.MOVED.value} and not any(one.kind == "archive" for one in _elsewhere(places)):
+            yield "moved"
         for code, words in (
             ("quarantined", {Verdict.QUARANTINED.value}),
             ("differs", {Verdict.CHANGED.value, Verdict.MERGED.value}),
             ("apart", {HistoryVerdict.DIVERGES.value}),
-            ("moved", {Verdict.MOVED.value}),
             ("newer", {Verdict.KEPT.value}),
         ):
             if verdicts & words:
@@ -234,15 +239,21 @@ class _Known:
             yield "fine"
 
 
+def _elsewhere(places: tuple[Place, ...]) -> list[Name]:
+    return [name for place in places for name in place.elsewhere]
+
+
 def _id(session_id: str | None) -> Name | None:
     return Name("session-id", session_id) if session_id is not None else None
 
 
-def _run_time(run: str) -> int:
-    """When a run began (milliseconds), by its id; 0 for a name that tells no time."""
+def _time_of(name: str) -> int:
+    """The time (milliseconds) with which the id of a run or such a name begins; 0 for one that tells no time."""
     from datetime import datetime, timezone
 
-    match = _RUN.match(run)
-    if match is None:
+    match = _TIME.match(name)
+    try:
+        moment = datetime.strptime("".join(match.groups()) if match is not None else "", "%Y%m%d%H%M%S")
+    except ValueError:
         return 0
-    return int(datetime(*map(int, match.groups()), tzinfo=timezone.utc).timestamp() * 1000)  # type: ignore[misc, arg-type]
+    return int(moment.replace(tzinfo=timezone.utc).timestamp() * 1000)

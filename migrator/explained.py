@@ -26,6 +26,7 @@ class Place:
     verdict: str | None = None
     why: tuple[str, ...] = ()
     elsewhere: tuple[Name, ...] = ()
+    present: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,9 @@ def test_a_session_is_shown_in_each_place_with_its_verdict_and_its_past(unpack: 
         ("history", None),
         ("file", None),
     ]
-    assert [event.what for event in found.events] == ["updated"] * 5 + ["set-aside-by-import"] * 4
+    assert [event.what for event in found.events] == ["updated"] * 5 + ["set-aside-by-import"] * 4 + ["deleted"]
     assert [event.time for event in found.events] == sorted(event.time for event in found.events)
-    assert found.advice == ("repair", "moved")
+    assert found.advice == ("repair",)
     assert fingerprint(state) == before
     repair(state)
     again = known(state, KEY)

@@ -25,6 +25,7 @@ def of_explanation(explained: Explanation) -> dict[str, View]:
                 "sha256": place.digest,
                 "updated": _time(place.time),
                 "count": place.count,
+                "present": place.present,
                 "verdict": place.verdict,
                 "why": list(place.why),
                 "elsewhere": list(place.elsewhere),
