@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from collections.abc import Mapping
 from unittest.mock import patch
 
@@ -150,3 +151,14 @@ def test_one_odd_member_costs_the_general_reader_a_few_members_only() -> None:
     with patch.object(reader, "_member", wraps=reader._member) as general:
         assert len(list(reader)) == 1000
     assert general.call_count < 10
+
+
+def test_a_long_entry_is_in_memory_twice_at_most() -> None:
+    size = 8 << 20
+    data = json.dumps({"a": {"sessionId": "s"}, "b": {"sessionId": "t", "x": "y" * size}, "c": {}}, indent=2).encode()
+    tracemalloc.start()
+    lengths = [len(entry.raw) for entry in StoreReader(io.BytesIO(data))]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert lengths[1] > size
+    assert peak < 2.2 * size

@@ -46,7 +46,7 @@ def own_members(window: TextWindow, *, first: bool) -> Iterator[OwnMember]:
         end = data.find(_NEXT, value_at) if colon >= 0 else -1
         if end < 0 and not window.ended:
             begin += at
-            data, at = window.more_bytes(data[at:]), 0
+            data, at = window.more_bytes(data[at:], _NEXT), 0
             continue
         if end < 0 <= colon:
             end = _last_value_end(data)

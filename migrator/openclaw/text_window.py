@@ -69,11 +69,20 @@ class TextWindow:
         self.text, self.at, self._ahead = "", 0, []
         return exact(text)[0] + undecoded
 
-    def more_bytes(self, taken: bytes) -> bytes:
-        """Add as many bytes to what was taken as it has, or ``width``; sets ``ended`` where there are no more."""
-        data = self._read(max(self._width, len(taken)))
-        self.ended = not data
-        return taken + data
+    def more_bytes(self, taken: bytes, mark: bytes) -> bytes:
+        """Add bytes to what was taken until ``mark`` is among the new ones; sets ``ended`` where there are no more.
+
+        An item of any length is put together once, and is in memory twice at most.
+        """
+        pieces, tail = [taken], taken[1 - len(mark) :]
+        while not self.ended:
+            data = self._read()
+            self.ended = not data
+            pieces.append(data)
+            if mark in tail + data:
+                break
+            tail = (tail + data)[1 - len(mark) :]
+        return b"".join(pieces)
 
     def give_back(self, rest: bytes, byte: int) -> None:
         """Make text again of what is left of the bytes that were taken, and stands at offset ``byte``."""

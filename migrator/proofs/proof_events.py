@@ -111,7 +111,7 @@ OUTCOMES = {
     "already-migrated": Outcome((0,), "Nothing: every session was in its database before."),
     "scanned": Outcome((0, 15), "Look through the findings, then run plan."),
     "pending": Outcome((0, 1), "Run apply to do it: with the file of the plan, or with --yes."),
-    "up-to-date": Outcome((0,), "Nothing: there is nothing to write."),
+    "up-to-date": Outcome((0,), "There is nothing to write; verify says whether everything is there."),
     "unexpected": Outcome((1,), "Look for what is missing, or correct --expect-agents and --expect-sessions."),
     "explained": Outcome((0,), "See above, place by place."),
     "exported": Outcome((0, 15), "Nothing: the export is complete."),
