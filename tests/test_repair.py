@@ -20,7 +20,7 @@ from migrator.execution.rollback import rollback
 from migrator.model import RepairWish, Selection, Surroundings
 from migrator.repair_model import Origin
 from migrator.verdicts import HistoryVerdict, Verdict
-from tests.sqlite_worlds import BOTH, NODES_16, NODES_23, TYPED, Fill, execute, insert
+from tests.sqlite_worlds import BOTH, NODES_16, NODES_23, TYPED, Fill, damage_last_leaf, execute, insert
 from tests.worlds import World, cache_row, databases, entry, files, fresh_world, owner, scalar, table
 
 Unpack = Callable[[str], Path]
@@ -467,3 +467,24 @@ def test_no_repair_replaces_a_row_by_one_that_is_not_strictly_newer(
             report = repair(world.state)
             assert (path.read_bytes() != before) == more
         assert not more
+
+
+def test_a_damaged_page_in_a_table_that_is_derived_fails_a_check_and_stops_nothing(world: World) -> None:
+    columns = "session_id, event_id, seq, event_type, parent_id, created_at"
+    rows = (("a", f"m{number}" * 50, number, "message", None, 7) for number in range(40))
+    path = upgraded(
+        world,
+        node("agent:main:a", "a"),
+        events("a", header("a")),
+        insert("transcript_event_identities", *rows),
+        tables=(*NODES_23, f"CREATE TABLE transcript_event_identities ({columns})"),
+    )
+    damage_last_leaf(path)
+    imported(world, {"agent:main:a": entry("a", 7)}, a=[header("a")])
+    report = commands.verify(request_for(world.state))
+    assert report.verification is not None
+    assert report.exit_code == 1
+    assert {"columns-agree", "integrity"} <= set(report.verification.failed_checks)
+    before = path.read_bytes()
+    repair(world.state)
+    assert path.read_bytes() == before

@@ -35,16 +35,24 @@ def database_checks(
     yield Check("owner", database.owner is not None and normalize_agent_id(database.owner) == database.agent_id)
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)
-        yield Check("shapes-agree", _shapes_agree(database, connection, source_keys))
-        yield Check("columns-agree", columns_agree(connection, database))
+        yield Check("shapes-agree", _passes(lambda: _shapes_agree(database, connection, source_keys)))
+        yield Check("columns-agree", _passes(lambda: columns_agree(connection, database)))
     elif database.shape is Shape.NODES:
-        yield Check("rows-visible", nodes_visible(connection))
-        yield Check("columns-agree", node_columns_agree(connection))
+        yield Check("rows-visible", _passes(lambda: nodes_visible(connection)))
+        yield Check("columns-agree", _passes(lambda: node_columns_agree(connection)))
     found = dict(problems())
     yield Check("integrity", "database.integrity" not in found)
     yield Check("foreign-keys", "database.foreign-key" not in found)
     if os.name == "posix":
         yield Check("file-mode", stat.S_IMODE(Path(database.path).stat().st_mode) & 0o077 == 0)
+
+
+def _passes(check: Callable[[], bool]) -> bool:
+    """Whether a check holds; where a damaged page stops it, it does not."""
+    try:
+        return check()
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _shapes_agree(database: Database, connection: sqlite3.Connection, source_keys: Collection[str]) -> bool:
