@@ -249,3 +249,14 @@ def test_damage_is_counted_without_its_text(tmp_path: Path) -> None:
 def test_a_check_that_cannot_be_made_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"no database at all, but long enough for a header" * 100)
     assert integrity(tmp_path / "db") == (("database.integrity", 1), ("database.foreign-key", 1))
+
+
+def test_a_schema_whose_damage_is_no_text_is_unreadable(tmp_path: Path) -> None:
+    path = make(tmp_path / "d.sqlite", 23, NODES_23)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET name = CAST(x'ff' AS TEXT), sql = 'CREATE TABLE (' WHERE rowid = 1"
+        )
+        connection.commit()
+    assert detect(path) == (Shape.UNREADABLE, None)

@@ -78,7 +78,7 @@ def select(connection: sqlite3.Connection, table: str, sql: str, values: tuple[s
         for row in connection.execute(sql, values):
             yield row
             rows += 1
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # Python cannot even read the message that quotes damaged text
         raise DamagedTableError(table, rows) from None
 
 
