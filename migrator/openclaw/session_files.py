@@ -193,10 +193,10 @@ def transcript_candidates(
     pointer = usable_pointer(session_file)
     parts = _path_parts(pointer)
     names = list(dict.fromkeys([*parts[-1:], own]))
-    folders = [Path(store_dir), Path(state_dir, "sessions")]
+    folders = [store_dir, os.path.join(state_dir, "sessions")]
     if key_agent_dir:
-        folders.append(Path(state_dir, "agents", key_agent_dir, "sessions"))
-    in_store, *elsewhere = [[str(folder / name) for name in names] for folder in folders]
+        folders.append(os.path.join(state_dir, "agents", key_agent_dir, "sessions"))
+    in_store, *elsewhere = [[os.path.join(folder, name) for name in names] for folder in folders]
     paths = [*_resolve(pointer, parts, store_dir, state_dir), *in_store]
     if _names_another_session(names[0], usable_id):
         paths.insert(0, in_store[-1])
@@ -234,7 +234,7 @@ def _resolve(pointer: str, parts: list[str], store_dir: str, state_dir: str) -> 
     """Yield where OpenClaw itself would read: below the store's directory, or in another agent's sessions."""
     if not pointer:
         return
-    path = os.path.normpath(Path(store_dir, pointer))
+    path = os.path.normpath(os.path.join(store_dir, pointer))
     if _is_below(path, os.path.normpath(store_dir)):
         yield path
     elif Path(pointer).is_absolute() and path in _moved(parts, state_dir):
@@ -247,7 +247,7 @@ def _moved(parts: list[str], state_dir: str) -> list[str]:
     """Give the place below the current state directory of ``.../agents/<directory>/sessions/...``."""
     for index in range(len(parts) - 4, -1, -1):
         if parts[index] == "agents" and parts[index + 2] == "sessions":
-            return [os.path.normpath(Path(state_dir, *parts[index:]))]
+            return [os.path.normpath(os.path.join(state_dir, *parts[index:]))]
     return []
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from functools import lru_cache
@@ -19,6 +18,7 @@ from itertools import accumulate
 from typing import Any, BinaryIO, NoReturn, TypedDict
 
 import msgspec
+from msgspec import Struct
 
 from migrator.openclaw.paths import js_trim
 
@@ -63,8 +63,7 @@ DAMAGE: dict[LineKind, str] = {
 """The kinds of lines that no database can hold, with their finding codes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True, gc=False):
     """One line, or one piece of a line that NUL bytes cut apart (the pieces share their ``number``).
 
     ``number`` counts from 1; ``offset`` and ``length`` (bytes) delimit ``raw``, without the line feed.
@@ -93,7 +92,7 @@ class TranscriptReader:
     ``size`` is in bytes and ``sha256`` over all of them. ``header`` is the first header, wherever it stands;
     its ``event_id`` is the session id that the file claims. ``counts`` holds every kind and adds up to the
     lines that were yielded; ``physical_lines`` is smaller only where NUL bytes cut a line into pieces. Memory
-    is bounded by the longest line, ``window`` (bytes per read) and a digest of each line that has an id.
+    is bounded by the longest line, ``window`` (bytes per read) and a hash of each line that has an id.
     An OSError of the stream passes through; no content raises.
     """
 
@@ -105,7 +104,7 @@ class TranscriptReader:
         self._stream = stream
         self._window = window
         self._sha256 = sha256()
-        self._seen: set[bytes] = set()
+        self._seen: set[int] = set()
 
     @property
     def sha256(self) -> str:
@@ -145,10 +144,10 @@ class TranscriptReader:
         Lines without an id never count as repeated: two equal ones can be two events (version 1 transcripts).
         """
         if line.event_id is not None:
-            digest = sha256(line.raw.strip()).digest()[:16]
-            if digest in self._seen:
-                return replace(line, kind=LineKind.DUPLICATE)
-            self._seen.add(digest)
+            content = hash(line.raw.strip())
+            if content in self._seen:
+                return msgspec.structs.replace(line, kind=LineKind.DUPLICATE)
+            self._seen.add(content)
         if line.kind is LineKind.HEADER and self.header is None:
             self.header = line
         return line

@@ -28,7 +28,10 @@ _EDGE = "_.+@-"
 _WRAP = re.compile(r"(?<![\w.+@-])([\w.+@-]+)[ \t\r]*\n\s*(?=([\w.+@-]+))")
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z"
 _TIMES = re.compile(_TIME)
-_OWN_MARK = re.compile(rf"(?P<time>{_TIME})|[a-z]+(?:-[a-z]+)*:[0-9a-f]{{12}}(?![0-9A-Za-z])|[\w.+@-]+")
+_SHORTEST_MARK = 12
+_OWN_MARK = re.compile(
+    rf"(?<![\w.+@-])(?:(?P<time>{_TIME})|[a-z]+(?:-[a-z]+)*:[0-9a-f]{{12}}(?![0-9A-Za-z])|[\w.+@-]{{{_SHORTEST_MARK},}})"
+)
 _LONG_NUMBER = re.compile(r"[0-9]{5,}")
 _BLANK = "\0"  # stands for what was taken out: no word, and no white space either
 
@@ -45,7 +48,6 @@ _DIGITS_ONLY = bytes(code if chr(code) in "0123456789" else 32 for code in range
 
 _GRAM = 4
 _AT_A_TIME = 4096
-_SHORTEST_MARK = 12
 _MOST_STRANGE_WORDS = 64
 _FEW = 8  # so many plain searches cost as much as cutting out all numbers
 
@@ -233,7 +235,7 @@ def _fold(text: str) -> str:
 
 def _words(text: str) -> Iterator[str]:
     """Give every word as far as it goes (``a-b@c.d``), and every piece of it (``a``, ``b``, ``c``, ``d``)."""
-    for run in _RUN.findall(text):
+    for run in set(_RUN.findall(text)):
         yield run.strip(_EDGE)
         yield from _PIECE.findall(run)
 

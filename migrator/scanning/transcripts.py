@@ -171,11 +171,11 @@ def owners(
     by_folder: dict[tuple[str, str], list[Transcript]] = {}
     for transcript in by_path.values():
         for session_id in {transcript.named_id, transcript.header_id} - {None}:
-            by_folder.setdefault((str(Path(transcript.path).parent), str(session_id)), []).append(transcript)
+            by_folder.setdefault((os.path.dirname(transcript.path), str(session_id)), []).append(transcript)
     file_names = {os.path.basename(path) for path in by_path}
     claims: dict[str, list[_Claim]] = {}
     for index, store in enumerate(stores):
-        folder = str(Path(store.path).parent)
+        folder = os.path.dirname(store.path)
         for entry in store.entries:
             if entry.problem is not None or entry.session_id is None:
                 continue
@@ -188,7 +188,7 @@ def owners(
                 candidates = transcript_candidates(entry.session_file, entry.session_id, folder, state_dir, owner)
                 candidates += (os.path.normpath(os.path.join(folder, entry.session_file or "")),)
             named = next((by_path[path] for path in candidates if path in by_path), None)
-            places = {folder, *(str(Path(path).parent) for path in candidates)}
+            places = {folder, *map(os.path.dirname, candidates)}
             near = [t for place in sorted(places) for t in by_folder.get((place, entry.session_id), [])]
             for transcript in [*([named] if named else []), *near]:
                 rank = _rank(transcript, entry.session_id, transcript is named)
@@ -208,7 +208,7 @@ def _rank(transcript: Transcript, session_id: str, referenced: bool) -> int:
 
 def in_order(session_id: str, files: Iterable[Transcript]) -> tuple[Transcript, ...]:
     """Several files of one session: the one named after it first, then by name."""
-    return tuple(sorted(files, key=lambda file: (Path(file.path).name != f"{session_id}.jsonl", file.path)))
+    return tuple(sorted(files, key=lambda file: (os.path.basename(file.path) != f"{session_id}.jsonl", file.path)))
 
 
 class Merge:
