@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _RUN = re.compile(r"[\w.+@-]+")
 _PIECE = re.compile(r"[^\W_]+")
+_BLOCK = re.compile(r".{1,65536}\S*", re.DOTALL)
 _EDGE = "_.+@-"
 _WRAP = re.compile(r"(?<![\w.+@-])([\w.+@-]+)[ \t\r]*\n\s*(?=([\w.+@-]+))")
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z"
@@ -65,10 +66,15 @@ class LeakGuard:
     """
 
     def __init__(self, vocabulary: str | None = None, computed: Iterable[str] = ()) -> None:
-        self._own = _own(own_vocabulary() if vocabulary is None else vocabulary)
+        self._vocabulary = vocabulary
         self._computed: set[str] = set()
         self._names: list[str] = []
         self.add_computed(computed)
+
+    @cached_property
+    def _own(self) -> _Own:
+        """Our own words; they take much memory, and are first needed when the work is done."""
+        return _own(own_vocabulary() if self._vocabulary is None else self._vocabulary)
 
     def add_computed(self, words: Iterable[str]) -> None:
         """Allow words that we worked out: issued labels, digests, versions, counts, facts of the host."""
@@ -176,7 +182,7 @@ class LeakGuard:
         numbers: set[bytes] = set()
         for view in self._views(output):
             text = _ESCAPE.sub(" ", self._without_marks(view))
-            runs = _RUN.findall(text) + _RUN.findall(unicodedata.normalize("NFC", text))
+            runs = _runs(text) if text.isascii() else _runs(text) | _runs(unicodedata.normalize("NFC", text))
             for run in {run.strip(_EDGE) for run in runs}:
                 if self._is_own(_fold(run)):
                     continue
@@ -235,9 +241,17 @@ def _fold(text: str) -> str:
 
 def _words(text: str) -> Iterator[str]:
     """Give every word as far as it goes (``a-b@c.d``), and every piece of it (``a``, ``b``, ``c``, ``d``)."""
-    for run in set(_RUN.findall(text)):
+    for run in _runs(text):
         yield run.strip(_EDGE)
         yield from _PIECE.findall(run)
+
+
+def _runs(text: str) -> set[str]:
+    """Every different word as far as it goes; block by block, because a list of all takes ten times the text."""
+    found: set[str] = set()
+    for block in _BLOCK.finditer(text):
+        found.update(_RUN.findall(block[0]))
+    return found
 
 
 def _digits(word: str) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from migrator.model import Number
@@ -92,8 +91,7 @@ UNUSED_SESSION_COLUMNS = (
 """Columns of ``sessions`` that stay empty: the upgrade fills them from the entries."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One transcript line as a row: ``seq`` counts from 0, ``created_at`` is in milliseconds.
 
     ``text`` must be JSON, or the upgrade of all databases stops. Any JSON will do, ``null`` and events without an id
@@ -107,8 +105,7 @@ class Event:
     created_at: Number
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """The id under which an event can be found; ``parent_id`` is the event before it in the tree.
 
     A convenience: 2026.9.6 shows a transcript just as well without these rows.
