@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
@@ -150,18 +150,13 @@ def _plan_database(
     )
     files = tuple(file for history in histories for file in history.files)
     rejects = rejects_of(stores, files, [(candidate.store, candidate.entry) for candidate in losers], quarantined)
-    final_cache = {key: row.sha256 for key, row in cache.items()}
-    final_typed = {key: row.sha256 for key, row in typed.items()}
-    for decision in decisions:
-        if decision.write_cache:
-            final_cache[decision.key] = decision.sha256
-        if decision.write_typed:
-            final_typed[decision.typed_key] = decision.typed_sha256
+    final_cache = _replaced(cache, [(d.key, d.sha256) for d in decisions if d.write_cache])
+    final_typed = _replaced(typed, [(d.typed_key, d.typed_sha256) for d in decisions if d.write_typed])
     final_histories = {stored.session_id: stored.hashes for stored in database.transcripts}
     for history in histories:
         if history.pending:
             if history.entry is not None:
-                final_typed[history.key] = hashlib.sha256(history.entry.encode()).digest()
+                final_typed.append((history.key, hashlib.sha256(history.entry.encode()).digest()))
             final_histories[history.session_id] = history.hashes
     planned = DatabasePlan(
         database=database,
@@ -174,6 +169,12 @@ def _plan_database(
         peak_bytes=_peak_bytes(database, stores, histories),
     )
     return planned, _findings(planned)
+
+
+def _replaced(rows: Mapping[str, Row], written: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """The digests by key that are there once rows were written: theirs, and those of the rows that stay."""
+    keys = {key for key, _ in written} if rows else ()
+    return written + [(key, row.sha256) for key, row in rows.items() if key not in keys]
 
 
 def _plan_settled(
@@ -300,13 +301,16 @@ def _findings(planned: DatabasePlan) -> list[Finding]:
         for reject in planned.rejects
         if reject.code == SUPERSEDED
     ]
-    counts = Counter(decision.session_id for decision in planned.decisions)
+    seen: set[str | None] = set()
+    several: set[str | None] = set()
+    for decision in planned.decisions:
+        (several if decision.session_id in seen else seen).add(decision.session_id)
     shared: dict[str, list[Decision]] = {}
     for decision in planned.decisions:
         if decision.action is Action.KEEP:
             code = "entry.kept-tie" if decision.tie else "entry.kept-newer"
             made.append(Finding(code, Name("session", decision.key), (), (database,)))
-        if decision.session_id is not None and counts[decision.session_id] > 1:
+        if decision.session_id is not None and decision.session_id in several:
             shared.setdefault(decision.session_id, []).append(decision)
     for decisions in shared.values():
         owner = [Name("session", d.key) for d in decisions if d.owns_session]

@@ -74,7 +74,7 @@ class LeakGuard:
     @cached_property
     def _own(self) -> _Own:
         """Our own words; they take much memory, and are first needed when the work is done."""
-        return _own(own_vocabulary() if self._vocabulary is None else self._vocabulary)
+        return _own() if self._vocabulary is None else _Own([self._vocabulary])
 
     def add_computed(self, words: Iterable[str]) -> None:
         """Allow words that we worked out: issued labels, digests, versions, counts, facts of the host."""
@@ -105,7 +105,8 @@ class LeakGuard:
     def _require_known(self, name: str) -> None:
         """Raise LeakError for a folded name in a text, unless it may as well be ours."""
         telling = not name.isascii() or (len(name) >= _GRAM and re.search("[a-z]", name))
-        if telling and name not in self._own.text and name not in self._computed and not self._is_count(name):
+        is_own = any(name in text for text in self._own.texts) or name in self._computed or self._is_count(name)
+        if telling and not is_own:
             raise _leak(name)
 
     def check_sources(self, output: str, chunks: Iterable[bytes]) -> None:
@@ -194,25 +195,24 @@ class LeakGuard:
 
 
 class _Own:
-    """A folded vocabulary: its text and its words. Long numbers excuse nothing."""
+    """A folded vocabulary: its texts and their words. Long numbers excuse nothing."""
 
-    def __init__(self, vocabulary: str) -> None:
-        self.text = _LONG_NUMBER.sub(_BLANK, _fold(vocabulary))
-        self.words = frozenset(_words(self.text))
-
-
-@cache
-def _own(vocabulary: str) -> _Own:
-    return _Own(vocabulary)
+    def __init__(self, vocabulary: Iterable[str]) -> None:
+        self.texts = tuple(_LONG_NUMBER.sub(_BLANK, _fold(text)) for text in vocabulary)
+        self.words = frozenset(chain.from_iterable(map(_words, self.texts)))
 
 
 @cache
-def own_vocabulary() -> str:
+def _own() -> _Own:
+    return _Own(own_vocabulary())
+
+
+def own_vocabulary() -> Iterator[str]:
     """Read the text of this package's own source files, from inside a zip too: its words give nothing away.
 
-    Where the source is not shipped it is empty, and the guard withholds too much rather than too little.
+    Where the source is not shipped there are none, and the guard withholds too much rather than too little.
     """
-    return "\n".join(_source_texts(files("migrator")))
+    return _source_texts(files("migrator"))
 
 
 def _source_texts(folder: Traversable) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,29 +56,34 @@ def agent_rows(inventory: Inventory) -> list[View]:
 
 def _row(agent: Agent | None, store: Store | None, database: Database | None) -> dict[str, View]:
     kinds = Counter(file.kind for file in agent.files) if agent else Counter()
-    entries = {entry.key for entry in store.entries if entry.problem is None} if store else set()
-    rows = {row.key for row in (*database.cache_rows, *database.typed_rows)} if database else set()
+    rows = {row.key for row in chain(database.cache_rows, database.typed_rows)} if database else set()
+    entries = sum(entry.problem is None for entry in store.entries) if store else 0
+    lacking = sum(entry.problem is None and entry.key not in rows for entry in store.entries) if store else 0
+    state = _state(store, database, entries, lacking, len(rows))
     return {
         "agent": Name("agent", agent.directory) if agent else None,
         "agent_id": Name("agent-id", agent.normalized_id) if agent else None,
         "store": Name("store", store.path) if store else None,
         "store_kind": store.kind.value if store else None,
         "store_bytes": store.identity.size if store and store.identity else None,
-        "entries": sum(entry.problem is None for entry in store.entries) if store else 0,
-        "problems": sum(entry.problem is not None for entry in store.entries) + len(store.damage) if store else 0,
+        "entries": entries,
+        "problems": len(store.entries) - entries + len(store.damage) if store else 0,
         "transcripts": kinds.get("transcript", 0),
         "database": Name("database", database.path) if database else None,
         "database_bytes": sum(identity.size for _, identity in database.files) if database else None,
         "shape": database.shape.value if database else None,
         "schema": database.version if database else None,
         "rows": len(rows),
-        "sessions": len(entries | rows),
-        "state": _state(store, database, entries, rows) or ("unclaimed" if kinds.get("transcript") else "empty"),
+        "sessions": len(rows) + lacking,
+        "state": state or ("unclaimed" if kinds.get("transcript") else "empty"),
     }
 
 
-def _state(store: Store | None, database: Database | None, entries: set[str], rows: set[str]) -> str | None:
-    """The word for a store and its database, or None where neither has a session."""
+def _state(store: Store | None, database: Database | None, entries: int, lacking: int, rows: int) -> str | None:
+    """The word for a store and its database, or None where neither has a session.
+
+    They have ``entries`` and ``rows``; ``lacking`` are the entries without a row of their key.
+    """
     shape = database.shape if database else Shape.MISSING
     if shape is Shape.UNREADABLE or (store and store.identity is None):
         return "unreadable"
@@ -87,9 +93,9 @@ def _state(store: Store | None, database: Database | None, entries: set[str], ro
         return "damaged"
     if not entries and not rows:
         return None
-    if entries <= rows:
+    if not lacking:
         return "migrated"
     # A newer release gives keys another spelling; only a verification can match those.
     if store and store.kind in _SET_ASIDE:
-        return "migrated" if len(rows) >= len(entries) else "partial"
+        return "migrated" if rows >= entries else "partial"
     return "partial" if rows else "legacy"
