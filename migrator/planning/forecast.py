@@ -56,10 +56,13 @@ def forecast(inventory: Inventory) -> tuple[Finding, ...]:
     """Everything that the upgrade would lose, stop at, hide or change; blocks first, since nothing comes after one."""
     upgrade = _upgrade(inventory)
     renaming = {path for path, _ in upgrade.renamed}
-    read = [store for store in upgrade.live if _is_read(store, renaming)]
+    read: list[Store] = []
+    unread: list[Store] = []
+    for store in upgrade.live:
+        (read if _is_read(store, renaming) else unread).append(store)
     folded = tuple(_folded(upgrade))
     findings = [
-        *(Finding("upgrade.blocks-store", _whose(store)) for store in upgrade.live if store not in read),
+        *(Finding("upgrade.blocks-store", _whose(store)) for store in unread),
         *_old_databases(inventory),
         *_hard_links(upgrade),
         *(finding for store in upgrade.live for entry in store.entries for finding in _on_entry(store, entry)),
