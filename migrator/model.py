@@ -312,18 +312,25 @@ class Action(str, Enum):
     SAME = "same"  # the database has it already, in both shapes
 
 
+class Candidate(Struct, frozen=True, gc=False):
+    """An entry that may become a row; ``store`` is the index of its store in the plan of the database."""
+
+    store: int
+    entry: Entry
+
+
 class Decision(Struct, frozen=True, gc=False):
     """What happens to one key, and from where.
 
-    ``source`` is (index of the store in the plan, index of the entry), or None when the row of the database is the
-    one that counts. ``typed_key`` and ``typed_sha256`` are those of the typed row (see ``migrator.planning.folding``).
-    ``owns_session`` says that this key owns the ``sessions`` row of its session id. ``tie`` says that the row was kept
-    because source and row claim the same time.
+    ``source`` is None when the row of the database is the one that counts. ``typed_key`` and ``typed_sha256`` are
+    those of the typed row (see ``migrator.planning.folding``). ``owns_session`` says that this key owns the
+    ``sessions`` row of its session id. ``tie`` says that the row was kept because source and row claim the same
+    time.
     """
 
     key: str
     action: Action
-    source: tuple[int, int] | None
+    source: Candidate | None
     sha256: bytes
     session_id: str | None
     updated_at: Number | None

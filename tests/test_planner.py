@@ -61,7 +61,9 @@ def test_decisions_and_rejects_account_for_every_entry(
         # an entry wins, or says the same as the winner, or loses against it, or against a row
         losers = {(reject.path, reject.offset) for reject in superseded}
         winners = {
-            (plan.stores[decision.source[0]].path, decision.source[1]) for decision in plan.decisions if decision.source
+            (plan.stores[decision.source.store].path, decision.source.entry.index)
+            for decision in plan.decisions
+            if decision.source
         }
         for store, found in sound:
             decision = next(one for one in plan.decisions if one.key == found.key)
@@ -94,12 +96,7 @@ def test_the_order_of_the_entries_in_a_file_changes_no_decision(
             database_rows(world, rows)
             _, plan = planned(world)
             assert plan is not None
-            found.append(
-                {
-                    decision.key: structs.replace(decision, source=None if decision.source is None else (0, 0))
-                    for decision in plan.decisions
-                }
-            )
+            found.append({decision.key: structs.replace(decision, source=None) for decision in plan.decisions})
     assert found[0] == found[1]
 
 

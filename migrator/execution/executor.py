@@ -39,10 +39,10 @@ from migrator.progress import Advance, Progress, silent
 from migrator.runs.backups import copy_set
 from migrator.runs.quarantine import preserve
 from migrator.runs.run import Run, is_half_built
-from migrator.scanning.databases import session_digests, stored_texts, stored_transcripts
+from migrator.scanning.databases import stored_texts, stored_transcripts
 from migrator.scanning.sources import digest_now, open_source, raw_entries, require_same
 from migrator.sqlite import shapes, target
-from migrator.sqlite.content import table_digests
+from migrator.sqlite.content import Tables, Texts, content, table_digests
 from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_writable
 
 _BATCH = 500
@@ -139,8 +139,7 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
             connection.execute("COMMIT")
         integrity, size = partial(shapes.integrity_of, str(temporary)), temporary.stat().st_size
         with open_snapshot(str(temporary)) as connection, meanwhile(integrity, size) as problems:
-            _check_result(connection, planned, planned.expected_digest, problems)
-            tables = table_digests(connection)
+            tables = _check_result(connection, planned, planned.expected_digest, problems)
         inherit_owner(temporary, final.parent)
         run.note("publish", database=run.where(final), tables=tables)
         publish(temporary, final)
@@ -170,8 +169,8 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
             expected = planned.expected_digest
         else:
             written, expected = write_repair(connection, planned, planned.repair, advance)
-        _check_result(connection, planned, expected, partial(shapes.integrity, connection))
-        run.note("commit", database=run.where(path), tables=table_digests(connection))
+        tables = _check_result(connection, planned, expected, partial(shapes.integrity, connection))
+        run.note("commit", database=run.where(path), tables=tables)
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -221,27 +220,31 @@ def _check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> N
         {row.key: row.sha256 for row in database.typed_rows},
         {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive},
     )
-    if _digests(connection, database.shape) != expected:
+    if _read_back(connection, database.shape)[1:] != expected:
         raise ChangedError("The sessions in {subject} changed after they were planned; plan again.", _name(planned))
 
 
 def _check_result(
     connection: sqlite3.Connection, planned: DatabasePlan, expected: str, problems: Callable[[], object]
-) -> None:
-    """Read back what was written and compare it with what was promised. ``problems`` is empty for a sound database."""
-    found = content_digest(*_digests(connection, planned.database.shape))
-    if found != expected or problems():
+) -> Tables:
+    """Read back what was written and compare it with what was promised; give the digests of all tables.
+
+    ``problems`` is empty for a sound database.
+    """
+    tables, cached, typed, histories = _read_back(connection, planned.database.shape)
+    if content_digest(cached, typed, histories) != expected or problems():
         raise ChangedError(
             "What was written to {subject} does not read back as planned; nothing was kept. Plan again.", _name(planned)
         )
+    return tables
 
 
-def _digests(
-    connection: sqlite3.Connection, shape: Shape
-) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
-    """The digest of each session's text in both shapes, and the hashes of each history."""
-    cached, typed = session_digests(connection, shape)
-    return cached, typed, {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
+def _read_back(connection: sqlite3.Connection, shape: Shape) -> tuple[Tables, Texts, Texts, dict[str, bytes]]:
+    """The digests of all tables, of each session's text in both shapes, and the hashes of each history."""
+    tables, sessions = content(connection)
+    typed = sessions.get("session_nodes" if shape is Shape.NODES else "session_entries", {})
+    histories = {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
+    return tables, sessions.get("cache_entries", {}), typed, histories
 
 
 def _write_all(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, advance: Advance) -> int:
@@ -297,8 +300,8 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
     for index, store in enumerate(planned.stores):
         wanted: list[Decision | None] = [None] * len(store.entries)
         for d in planned.decisions:
-            if d.source is not None and d.source[0] == index and (d.write_cache or d.write_typed):
-                wanted[d.source[1]] = d
+            if d.source is not None and d.source.store == index and (d.write_cache or d.write_typed):
+                wanted[d.source.entry.index] = d
         for entry, raw in raw_entries(store):
             advance(len(raw))
             decision = wanted[entry.index]

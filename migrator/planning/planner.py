@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from migrator.digests import content_digest, plan_digest
 from migrator.findings import RULES
 from migrator.model import (
     Action,
+    Candidate,
     Database,
     DatabasePlan,
     Decision,
-    Entry,
     Finding,
     HistoryPlan,
     Inventory,
@@ -41,13 +41,6 @@ from migrator.runs.quarantine import SUPERSEDED
 
 SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 """Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
-
-
-class _Candidate(Struct, frozen=True, gc=False):
-    """An entry that may become a row, and where it comes from."""
-
-    store: int
-    entry: Entry
 
 
 def plan(inventory: Inventory, judged: tuple[Judged, ...] = (), wish: RepairWish = RepairWish()) -> Plan:  # noqa: B008
@@ -205,15 +198,15 @@ def _plan_settled(
     return planned, _findings(planned)
 
 
-def _merge(stores: tuple[Store, ...]) -> tuple[dict[str, _Candidate], list[_Candidate]]:
+def _merge(stores: tuple[Store, ...]) -> tuple[dict[str, Candidate], list[Candidate]]:
     """One candidate per key over all stores of a database: strictly newer wins, a tie keeps the earlier store's."""
-    winners: dict[str, _Candidate] = {}
-    losers: list[_Candidate] = []
+    winners: dict[str, Candidate] = {}
+    losers: list[Candidate] = []
     for index, store in enumerate(stores):
         for entry in store.entries:
             if entry.problem is not None:
                 continue
-            candidate, best = _Candidate(index, entry), winners.get(entry.key)
+            candidate, best = Candidate(index, entry), winners.get(entry.key)
             if best is None:
                 winners[entry.key] = candidate
             elif entry.sha256 != best.entry.sha256:
@@ -229,7 +222,7 @@ def _time(updated_at: Number | None) -> Number:
 
 
 def _decide(
-    candidate: _Candidate,
+    candidate: Candidate,
     typed_key: str,
     cache: Row | None,
     typed_rows: Mapping[str, Row],
@@ -262,7 +255,7 @@ def _decide(
     return Decision(
         key=entry.key,
         action=action,
-        source=None if kept else (candidate.store, entry.index),
+        source=None if kept else candidate,
         sha256=sha256,
         session_id=session_id,
         updated_at=kept.updated_at if kept else entry.updated_at,

@@ -98,7 +98,8 @@ class LeakGuard:
             found = {word for word in strange if word in together}
             for word in found.intersection(_words(together)) if found else ():
                 raise _leak(word)
-            for name in {name for name in _parts(names) if name[-_GRAM:] in grams or len(name) < _GRAM}:
+            parts = _parts(names) if "/" in together or "\\" in together else names
+            for name in {name for name in parts if name[-_GRAM:] in grams or len(name) < _GRAM}:
                 if _may_hold(grams, name) and any(name in text for text in texts):
                     self._require_known(name)
 

@@ -176,21 +176,6 @@ def row_source(database: Database, key: str) -> RawEntry:
     return read_member(text) or RawEntry(0, "", 0, text, None, None, (), "entry.not-json")
 
 
-def session_digests(connection: sqlite3.Connection, shape: Shape) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """The digest of each session's text by key: of the cache rows, and of the typed rows.
-
-    Where there is no shape yet, the typed rows are those of schema 1.
-    """
-    cached = {_key(row): sha256(row.entry_json or b"").digest() for row in cache_rows.sessions(connection)}
-    read = _TYPED_READERS.get(shape, _TYPED_READERS[Shape.V1])
-    typed = (
-        (key, cached[key] if row.repeats else sha256(row.entry_json or b"").digest())
-        for row in read(connection)
-        for key in (_key(row),)
-    )
-    return cached, dict(typed)
-
-
 def _session_rows(
     connection: sqlite3.Connection, shape: Shape, sources: Mapping[str, Entry], problems: set[str]
 ) -> tuple[tuple[Row, ...], tuple[Row, ...]]:

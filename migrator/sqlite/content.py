@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import marshal
 import sqlite3
+from collections.abc import Iterator
 from hashlib import sha256
+from typing import Any
+
+from migrator.sqlite.cache_rows import SCOPE
 
 Tables = dict[str, tuple[int, str]]
 """Table name to number of rows and digest of their content; :data:`SCHEMA` stands for the table definitions."""
@@ -18,28 +22,71 @@ SCHEMA = "sqlite_schema"
 _PRAGMAS = ("user_version", "application_id", "encoding")
 
 
+_SCOPE = SCOPE.encode()
+_SESSIONS = {
+    "cache_entries": ("key", "value_json"),
+    "session_entries": ("session_key", "entry_json"),
+    "session_nodes": ("session_key", "entry_json"),
+}
+"""The columns with the key and the text of a session, in the tables that have sessions."""
+
+Texts = dict[str, bytes]
+"""The digest of the text of each session, by key."""
+
+
 def table_digests(connection: sqlite3.Connection) -> Tables:
     """Read a whole database. The same rows have the same digest on every platform. Raises sqlite3.Error."""
+    return content(connection)[0]
+
+
+def content(connection: sqlite3.Connection) -> tuple[Tables, dict[str, Texts]]:
+    """The digests of all tables, and those of the single sessions by table, in one reading. Raises sqlite3.Error."""
     factory, connection.text_factory = connection.text_factory, bytes
     try:
         settings = [connection.execute(f"PRAGMA {name}").fetchone() for name in _PRAGMAS]
         definitions = connection.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name"
         ).fetchall()
-        found = {SCHEMA: (len(definitions), sha256(marshal.dumps([*settings, *definitions], 2)).hexdigest())}
+        tables = {SCHEMA: (len(definitions), sha256(marshal.dumps([*settings, *definitions], 2)).hexdigest())}
+        sessions: dict[str, Texts] = {}
         for kind, name, _, sql in definitions:
             if kind == b"table" and not (sql or b"").upper().startswith(b"CREATE VIRTUAL"):
-                found[name.decode("utf-8", "surrogateescape")] = _digest(connection, name.decode("utf-8", "replace"))
-        return found
+                table = name.decode("utf-8", "replace")
+                digest, texts = _digest(connection, table, sessions.get("cache_entries", {}))
+                tables[name.decode("utf-8", "surrogateescape")] = digest
+                sessions[table] = texts
+        return tables, sessions
     finally:
         connection.text_factory = factory
 
 
-def _digest(connection: sqlite3.Connection, table: str) -> tuple[int, str]:
-    """The rows in the order of their keys; an index would give them in another one."""
-    total, count = sha256(), 0
+def _digest(connection: sqlite3.Connection, table: str, cached: Texts) -> tuple[tuple[int, str], Texts]:
+    """The rows in the order of their keys; an index would give them in another one.
+
+    A digest that is ``cached`` under the same key is not kept twice.
+    """
     quoted = table.replace('"', '""')
-    for row in connection.execute(f'SELECT * FROM "{quoted}" NOT INDEXED'):
+    rows = connection.execute(f'SELECT * FROM "{quoted}" NOT INDEXED')
+    texts: Texts = {}
+    total, count = sha256(), 0
+    for row in _with_sessions(rows, table, texts, cached):
         total.update(marshal.dumps(row, 2))
         count += 1
-    return count, total.hexdigest()
+    return (count, total.hexdigest()), texts
+
+
+def _with_sessions(rows: sqlite3.Cursor, table: str, texts: Texts, cached: Texts) -> Iterator[Any]:
+    """The rows; in a table of sessions their texts are noted, and stand in the rows as digests."""
+    names = [column[0].lower() for column in rows.description]
+    if table not in _SESSIONS or not {*_SESSIONS[table]} <= {*names}:
+        yield from rows
+        return
+    key_at, text_at = map(names.index, _SESSIONS[table])
+    scope_at = names.index("scope") if "scope" in names else key_at
+    for row in rows:
+        key, text = row[key_at], row[text_at]
+        digest = sha256(text if isinstance(text, bytes) else b"").digest()
+        if isinstance(key, bytes) and (scope_at == key_at or row[scope_at] == _SCOPE):
+            name = key.decode("utf-8", "surrogateescape")
+            texts[name] = cached[name] if cached.get(name) == digest else digest
+        yield (*row[:text_at], digest, *row[text_at + 1 :]) if isinstance(text, bytes) else row

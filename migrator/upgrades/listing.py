@@ -72,8 +72,8 @@ def _sessions(planned: DatabasePlan) -> dict[str, tuple[str, dict[str, object]]]
     from_rows = {row.key: row.session_id for row in planned.database.typed_rows if row.session_id is not None}
     for decision in planned.decisions:
         if decision.source is not None and decision.session_id is not None:
-            store, entry = decision.source
-            found[decision.key] = (decision.session_id, read[store].get(entry, {}))
+            source = decision.source
+            found[decision.key] = (decision.session_id, read[source.store].get(source.entry.index, {}))
             from_rows.pop(decision.key, None)
     if from_rows and planned.database.shape not in (Shape.MISSING, Shape.UNREADABLE):
         with open_snapshot(planned.database.path) as connection:
