@@ -11,9 +11,10 @@ import pytest
 from migrator import commands
 from migrator.model import Database, Finding, Shape
 from migrator.scanning.databases import read_database, stored_text
+from migrator.sqlite.snapshot import open_snapshot
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
-from tests.sqlite_worlds import execute, insert
+from tests.sqlite_worlds import NODES_23, execute, insert
 from tests.worlds import World, cache_row, entry, fill_wal, owner, reading
 
 
@@ -153,3 +154,19 @@ def test_rows_in_a_filled_wal_count(world: World) -> None:
     assert [row.updated_at for row in database.cache_rows] == [9]
     assert [suffix for suffix, _ in database.files] == ["", "-wal"]
     assert findings == []
+
+
+def test_a_row_is_found_without_an_index_that_is_damaged(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    rows = [
+        (f"agent:main:{number:03}" + "x" * 300, "a", f'{{"sessionId":"a{number}"}}', 1, 7, None) for number in range(40)
+    ]
+    path = world.database("main", insert("session_nodes", *rows), version=23, tables=NODES_23)
+    content = bytearray(path.read_bytes())
+    index_leaf = 0x0A
+    for start in range(4096, len(content), 4096):
+        if content[start] == index_leaf and b"agent:main:" in content[start : start + 4096]:
+            content[start : start + 4096] = bytes(4096)
+    path.write_bytes(content)
+    with open_snapshot(str(path)) as connection:
+        assert stored_text(connection, rows[7][0], Shape.NODES) == b'{"sessionId":"a7"}'

@@ -154,8 +154,11 @@ def stored_texts(connection: sqlite3.Connection, key: str) -> Iterator[bytes]:
         ("session_nodes", "session_key", "entry_json"),
     ):
         if columns(connection, table):
-            sql = f"SELECT CAST({text} AS BLOB) FROM {table} WHERE {column} = CAST(? AS TEXT)"
-            row = connection.execute(sql, (wanted,)).fetchone()
+            sql = f"SELECT CAST({text} AS BLOB) FROM {table} {{}} WHERE {column} = CAST(? AS TEXT)"
+            try:
+                row = connection.execute(sql.format(""), (wanted,)).fetchone()
+            except sqlite3.DatabaseError:  # its index is damaged: the rows may be sound
+                row = connection.execute(sql.format("NOT INDEXED"), (wanted,)).fetchone()
             if row is not None and isinstance(row[0], bytes):
                 yield to_utf8(row[0], codec)
 
