@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
@@ -215,6 +216,30 @@ def test_a_header_that_is_repeated_in_one_file_does_not_cut_it(world: World) -> 
     commands.apply(world.request(), None, yes=True)
     export(world.request(), str(world.root / "back"), Wish())
     assert sessions_of(world.root / "back") == before
+
+
+def test_the_prompts_to_which_entries_point_come_along_if_they_are_sound(world: World) -> None:
+    prompts = [b"x" * 600, b"damaged " * 80]
+    digests = [sha256(prompt).hexdigest() for prompt in prompts]
+    references = [{"version": 1, "algorithm": "sha256", "hash": one, "bytes": 600} for one in (*digests, "../../x", 7)]
+    entries = {
+        f"agent:main:{number}": entry(f"s{number}", 7, skillsSnapshot={"skills": [], "promptRef": reference})
+        for number, reference in enumerate(references)
+    }
+    sessions = world.agent("main", entries) / "sessions"
+    for prompt, digest in zip(prompts, digests, strict=True):
+        path = sessions / "skills-prompts" / "sha256" / digest[:2] / f"{digest}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(prompt.replace(b"damaged", b"DAMAGED"))
+    before = files(world.state, "*.txt")
+    commands.apply(world.request(), None, yes=True)
+    export(world.request(), str(world.root / "back"), Wish())
+    after = files(world.root / "back", "*.txt")
+    assert after == {path: content for path, content in before.items() if content == prompts[0]}
+    folders = [path for path in (world.root / "back").rglob("*") if path.is_dir()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+    export(world.request(), str(world.root / "read"), Wish(Layout.MARKDOWN))
+    assert files(world.root / "read", "*.txt") == {}
 
 
 def test_only_what_is_asked_for_is_written(world: World) -> None:

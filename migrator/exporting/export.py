@@ -10,7 +10,7 @@ from pathlib import Path
 
 from migrator.commands import QUARANTINED, Report, Request, take_inventory
 from migrator.errors import NothingFoundError, RefusedError, UsageError
-from migrator.exporting.export_tree import STORE_NAME, Wish, write_database, write_record
+from migrator.exporting.export_tree import STORE_NAME, Wish, make_folders, write_database, write_record
 from migrator.exporting.exported import Exported, ExportedStore, Layout
 from migrator.filesystem import fsync_directory, remove_stale_scratch, scratch_directory
 from migrator.invocation import outside
@@ -69,7 +69,7 @@ def _write(inventory: Inventory, folder: Path, wish: Wish) -> Exported:
         if database.shape not in _READABLE:
             continue
         place = _place(database)
-        target = _make_folders(folder, place)
+        target = make_folders(folder, Path(place))
         try:
             with open_snapshot(database.path) as connection:
                 store, extras, made = write_database(connection, database, target, place, wish)
@@ -89,14 +89,6 @@ def _write(inventory: Inventory, folder: Path, wish: Wish) -> Exported:
     if records:
         write_record(folder / ONLY_IN_SQLITE, records)
     return Exported(str(folder), tuple(stores), tuple(sorted(counts.items())), tuple(findings))
-
-
-def _make_folders(folder: Path, place: str) -> Path:
-    """Make the folder of a store; every one on the way is private, too."""
-    for part in Path(place).parts:
-        folder = folder / part
-        folder.mkdir(mode=_MODE, exist_ok=True)
-    return folder
 
 
 def _place(database: Database) -> str:
@@ -123,7 +115,7 @@ def _read_back(folder: Path, exported: Exported, wish: Wish) -> None:
                 reader = StoreReader(stream)
                 entries = sum(entry.problem is None for entry in reader)
                 entries = entries if reader.strict else -1
-        lines = sum(_lines(path) for path in place.iterdir() if path.name != STORE_NAME)
+        lines = sum(_lines(path) for path in place.iterdir() if path.is_file() and path.name != STORE_NAME)
         if (entries, lines) != (store.sessions, store.events):
             raise RefusedError(
                 "What was written for {subject} does not read back; nothing was kept. See to the disk, and try again.",

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from migrator.exporting.exported import ExportedStore, Layout
 from migrator.exporting.parts import numbered, part_mark, part_names
+from migrator.exporting.prompts import prompt_of
 from migrator.exporting.stored_sessions import LegacySession, is_file_name, legacy_sessions
 from migrator.model import Database, Finding, Name
 from migrator.openclaw.legacy_store import StoreWriter, spelled
@@ -104,6 +105,7 @@ class _Writer:
                     continue
                 store.add(session.key, session.text)
                 self.keys.add(session.key)
+                self._copy_prompt(session)
                 self.counts["sessions"] += 1
                 if session.kept:
                     self.extras.add(session.key, session.kept, {"members": list(session.kept)})
@@ -113,6 +115,14 @@ class _Writer:
             store.close()
         if not self.counts["sessions"]:
             path.unlink(missing_ok=True)
+
+    def _copy_prompt(self, session: LegacySession) -> None:
+        legacy = self.wish.layout is Layout.LEGACY
+        found = prompt_of(session.text, Path(self.database.path).parent.parent / "sessions") if legacy else None
+        if found is not None and not (path := self.folder / found[0]).exists():
+            make_folders(self.folder, found[0].parent)
+            with _private(path) as stream:
+                stream.write(found[1])
 
     def write_transcripts(self) -> None:
         """Every generation of every session, in the order of its events; what is in cold storage too."""
@@ -257,6 +267,14 @@ def _private(path: Path) -> Iterator[BinaryIO]:
         yield stream
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def make_folders(folder: Path, place: Path) -> Path:
+    """Make a folder below one that is there; every one on the way is private, too."""
+    for part in place.parts:
+        folder = folder / part
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def write_record(path: Path, record: dict[str, object]) -> None:

@@ -1,0 +1,39 @@
+"""Skill prompts that stores keep beside themselves, by digest (spec: legacy layout, 4.4).
+
+Without them an older release drops what it knows of a session's skills, and works it out again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from migrator.filesystem import open_regular_file
+from migrator.openclaw.json_text import parse_strict
+
+_MARK = '"promptRef"'
+_HASH = re.compile(r"[0-9a-f]{64}")
+_MOST_BYTES = 512 * 1024
+"""OpenClaw keeps longer prompts in the entry itself."""
+
+
+def prompt_of(text: str, folder: Path) -> tuple[Path, bytes] | None:
+    """Where the prompt of an entry stands below the folder of its store, and its bytes; None without a sound one."""
+    entry = parse_strict(text) if _MARK in text else None
+    reference = _member(_member(entry, "skillsSnapshot"), "promptRef")
+    digest = _member(reference, "hash")
+    if not isinstance(digest, str) or not _HASH.fullmatch(digest):
+        return None
+    place = Path("skills-prompts", "sha256", digest[:2], f"{digest}.txt")
+    try:
+        with open_regular_file(folder / place, follow=False) as stream:
+            content = stream.read(_MOST_BYTES + 1)
+    except OSError:
+        return None
+    return (place, content) if sha256(content).hexdigest() == digest else None
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, Mapping) else None
