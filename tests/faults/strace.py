@@ -38,14 +38,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run under a fault ended, and whether the fault has come to pass.
+    """How a run under a fault ended, and where the fault has come to pass, as traced; empty if it has not.
 
-    Now and then it hits the neighbour of the call that was meant, because a directory is listed in another order.
+    Now and then it hits a neighbour of the call that was meant: a directory is listed in another order, or the run
+    before was killed.
     """
 
     exit_code: int
     said: str
-    hit: bool
+    hit: str
 
 
 def tracing(trace: Path) -> tuple[str, ...]:
@@ -71,7 +72,8 @@ def inject(
     prefix = (*_strace(trace, [call.name]), "-e", f"inject={call.name}:{fault}:when={when}")
     code, said = scene.run(*arguments, prefix=prefix, measure=measure)
     sign = f"(---|killed by) {fault.partition('=')[2]}" if fault.startswith("signal=") else r"\(INJECTED\)"
-    return Ending(code, said, re.search(sign, trace.read_text(errors="replace")) is not None)
+    lines = trace.read_text(errors="replace").splitlines()
+    return Ending(code, said, next((line for line in lines if re.search(sign, line)), ""))
 
 
 def _strace(trace: Path, names: list[str]) -> tuple[str, ...]:

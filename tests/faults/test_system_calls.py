@@ -134,8 +134,10 @@ def test_a_fault_in_the_run_after_a_fault(before: Scene, tell: Tell, count: int 
         seconds = calls_for(fault, calls)
         second = seconds[(index * 37 + 11) % len(seconds)]
         ending = strace.inject(before, second, FAULTS[fault], *scene.APPLY)
+        of_source = _SOURCE.search(ending.hit) is not None  # found to be unreadable, and the rest was migrated
         wrong = [*oracle.violations(before.root, before.expected, exit_code(ending), ending.said)]
         code, said = before.run(*scene.APPLY)
+        wrong = [one for one in wrong if not (of_source and one.startswith("database neither"))]
         wrong += oracle.not_converged(before.root, before.expected, code)
         found += [f"{first} then {fault} in {second}: {one} {said}" for one in wrong]
     tell("apply, a fault after SIGKILL", len(firsts), len(calls), found)
