@@ -61,6 +61,12 @@ def open_regular_file(path: str | Path, *, follow: bool = True) -> BinaryIO:
     return io.BufferedReader(_AsLongAsItWas(handle), 1 << 16)
 
 
+def read_regular_file(path: str | Path) -> bytes:
+    """All of a regular file. Raises OSError for anything else: a pipe or a device in its place is not waited for."""
+    with open_regular_file(path) as stream:
+        return stream.read()
+
+
 def fsync_file(path: Path) -> None:
     """Make the content of a file durable. Opened for writing, because Windows refuses to flush a read handle."""
     with path.open("rb+") as stream:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -254,3 +256,23 @@ def test_each_state_is_a_finding_and_each_record_has_one(world: World) -> None:
     assert [finding.subject.text for finding in run_findings(world.state)] == [
         str(record.folder) for record in all_records(world.state)
     ]
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "apply.proof.jsonl", ".labels.key"])
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.write_bytes(b"[" * 300_000 + b"\n")],
+    ids=["pipe", "device", "deep"],
+)
+def test_nothing_in_the_folder_of_a_run_makes_a_command_wait_or_fail_inside(
+    tmp_path: Path, name: str, make: Callable[[Path], object]
+) -> None:
+    world = World(tmp_path)
+    world.agent("main", {"k": entry("s1", 5)})
+    commands.apply(world.request(), None, yes=True)
+    [run] = world.runs()
+    (run / name).unlink(missing_ok=True)
+    make(run / name)
+    assert commands.scan(world.request()).exit_code == 0
+    assert commands.verify(world.request()).word == "proved"
+    assert commands.apply(world.request(), None, yes=True).word == "already-migrated"

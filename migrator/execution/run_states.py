@@ -14,7 +14,7 @@ from pathlib import Path
 from migrator.digests import damaged_spans
 from migrator.errors import MigratorError
 from migrator.execution.undo import remove_made
-from migrator.filesystem import remove_stale_scratch
+from migrator.filesystem import read_regular_file, remove_stale_scratch
 from migrator.model import Finding, Inventory, Name, Selection
 from migrator.proofs.proof import decode_log, read_log
 from migrator.runs.backups import SET, close_cleanly
@@ -193,7 +193,7 @@ def _open_journals(record: RunRecord) -> Iterator[Path]:
 def _has_begun(folder: Path) -> bool:
     """Whether a run came to note its beginning, which it does before anything else. Nobody removes what has."""
     try:
-        return os.listdir(folder) not in ([], [JOURNAL]) or b"\n" in (folder / JOURNAL).read_bytes()
+        return os.listdir(folder) not in ([], [JOURNAL]) or b"\n" in read_regular_file(folder / JOURNAL)
     except FileNotFoundError:
         return False
     except OSError:
@@ -226,7 +226,7 @@ def _has_proof(folder: Path) -> bool:
     """Whether the folder of a run holds a sound proof that all went well."""
     for path in sorted((*folder.glob("apply*.proof.jsonl"), *folder.glob("verify*.proof.jsonl"))):
         with suppress(OSError):
-            log = read_log(decode_log(path.read_bytes()))
+            log = read_log(decode_log(read_regular_file(path)))
             if not log.problems and log.events[-1].facts.get("exit_code") in _SUCCESS:
                 return True
     return False

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from migrator import __version__
 from migrator.errors import UsageError
-from migrator.filesystem import inherit_owner
+from migrator.filesystem import inherit_owner, read_regular_file
 from migrator.model import Name
 from migrator.proofs.proof import check_log, decode_log, encode_log, read_log, write_durably
 from migrator.proofs.proof_summary import summary_markdown
@@ -55,7 +55,7 @@ def write(folder: Path, lines: Sequence[str]) -> None:
 
 def check(folder: Path) -> tuple[int, list[str]]:
     """The number of lines of a bundle's log, and in sentences what is wrong with it. Raises OSError without a log."""
-    data = (folder / LOG).read_bytes()
+    data = read_regular_file(folder / LOG)
     lines = decode_log(data)
     problems = [problem.sentence for problem in check_log(lines)]
     if not problems and encode_log(lines) != data:
@@ -69,7 +69,7 @@ def _differences(folder: Path, lines: Sequence[str]) -> Iterator[str]:
     hint = "" if version == __version__ else f" (check it with version {version}, which has made it)"
     for name, make in RENDERED.items():
         try:
-            same = (folder / name).read_bytes() == make(lines).encode()
+            same = read_regular_file(folder / name) == make(lines).encode()
         except OSError:
             yield f"{name} is missing, or can not be read."
             continue

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from migrator.errors import UsageError
-from migrator.filesystem import fsync_directory
+from migrator.filesystem import fsync_directory, open_regular_file
 from migrator.model import Name
 
 Namer = Callable[[Name], str]
@@ -74,7 +74,7 @@ def read_key(folder: Path) -> bytes:
     """Give the key that belongs to a folder. Raises UsageError when there is none, or none that can be read."""
     path = folder / KEY_FILE
     try:
-        with path.open("rb") as stream:
+        with open_regular_file(path) as stream:
             text = stream.read(100).strip()
     except OSError:
         text = b""

@@ -19,7 +19,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from migrator import __version__
-from migrator.filesystem import exclusive_lock, fsync_directory, inherit_owner, make_private_directory, write_all
+from migrator.filesystem import (
+    exclusive_lock,
+    fsync_directory,
+    inherit_owner,
+    make_private_directory,
+    read_regular_file,
+    write_all,
+)
 
 RUNS = "migrator-runs"
 JOURNAL = "journal.jsonl"
@@ -39,7 +46,7 @@ class Run:
             make_private_directory(self.folder.parent)
             make_private_directory(self.folder)
         self._journal = os.open(self.folder / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        if existing is not None and not (existing / JOURNAL).read_bytes().endswith(b"\n"):
+        if existing is not None and not read_regular_file(existing / JOURNAL).endswith(b"\n"):
             write_all(self._journal, b"\n")  # the last line was torn by a kill
         fsync_directory(self.folder)
 
@@ -146,10 +153,10 @@ def _number(folder: Path) -> int:
 
 def read_journal(folder: Path) -> Iterator[dict[str, object]]:
     """The steps in the journal of a run, in order; a line that a kill has torn is left out. Raises OSError."""
-    for line in (folder / JOURNAL).read_bytes().splitlines():
+    for line in read_regular_file(folder / JOURNAL).splitlines():
         try:
             step = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(step, dict):
             yield step
