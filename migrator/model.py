@@ -189,13 +189,14 @@ class StoredTranscript:
     """The history that a database holds for a session id; ``hashes`` as in :class:`Transcript`.
 
     ``archive`` says why it is not among the live events: ``cold``, ``deleted``, ``reset``; empty if it is. ``key`` is
-    the session key that an archive has kept.
+    the session key that an archive has kept, ``archived_at`` (milliseconds) when it was made, as far as that is known.
     """
 
     session_id: str
     hashes: bytes
     archive: str = ""
     key: str | None = None
+    archived_at: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)

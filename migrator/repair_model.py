@@ -103,8 +103,10 @@ class SourceFile:
 
     @property
     def last_ms(self) -> int:
-        """The time of its last event, 0 where that is not known."""
-        return self.transcript.last_ms if self.transcript is not None else 0
+        """The time of its last event, or when it was archived, 0 where that is not known."""
+        if self.transcript is not None:
+            return self.transcript.last_ms
+        return int(self.rows[1].archived_at or 0) if self.rows is not None else 0
 
 
 @dataclass(frozen=True, slots=True)

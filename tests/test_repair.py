@@ -307,6 +307,7 @@ def test_what_the_database_has_kept_of_a_deleted_session_is_a_source_too(
     assert repair(world.state).outcomes == ()
     repair(world.state, bring_back=(name,))
     assert nodes(path).keys() == {"agent:main:a", "agent:main:recovered:b"}
+    assert nodes(path)["agent:main:recovered:b"]["archivedAt"] == 9  # when it was deleted
     assert history(path, "b") == [json.loads(line) for line in (header("b"), said(1), said(2))]
     assert table(path, "session_transcript_archives") == archives
     assert repair(world.state, bring_back=(name,)).outcomes == ()

@@ -116,7 +116,8 @@ def _hashed(archives: Iterable[ArchivedTranscript], problems: set[str]) -> Itera
             problems.add(archive.problem)
         hashes = b"".join(map(event_hash, _lines(archive))) if archive.problem is None else b""
         key = archive.session_key.decode("utf-8", "surrogateescape") if archive.session_key is not None else None
-        yield StoredTranscript(archive.session_id.decode("utf-8", "surrogateescape"), hashes, archive.reason, key)
+        session_id = archive.session_id.decode("utf-8", "surrogateescape")
+        yield StoredTranscript(session_id, hashes, archive.reason, key, archive.archived_at)
 
 
 def _lines(archive: ArchivedTranscript) -> Iterator[bytes]:
