@@ -96,7 +96,7 @@ class TranscriptReader:
     An OSError of the stream passes through; no content raises.
     """
 
-    def __init__(self, stream: BinaryIO, *, window: int = 1 << 20) -> None:
+    def __init__(self, stream: BinaryIO, *, window: int = 1 << 18) -> None:
         self.size = 0
         self.physical_lines = 0
         self.header: Line | None = None
