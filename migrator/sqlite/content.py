@@ -20,8 +20,6 @@ Tables = dict[str, tuple[int, str]]
 SCHEMA = "sqlite_schema"
 
 _PRAGMAS = ("user_version", "application_id", "encoding")
-
-
 _SCOPE = SCOPE.encode()
 _SESSIONS = {
     "cache_entries": ("key", "value_json"),

@@ -17,7 +17,7 @@ __all__ = ["events", "sessions", "windows"]
 
 _IN_CACHE = (
     "entry_json COLLATE BINARY = (SELECT c.value_json FROM cache_entries c"
-    f" WHERE c.scope = '{CACHE_SCOPE}' AND c.key = session_key)"
+    f" WHERE c.scope = '{CACHE_SCOPE}' AND c.key = session_key COLLATE BINARY)"
 )
 
 
