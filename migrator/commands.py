@@ -27,7 +27,8 @@ from migrator.exporting.exported import Exported
 from migrator.filesystem import replace_durably
 from migrator.findings import RULES
 from migrator.invocation import outside
-from migrator.model import Finding, Inventory, Name, Plan, RepairWish, Selection, Severity, Shape, Surroundings
+from migrator.model import Finding, Inventory, Name, RepairWish, Selection, Severity, Shape, Surroundings
+from migrator.plan_model import Plan
 from migrator.planning import planfile
 from migrator.planning.forecast import forecast
 from migrator.planning.planner import plan as make_plan

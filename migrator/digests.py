@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from migrator.model import DatabasePlan, FileIdentity, Inventory, Store, Transcript
+from migrator.model import FileIdentity, Inventory, Store, Transcript
+from migrator.plan_model import DatabasePlan
 
 Digests = Mapping[str, bytes] | Iterable[tuple[str, bytes]]
 """A digest for each key; as pairs it need not be kept for more than one shape at a time."""

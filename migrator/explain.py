@@ -12,8 +12,9 @@ from pathlib import Path
 from migrator.commands import Report, Request, plan_for, take_inventory
 from migrator.errors import NothingFoundError
 from migrator.explained import Event, Explanation, Place
-from migrator.model import HASH_BYTES, Database, Finding, Inventory, Name, Plan, Shape, Store, Transcript
+from migrator.model import HASH_BYTES, Database, Finding, Inventory, Name, Shape, Store, Transcript
 from migrator.openclaw.session_files import transcript_session_id
+from migrator.plan_model import Plan
 from migrator.runs.run_record import all_records
 from migrator.scanning.repair_sources import copies
 from migrator.verdicts import HistoryVerdict, HistoryVerification, Verdict, Verification

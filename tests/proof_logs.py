@@ -7,8 +7,9 @@ from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Any
 
-from migrator.model import Action, Name, Shape
+from migrator.model import Name, Shape
 from migrator.openclaw.transcript import LineKind
+from migrator.plan_model import Action
 from migrator.proofs.proof import ProofLog
 from migrator.proofs.redact import Labels, Namer
 from migrator.upgrade import Part, Seen, Way

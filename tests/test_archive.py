@@ -12,7 +12,7 @@ import pytest
 from migrator import commands
 from migrator.errors import ChangedError
 from migrator.execution.archive import archive_sources
-from migrator.model import Plan
+from migrator.plan_model import Plan
 from migrator.runs.run import RUNS, Run
 from tests.worlds import NOON, World, entry
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.model import Action
+from migrator.plan_model import Action
 from migrator.verdicts import Verdict
 from tests.sqlite_worlds import execute, insert
 from tests.worlds import (

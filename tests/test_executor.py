@@ -18,7 +18,7 @@ from migrator.execution import executor
 from migrator.execution.archive import archive_sources
 from migrator.execution.executor import execute
 from migrator.execution.outcome import Outcome
-from migrator.model import Plan
+from migrator.plan_model import Plan
 from migrator.runs.run import Run
 from migrator.sqlite import target
 from tests.sqlite_worlds import execute as sql

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.model import HASH_BYTES, DatabasePlan, HistoryPlan, Plan
+from migrator.model import HASH_BYTES
+from migrator.plan_model import DatabasePlan, HistoryPlan, Plan
 from tests.worlds import World, entry
 
 KEY = "agent:main:main"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from migrator import commands
 from migrator.errors import UsageError
-from migrator.model import Plan, Selection
+from migrator.model import Selection
+from migrator.plan_model import Plan
 from migrator.planning import planfile
 from tests.worlds import World, entry, fresh_world
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from migrator import commands
-from migrator.model import Action, DatabasePlan, Decision, Plan
+from migrator.plan_model import Action, DatabasePlan, Decision, Plan
 from tests.worlds import World, cache_row, entry, fresh_world, owner, raw_store
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

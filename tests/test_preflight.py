@@ -11,7 +11,8 @@ import pytest
 from migrator import commands
 from migrator.errors import BusyError, RefusedError
 from migrator.findings import RULES
-from migrator.model import Finding, Name, Plan, Severity
+from migrator.model import Finding, Name, Severity
+from migrator.plan_model import Plan
 from migrator.planning import preflight
 from tests.conftest import fingerprint
 from tests.worlds import World, entry

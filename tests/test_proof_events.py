@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator import findings
-from migrator.model import Action, Shape
+from migrator.model import Shape
+from migrator.plan_model import Action
 from migrator.proofs.proof_events import (
     CHECKS,
     EVENTS,

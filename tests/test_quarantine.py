@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from migrator import commands
 from migrator.errors import ChangedError
-from migrator.model import Reject
+from migrator.plan_model import Reject
 from migrator.proofs.proof_events import OUTCOMES
 from migrator.runs.quarantine import preserve, quarantined_spans
 from tests.worlds import World, cache, entry, fresh_world, quarantined

@@ -10,7 +10,8 @@ import pytest
 
 from migrator import commands
 from migrator.commands import Request
-from migrator.model import Action, Selection, Surroundings
+from migrator.model import Selection, Surroundings
+from migrator.plan_model import Action
 from migrator.planning.forecast import forecast
 from tests.worlds import databases, files
 

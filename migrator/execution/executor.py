@@ -24,17 +24,10 @@ from migrator.execution.outcome import Outcome
 from migrator.execution.repairer import write_repair
 from migrator.filesystem import inherit_owner, make_private_directory, publish
 from migrator.meanwhile import meanwhile
-from migrator.model import (
-    DatabasePlan,
-    Decision,
-    Name,
-    Number,
-    Plan,
-    Reject,
-    Shape,
-)
+from migrator.model import Name, Number, Shape
 from migrator.openclaw.entry import prepare
 from migrator.openclaw.store import read_member
+from migrator.plan_model import DatabasePlan, Decision, Plan, Reject
 from migrator.progress import Advance, Progress, silent
 from migrator.runs.backups import copy_set
 from migrator.runs.quarantine import preserve

@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import islice
 
-from migrator.model import HistoryPlan, Name
+from migrator.model import Name
 from migrator.openclaw.transcript import Line, TranscriptReader
+from migrator.plan_model import HistoryPlan
 from migrator.progress import Advance
 from migrator.scanning.sources import open_source, require_same
 from migrator.scanning.transcripts import Merge, event_hash, storable_lines

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from migrator.digests import content_digest
 from migrator.errors import ChangedError
-from migrator.model import DatabasePlan, Shape
+from migrator.model import Shape
 from migrator.openclaw.entry import prepare
 from migrator.openclaw.js_values import strictly_equal
 from migrator.openclaw.json_text import parse_strict
@@ -17,6 +17,7 @@ from migrator.openclaw.legacy_store import respelled
 from migrator.openclaw.node_entry import NodeEntry, node_entry
 from migrator.openclaw.transcript import DAMAGE, Line, LineKind, TranscriptReader
 from migrator.openclaw.transforms import normal_event
+from migrator.plan_model import DatabasePlan
 from migrator.progress import Advance
 from migrator.repair_model import HistoryRepair, Origin, Repair, RowSource, SourceFile
 from migrator.scanning.databases import stored_text, stored_texts

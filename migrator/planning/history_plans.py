@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from migrator.model import HASH_BYTES, Database, Finding, HistoryPlan, Inventory, Name, Store, Transcript
+from migrator.model import HASH_BYTES, Database, Finding, Inventory, Name, Store, Transcript
 from migrator.openclaw.paths import agent_database
 from migrator.openclaw.session_files import FileKind
+from migrator.plan_model import HistoryPlan
 from migrator.planning.folding import RecoveredKeys
 from migrator.scanning.transcripts import in_order, merged_hashes, owners
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from migrator import __version__
 from migrator.errors import UsageError
 from migrator.filesystem import open_regular_file
-from migrator.model import DatabasePlan, Name, Plan, RepairWish, Selection
+from migrator.model import Name, RepairWish, Selection
+from migrator.plan_model import DatabasePlan, Plan
 
 FORMAT = "openclaw-session-migrator/plan"
 VERSION = 1

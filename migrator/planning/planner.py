@@ -11,24 +11,8 @@ from msgspec import structs
 
 from migrator.digests import content_digest, plan_digest
 from migrator.findings import RULES
-from migrator.model import (
-    Action,
-    Candidate,
-    Database,
-    DatabasePlan,
-    Decision,
-    Finding,
-    HistoryPlan,
-    Inventory,
-    Name,
-    Number,
-    Plan,
-    RepairWish,
-    Row,
-    Severity,
-    Store,
-    StoreKind,
-)
+from migrator.model import Database, Finding, Inventory, Name, Number, RepairWish, Row, Severity, Store, StoreKind
+from migrator.plan_model import Action, Candidate, DatabasePlan, Decision, HistoryPlan, Plan
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
 from migrator.planning.rejects import rejects_of

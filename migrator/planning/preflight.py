@@ -12,7 +12,8 @@ from pathlib import Path
 from migrator.errors import BusyError, RefusedError
 from migrator.filesystem import free_bytes
 from migrator.findings import RULES
-from migrator.model import Finding, Name, Plan, Severity
+from migrator.model import Finding, Name, Severity
+from migrator.plan_model import Plan
 from migrator.runs.run import RUNS
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from migrator.digests import span_id
-from migrator.model import Entry, Reject, Store, Transcript
+from migrator.model import Entry, Store, Transcript
+from migrator.plan_model import Reject
 from migrator.runs.quarantine import SUPERSEDED
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrator.digests import content_digest
-from migrator.model import Database, DatabasePlan, Finding, Name, Plan
+from migrator.model import Database, Finding, Name
+from migrator.plan_model import DatabasePlan, Plan
 from migrator.planning.rejects import rejects_of
 from migrator.planning.space import peak_bytes
 from migrator.repair_model import Repair

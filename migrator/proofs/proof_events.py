@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrator.findings import RULES
-from migrator.model import Action, Shape
+from migrator.model import Shape
 from migrator.openclaw.sayings import SAYINGS
 from migrator.openclaw.transcript import LineKind
+from migrator.plan_model import Action
 from migrator.upgrade import MEMBERS, SESSION_ID, Part, Seen, Way
 from migrator.verdicts import HistoryVerdict, Verdict
 

@@ -17,15 +17,8 @@ from migrator.errors import MigratorError
 from migrator.execution.outcome import Outcome
 from migrator.exporting.exported import Exported
 from migrator.findings import RULES
-from migrator.model import (
-    HASH_BYTES,
-    Action,
-    DatabasePlan,
-    Finding,
-    Name,
-    Number,
-    Reject,
-)
+from migrator.model import HASH_BYTES, Finding, Name, Number
+from migrator.plan_model import Action, DatabasePlan, Reject
 from migrator.planning.forecast import RELEASES, effect
 from migrator.repair_model import Repair
 from migrator.report.agent_rows import agent_rows, directory_of

@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 from migrator.errors import ChangedError
 from migrator.filesystem import fsync_directory, make_private_directory, open_regular_file, write_all
-from migrator.model import Finding, Name, Reject
+from migrator.model import Finding, Name
+from migrator.plan_model import Reject
 
 FOLDER = "quarantine"
 SUPERSEDED = "entry.superseded"  # no damage: a store of the same database had a newer entry

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.filesystem import open_regular_file
-from migrator.model import DatabasePlan, Inventory, Plan, Shape, Store, Transcript
+from migrator.model import Inventory, Shape, Store, Transcript
 from migrator.openclaw.js_values import canonical
 from migrator.openclaw.paths import AGENT_DATABASE
 from migrator.openclaw.session_key import canonical_key
 from migrator.openclaw.store import StoreReader, parse_strict
 from migrator.openclaw.transcript import LineKind, TranscriptReader
 from migrator.openclaw.transforms import normal_event
+from migrator.plan_model import DatabasePlan, Plan
 from migrator.scanning.databases import stored_text
 from migrator.scanning.transcripts import storable_lines
 from migrator.sqlite.snapshot import open_snapshot

@@ -12,10 +12,11 @@ from pathlib import Path
 from migrator import commands
 from migrator.commands import Report, Request
 from migrator.errors import MigratorError, RefusedError
-from migrator.model import HASH_BYTES, Inventory, Name, Plan, Selection, Surroundings
+from migrator.model import HASH_BYTES, Inventory, Name, Selection, Surroundings
 from migrator.openclaw.client import Client, ClientError, Gateway, Items
 from migrator.openclaw.process import Step
 from migrator.openclaw.sayings import sayings
+from migrator.plan_model import Plan
 from migrator.progress import Progress
 from migrator.proofs.proof_events import OPENCLAW_WORDS
 from migrator.scanning.directories import is_inside
