@@ -75,6 +75,15 @@ def test_a_transcript_without_a_claim_becomes_an_archived_session_of_its_own(wor
     assert codes(plan) == ["transcript.recovered"]
 
 
+def test_a_transcript_without_a_claim_that_has_grown_is_completed(world: World) -> None:
+    put(world, "Lost.jsonl", lines("Lost", "m1"))
+    assert commands.apply(world.request(), None, yes=True).exit_code == 0
+    put(world, "Lost.jsonl", lines("Lost", "m1", "m2"))
+    assert commands.apply(world.request(), None, yes=True).exit_code == 0
+    _, database = planned(world)
+    assert [(history.present, history.pending) for history in database.histories] == [(3, False)]
+
+
 def test_several_files_are_one_history_that_begins_with_the_one_named_after_the_session(world: World) -> None:
     names = ["a.jsonl", "b.jsonl", "s1.jsonl"]
     for name, message in zip(names, ("m2", "m3", "m1"), strict=True):

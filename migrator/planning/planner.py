@@ -128,12 +128,12 @@ def _plan_database(
     files = tuple(file for history in histories for file in history.files)
     rejects = rejects_of(stores, files, [(candidate.store, candidate.entry) for candidate in losers], quarantined)
     final_cache = _replaced(cache, [(d.key, d.sha256) for d in decisions if d.write_cache])
-    final_typed = _replaced(typed, [(d.typed_key, d.typed_sha256) for d in decisions if d.write_typed])
+    made = [(one.key, one.entry) for one in histories if one.pending and one.entry is not None]
+    written = [(key, hashlib.sha256(entry.encode()).digest()) for key, entry in made]
+    written += [(d.typed_key, d.typed_sha256) for d in decisions if d.write_typed]
     final_histories = {stored.session_id: stored.hashes for stored in database.transcripts}
     for history in histories:
         if history.pending:
-            if history.entry is not None:
-                final_typed.append((history.key, hashlib.sha256(history.entry.encode()).digest()))
             final_histories[history.session_id] = history.hashes
     planned = DatabasePlan(
         database=database,
@@ -142,7 +142,7 @@ def _plan_database(
         histories=histories,
         rejects=rejects,
         expected_rows=len(final_cache),
-        expected_digest=content_digest(final_cache, final_typed, final_histories),
+        expected_digest=content_digest(final_cache, _replaced(typed, written), final_histories),
         peak_bytes=_peak_bytes(database, stores, histories),
     )
     return planned, _findings(planned)
