@@ -65,12 +65,12 @@ def locks_below(folder: str, boundary: str, now_ms: int) -> tuple[Finding, ...]:
     No folder is entered twice, and none whose real path is outside ``boundary``.
     """
     findings: list[Finding] = []
-    real_boundary = os.path.realpath(boundary)
+    real_boundary = os.path.join(os.path.realpath(boundary), "")
     rest, seen = [folder], set[str]()
     while rest:
         here = rest.pop()
         real = os.path.realpath(here)
-        if real in seen or not Path(real).is_relative_to(real_boundary):
+        if real in seen or not os.path.join(real, "").startswith(real_boundary):
             continue
         seen.add(real)
         folders, files, problems = _list(here)

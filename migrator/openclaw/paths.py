@@ -90,7 +90,7 @@ def absolute_path(text: str, home: str, cwd: str) -> str:
     Only a "~" before the end or a separator is the home, so ``~bob/x`` is an ordinary name.
     """
     expanded = (home or cwd) + text[1:] if _starts_with_home(text) else text
-    path = os.path.normpath(Path(cwd, expanded))
+    path = os.path.normpath(os.path.join(cwd, expanded))
     return "/" + path.lstrip("/") if os.sep == "/" and path.startswith("//") else path
 
 

@@ -214,7 +214,7 @@ def _read_stores(
 
 def _bytes_to_read(candidates: list[_Candidate], agents: tuple[Agent, ...]) -> int:
     """About how many bytes a scan reads."""
-    stores = {os.path.realpath(candidate.path) for candidate in candidates}
+    stores = {candidate.path for candidate in candidates}
     files = (file for agent in agents for file in agent.files if file.kind == FileKind.TRANSCRIPT.value)
     return sum(os.path.getsize(path) for path in stores if os.path.isfile(path)) + sum(file.size for file in files)
 
