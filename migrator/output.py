@@ -272,6 +272,8 @@ class Output:
                 self.guard.check_names(body)
             except LeakError as leak:
                 body = f"migrator {self.verb}: {leak.sentence} (exit {error.exit_code})\n"
+            except (OSError, MemoryError):  # too little is left to look whether the words give something away
+                body = f"migrator {self.verb}: {error.sentence.format(subject='Something')} (exit {error.exit_code})\n"
         click.echo(body, nl=False, err=True)
         if self.ready and self.options.get("form") in RENDERERS and self.verb != "merge":
             self._put_error(view.of_error(error, self.verb))
@@ -284,7 +286,7 @@ class Output:
                 self._put(seen, self._renderer(), self._check_names)
             if self.options["form"] == "github":
                 self._append_summary(markdown.render(seen, self.labels.of), self._check_names)
-        except (LeakError, OSError):
+        except (LeakError, OSError, MemoryError):
             return
 
     def _stopped(self, word: str, code: int) -> int:

@@ -50,6 +50,20 @@ def test_a_second_apply_changes_no_byte_and_says_already_migrated(unpack: Unpack
     assert fingerprint(state) == before
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_cannot_be_searched_for_names_any_more_names_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("migrator.proofs.leaks.LeakGuard.check_names", fail)
+    said = run("scan", "--format", form, "--state-dir", tmp_path / "Zzyzx")
+    assert (said.exit_code, said.stdout) == (10, "")
+    assert said.stderr.startswith("migrator scan: There is no state directory Something;")
+    assert "Zzyzx" not in said.stderr
+
+
 def test_the_reading_commands_leave_no_trace_in_the_state_directory(unpack: Unpack, tmp_path: Path) -> None:
     state = unpack("legacy-2026.7.1-with-database")
     before = fingerprint(state)
