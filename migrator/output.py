@@ -177,12 +177,12 @@ class Output:
         log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
         self.guard.add_computed(log.computed())
         lines = log.lines()
-        texts = [text.decode() for text in bundle.render(lines).values()]
-        self._check("\n".join(texts), report)
+        files = bundle.render(lines) if report.upgrade is not None else evidence.render(lines)
+        self._check("\n".join(data.decode() for data in files.values()), report)
         if report.upgrade is not None:
-            bundle.write(folder, lines)
+            bundle.write(folder, files)
         else:
-            evidence.write(folder, report.verb, lines)
+            evidence.write(folder, report.verb, files)
         if report.run is not None and report.verb == "apply" and folder != Path(report.run):
             note_proved(Path(report.run))
 

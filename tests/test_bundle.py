@@ -45,7 +45,7 @@ def lines() -> tuple[str, ...]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    bundle.write(tmp_path, lines())
+    bundle.write(tmp_path, bundle.render(lines()))
     return tmp_path
 
 
@@ -106,7 +106,7 @@ def test_a_bundle_is_never_replaced(folder: Path) -> None:
     with pytest.raises(UsageError):
         bundle.require_none(folder)
     with pytest.raises(FileExistsError):
-        bundle.write(folder, lines())
+        bundle.write(folder, bundle.render(lines()))
     assert problems(folder) == []
 
 

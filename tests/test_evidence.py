@@ -111,9 +111,9 @@ def test_a_second_log_leaves_the_first_as_it_is(world: World, tmp_path: Path) ->
     folder = tmp_path / "proof"
     folder.mkdir()
     lines = recorded(commands.scan(world.request()))
-    evidence.write(folder, "scan", lines)
+    evidence.write(folder, "scan", evidence.render(lines))
     first = {path: path.read_bytes() for path in folder.iterdir()}
-    evidence.write(folder, "scan", lines)
+    evidence.write(folder, "scan", evidence.render(lines))
     assert {path: path.read_bytes() for path in first} == first
     assert len(list(folder.glob("*.summary.md"))) == len(list(folder.glob("*.proof.jsonl"))) == 2
     assert all(decode_log(path.read_bytes()) == lines for path in folder.glob("*.proof.jsonl"))

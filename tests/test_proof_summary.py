@@ -8,6 +8,7 @@ import pytest
 
 from migrator.model import Name
 from migrator.proofs.leaks import LeakGuard
+from migrator.proofs.proof import read_log
 from migrator.proofs.proof_events import CHECKS, NOT_TESTED, OUTCOMES
 from migrator.proofs.proof_summary import summary_markdown
 from migrator.proofs.redact import Labels
@@ -15,7 +16,7 @@ from migrator.verdicts import Verdict
 from tests.proof_logs import KEY, a_database, a_run, a_source, an_upgrade, digest, facts_of, secrets, written
 
 LINES = written(a_run()).lines()
-PAGE = summary_markdown(LINES)
+PAGE = summary_markdown(read_log(LINES))
 
 
 def label(kind: str, text: str) -> str:
@@ -71,7 +72,7 @@ def test_the_counts_stand_beside_the_label_of_their_agent() -> None:
     ],
 )
 def test_the_page_about_an_upgrade_holds_its_ways_its_lists_and_its_commands(part: str) -> None:
-    assert part in summary_markdown(written(an_upgrade()).lines())
+    assert part in summary_markdown(read_log(written(an_upgrade()).lines()))
 
 
 def test_a_source_that_stayed_the_same_is_told_from_one_that_changed() -> None:
@@ -81,7 +82,7 @@ def test_a_source_that_stayed_the_same_is_told_from_one_that_changed() -> None:
     facts_of(events, "source", 1).update(sha256_after=None)
     facts_of(events, "totals").update(verdict="changed")
     facts_of(events, "end").update(exit_code=13)
-    page = summary_markdown(written(events).lines())
+    page = summary_markdown(read_log(written(events).lines()))
     assert "the same" not in page
     assert f"| {digest('Alice Private')} | {digest('changed')} |" in page
     assert f"| {digest('ops')} | none |" in page
@@ -92,7 +93,7 @@ def test_failed_checks_stand_before_passed_ones() -> None:
     facts_of(events, "check", 1)["passed"] = False
     facts_of(events, "totals").update(verdict="failed")
     facts_of(events, "end").update(exit_code=2)
-    page = summary_markdown(written(events).lines())
+    page = summary_markdown(read_log(written(events).lines()))
     assert page.index("| FAILED |") < page.index("| passed |")
 
 
@@ -102,7 +103,7 @@ def test_every_word_and_number_of_the_page_is_in_the_log_or_is_our_own() -> None
     guard = LeakGuard(computed=[*labels.issued, *log.computed()])
     for name in secrets():
         guard.add_name(name)
-    page = summary_markdown(log.lines())
+    page = summary_markdown(read_log(log.lines()))
     guard.check_names(page)
     guard.check_sources(page, [page.encode()])
 
@@ -115,7 +116,7 @@ def test_the_guard_would_notice_a_page_that_says_more() -> None:
 
 
 def test_a_broken_log_gets_no_verdict_but_its_problems() -> None:
-    page = summary_markdown([LINES[0], "gossip about alice", *LINES[2:]])
+    page = summary_markdown(read_log([LINES[0], "gossip about alice", *LINES[2:]]))
     assert page.startswith("# broken log\n")
     assert "- Line 2 is not JSON." in page
     assert "proved" not in page
@@ -125,7 +126,7 @@ def test_a_broken_log_gets_no_verdict_but_its_problems() -> None:
 def test_a_log_that_does_not_add_up_gets_no_verdict() -> None:
     events = a_run()
     facts_of(events, "totals")["sessions"] = 4
-    assert summary_markdown(written(events).lines()).startswith("# broken log\n")
+    assert summary_markdown(read_log(written(events).lines())).startswith("# broken log\n")
 
 
 def test_many_stores_still_fit_on_a_page() -> None:
@@ -136,7 +137,7 @@ def test_many_stores_still_fit_on_a_page() -> None:
     facts_of(events, "totals").update(
         agents=500, stores=500, sessions=500, verdicts={Verdict.SAME: 500}, actions={}, transcripts={}
     )
-    page = summary_markdown(written([events[0], *listed, *events[6:]]).lines())
+    page = summary_markdown(read_log(written([events[0], *listed, *events[6:]]).lines()))
     assert page.startswith("# proved\n")
     assert page.count("The other rows are in the log.") == 3
     assert len(page.splitlines()) < 200
@@ -149,6 +150,6 @@ def test_a_scan_has_no_columns_for_verdicts() -> None:
             del facts["verdicts"]
             facts.pop("actions", None)
     facts_of(events, "totals").update(verdict="scanned")
-    page = summary_markdown(written(events).lines())
+    page = summary_markdown(read_log(written(events).lines()))
     assert "| agent | store | entries | damaged |\n" in page
     assert page.startswith("# scanned\n")

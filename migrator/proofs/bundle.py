@@ -13,7 +13,7 @@ from migrator import __version__
 from migrator.errors import UsageError
 from migrator.filesystem import inherit_owner, read_regular_file
 from migrator.model import Name
-from migrator.proofs.proof import check_log, decode_log, encode_log, read_log, write_durably
+from migrator.proofs.proof import Log, check_log, decode_log, encode_log, read_log, write_durably
 from migrator.proofs.proof_summary import summary_markdown
 from migrator.proofs.redact import KEY_FILE
 from migrator.proofs.statement import statement_json
@@ -21,17 +21,18 @@ from migrator.proofs.terminal import terminal_text
 
 LOG = "proof.jsonl"
 
-RENDERED: Mapping[str, Callable[[Sequence[str]], str]] = {
+RENDERED: Mapping[str, Callable[[Log], str]] = {
     "summary.md": summary_markdown,
     "statement.json": statement_json,
     "terminal.txt": terminal_text,
 }
-"""The other files of a bundle, with what makes them of the lines of the log."""
+"""The other files of a bundle, with what makes them of the log."""
 
 
 def render(lines: Sequence[str]) -> dict[str, bytes]:
-    """All files of a bundle."""
-    return {LOG: encode_log(lines), **{name: make(lines).encode() for name, make in RENDERED.items()}}
+    """All files of a bundle, by name."""
+    log = read_log(lines)
+    return {LOG: encode_log(lines), **{name: make(log).encode() for name, make in RENDERED.items()}}
 
 
 def require_none(folder: Path) -> None:
@@ -41,12 +42,11 @@ def require_none(folder: Path) -> None:
             raise UsageError("There is a proof in {subject} already; name another folder.", Name("path", str(folder)))
 
 
-def write(folder: Path, lines: Sequence[str]) -> None:
-    """Write a bundle into a folder that is there and has none, the log last of all.
+def write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a rendered bundle into a folder that is there and has none, the log last of all.
 
     Raises OSError when it could not be made durable.
     """
-    files = render(lines)
     for name in (*RENDERED, LOG):
         write_durably(folder / name, files[name])
     for path in (*(folder / name for name in files), *folder.glob(KEY_FILE)):
@@ -65,11 +65,12 @@ def check(folder: Path) -> tuple[int, list[str]]:
 
 def _differences(folder: Path, lines: Sequence[str]) -> Iterator[str]:
     """The files that are not what the log makes them."""
-    version = read_log(lines).events[0].word("tool")
+    log = read_log(lines)
+    version = log.events[0].word("tool")
     hint = "" if version == __version__ else f" (check it with version {version}, which has made it)"
     for name, make in RENDERED.items():
         try:
-            same = read_regular_file(folder / name) == make(lines).encode()
+            same = read_regular_file(folder / name) == make(log).encode()
         except OSError:
             yield f"{name} is missing, or can not be read."
             continue

@@ -16,7 +16,7 @@ from migrator.errors import BusyError
 from migrator.filesystem import filesystem_type, inherit_owner
 from migrator.model import FileIdentity, Finding, Inventory, Name
 from migrator.proofs.evidence_upgrade import not_tested, upgrade_checks, upgrade_events
-from migrator.proofs.proof import Fact, ProofLog, encode_log, numbered_path, write_durably
+from migrator.proofs.proof import ENDING, Fact, ProofLog, encode_log, numbered_path, read_log, write_durably
 from migrator.proofs.proof_events import FILESYSTEMS, MACHINES, SYSTEMS, known
 from migrator.proofs.proof_summary import summary_markdown
 from migrator.proofs.redact import KEY_FILE, Namer
@@ -26,6 +26,8 @@ from migrator.verification.places import same_place
 
 MOST_FINDINGS = 1000
 """So many findings of one code are in a proof one by one; the index of the quarantine and the json format have all."""
+
+_SUMMARY_ENDING = ".summary.md"
 
 
 def report_names(report: Report) -> Iterator[Name]:
@@ -103,16 +105,21 @@ def _releases(report: Report) -> dict[str, Fact]:
     return {"manifest": upgrade.manifest, **{name: release for name, release in releases.items() if release}}
 
 
-def write(folder: Path, verb: str, lines: Sequence[str]) -> None:
-    """Write a proof log and its summary; earlier ones of the same name stay.
+def render(lines: Sequence[str]) -> dict[str, bytes]:
+    """A proof log and its summary, by the ends of their names."""
+    return {ENDING: encode_log(lines), _SUMMARY_ENDING: summary_markdown(read_log(lines)).encode()}
+
+
+def write(folder: Path, verb: str, files: Mapping[str, bytes]) -> None:
+    """Write a rendered log and its summary; earlier ones of the same name stay.
 
     Raises OSError when they could not be made durable.
     """
     log = numbered_path(folder, verb)
-    write_durably(log, encode_log(lines))
-    summary = log.with_name(log.name.removesuffix(".proof.jsonl") + ".summary.md")
-    write_durably(summary, summary_markdown(lines).encode())
-    for path in (log, summary, *folder.glob(KEY_FILE)):
+    paths = {log.with_name(log.name.removesuffix(ENDING) + end): data for end, data in files.items()}
+    for path, data in paths.items():
+        write_durably(path, data)
+    for path in (*paths, *folder.glob(KEY_FILE)):
         inherit_owner(path, folder)
 
 

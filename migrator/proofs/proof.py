@@ -31,6 +31,9 @@ from migrator.proofs.redact import Namer
 Fact = None | bool | int | float | str | Name | Sequence["Fact"] | Mapping[str, "Fact"]
 """What can be said of an event. A name becomes its label."""
 
+ENDING = ".proof.jsonl"
+"""How the name of a log ends."""
+
 _START = "0" * 64
 _LONGEST_LINE = 4 << 20  # a finding on 100,000 others fits
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
@@ -217,10 +220,10 @@ def _give_name(temporary: Path, path: Path) -> None:
 
 def numbered_path(folder: Path, name: str) -> Path:
     """Give the first free one of ``apply.proof.jsonl``, ``apply-2.proof.jsonl`` and so on."""
-    path, number = folder / f"{name}.proof.jsonl", 1
+    path, number = folder / f"{name}{ENDING}", 1
     while os.path.lexists(path):
         number += 1
-        path = folder / f"{name}-{number}.proof.jsonl"
+        path = folder / f"{name}-{number}{ENDING}"
     return path
 
 

@@ -320,6 +320,11 @@ EVENTS: dict[str, dict[str, Validator]] = {
 }
 """Every event, with its fields and what they may hold. A question mark makes a field optional."""
 
+_VALIDATORS = {
+    event: {name.rstrip("?"): validator for name, validator in fields.items()} for event, fields in EVENTS.items()
+}
+_REQUIRED = {event: frozenset(name for name in fields if not name.endswith("?")) for event, fields in EVENTS.items()}
+
 
 def known(word: str, words: Collection[str]) -> str:
     """Give a word that the host told us if it is in its closed set, and ``other`` if it is not."""
@@ -328,15 +333,13 @@ def known(word: str, words: Collection[str]) -> str:
 
 def fault_in(event: str, facts: Mapping[str, Json]) -> str | None:
     """Say what is not allowed about an event, without repeating any of it; None if all of it is."""
-    fields = EVENTS.get(event)
-    if fields is None:
+    if event not in EVENTS:
         return "is no known event"
-    validators = {name.rstrip("?"): validator for name, validator in fields.items()}
+    validators, required = _VALIDATORS[event], _REQUIRED[event]
     if not facts.keys() <= validators.keys():
         return f"has a field that {event} does not have"
-    for name in fields:
-        if name not in facts and not name.endswith("?"):
-            return f"lacks the field {name}"
+    if missing := required - facts.keys():
+        return f"lacks the field {min(missing)}"
     for name, value in facts.items():
         if not validators[name](value):
             return f"has a value in the field {name} that is not allowed there"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from migrator.proofs.proof import Problem, read_log
+from migrator.proofs.proof import Log, Problem
 from migrator.proofs.proof_event import Event
 from migrator.proofs.proof_events import CHECKS, NOT_TESTED, Json, remedy
 from migrator.verdicts import Verdict
@@ -17,9 +17,8 @@ _MOST_ROWS = 40
 """Rows of a table; the others are in the log."""
 
 
-def summary_markdown(lines: Iterable[str]) -> str:
+def summary_markdown(log: Log) -> str:
     """Render a log as one page of Markdown. Of a log with a problem it says so, and nothing else."""
-    log = read_log(lines)
     page = _broken_page(log.problems) if log.problems else _page(log.events, log.head)
     return "\n".join(page) + "\n"
 

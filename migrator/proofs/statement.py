@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from migrator.proofs.proof import read_log
+from migrator.proofs.proof import Log
 from migrator.proofs.proof_event import Event
 from migrator.proofs.proof_events import Json
 
@@ -17,12 +17,11 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:openclaw-session-migrator:upgrade-proof:v1"
 
 
-def statement_json(lines: Iterable[str]) -> str:
+def statement_json(log: Log) -> str:
     """Render a log; a broken one makes a statement about nothing.
 
     The subjects are the manifest of all files of the state directory and the content of each database.
     """
-    log = read_log(lines)
     events = () if log.problems else log.events
     statement = {
         "_type": STATEMENT_TYPE,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from migrator.openclaw.sayings import SAYINGS
-from migrator.proofs.proof import read_log
+from migrator.proofs.proof import Log
 from migrator.proofs.proof_event import Event
 from migrator.proofs.proof_events import OUTCOMES, Json
 from migrator.upgrade import Seen
@@ -15,9 +15,8 @@ _MOST_FILES = 8
 _MOST_SESSIONS = 60
 
 
-def terminal_text(lines: Iterable[str]) -> str:
+def terminal_text(log: Log) -> str:
     """Render a sound log; of a broken one say so, and nothing else."""
-    log = read_log(lines)
     if log.problems:
         return "broken log\n"
     return "\n".join(_lines(log.events)) + "\n"
