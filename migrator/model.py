@@ -163,7 +163,8 @@ class Transcript:
     :data:`HASH_BYTES` for each line that can, in file order: with it two histories are compared without their texts.
     ``header_id`` and ``named_id`` are the session ids that the content and the file name claim. ``stranded`` are the
     storable events that OpenClaw's own importer would leave behind because of damage, and ``replaced`` the lines that
-    are stored with replacement characters for what is no UTF-8.
+    are stored with replacement characters for what is no UTF-8. ``columns`` is the digest of what the columns of its
+    events say (``sqlite/event_columns``).
     """
 
     path: str
@@ -178,6 +179,7 @@ class Transcript:
     hashes: bytes
     stranded: int = 0
     replaced: int = 0
+    columns: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,8 @@ def _event_pairs(path: Path, sessions: dict[str, list[str]]) -> Iterator[EventPa
     session_id = next(known for known in sessions if known in path.name)
     with path.open("rb") as stream:
         reader = TranscriptReader(stream)
-        texts = [line.text or "" for line in reader if line.kind in _EVENT_KINDS]
-    header = _object(reader.header.text or "") if reader.header else {}
+        texts = [(line.text or b"").decode() for line in reader if line.kind in _EVENT_KINDS]
+    header = _object((reader.header.text or b"").decode()) if reader.header else {}
     version = header.get("version", 1)
     stored = sessions[session_id]
     if not header and is_prepended_header(_object(stored[0]), session_id):

@@ -47,7 +47,7 @@ def write_history(connection: sqlite3.Connection, history: HistoryPlan, advance:
         )
 
 
-def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, str]]:
+def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, bytes]]:
     """The lines of all files of a session, read again; what files share is taken once."""
     merge = Merge() if len(history.files) > 1 else None
     for file in history.files:
@@ -57,6 +57,6 @@ def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Lin
             reader = TranscriptReader(stream)
             for line, text in storable_lines(reader):
                 advance(line.length)
-                if merge is None or merge.adds(event_hash(text.encode())):
+                if merge is None or merge.adds(event_hash(text)):
                     yield line, text
             require_same(Name("transcript", file.path), file.identity, reader.sha256)

@@ -132,14 +132,14 @@ def _read(file: SourceFile) -> Iterator[tuple[Line, str]]:
     if file.transcript is not None:
         require_same(file.name, file.transcript.identity, digest_now(file.transcript.path))
         with unpacked(file.transcript.path) as plain, open_source(plain, file.name) as stream:
-            reader = TranscriptReader(stream)
-            yield from storable_lines(reader)
+            for line, text in storable_lines(TranscriptReader(stream)):
+                yield line, text.decode()
         require_same(file.name, file.transcript.identity, digest_now(file.transcript.path))
     if file.rows is not None:
         hashes = b""
         for line, text in in_rows(*file.rows).lines():
-            hashes += event_hash(text.encode())
-            yield line, text
+            hashes += event_hash(text)
+            yield line, text.decode("utf-8", "backslashreplace")
         if hashes != file.rows[1].hashes:
             raise ChangedError("{subject} changed after it was planned on; plan again.", file.name)
 

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
 from itertools import accumulate
-from typing import Any, BinaryIO, NoReturn, TypedDict
+from typing import Any, BinaryIO, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -67,9 +67,9 @@ class Line(Struct, frozen=True, gc=False):
     """One line, or one piece of a line that NUL bytes cut apart (the pieces share their ``number``).
 
     ``number`` counts from 1; ``offset`` and ``length`` (bytes) delimit ``raw``, without the line feed.
-    ``text`` is the JSON as it was written, storable as SQLite TEXT, without white space and byte order mark
-    around it; None where there is none. ``event_id``, ``parent_id``, ``event_type`` and ``role`` are None
-    unless they are non-empty strings that SQLite can hold. A ``DUPLICATE`` keeps them all.
+    ``text`` is the UTF-8 of the JSON as it was written, storable as SQLite TEXT, without white space and byte order
+    mark around it; None where there is none, as in all damage. ``event_id``, ``parent_id``, ``event_type`` and ``role``
+    are None unless they are non-empty strings that SQLite can hold. A ``DUPLICATE`` keeps them all.
     """
 
     number: int
@@ -77,7 +77,7 @@ class Line(Struct, frozen=True, gc=False):
     length: int
     kind: LineKind
     raw: bytes
-    text: str | None = None
+    text: bytes | None = None
     event_id: str | None = None
     parent_id: str | None = None
     event_type: str | None = None
@@ -116,9 +116,12 @@ class TranscriptReader:
         offset = 0
         for raw, complete in self._physical_lines():
             self.physical_lines += 1
-            pieces = _cut_at_nuls(raw) if b"\0" in raw else [raw]
-            for piece in pieces:
-                line = self._judge(read_line(piece, self.physical_lines, offset, complete))
+            for piece in _cut_at_nuls(raw) if b"\0" in raw else (raw,):
+                line = read_line(piece, self.physical_lines, offset, complete)
+                if line.event_id is not None and self._repeats(piece):
+                    line = msgspec.structs.replace(line, kind=LineKind.DUPLICATE)
+                elif line.kind is LineKind.HEADER and self.header is None:
+                    self.header = line
                 self.counts[line.kind] += 1
                 offset += len(piece)
                 yield line
@@ -130,27 +133,26 @@ class TranscriptReader:
         while chunk := self._stream.read(self._window):
             self.size += len(chunk)
             self._sha256.update(chunk)
-            first, *others = chunk.split(b"\n")
-            parts.append(first)
-            for other in others:
-                yield b"".join(parts), True
-                parts = [other]
+            *ended, begun = chunk.split(b"\n")
+            if ended:
+                ended[0] = b"".join([*parts, ended[0]])
+                parts = []
+                for line in ended:
+                    yield line, True
+            parts.append(begun)
         if last := b"".join(parts):
             yield last, False
 
-    def _judge(self, line: Line) -> Line:
-        """Say whether a line repeats an earlier one, and remember the first header.
+    def _repeats(self, raw: bytes) -> bool:
+        """Whether a line that has an id repeats an earlier one.
 
         Lines without an id never count as repeated: two equal ones can be two events (version 1 transcripts).
         """
-        if line.event_id is not None:
-            content = hash(line.raw.strip())
-            if content in self._seen:
-                return msgspec.structs.replace(line, kind=LineKind.DUPLICATE)
-            self._seen.add(content)
-        if line.kind is LineKind.HEADER and self.header is None:
-            self.header = line
-        return line
+        content = hash(raw.strip())
+        if content in self._seen:
+            return True
+        self._seen.add(content)
+        return False
 
 
 def _cut_at_nuls(raw: bytes) -> list[bytes]:
@@ -174,48 +176,38 @@ def _is_object(raw: bytes) -> bool:
 
 def read_line(raw: bytes, number: int, offset: int, complete: bool) -> Line:
     """Classify one line by itself: ``complete`` says that a line feed ended it. Never raises."""
+    if head := _read_head(raw):
+        return _typed_line(raw, number, offset, raw, (), head)
     text, transforms = _decode(raw)
     if not text:
         return Line(number, offset, len(raw), LineKind.BLANK, raw)
     try:
-        head = None if transforms else _read_head(raw)
-        value: object = _parse(text) if head is None else head
+        value = _parse(text)
     except ValueError:
         return Line(number, offset, len(raw), _damage(raw, complete), raw)
     if not isinstance(value, dict):
         kind = LineKind.OTHER if value or isinstance(value, list) else LineKind.NULL
-        return Line(number, offset, len(raw), kind, raw, text, transforms=transforms)
+        return Line(number, offset, len(raw), kind, raw, text.encode(), transforms=transforms)
     message = value.get("message")
-    if not isinstance(message, dict):
-        message = {}
-    milliseconds = epoch_milliseconds(value.get("timestamp"))
-    return Line(
-        number,
-        offset,
-        len(raw),
-        _object_kind(value.get("type")),
-        raw,
-        text,
-        event_id=_storable(value.get("id")),
-        parent_id=_storable(value.get("parentId")),
-        event_type=_storable(value.get("type")),
-        timestamp_ms=epoch_milliseconds(message.get("timestamp")) if milliseconds is None else milliseconds,
-        role=_storable(message.get("role")),
-        transforms=transforms,
-    )
+    message = message if isinstance(message, dict) else {}
+    inner = _MessageHead(message.get("timestamp"), message.get("role"))
+    head = _Head(value.get("type"), value.get("id"), value.get("parentId"), value.get("timestamp"), inner)
+    return _typed_line(raw, number, offset, text.encode(), transforms, head)
 
 
-class _MessageHead(TypedDict, total=False):
-    timestamp: Any
-    role: Any
+class _MessageHead(Struct, gc=False):
+    timestamp: Any = None
+    role: Any = None
 
 
-class _Head(TypedDict, total=False):
-    type: Any
-    id: Any
-    parentId: Any
-    timestamp: Any
-    message: _MessageHead
+class _Head(Struct, gc=False):
+    """The members of a line that count."""
+
+    type: Any = None
+    id: Any = None
+    parentId: Any = None  # noqa: N815 - as OpenClaw spells it
+    timestamp: Any = None
+    message: _MessageHead | None = None
 
 
 _HEADS = msgspec.json.Decoder(_Head)
@@ -226,9 +218,33 @@ def _read_head(raw: bytes) -> _Head | None:
     if raw[:1] != b"{" or raw[-1:] != b"}" or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
         return None
     try:
+        if not raw.isascii():
+            raw.decode()  # what is skipped is not looked at
         return _HEADS.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
+
+
+def _typed_line(raw: bytes, number: int, offset: int, text: bytes, transforms: tuple[str, ...], head: _Head) -> Line:
+    event_type, message, milliseconds = _storable(head.type), head.message, epoch_milliseconds(head.timestamp)
+    role = None
+    if message is not None:
+        role = _storable(message.role)
+        milliseconds = epoch_milliseconds(message.timestamp) if milliseconds is None else milliseconds
+    return Line(
+        number,
+        offset,
+        len(raw),
+        _object_kind(head.type),
+        raw,
+        text,
+        _storable(head.id),
+        _storable(head.parentId),
+        event_type,
+        milliseconds,
+        role,
+        transforms,
+    )
 
 
 def _object_kind(event_type: object) -> LineKind:
@@ -308,6 +324,20 @@ def _days(day: str) -> int | None:
 
 
 def _iso_milliseconds(text: str) -> int | None:
+    """The form that OpenClaw writes is read by its minute, which many lines share."""
+    digits = text[17:19] + text[20:23]
+    if len(text) != 24 or text[16:20:3] + text[23] != ":.Z" or not (digits.isdecimal() and digits.isascii()):
+        return _any_iso_milliseconds(text)
+    minute = _minute_milliseconds(text[:16] + "Z") if digits < "60" else None
+    return None if minute is None else minute + int(digits)
+
+
+@lru_cache(64)
+def _minute_milliseconds(text: str) -> int | None:
+    return _any_iso_milliseconds(text)
+
+
+def _any_iso_milliseconds(text: str) -> int | None:
     match = _ISO_TIME.fullmatch(text)
     if match is None:
         return None

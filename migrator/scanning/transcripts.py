@@ -20,6 +20,7 @@ from migrator.openclaw.session_key import parse_session_key
 from migrator.openclaw.transcript import DAMAGE, UTF8_REPLACED, Line, LineKind, TranscriptReader
 from migrator.progress import Advance, silent
 from migrator.scanning.sources import changed, file_identity, has_bytes
+from migrator.sqlite.event_columns import EventColumns
 
 
 def event_hash(text: bytes) -> bytes:
@@ -35,10 +36,7 @@ def read_transcript(
     If it has the bytes that an ``earlier`` reading has found, it is read all the same, but not decoded again.
     """
     name = Name("transcript", path)
-    damage: list[DamagedSpan] = []
-    hashes = bytearray()
-    last_ms = replaced = 0
-    importable = _Importable()
+    tally = _Tally()
     try:
         with open_regular_file(path) as stream:
             before = os.fstat(stream.fileno())
@@ -52,13 +50,7 @@ def read_transcript(
             reader = TranscriptReader(stream)
             for line in reader:
                 advance(line.length)
-                importable.see(line)
-                if line.kind in DAMAGE:
-                    damage.append(DamagedSpan(line.offset, line.length, DAMAGE[line.kind], line.number))
-                elif line.text is not None:
-                    hashes += event_hash(line.text.encode())
-                    last_ms = max(last_ms, line.timestamp_ms or 0)
-                    replaced += UTF8_REPLACED in line.transforms
+                tally.take(line)
             after = os.fstat(stream.fileno())
     except OSError as error:
         if error.errno == errno.EINVAL:
@@ -75,45 +67,58 @@ def read_transcript(
         identity=file_identity(after, reader.sha256),
         header_id=header_id,
         named_id=named_id,
-        last_ms=last_ms,
+        last_ms=tally.last_ms,
         counts=tuple((kind.value, count) for kind, count in reader.counts.items() if count),
-        damage=tuple(damage),
-        hashes=bytes(hashes),
-        stranded=importable.stranded,
-        replaced=replaced,
+        damage=tuple(tally.damage),
+        hashes=bytes(tally.hashes),
+        stranded=tally.stranded,
+        replaced=tally.replaced,
+        columns=tally.columns.digest(),
     )
     return transcript, tuple(_findings(transcript))
 
 
-class _Importable:
-    """Counts the events that OpenClaw's importer would not take (2026.8.2 and 2026.9.6, run on damaged files).
-
-    It stops at the first line that is no JSON, and takes nothing at all of a file with a byte that is no UTF-8, unless
-    that is in a last line without its end.
-    """
+class _Tally:
+    """Adds up what the lines of a transcript say."""
 
     def __init__(self) -> None:
-        self._events = self._on_this_line = self._behind = self._number = 0
-        self._stopped = self._refused = False
+        self.damage: list[DamagedSpan] = []
+        self.hashes = bytearray()
+        self.columns = EventColumns()
+        self.last_ms = self.replaced = 0
+        self._events = self._number = self._before_line = 0
+        self._before_damage: int | None = None
+        self._refused = False
 
-    def see(self, line: Line) -> None:
+    def take(self, line: Line) -> None:
         """Take the next line, or the next piece of one."""
         if line.number != self._number:
-            self._number, self._on_this_line = line.number, 0
-        if line.kind in DAMAGE:
-            self._behind += 0 if self._stopped else self._on_this_line
-            self._stopped = True
-            self._refused = self._refused or (line.kind is not LineKind.TORN_TAIL and not _is_utf8(line.raw))
-        elif line.text is not None:
+            self._number, self._before_line = line.number, self._events
+        if line.text is not None:
+            time_ms = line.timestamp_ms or 0
             self._events += 1
-            self._on_this_line += 1
-            self._behind += self._stopped
-            self._refused = self._refused or UTF8_REPLACED in line.transforms
+            self.hashes += event_hash(line.text)
+            self.columns.add(line.event_id, line.event_type, line.parent_id, time_ms)
+            if time_ms > self.last_ms:
+                self.last_ms = time_ms
+            if line.transforms:
+                self.replaced += UTF8_REPLACED in line.transforms
+        elif line.kind in DAMAGE:
+            self.damage.append(DamagedSpan(line.offset, line.length, DAMAGE[line.kind], line.number))
+            if self._before_damage is None:
+                self._before_damage = self._before_line
+            self._refused = self._refused or (line.kind is not LineKind.TORN_TAIL and not _is_utf8(line.raw))
 
     @property
     def stranded(self) -> int:
-        """The events that stay behind."""
-        return self._events if self._refused else self._behind
+        """The events that OpenClaw's importer leaves behind (2026.8.2 and 2026.9.6, run on damaged files).
+
+        It stops at the first line that is no JSON, and takes nothing at all of a file with a byte that is no UTF-8,
+        unless that is in a last line without its end.
+        """
+        if self._refused or self.replaced:
+            return self._events
+        return 0 if self._before_damage is None else self._events - self._before_damage
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -124,10 +129,10 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def storable_lines(reader: TranscriptReader) -> Iterator[tuple[Line, str]]:
+def storable_lines(reader: TranscriptReader) -> Iterator[tuple[Line, bytes]]:
     """The lines of a transcript that a database can hold, with the text that it holds for them."""
     for line in reader:
-        if line.text is not None and line.kind not in DAMAGE:
+        if line.text is not None:
             yield line, line.text
 
 

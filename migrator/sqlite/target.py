@@ -101,7 +101,7 @@ class Event(NamedTuple):
 
     session_id: str
     seq: int
-    text: str
+    text: Text
     created_at: Number
 
 
@@ -219,7 +219,7 @@ def put_typed_rows(connection: sqlite3.Connection, rows: Sequence[TypedRow]) -> 
 def put_events(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
     """Put events; a row with the same session and seq is overwritten."""
     connection.executemany(
-        "INSERT INTO transcript_events (session_id, seq, event_json, created_at) VALUES (?, ?, ?, ?)"
+        "INSERT INTO transcript_events (session_id, seq, event_json, created_at) VALUES (?, ?, CAST(? AS TEXT), ?)"
         " ON CONFLICT (session_id, seq) DO UPDATE SET event_json = excluded.event_json,"
         " created_at = excluded.created_at",
         ((event.session_id, event.seq, event.text, whole_ms(event.created_at)) for event in events),

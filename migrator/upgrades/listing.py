@@ -160,7 +160,9 @@ def candidates(inventory: Inventory, sessions: Iterable[Expected]) -> list[tuple
 def messages_in(transcript: Transcript) -> list[bytes]:
     """The messages of a file, as an import stores them, each in one spelling."""
     with open_regular_file(transcript.path) as stream:
-        texts = [text for line, text in storable_lines(TranscriptReader(stream)) if line.kind is LineKind.MESSAGE]
+        texts = [
+            text.decode() for line, text in storable_lines(TranscriptReader(stream)) if line.kind is LineKind.MESSAGE
+        ]
     return [_spelled(normal_event(parse_strict(text), transcript.header_id or "")) for text in texts]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,10 +25,12 @@ def database_checks(
     connection: sqlite3.Connection | None,
     source_keys: Collection[str],
     problems: Callable[[], Iterable[tuple[str, int]]],
+    event_columns: Mapping[bytes, bytes],
 ) -> Iterator[Check]:
     """The checks of one database; none where there is nothing that could be read.
 
     ``source_keys`` are the sessions that its sources have. ``problems`` waits for what SQLite's own checks find.
+    ``event_columns`` are as :func:`columns_agree` takes them.
     """
     if connection is None:
         return
@@ -36,7 +38,7 @@ def database_checks(
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)
         yield Check("shapes-agree", _passes(lambda: _shapes_agree(database, connection, source_keys)))
-        yield Check("columns-agree", _passes(lambda: columns_agree(connection, database)))
+        yield Check("columns-agree", _passes(lambda: columns_agree(connection, database, event_columns)))
     elif database.shape is Shape.NODES:
         yield Check("rows-visible", _passes(lambda: nodes_visible(connection)))
         yield Check("columns-agree", _passes(lambda: node_columns_agree(connection)))

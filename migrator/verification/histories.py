@@ -75,7 +75,7 @@ class HistorySource:
     hashes: bytes
     counts: tuple[tuple[str, int], ...]
     damaged: bool
-    lines: Callable[[], Iterator[tuple[Line, str]]]
+    lines: Callable[[], Iterator[tuple[Line, bytes]]]
     siblings: Siblings | None = None
 
     @property
@@ -87,7 +87,7 @@ class HistorySource:
 def in_file(transcript: Transcript, siblings: Siblings | None = None) -> HistorySource:
     """The history in a transcript file."""
 
-    def lines() -> Iterator[tuple[Line, str]]:
+    def lines() -> Iterator[tuple[Line, bytes]]:
         with unpacked(transcript.path) as plain, open_regular_file(plain) as stream:
             yield from storable_lines(TranscriptReader(stream))
 
@@ -98,12 +98,12 @@ def in_file(transcript: Transcript, siblings: Siblings | None = None) -> History
 def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
     """The history that a database holds for a session."""
 
-    def lines() -> Iterator[tuple[Line, str]]:
+    def lines() -> Iterator[tuple[Line, bytes]]:
         with open_snapshot(path) as connection:
             in_archive = stored.archive not in ("", "cold")
             live = history_texts(connection, path, stored.session_id, archived=False)
             for seq, text in enumerate(archived_texts(connection, stored) if in_archive else live):
-                yield read_line(text, seq + 1, 0, complete=True), text.decode("utf-8", "backslashreplace")
+                yield read_line(text, seq + 1, 0, complete=True), text
 
     # A history without a file of its own goes by its session and its database.
     name = Name("transcript", f"{path}#{stored.session_id}")
@@ -130,12 +130,12 @@ def compare_content(
     version = 1  # of the transcript format, until a header says otherwise
     siblings = source.siblings
     for index, (line, text) in enumerate(source.lines()):
-        event = _parsed(text.encode())
+        event = _parsed(text)
         if line.kind is LineKind.HEADER and isinstance(event, dict) and isinstance(event.get("version"), int):
             version = event["version"]
         after = ordered[-1] if ordered else -1
         position, how = _find(line, event, session_id, version, positions, after, known_transforms)
-        if how is None and position is not None and hashes[position] != event_hash(text.encode()):
+        if how is None and position is not None and hashes[position] != event_hash(text):
             how = SAME_JSON
         if how is not None:
             explained[how] += 1

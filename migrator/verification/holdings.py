@@ -85,6 +85,11 @@ class Holdings:
         )
 
     @cached_property
+    def event_columns(self) -> Mapping[bytes, bytes]:
+        """What the columns of a history must say, by its hashes, for the histories that a file has."""
+        return {transcript.hashes: transcript.columns for transcript in self.origin.transcripts}
+
+    @cached_property
     def source_sessions(self) -> frozenset[str]:
         """Every session id that a store or transcript names."""
         stores, transcripts = self.origin.stores, self.origin.transcripts

@@ -6,11 +6,13 @@ A flipped byte in a time, an id or a position leaves every text intact; only its
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from migrator.model import Database, Row
 from migrator.openclaw.transcript import read_line
 from migrator.sqlite.cache_rows import SCOPE as CACHE_SCOPE
+from migrator.sqlite.event_columns import stored_columns
 from migrator.sqlite.rows import columns
 from migrator.sqlite.target import SCHEMA_VERSION, UNUSED_SESSION_COLUMNS, whole_ms
 
@@ -26,17 +28,20 @@ _SESSION_TABLES = {
 """The tables that sessions depend on, and which of their rows those are."""
 
 
-def columns_agree(connection: sqlite3.Connection, database: Database) -> bool:
+def columns_agree(
+    connection: sqlite3.Connection, database: Database, event_columns: Mapping[bytes, bytes] = MappingProxyType({})
+) -> bool:
     """Whether every column can be worked out again from the texts; tables that are absent agree.
 
-    What the texts of sessions say is known: the rows of ``database`` were read from them.
+    What the texts of sessions say is known: the rows of ``database`` were read from them. What those of events say is
+    known for the histories, given by their hashes, of which ``event_columns`` has the digests.
     """
     parts = (
         _types_agree(connection),
         _version_agrees(connection),
         _typed_rows_agree(connection, database.typed_rows),
         _cache_rows_agree(connection, database.cache_rows),
-        _events_agree(connection),
+        _histories_agree(connection, _known_columns(database, event_columns)),
     )
     try:
         return all(map(all, parts))
@@ -111,32 +116,44 @@ def _cache_rows_agree(connection: sqlite3.Connection, rows: Iterable[Row]) -> It
         yield unused is None and (expected is None or updated_at == whole_ms(expected))
 
 
-def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
-    """Events count from 0 without gaps, and each one's time and identity are those of its text."""
+def _known_columns(database: Database, event_columns: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """The digest that the columns of a history must have, by session id."""
+    return {
+        one.session_id.encode("utf-8", "surrogateescape"): event_columns[one.hashes]
+        for one in database.transcripts
+        if one.hashes in event_columns
+    }
+
+
+def _histories_agree(connection: sqlite3.Connection, known: Mapping[bytes, bytes]) -> Iterator[bool]:
+    """The texts of a history are read only if its columns are not those that are ``known``."""
     if not columns(connection, "transcript_events"):
         return
-    # Two sorted readings side by side: a join would search all identities for every event.
+    for session_id, digest in stored_columns(connection).items():
+        if not digest or digest != known.get(session_id):
+            yield session_id is not None and all(_events_agree(connection, session_id))
+
+
+def _events_agree(connection: sqlite3.Connection, session_id: bytes) -> Iterator[bool]:
+    """The events of a session count from 0 without gaps, and each one's time and identity are those of its text."""
+    where = "WHERE session_id = CAST(? AS TEXT) ORDER BY seq"
     identities = connection.execute(
-        "SELECT CAST(session_id AS BLOB), seq, event_id, event_type, parent_id, created_at, message_idempotency_key"
-        " FROM transcript_event_identities ORDER BY session_id, seq"
+        "SELECT seq, event_id, event_type, parent_id, created_at, message_idempotency_key"
+        f" FROM transcript_event_identities {where}",
+        (session_id,),
     )
     identity = identities.fetchone()
-    position: tuple[bytes, int] = (b"", -1)
     seen: set[str] = set()
-    for session_id, seq, text, created_at in connection.execute(
-        "SELECT CAST(session_id AS BLOB), seq, CAST(event_json AS BLOB), created_at FROM transcript_events"
-        " ORDER BY session_id, seq"
-    ):
-        expected = (session_id, position[1] + 1) if session_id == position[0] else (session_id, 0)
-        if session_id != position[0]:
-            seen = set()
-        position = (session_id, seq)
-        yield position == expected
+    events = connection.execute(
+        f"SELECT seq, CAST(event_json AS BLOB), created_at FROM transcript_events {where}", (session_id,)
+    )
+    for expected, (seq, text, created_at) in enumerate(events):
+        yield seq == expected
         line = read_line(text if isinstance(text, bytes) else b"", 1, 0, complete=True)
         yield created_at == (line.timestamp_ms or 0)
         found = None
-        if identity is not None and identity[:2] == position:
-            found, identity = identity[2:], identities.fetchone()
+        if identity is not None and identity[0] == seq:
+            found, identity = identity[1:], identities.fetchone()
         if line.event_id is None or line.event_id in seen:
             yield found is None
         else:

@@ -76,7 +76,7 @@ def _verify_database(
                 if found is not None:
                     verdicts.append(found)
             sources.append(_source(one, verdicts))
-        checks = tuple(database_checks(database, connection, newest.keys(), problems))
+        checks = tuple(database_checks(database, connection, newest.keys(), problems, holdings.event_columns))
     rows = holdings.rows[database.path]
     return DatabaseVerification(
         database=database,

@@ -114,7 +114,7 @@ def transcript(data: bytes) -> None:
         assert data[line.offset : line.offset + line.length] == line.raw
         assert (line.text is None) == (line.kind in _WITHOUT_TEXT)
         if line.text is not None:
-            line.text.encode()
+            line.text.decode()
             json.loads(line.text, parse_int=float)
     assert b"\n".join(_whole_lines(lines)) == data.removesuffix(b"\n")
 
