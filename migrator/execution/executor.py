@@ -234,9 +234,10 @@ def _check_result(
 
 def _read_back(connection: sqlite3.Connection, shape: Shape) -> tuple[Tables, Texts, Texts, dict[str, bytes]]:
     """The digests of all tables, of each session's text in both shapes, and the hashes of each history."""
-    tables, sessions = content(connection)
+    tables, sessions, histories = content(connection)
     typed = sessions.get("session_nodes" if shape is Shape.NODES else "session_entries", {})
-    histories = {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
+    if histories is None:
+        histories = {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
     return tables, sessions.get("cache_entries", {}), typed, histories
 
 

@@ -11,8 +11,9 @@ from migrator.openclaw.transcript import Line, TranscriptReader
 from migrator.plan_model import HistoryPlan
 from migrator.progress import Advance
 from migrator.scanning.sources import open_source, require_same
-from migrator.scanning.transcripts import Merge, event_hash, storable_lines
+from migrator.scanning.transcripts import Merge, storable_lines
 from migrator.sqlite import target
+from migrator.sqlite.event_rows import event_hash
 
 _BATCH = 500
 

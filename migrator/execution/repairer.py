@@ -23,9 +23,10 @@ from migrator.repair_model import HistoryRepair, Origin, Repair, RowSource, Sour
 from migrator.scanning.databases import stored_text, stored_texts
 from migrator.scanning.packed import unpacked
 from migrator.scanning.sources import digest_now, open_source, require_same, reread
-from migrator.scanning.transcripts import Merge, event_hash, storable_lines
+from migrator.scanning.transcripts import Merge, storable_lines
 from migrator.sqlite import entry_writer, node_writer
 from migrator.sqlite.additions import NewEvent, NewSession
+from migrator.sqlite.event_rows import event_hash
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.sqlite.target import whole_ms
 from migrator.verification.histories import in_rows

@@ -18,9 +18,9 @@ from migrator.model import Database, Entry, Finding, Name, Row, Shape, StoredTra
 from migrator.openclaw.entry import column_status, finite_number, members, typed_session_id
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.openclaw.store import RawEntry, read_member
-from migrator.scanning.transcripts import event_hash, stored_hashes
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
+from migrator.sqlite.event_rows import event_hash
 from migrator.sqlite.rows import DamagedTableError, SessionRow, columns, text_codec, to_utf8
 from migrator.sqlite.snapshot import database_files, open_snapshot
 
@@ -94,15 +94,16 @@ def stored_transcripts(
 
     The finding codes of what is odd about single events go into ``problems``.
     """
-
-    def texts() -> Iterator[tuple[bytes, bytes]]:
+    hashes = event_rows.EventHashes()
+    for event in event_rows.events(connection, as_written=True):
+        if event.problem is not None and problems is not None:
+            problems.add(event.problem)
+        hashes.add(event.session_id, event.seq, event.event_json)
+    if not hashes.in_order:
+        hashes = event_rows.EventHashes()
         for event in event_rows.events(connection):
-            if event.problem is not None and problems is not None:
-                problems.add(event.problem)
-            yield event.session_id, event.event_json
-
-    hashes = stored_hashes(texts())
-    return tuple(StoredTranscript(session_id, stored) for session_id, stored in hashes.items())
+            hashes.add(event.session_id, event.seq, event.event_json)
+    return tuple(StoredTranscript(session_id, history) for session_id, history in hashes.histories())
 
 
 def cold_folder(path: str) -> Path:

@@ -6,9 +6,8 @@ import errno
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from itertools import compress
 from pathlib import Path
 
@@ -21,11 +20,7 @@ from migrator.openclaw.transcript import DAMAGE, UTF8_REPLACED, Line, LineKind, 
 from migrator.progress import Advance, silent
 from migrator.scanning.sources import changed, file_identity, has_bytes
 from migrator.sqlite.event_columns import EventColumns
-
-
-def event_hash(text: bytes) -> bytes:
-    """The short hash by which events are compared: of the stored text, byte for byte."""
-    return blake2b(text, digest_size=HASH_BYTES).digest()
+from migrator.sqlite.event_rows import event_hash
 
 
 def read_transcript(
@@ -263,11 +258,3 @@ def added(hashes: bytes, mask: bytes) -> bytes:
 def events_of(hashes: bytes) -> Iterator[bytes]:
     """The hashes one by one."""
     return (hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES))
-
-
-def stored_hashes(events: Iterable[tuple[bytes, bytes]]) -> Mapping[str, bytes]:
-    """The hashes of stored events, given as (session id, text) in order, by session id."""
-    found: dict[str, bytearray] = {}
-    for session_id, text in events:
-        found.setdefault(session_id.decode("utf-8", "surrogateescape"), bytearray()).extend(event_hash(text))
-    return {session_id: bytes(hashes) for session_id, hashes in found.items()}

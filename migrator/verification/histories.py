@@ -16,7 +16,8 @@ from migrator.openclaw.transcript import Line, LineKind, TranscriptReader, read_
 from migrator.openclaw.transforms import canonical, normal_event
 from migrator.scanning.databases import archived_texts, history_texts
 from migrator.scanning.packed import unpacked
-from migrator.scanning.transcripts import added, event_hash, events_of, storable_lines
+from migrator.scanning.transcripts import added, events_of, storable_lines
+from migrator.sqlite.event_rows import event_hash
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verdicts import HistoryVerdict
 
