@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.model import Database, Finding, Shape
+from migrator.model import Database, Finding, Shape, StoredTranscript
 from migrator.scanning.databases import read_database, stored_text
+from migrator.sqlite.event_rows import event_hash
 from migrator.sqlite.snapshot import open_snapshot
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
@@ -170,3 +171,14 @@ def test_a_row_is_found_without_an_index_that_is_damaged(tmp_path: Path) -> None
     path.write_bytes(content)
     with open_snapshot(str(path)) as connection:
         assert stored_text(connection, rows[7][0], Shape.NODES) == b'{"sessionId":"a7"}'
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 3, 2), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_a_history_is_in_the_order_of_seq_however_its_events_were_written(world: World, order: tuple[int, ...]) -> None:
+    rows = [("b", 0, "one", 1), ("b", 7, "two", 1), ("a", 1, "three", 1), ("a", 2, "four", 1)]
+    written = insert("transcript_events", *(rows[at] for at in order))
+    path = world.database("main", owner("main"), written, tables=sqlite_worlds.BOTH)
+    assert read(path)[0].transcripts == (
+        StoredTranscript("a", event_hash(b"three") + event_hash(b"four")),
+        StoredTranscript("b", event_hash(b"one") + event_hash(b"two")),
+    )

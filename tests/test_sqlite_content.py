@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator.sqlite.content import SCHEMA, Tables, table_digests
+from migrator.sqlite.content import SCHEMA, Tables, content, table_digests
+from migrator.sqlite.event_rows import event_hash
 from tests.worlds import fill_wal
 
 SQL = """
@@ -74,3 +75,26 @@ def test_rows_in_a_journal_count(path: Path) -> None:
     before = digests(path)
     fill_wal(path, lambda connection: connection.execute("DELETE FROM t"))
     assert digests(path)["t"][0] == 0 != before["t"][0]
+
+
+EVENTS = "CREATE TABLE transcript_events (session_id TEXT, seq INTEGER, event_json TEXT, created_at INTEGER)"
+
+
+def histories(path: Path, *rows: str) -> dict[str, bytes] | None:
+    execute(path, EVENTS, f"INSERT INTO transcript_events VALUES {', '.join(rows)}")
+    with closing(sqlite3.connect(path)) as connection:
+        return content(connection).histories
+
+
+def test_the_hashes_of_events_are_read_together_with_the_digests(path: Path) -> None:
+    found = histories(path, "('s', 0, '{}', 1)", "('t', 0, '[]', 1)", "('s', 2, '{}', 1)")
+    assert found == {"s": event_hash(b"{}") * 2, "t": event_hash(b"[]")}
+
+
+@pytest.mark.parametrize(
+    "second", ["('s', 0, '{}', 1)", "(NULL, 2, '{}', 1)", "('s', 'x', '{}', 1)", "('s', 2, NULL, 1)"]
+)
+def test_histories_that_make_no_sense_in_the_order_of_writing_are_left_to_a_closer_look(
+    path: Path, second: str
+) -> None:
+    assert histories(path, "('s', 1, '{}', 1)", second) is None

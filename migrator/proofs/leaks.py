@@ -69,6 +69,7 @@ class LeakGuard:
         self._vocabulary = vocabulary
         self._computed: set[str] = set()
         self._names: list[str] = []
+        self._viewed: tuple[str, int, set[str]] = ("", 0, set())
         self.add_computed(computed)
 
     @cached_property
@@ -89,7 +90,7 @@ class LeakGuard:
 
         There may be a hundred times more names than text, so it is the text that is taken apart.
         """
-        texts = [_fold(self._without_marks(view)) for view in self._views(output)]
+        texts = list(map(_fold, self._views(output)))
         strange = {word for text in texts for word in _words(text) if _is_telling(word) and not self._is_own(word)}
         grams = {text[at : at + _GRAM] for text in texts for at in range(len(text) - _GRAM + 1)}
         for start in range(0, len(self._names), _AT_A_TIME):
@@ -139,12 +140,18 @@ class LeakGuard:
                     raise _leak(number.decode())
 
     def _views(self, text: str) -> set[str]:
-        """Give the text as it is, and as it reads with one or two layers of escapes or wrapping undone."""
-        undoers = (_unescape, _undo_bytes, _unquote, html.unescape, self._unwrap)
-        views = {text}
-        for _ in range(2):
-            views |= {undo(view) for view in views for undo in undoers}
-        return views
+        """Give the text as it is, and as it reads with one or two layers of escapes or wrapping undone; without marks.
+
+        Both checks look at the same text, one after the other.
+        """
+        if self._viewed[:2] != (text, len(self._computed)):
+            undoers = (_unescape, _undo_bytes, _unquote, html.unescape, self._unwrap)
+            views = {self._without_marks(text)}
+            for _ in range(2):
+                changed = {undo(view) for view in views for undo in undoers} - views
+                views |= set(map(self._without_marks, changed))
+            self._viewed = text, len(self._computed), views
+        return self._viewed[2]
 
     def _unwrap(self, text: str) -> str:
         """Join what line breaks have parted, except where our own words stand on both sides, or a mark of ours."""
@@ -153,7 +160,7 @@ class LeakGuard:
             known = self._is_own(_fold(found[1])) and self._is_own(_fold(found[2]))
             return found[0] if known else found[1]
 
-        return _WRAP.sub(join, self._without_marks(text))
+        return _WRAP.sub(join, text)
 
     def _without_marks(self, text: str) -> str:
         """Take out times of our own form, and the labels and digests that we computed."""
@@ -183,7 +190,7 @@ class LeakGuard:
         words: set[str] = set()
         numbers: set[bytes] = set()
         for view in self._views(output):
-            text = _ESCAPE.sub(" ", self._without_marks(view))
+            text = _ESCAPE.sub(" ", view)
             runs = _runs(text) if text.isascii() else _runs(text) | _runs(unicodedata.normalize("NFC", text))
             for run in {run.strip(_EDGE) for run in runs}:
                 if self._is_own(_fold(run)):
