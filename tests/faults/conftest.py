@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults import scene, strace
 from tests.faults.scene import Scene
+from tests.faults.strace import Call
 
 Tell = Callable[[str, int, int, list[str]], None]
 
@@ -28,6 +29,20 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     saved = made.saved.with_name("migrated")
     scene.copy(made.root, saved)
     return replace(made, saved=saved)
+
+
+@pytest.fixture(scope="session")
+def calls_of_apply(before: Scene) -> list[Call]:
+    """The calls of a run that nothing happens to."""
+    before.reset()
+    return strace.record(before, *scene.APPLY)
+
+
+@pytest.fixture(scope="session")
+def calls_of_rollback(applied: Scene) -> list[Call]:
+    """The calls of a rollback that nothing happens to."""
+    applied.reset()
+    return strace.record(applied, "rollback", applied.only_run())
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 ``python -I driver.py MEASURE ARGUMENT...``: MEASURE is "none", or what is to be left out. That is one of its own safety
 measures, to show that the absence is noticed, a clock that can be trusted, or memory. Only tests use this file, so the
-program itself has no switch for any of it.
+program itself has no switch for any of it. ``python -I driver.py nursery`` reads the requests of ``nursery.py``, and
+forks a child for each that goes on as if it had just been started with these arguments.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import json
 import os
 import pkgutil
 import resource
+import signal
 import sqlite3
 import stat
 import sys
@@ -75,11 +78,15 @@ def with_a_jumping_clock() -> None:
     setattr(output, "datetime", JumpingClock)  # noqa: B010
 
 
-def with_memory_for(megabytes: int) -> None:
-    """No more memory than this beyond what the imports have taken, those that come late included."""
+def import_everything() -> None:
     for module in pkgutil.walk_packages(migrator.__path__, "migrator."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+
+
+def with_memory_for(megabytes: int) -> None:
+    """No more memory than this beyond what the imports have taken, those that come late included."""
+    import_everything()
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + (megabytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -94,7 +101,34 @@ MEASURES: dict[str, Callable[[], object]] = {
     "single transaction": without_transaction,
 }
 
+
+def child_of_the_nursery() -> list[str]:
+    """Fork at each request, and tell the process and then how it ended; returns in the children, with the arguments."""
+    import_everything()
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            settle(**request)
+            return list(request["words"])
+        print(child, flush=True)  # noqa: T201
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201
+    sys.exit()
+
+
+def settle(words: list[str], environment: dict[str, str], said: str, halt: bool) -> None:
+    """Take on the environment and the output of a request, and halt if a tracer is to come."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(0, 1)
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    if halt:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
 if __name__ == "__main__":
     setattr(commands, "datetime", StoppedClock)  # noqa: B010 - the clock of every request
-    MEASURES[sys.argv[1]]()
-    cli.main(sys.argv[2:], prog_name="migrator")
+    measure, *arguments = child_of_the_nursery() if sys.argv[1:] == ["nursery"] else sys.argv[1:]
+    MEASURES[measure]()
+    cli.main(arguments, prog_name="migrator")

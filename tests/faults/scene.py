@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import oracle
+from tests.faults.nursery import DRIVER, nursery
 from tests.worlds import World, auth_row, cache_row, entry, fill_wal, owner
 
-DRIVER = Path(__file__).parent / "driver.py"
 AGENTS = ("new", "old", "wal")
 APPLY = ("apply", "--yes", "--archive-sources")
 
@@ -38,31 +38,36 @@ class Scene:
 
     def command(self, *arguments: object, measure: str = "none") -> list[str]:
         """The command line of the program on this installation. It writes no byte code: that would count as a call."""
-        return [sys.executable, "-I", "-B", str(DRIVER), measure, *map(str, arguments), "--state-dir", str(self.state)]
+        return [sys.executable, "-I", "-B", str(DRIVER), *self._words(arguments, measure)]
+
+    def _words(self, arguments: tuple[object, ...], measure: str) -> list[str]:
+        return [measure, *map(str, arguments), "--state-dir", str(self.state)]
 
     def environment(self) -> dict[str, str]:
         return {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp"), "PATH": os.environ["PATH"]}
 
-    def run(
-        self,
-        *arguments: object,
-        prefix: tuple[str, ...] = (),
-        measure: str = "none",
-        limits: Mapping[int, int] | None = None,
+    def run(self, *arguments: object, tracer: tuple[str, ...] = (), measure: str = "none") -> tuple[int, str]:
+        """Run the program, under an strace if one is given; give its exit code and what it said on stderr."""
+        said = self.root.parent / "said"
+        code = nursery().run(self._words(arguments, measure), self.environment(), said, tracer)
+        return code, said.read_text(errors="replace")
+
+    def run_as(
+        self, prefix: tuple[str, ...], *arguments: object, limits: Mapping[int, int] | None = None
     ) -> tuple[int, str]:
-        """Run the program, with limits of ``resource`` if need be; give its exit code and what it said on stderr."""
+        """Start the program as a command, by another one or with limits of ``resource``, and run it."""
 
         def limit() -> None:
             for what, value in (limits or {}).items():
                 resource.setrlimit(what, (value, value))
 
         done = subprocess.run(
-            [*prefix, *self.command(*arguments, measure=measure)],
+            [*prefix, *self.command(*arguments)],
             env=self.environment(),
             capture_output=True,
             check=False,
             timeout=300,
-            preexec_fn=limit if limits else None,
+            preexec_fn=limit,
         )
         return done.returncode, done.stderr.decode(errors="replace")
 

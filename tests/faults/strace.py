@@ -50,14 +50,14 @@ class Ending:
 
 
 def tracing(trace: Path) -> tuple[str, ...]:
-    """What to put before a command to have all these calls written down."""
+    """The tracer that has all these calls of a run written down."""
     return _strace(trace, [name for group in GROUPS.values() for name in group])
 
 
 def record(scene: Scene, *arguments: object, measure: str = "none") -> list[Call]:
     """Run the program undisturbed, and give the calls that concern the state directory, in order."""
     trace = scene.root.parent / "trace"
-    code, said = scene.run(*arguments, prefix=tracing(trace), measure=measure)
+    code, said = scene.run(*arguments, tracer=tracing(trace), measure=measure)
     if code not in (0, 15):
         raise AssertionError(said)
     return [call for call in _calls(trace) if str(scene.state) in call.subject]
@@ -69,8 +69,8 @@ def inject(
     """Run the program with a fault in one call, or in all from it on: ``signal=SIGKILL``, ``error=EIO`` ..."""
     trace = scene.root.parent / "trace"
     when = f"{call.number}{'+' if repeat else ''}"
-    prefix = (*_strace(trace, [call.name]), "-e", f"inject={call.name}:{fault}:when={when}")
-    code, said = scene.run(*arguments, prefix=prefix, measure=measure)
+    tracer = (*_strace(trace, [call.name]), "-e", f"inject={call.name}:{fault}:when={when}")
+    code, said = scene.run(*arguments, tracer=tracer, measure=measure)
     sign = f"(---|killed by) {fault.partition('=')[2]}" if fault.startswith("signal=") else r"\(INJECTED\)"
     lines = trace.read_text(errors="replace").splitlines()
     return Ending(code, said, next((line for line in lines if re.search(sign, line)), ""))

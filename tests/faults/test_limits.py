@@ -33,19 +33,19 @@ def can_mount() -> bool:
 needs_mount = pytest.mark.skipif(not can_mount(), reason="a disk of a given size needs unshare and a user namespace")
 
 
-def inside(installation: Scene, kind: str, size: int) -> tuple[int, list[str]]:
-    """Run in a namespace with a disk of its own; give the exit code and what was violated."""
-    reference = installation.root.parent / "reference"
-    reference.write_bytes(pickle.dumps(installation.expected))
-    words = [kind, size, reference, installation.saved, installation.root, *installation.command(*scene.APPLY)]
+def inside(installation: Scene, kind: str, *sizes: int) -> tuple[list[int], list[str]]:
+    """Run in a namespace with a disk of its own for each size; give the exit codes and what was violated."""
+    pickled = installation.root.parent / "scene"
+    pickled.write_bytes(pickle.dumps(installation))
+    words = ["-m", "tests.faults.inside", kind, str(pickled), *map(str, sizes)]
     done = subprocess.run(
-        [*UNSHARE, sys.executable, "-m", "tests.faults.inside", *map(str, words)],
+        [*UNSHARE, sys.executable, *words],
         env={**installation.environment(), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=True,
     )
-    code, *found = json.loads(done.stdout)
-    return int(code), found
+    told = json.loads(done.stdout)
+    return [int(code) for code, *_ in told], [wrong for _, *found in told for wrong in found]
 
 
 def kilobytes(folder: Path) -> int:
@@ -56,11 +56,7 @@ def kilobytes(folder: Path) -> int:
 @needs_mount
 def test_a_disk_that_is_full_at_any_moment(before: Scene, tell: Tell) -> None:
     least = kilobytes(before.saved)
-    codes, found = [], []
-    for room in (16, 64, 160, 320, 480, 640, 800, 1200):
-        code, wrong = inside(before, "full", least + room)
-        codes.append(code)
-        found += wrong
+    codes, found = inside(before, "full", *(least + room for room in (16, 64, 160, 320, 480, 640, 800, 1200)))
     tell("apply, disk of limited size", len(codes), len(codes), found)
     assert codes[0] == 12
     assert codes[-1] == 15
@@ -84,7 +80,7 @@ def test_files_of_another_user(before: Scene, tell: Tell, what: str) -> None:
     mode = theirs.stat().st_mode
     theirs.chmod(0o700)
     os.chown(theirs, 12345, 12345)
-    code, said = before.run(*scene.APPLY, prefix=("unshare", "--map-root-user"))
+    code, said = before.run_as(("unshare", "--map-root-user"), *scene.APPLY)
     os.chown(theirs, 0, 0)
     theirs.chmod(mode)
     found = [*oracle.violations(before.root, before.expected, None, said)]
@@ -118,7 +114,11 @@ def test_too_little_memory(before: Scene, tell: Tell) -> None:
 def limited(installation: Scene, limits: dict[int, int], measure: str = "none") -> Iterator[str]:
     """Run under a limit, then without; give what was violated."""
     installation.reset()
-    code, said = installation.run(*scene.APPLY, limits=limits, measure=measure)
+    code, said = (
+        installation.run_as((), *scene.APPLY, limits=limits)
+        if limits
+        else installation.run(*scene.APPLY, measure=measure)
+    )
     if code not in DOCUMENTED:
         yield f"{limits} {measure}: exit code {code}: {said}"
     for found in oracle.violations(installation.root, installation.expected, code, said):

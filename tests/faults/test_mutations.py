@@ -18,7 +18,7 @@ def traced(installation: Scene, *command: object, measure: str = "none") -> list
     """Run undisturbed, and say what was not durable at its end."""
     installation.reset()
     trace = installation.root.parent / "trace"
-    code, said = installation.run(*command, prefix=strace.tracing(trace), measure=measure)
+    code, said = installation.run(*command, tracer=strace.tracing(trace), measure=measure)
     assert code in (0, 15), said
     return list(durability.undurable(trace, installation.root))
 

@@ -121,9 +121,10 @@ def test_nothing_that_was_claimed_is_lost_by_a_power_cut(disk: Path, before: Sce
 
 @needs_strace
 @pytest.mark.parametrize("count", [10, pytest.param(None, marks=pytest.mark.exhaustive, id="exhaustive")])
-def test_a_power_cut_in_the_middle(disk: Path, before: Scene, tell: Tell, count: int | None) -> None:
-    before.reset()
-    calls = [call for call in strace.record(before, *scene.APPLY) if call.name != "openat"]
+def test_a_power_cut_in_the_middle(
+    disk: Path, before: Scene, calls_of_apply: list[strace.Call], tell: Tell, count: int | None
+) -> None:
+    calls = [call for call in calls_of_apply if call.name != "openat"]
     chosen = calls[:: len(calls) // count] if count else calls
     found: list[str] = []
     for call in chosen:
@@ -137,10 +138,12 @@ def test_a_power_cut_in_the_middle(disk: Path, before: Scene, tell: Tell, count:
 
 @needs_strace
 @pytest.mark.parametrize("count", [6, pytest.param(None, marks=pytest.mark.exhaustive, id="exhaustive")])
-def test_a_power_cut_in_the_middle_of_a_rollback(disk: Path, applied: Scene, tell: Tell, count: int | None) -> None:
+def test_a_power_cut_in_the_middle_of_a_rollback(
+    disk: Path, applied: Scene, calls_of_rollback: list[strace.Call], tell: Tell, count: int | None
+) -> None:
     applied.reset()
     command = ("rollback", applied.only_run())
-    calls = [call for call in strace.record(applied, *command) if call.name != "openat"]
+    calls = [call for call in calls_of_rollback if call.name != "openat"]
     chosen = calls[:: len(calls) // count] if count else calls
     found: list[str] = []
     for call in chosen:

@@ -46,7 +46,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def changing(upgraded: Scene, place: Path, *arguments: object) -> list[Call]:
     """The calls of an undisturbed run that change something below a folder."""
     trace = upgraded.root.parent / "trace"
-    code, said = upgraded.run(*arguments, prefix=strace.tracing(trace))
+    code, said = upgraded.run(*arguments, tracer=strace.tracing(trace))
     assert code in (0, 15), said
     calls = [call for call in strace._calls(trace) if str(place) in call.subject]
     return [call for call in calls if call.name != "openat"]

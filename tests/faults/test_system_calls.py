@@ -69,9 +69,10 @@ def exit_code(ending: Ending) -> int | None:
 
 @pytest.mark.parametrize("count", [SAMPLED, EXHAUSTIVE])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_any_call_of_apply(before: Scene, tell: Tell, fault: str, count: int | None) -> None:
-    before.reset()
-    calls = calls_for(fault, strace.record(before, *scene.APPLY))
+def test_a_fault_in_any_call_of_apply(
+    before: Scene, calls_of_apply: list[Call], tell: Tell, fault: str, count: int | None
+) -> None:
+    calls = calls_for(fault, calls_of_apply)
     found: list[str] = []
     chosen = sample(calls, count, list(FAULTS).index(fault))
     for call in chosen:
@@ -87,10 +88,12 @@ def test_a_fault_in_any_call_of_apply(before: Scene, tell: Tell, fault: str, cou
 
 @pytest.mark.parametrize("count", [SAMPLED, EXHAUSTIVE])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_any_call_of_rollback(applied: Scene, tell: Tell, fault: str, count: int | None) -> None:
+def test_a_fault_in_any_call_of_rollback(
+    applied: Scene, calls_of_rollback: list[Call], tell: Tell, fault: str, count: int | None
+) -> None:
     applied.reset()
     command = ("rollback", applied.only_run())
-    calls = calls_for(fault, strace.record(applied, *command))
+    calls = calls_for(fault, calls_of_rollback)
     found: list[str] = []
     chosen = sample(calls, count, list(FAULTS).index(fault))
     for call in chosen:
@@ -105,9 +108,10 @@ def test_a_fault_in_any_call_of_rollback(applied: Scene, tell: Tell, fault: str,
 
 
 @pytest.mark.parametrize("count", [SAMPLED, EXHAUSTIVE])
-def test_a_disk_that_stays_full_from_any_call_on(before: Scene, tell: Tell, count: int | None) -> None:
-    before.reset()
-    calls = [call for call in strace.record(before, *scene.APPLY) if call.name in ("write", "pwrite64")]
+def test_a_disk_that_stays_full_from_any_call_on(
+    before: Scene, calls_of_apply: list[Call], tell: Tell, count: int | None
+) -> None:
+    calls = [call for call in calls_of_apply if call.name in ("write", "pwrite64")]
     found: list[str] = []
     chosen = sample(calls, count, 3)
     for call in chosen:
@@ -121,10 +125,11 @@ def test_a_disk_that_stays_full_from_any_call_on(before: Scene, tell: Tell, coun
 
 
 @pytest.mark.parametrize("count", [SAMPLED, EXHAUSTIVE])
-def test_a_fault_in_the_run_after_a_fault(before: Scene, tell: Tell, count: int | None) -> None:
+def test_a_fault_in_the_run_after_a_fault(
+    before: Scene, calls_of_apply: list[Call], tell: Tell, count: int | None
+) -> None:
     """Pairs: a kill, then each fault in turn in the run that should have set it right."""
-    before.reset()
-    calls = strace.record(before, *scene.APPLY)
+    calls = calls_of_apply
     firsts = sample(calls, count and count // 2, 1)
     found: list[str] = []
     for index, first in enumerate(firsts):
