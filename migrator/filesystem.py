@@ -104,11 +104,10 @@ def inherit_owner(path: Path, model: Path) -> None:
 
 
 def publish(temporary: Path, final: Path) -> None:
-    """Give a finished file its final name without ever replacing another file, durably.
+    """Give a file that is finished and flushed its final name without ever replacing another file, durably.
 
     Raises ChangedError if something has appeared under the final name meanwhile.
     """
-    fsync_file(temporary)
     try:
         move(temporary, final)
     except FileExistsError:

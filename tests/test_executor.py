@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from migrator import commands
+from migrator import commands, meanwhile
 from migrator.errors import ChangedError, MigratorError
 from migrator.execution import executor
 from migrator.execution.archive import archive_sources
@@ -113,6 +115,39 @@ def test_a_run_that_dies_before_the_last_step_leaves_no_database(
     with monkeypatch.context() as patched:
         patched.setattr(executor, step, fail)
         with pytest.raises(PowerCutError):
+            apply(world, agents=("new",))
+    assert not world.database_path("new").exists()
+    assert temporary_files(world) == []
+    assert apply(world, agents=("new",)).exit_code == 15
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_database_gets_its_name_only_when_its_content_is_flushed(
+    world: World, monkeypatch: pytest.MonkeyPatch, beside: bool
+) -> None:
+    flushed: list[bool] = []
+
+    def slow_flush(_path: Path) -> None:
+        time.sleep(0.1)
+        flushed.append(world.database_path("new").exists())
+
+    monkeypatch.setattr(meanwhile, "_WORTHWHILE", 0 if beside else 1 << 30)
+    monkeypatch.setattr(executor, "fsync_file", slow_flush)
+    apply(world, agents=("new",))
+    assert flushed == [False]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_database_whose_content_can_not_be_flushed_is_not_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch, beside: bool
+) -> None:
+    def fails(_path: Path) -> None:
+        raise OSError(errno.EIO, "lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(meanwhile, "_WORTHWHILE", 0 if beside else 1 << 30)
+        patched.setattr(executor, "fsync_file", fails)
+        with pytest.raises(OSError, match="lost"):
             apply(world, agents=("new",))
     assert not world.database_path("new").exists()
     assert temporary_files(world) == []

@@ -22,7 +22,7 @@ from migrator.errors import BusyError, ChangedError, RefusedError, SystemFailedE
 from migrator.execution.history_writer import write_history
 from migrator.execution.outcome import Outcome
 from migrator.execution.repairer import write_repair
-from migrator.filesystem import inherit_owner, make_private_directory, publish
+from migrator.filesystem import fsync_file, inherit_owner, make_private_directory, publish
 from migrator.meanwhile import meanwhile
 from migrator.model import Name, Number, Shape
 from migrator.openclaw.entry import prepare
@@ -124,16 +124,15 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
     run.note("build", database=run.where(final), temporary=run.where(temporary))
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
+        inherit_owner(temporary, final.parent)
         with closing(open_writable(str(temporary))) as connection:
-            # No journal: until it is published nobody reads this file, and a failed build is thrown away.
+            # No journal, no flush: until it is published nobody reads this file, and a failed build is thrown away.
             connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN IMMEDIATE")
             written = _write_all(connection, planned, now_ms, advance)
             connection.execute("COMMIT")
-        integrity, size = partial(shapes.integrity_of, str(temporary)), temporary.stat().st_size
-        with open_snapshot(str(temporary)) as connection, meanwhile(integrity, size) as problems:
-            tables = _check_result(connection, planned, planned.expected_digest, problems)
-        inherit_owner(temporary, final.parent)
+        tables = _check_and_flush(temporary, planned)
         run.note("publish", database=run.where(final), tables=tables)
         publish(temporary, final)
     finally:
@@ -142,6 +141,19 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
             final.parent.rmdir()
     run.note("published", database=run.where(final))
     return Outcome(str(final), created=True, rows_written=written, backup=None)
+
+
+def _check_and_flush(temporary: Path, planned: DatabasePlan) -> Tables:
+    """Check a database that was built and make its content durable, all at the same time. Raises as _check_result."""
+    size = temporary.stat().st_size
+    with (
+        open_snapshot(str(temporary)) as connection,
+        meanwhile(partial(fsync_file, temporary), size) as flushed,
+        meanwhile(partial(shapes.integrity_of, str(temporary)), size) as problems,
+    ):
+        tables = _check_result(connection, planned, planned.expected_digest, problems)
+        flushed()
+    return tables
 
 
 def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:

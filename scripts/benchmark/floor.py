@@ -58,7 +58,7 @@ def _read(path: str) -> None:
 def _write(part: Part) -> None:
     Path(part.database).parent.mkdir(exist_ok=True)
     with closing(sqlite3.connect(part.database, isolation_level=None)) as connection:
-        for pragma in ("foreign_keys = ON", "synchronous = EXTRA", "journal_mode = OFF"):
+        for pragma in ("foreign_keys = ON", "journal_mode = OFF", "synchronous = OFF"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("PRAGMA defer_foreign_keys = ON")
