@@ -207,7 +207,7 @@ class _Own:
 
     def __init__(self, vocabulary: Iterable[str]) -> None:
         self.texts = tuple(_LONG_NUMBER.sub(_BLANK, _fold(text)) for text in vocabulary)
-        self.words = frozenset(chain.from_iterable(map(_words, self.texts)))
+        self.words = frozenset(_words(" ".join(self.texts)))
 
 
 @cache
@@ -249,17 +249,17 @@ def _fold(text: str) -> str:
 
 def _words(text: str) -> Iterator[str]:
     """Give every word as far as it goes (``a-b@c.d``), and every piece of it (``a``, ``b``, ``c``, ``d``)."""
-    for run in _runs(text):
-        yield run.strip(_EDGE)
-        yield from _PIECE.findall(run)
+    runs = _runs(text)
+    yield from (run.strip(_EDGE) for run in runs)
+    yield from _PIECE.findall(" ".join(runs))
 
 
 def _runs(text: str) -> set[str]:
     """Every different word as far as it goes; block by block, because a list of all takes ten times the text."""
-    found: set[str] = set()
+    different: set[str] = set()
     for block in _BLOCK.finditer(text):
-        found.update(_RUN.findall(block[0]))
-    return found
+        different.update(block[0].split())
+    return set(_RUN.findall(" ".join(different)))
 
 
 def _digits(word: str) -> int:
