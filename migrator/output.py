@@ -28,9 +28,8 @@ from migrator.progress import bar
 from migrator.proofs import bundle, evidence
 from migrator.proofs.leaks import LeakGuard
 from migrator.proofs.proof import LogReader, log_lines
-from migrator.proofs.proof_merge import merge
 from migrator.proofs.redact import Labels, clear_text, load_or_create_key, new_key, read_key
-from migrator.report import json_format, markdown, merged, text, view
+from migrator.report import json_format, markdown, text, view
 from migrator.report.formats import RENDERERS, Render
 from migrator.report.layout import style_of
 from migrator.report.view import View
@@ -39,12 +38,6 @@ from migrator.runs.run import note_proved, run_folders
 INTERRUPTED, TERMINATED = 130, 143
 _BLOCK = 1 << 20
 _REPORT_IT = "Every database is as it was, or complete; run it with --verbose, and report what it says."
-
-_MERGED_FORMATS: dict[str, Render] = {
-    "text": merged.text,
-    "json": json_format.render,
-    "markdown": merged.markdown,
-}
 
 
 class Output:
@@ -87,13 +80,21 @@ class Output:
 
     def merge(self) -> int:
         """Print many proofs as one account, and give the exit code. Nothing is raised."""
+        from migrator.proofs.proof_merge import merge
+        from migrator.report import merged
+
+        formats: dict[str, Render] = {
+            "text": merged.text,
+            "json": json_format.render,
+            "markdown": merged.markdown,
+        }
 
         def work() -> int:
             path = self.options["output"]
             if path is not None and not can_be_written(path):
                 raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
             account = merge(self.options["files"])
-            self._put(merged.of_merged(account), _MERGED_FORMATS[self.options["form"]], self._check_names)
+            self._put(merged.of_merged(account), formats[self.options["form"]], self._check_names)
             return account.exit_code
 
         return self._guarded(work)
