@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from migrator.errors import UsageError
 from migrator.openclaw.paths import (
+    RealPaths,
     absolute_path,
     candidate_state_dirs,
     effective_home,
@@ -289,3 +291,37 @@ def test_a_second_hard_link_is_refused_only_if_asked_for(tmp_path: Path) -> None
     assert read_small_file(str(tmp_path / "a"), 5) == b"x"
     with pytest.raises(OSError, match=os.strerror(errno.EMLINK)):
         read_small_file(str(tmp_path / "a"), 5, single_link=True)
+
+
+PARTS = st.sampled_from(["folder", "file", "missing", "link", "loop", "up", ".", ".."])
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which links lead into each other."""
+    root = tmp_path_factory.mktemp("linked")
+    (root / "folder" / "folder").mkdir(parents=True)
+    for place in (root, root / "folder"):
+        (place / "file").write_text("")
+        (place / "link").symlink_to("folder")
+        (place / "loop").symlink_to("loop")
+        (place / "up").symlink_to(root)
+    return root
+
+
+@given(paths=st.lists(st.lists(PARTS, max_size=6).map("/".join), min_size=1, max_size=4))
+def test_real_paths_are_what_the_system_says(linked: Path, paths: list[str]) -> None:
+    real = RealPaths()
+    for path in (f"{linked}/{path}" for path in paths):
+        assert real.of(path) == os.path.realpath(path)
+        assert real.is_inside(path, f"{linked}/link") == (
+            linked / "folder" in (there := Path(real.of(path)), *there.parents)
+        )
+
+
+def test_a_folder_is_resolved_once_however_many_files_are_in_it(tmp_path: Path) -> None:
+    real = RealPaths()
+    real.of(str(tmp_path / "first"))
+    with patch("os.lstat", side_effect=os.lstat) as looked:
+        assert all(real.of(str(tmp_path / name)) == str(tmp_path / name) for name in "abcd")
+    assert looked.call_count == 4

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.model import Finding, Name
-from migrator.openclaw.paths import CONFIG_NAMES, is_folder, js_trim, read_small_file
+from migrator.openclaw.paths import CONFIG_NAMES, RealPaths, is_folder, js_trim, read_small_file
 
 MAX_LOCK_BYTES = 64 << 10
 GRACE_MS = 30_000  # how long OpenClaw spares a lock that names no owner: it may be about to be written
@@ -66,10 +66,10 @@ def locks_below(folder: str, boundary: str, now_ms: int) -> tuple[Finding, ...]:
     """
     findings: list[Finding] = []
     real_boundary = os.path.join(os.path.realpath(boundary), "")
-    rest, seen = [folder], set[str]()
+    rest, seen, reals = [folder], set[str](), RealPaths()
     while rest:
         here = rest.pop()
-        real = os.path.realpath(here)
+        real = reals.of(here)
         if real in seen or not os.path.join(real, "").startswith(real_boundary):
             continue
         seen.add(real)

@@ -154,12 +154,36 @@ def store_database(store_path: str) -> tuple[str, str | None]:
     Any other store has a database beside it that is named after its absolute path, links not resolved
     (``src/config/sessions/store-sqlite.ts`` of PR 91322 and the downgrade rescue of 2026.6.5).
     """
-    path = Path(absolute_path(store_path, "", str(Path.cwd())))
-    agent = path.parent.parent
-    if path.parts[-2:] == ("sessions", "sessions.json") and agent.parent.name == "agents":
-        return str(agent / "agent" / AGENT_DATABASE), agent.name
+    path = absolute_path(store_path, "", "" if os.path.isabs(store_path) else os.getcwd())
+    folder, name = os.path.split(path)
+    agent, sessions = os.path.split(folder)
+    agents, directory = os.path.split(agent)
+    if (sessions, name) == ("sessions", "sessions.json") and os.path.basename(agents) == "agents":
+        return agent_database(agent), directory
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    return str(path.parent / f"openclaw-session-store-{digest}.sqlite"), None
+    return os.path.join(folder, f"openclaw-session-store-{digest}.sqlite"), None
+
+
+class RealPaths:
+    """Paths with all links resolved, as of the time when a directory was first seen: each is resolved only once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def of(self, path: str) -> str:
+        """Give the real path of a file or directory, which need not exist."""
+        folder, name = os.path.split(path)
+        if name in ("", os.curdir, os.pardir) or os.name != "posix":
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = self.of(folder)
+        found = os.path.join(self._folders[folder], name)
+        return os.path.realpath(found) if os.path.islink(found) else found
+
+    def is_inside(self, path: str, folder: str) -> bool:
+        """Whether a path leads into a folder, links resolved."""
+        real, root = self.of(path), self.of(folder)
+        return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
 
 
 def exists(path: str) -> bool:

@@ -45,6 +45,7 @@ _OWN_INDENT = "\n  "  # before each member in OpenClaw's own layout
 _OWN_LINE = re.compile('\n(?=  "|})')  # before each member, and before the closing brace
 _COLON = re.compile("[ \t]*:")
 _MANY = 8  # members after which the faster reader was worth its while
+_HEAD = 64  # bytes that show the encoding and the layout; the rest may never have to be text
 
 
 def read_member(raw: bytes) -> RawEntry | None:
@@ -83,7 +84,7 @@ class StoreReader:
 
     def __iter__(self) -> Iterator[RawEntry]:
         """Yield the entries. To be iterated to the end, and once only."""
-        head = self._window.first_bytes(4)
+        head = self._window.first_bytes(_HEAD)
         if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:4]:
             self._close_with("store.not-utf8", 0)
         step: Callable[[], RawEntry | None] = self._open

@@ -33,9 +33,9 @@ class TextWindow:
         self._ahead: list[str] = []  # text that was read too early, the nearest piece last
 
     def first_bytes(self, count: int) -> bytes:
-        """Read until ``count`` bytes are there, or the end; to be called first, if at all."""
+        """Read ``count`` bytes, fewer only at the end; to be called first, if at all."""
         head = b""
-        while len(head) < count and (data := self._read()):
+        while len(head) < count and (data := self._read(count - len(head))):
             head += data
         self.text = self._decoder.decode(head)
         return head

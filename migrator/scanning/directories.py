@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from migrator.errors import RefusedError
 from migrator.filesystem import is_absent
 from migrator.model import Finding, Name, SessionFile
-from migrator.openclaw.paths import normalize_agent_id
+from migrator.openclaw.paths import RealPaths, normalize_agent_id
 from migrator.openclaw.session_files import FileKind, classify
 
 STORE_NAME = "sessions.json"
@@ -19,9 +19,10 @@ _MOST_TWINS = 8  # named in one finding: all 10,000 directories may be called th
 
 @dataclass(slots=True)
 class Findings:
-    """Findings in the order in which they are made."""
+    """Findings in the order in which they are made, and the real paths that were looked up for them."""
 
     made: list[Finding] = field(default_factory=list)
+    real: RealPaths = field(default_factory=RealPaths)
 
     def add(self, code: str, subject: Name, *others: Name) -> None:
         """Make a finding without numbers."""
@@ -33,7 +34,7 @@ class Findings:
 
     def may_enter(self, path: str, state: str, follow: bool, code: str, subject: Name) -> bool:
         """Whether a path is in the state directory, links resolved, or to be followed out of it; else a finding."""
-        if is_inside(path, state):
+        if self.real.is_inside(path, state):
             return True
         self.add("path.followed" if follow else code, subject)
         return follow
@@ -59,8 +60,7 @@ def names_in(folder: str) -> list[str]:
 
 def is_inside(path: str, folder: str) -> bool:
     """Whether a path leads into a folder, links resolved."""
-    real, root = os.path.realpath(path), os.path.realpath(folder)
-    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
+    return RealPaths().is_inside(path, folder)
 
 
 def agent_directories(state: str, follow: bool, findings: Findings) -> Iterator[str]:
@@ -82,12 +82,12 @@ def agent_directories(state: str, follow: bool, findings: Findings) -> Iterator[
                 continue
             if not findings.may_enter(path, state, follow, "agent.link-outside", agent):
                 continue
-            if is_inside(path, state):
+            if findings.real.is_inside(path, state):
                 findings.add("agent.link", agent)
         elif not os.path.isdir(path):
             findings.add("agent.not-a-directory", agent)
             continue
-        real = os.path.realpath(path)
+        real = findings.real.of(path)
         if real not in seen:
             seen.add(real)
             yield name

@@ -38,7 +38,6 @@ from migrator.scanning.directories import (
     add_name_findings,
     agent_directories,
     agent_path,
-    is_inside,
     session_files,
     store_path,
 )
@@ -187,7 +186,7 @@ def _read_stores(
     set_aside = {candidate.stood_at for candidate in candidates}
     for candidate in candidates:
         name = Name("store", candidate.path)
-        real = os.path.realpath(candidate.path)
+        real = findings.real.of(candidate.path)
         if real in stores:
             if candidate.path != stores[real].path:
                 findings.add("store.alias", name, Name("store", stores[real].path))
@@ -201,9 +200,9 @@ def _read_stores(
         if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
             if not findings.may_enter(candidate.path, state, follow, "store.link-outside", name):
                 continue
-            if os.path.islink(candidate.path) and is_inside(candidate.path, state):
+            if os.path.islink(candidate.path) and findings.real.is_inside(candidate.path, state):
                 findings.add("store.link", name)
-        if candidate.kind is StoreKind.CONFIGURED and not is_inside(candidate.path, state):
+        if candidate.kind is StoreKind.CONFIGURED and not findings.real.is_inside(candidate.path, state):
             findings.add("store.outside", name)
         progress.enter(candidate.agent)
         store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, progress, known.get(real))
@@ -263,7 +262,7 @@ def _read_databases(
                 owners.setdefault(path, name)
     databases: dict[str, Database] = {}
     for path, owner in owners.items():
-        real = os.path.realpath(path)
+        real = findings.real.of(path)
         if real in databases:
             continue
         below = path.startswith(os.path.join(state, "agents") + os.sep)

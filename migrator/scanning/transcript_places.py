@@ -30,13 +30,13 @@ def transcript_places(
     for agent in agents:
         for file in agent.files:
             if file.kind == FileKind.TRANSCRIPT.value and not os.path.islink(file.path):
-                places[os.path.realpath(file.path)] = (agent.directory, file.path, FileKind.TRANSCRIPT)
+                places[findings.real.of(file.path)] = (agent.directory, file.path, FileKind.TRANSCRIPT)
     for directory, one in originals:
         if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
-            places[os.path.realpath(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
+            places[findings.real.of(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
     live = [store for store in stores if store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED)]
     for path in (path for store in live if store.agent is None for path in _beside(store, findings)):
-        places.setdefault(os.path.realpath(path), (None, path, FileKind.TRANSCRIPT))
+        places.setdefault(findings.real.of(path), (None, path, FileKind.TRANSCRIPT))
     names = {os.path.basename(path) for _, path, _ in places.values()}
     for store in live:
         outside = list(_outside(store, state, names))
@@ -45,7 +45,7 @@ def transcript_places(
             findings.add_count(code, Name("store", store.path), len(outside))
         for path in outside if follow else ():
             if os.path.isfile(path):
-                places.setdefault(os.path.realpath(path), (store.agent, path, FileKind.TRANSCRIPT))
+                places.setdefault(findings.real.of(path), (store.agent, path, FileKind.TRANSCRIPT))
     return list(places.values())
 
 
@@ -70,9 +70,11 @@ def _outside(store: Store, state: str, names: set[str]) -> Iterator[str]:
     folder = os.path.dirname(store.path)
     for entry in store.entries:
         pointer = usable_pointer(entry.session_file)
+        if not pointer:
+            continue
         path = os.path.normpath(os.path.join(folder, pointer))
         known = {os.path.basename(path), f"{entry.session_id}.jsonl"} & names
-        if pointer and not known and classify(os.path.basename(path)) is FileKind.TRANSCRIPT:
+        if not known and classify(os.path.basename(path)) is FileKind.TRANSCRIPT:
             roots = (os.path.normpath(state), folder)
             if not any(path.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
                 yield path
