@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib
 import os
@@ -27,6 +28,21 @@ settings.register_profile("migrator", deadline=None)
 settings.load_profile("migrator")
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+MINUTES = ("tests/openclaw/test_prove.py", "tests/openclaw/")
+"""What takes longest, the longest first."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, begin with the long ones: nobody waits for the last one alone."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in MINUTES])
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what is imported by now, and over the tests themselves."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def main(folder: Path, names: list[str]) -> None:
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     most = 2 * max(BY_NAME[name].peak for name in names) + (2 << 30)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    gc.freeze()  # what is imported stays; to look through all of it before each command takes longer than the command
     for number, name in enumerate(names):
         place = folder / f"{number:04d}"
         place.mkdir()
