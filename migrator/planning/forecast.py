@@ -188,15 +188,16 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
 
     What belongs to no entry, or to one of ``dropped`` (database and key), is given to a new session by 2026.9.6 only.
     """
+    paths = {transcript.path for transcript in upgrade.inventory.transcripts}
+    known = paths | {os.path.basename(path) for path in paths}
     pointers: dict[str, set[str]] = defaultdict(set)
     lasting: dict[str, set[str]] = defaultdict(set)
-    for store in read:
+    for store in read if paths else ():
         folder, database = os.path.dirname(store.path), upgrade.database_of[store.path]
         entries = [entry for entry in store.entries if entry.problem is None and entry.session_id is not None]
-        pointers[folder].update(chain.from_iterable(map(_pointers, entries)))
+        pointers[folder].update(known.intersection(chain.from_iterable(map(_pointers, entries))))
         kept = (entry for entry in entries if (database, entry.key) not in dropped)
-        lasting[folder].update(chain.from_iterable(map(_pointers, kept)))
-    paths = {transcript.path for transcript in upgrade.inventory.transcripts}
+        lasting[folder].update(known.intersection(chain.from_iterable(map(_pointers, kept))))
     for transcript in upgrade.inventory.transcripts:
         folder, file = os.path.split(transcript.path)
         name, events = Name("transcript", transcript.path), len(transcript.hashes) // HASH_BYTES

@@ -127,10 +127,11 @@ def _plan_database(
     )
     files = tuple(file for history in histories for file in history.files)
     rejects = rejects_of(stores, files, [(candidate.store, candidate.entry) for candidate in losers], quarantined)
-    final_cache = _replaced(cache, [(d.key, d.sha256) for d in decisions if d.write_cache])
     made = [(one.key, one.entry) for one in histories if one.pending and one.entry is not None]
-    written = [(key, hashlib.sha256(entry.encode()).digest()) for key, entry in made]
-    written += [(d.typed_key, d.typed_sha256) for d in decisions if d.write_typed]
+    written = chain(
+        ((key, hashlib.sha256(entry.encode()).digest()) for key, entry in made),
+        ((d.typed_key, d.typed_sha256) for d in decisions if d.write_typed),
+    )
     final_histories = {stored.session_id: stored.hashes for stored in database.transcripts}
     for history in histories:
         if history.pending:
@@ -141,17 +142,25 @@ def _plan_database(
         decisions=tuple(decisions),
         histories=histories,
         rejects=rejects,
-        expected_rows=len(final_cache),
-        expected_digest=content_digest(final_cache, _replaced(typed, written), final_histories),
+        expected_rows=len(cache) + sum(d.write_cache and d.key not in cache for d in decisions),
+        expected_digest=content_digest(
+            _replaced(cache, ((d.key, d.sha256) for d in decisions if d.write_cache)),
+            _replaced(typed, written),
+            final_histories,
+        ),
         peak_bytes=_peak_bytes(database, stores, histories),
     )
     return planned, _findings(planned)
 
 
-def _replaced(rows: Mapping[str, Row], written: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+def _replaced(rows: Mapping[str, Row], written: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
     """The digests by key that are there once rows were written: theirs, and those of the rows that stay."""
-    keys = {key for key, _ in written} if rows else ()
-    return written + [(key, row.sha256) for key, row in rows.items() if key not in keys]
+    keys = set()
+    for key, digest in written:
+        yield key, digest
+        if rows:
+            keys.add(key)
+    yield from ((key, row.sha256) for key, row in rows.items() if key not in keys)
 
 
 def _plan_settled(
@@ -256,18 +265,20 @@ def _assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[
     """Let the newest key own the ``sessions`` row of each session id; on a tie the first key in order."""
     decided = [d for d in decisions if d.write_typed or d.typed_key in typed]
     overruled = {d.typed_key for d in decided if d.typed_key in typed}
-    owners: dict[str, tuple[Number, str]] = {}
-    for session_id, updated_at, key in chain(
-        ((row.session_id, row.updated_at, row.key) for row in typed.values() if row.key not in overruled),
-        ((d.session_id, d.updated_at, d.typed_key) for d in decided),
-    ):
-        if session_id is not None:
-            claim = (-_time(updated_at), key)
-            owners[session_id] = min(claim, owners.get(session_id, claim))
+    owners: dict[str, Decision | Row] = {}
+    claims: Iterator[Decision | Row] = chain((row for row in typed.values() if row.key not in overruled), decided)
+    for one in claims:
+        if one.session_id is not None and one is not (best := owners.setdefault(one.session_id, one)):
+            owners[one.session_id] = min(best, one, key=_claim)
     for index, d in enumerate(decisions):
-        if d.session_id in owners and owners[d.session_id][1] == d.typed_key:
+        if d.session_id is not None and owners.get(d.session_id) is d:
             decisions[index] = structs.replace(d, owns_session=True)
+            del owners[d.session_id]  # and with it the decision that was replaced
     return decisions
+
+
+def _claim(one: Decision | Row) -> tuple[Number, str]:
+    return -_time(one.updated_at), one.typed_key if isinstance(one, Decision) else one.key
 
 
 def _findings(planned: DatabasePlan) -> list[Finding]:
