@@ -42,6 +42,7 @@ from migrator.runs.run import JOURNAL, started_run
 from migrator.scanning.host import Filesystem, look_at_host
 from migrator.scanning.repair_sources import copies, deleted
 from migrator.scanning.scanner import scan as make_inventory
+from migrator.scanning.sources import archived_digest
 from migrator.upgrade import Upgrade
 from migrator.verdicts import LOST, LOST_HISTORIES, Level, Verdict, Verification
 from migrator.verification.verifier import verify as make_verification
@@ -160,12 +161,12 @@ def plan_for(request: Request, inventory: Inventory) -> Plan:
     if not any(database.shape in REPAIRABLE for database in inventory.databases):
         if wish != RepairWish():
             raise UsageError("There is no database here that a newer release has migrated, and so nothing to repair.")
-        return make_plan(inventory)
+        return make_plan(inventory, archived_digest)
     sources = [(None, inventory), (Origin.COPY, copies(inventory))]
     sources += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
     sources += [(Origin.BACKUP, backup)] if backup is not None else []
     judged = (Judged(origin, one, make_verification(inventory, one)) for origin, one in sources)
-    return make_plan(inventory, tuple(judged), wish)
+    return make_plan(inventory, archived_digest, tuple(judged), wish)
 
 
 def verify(

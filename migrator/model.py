@@ -123,10 +123,9 @@ class Entry(Struct, frozen=True, gc=False):
     """One member of a store, in file order.
 
     ``offset`` and ``length`` delimit the raw value in the file. ``sha256`` is the digest of the text that is to be
-    stored, after ``transforms``, and ``archived_sha256`` that of the same text marked as archived. ``problem`` is the
-    finding code that keeps the entry out of the database, or None. ``session_id`` is None where no release could use
-    what the entry holds; the times are None unless finite, ``status`` unless a column can repeat it. ``hazards`` are
-    the codes of what OpenClaw's own upgrade would trip over.
+    stored, after ``transforms``. ``problem`` is the finding code that keeps the entry out of the database, or None.
+    ``session_id`` is None where no release could use what the entry holds; the times are None unless finite, ``status``
+    unless a column can repeat it. ``hazards`` are the codes of what OpenClaw's own upgrade would trip over.
     """
 
     index: int
@@ -136,7 +135,6 @@ class Entry(Struct, frozen=True, gc=False):
     sha256: bytes
     updated_at: Number | None
     session_id: str | None
-    archived_sha256: bytes = b""
     session_file: str | None = None
     transforms: tuple[str, ...] = ()
     problem: str | None = None

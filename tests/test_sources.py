@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from migrator.errors import ChangedError
 from migrator.model import Entry, Finding, Store, StoreKind
 from migrator.scanning import sources
-from migrator.scanning.sources import read_store, reread
+from migrator.scanning.sources import archived_digest, read_store, reread
 from tests.worlds import World, entry, fresh_world, raw_store, spans
 
 
@@ -40,6 +40,16 @@ def test_each_entry_is_known_by_its_place_and_its_digest(tmp_path: Path) -> None
         assert found.sha256 == sha256(raw).digest()
     assert (store.entries[0].session_id, store.entries[0].updated_at) == ("s1", 5)
     assert [found.index for found in store.entries] == [0, 1, 2]
+
+
+def test_the_digest_of_an_archived_entry_is_that_of_its_text_with_the_mark(tmp_path: Path) -> None:
+    path = write(tmp_path, raw_store({"a": '{"sessionId":"s1","updatedAt":5}'}))
+    store, _ = read(path)
+    marked = b'{"sessionId":"s1","updatedAt":5,"archivedAt":5}'
+    assert archived_digest(store, store.entries[0]) == sha256(marked).digest()
+    write(tmp_path, raw_store({"a": '{"sessionId":"s2","updatedAt":5}'}))
+    with pytest.raises(ChangedError):
+        archived_digest(store, store.entries[0])
 
 
 VALUES = st.recursive(

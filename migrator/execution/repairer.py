@@ -78,11 +78,9 @@ def _source_text(source: RowSource) -> str:
     if source.store is not None:
         prepared = prepare(reread(source.store, source.entry))
         stored = prepared.stored if prepared is not None else b""
-        digest = prepared.digests()[0] if prepared is not None else b""
     else:
         stored = _row_text(source)
-        digest = sha256(stored).digest()
-    if digest != source.entry.sha256:
+    if sha256(stored).digest() != source.entry.sha256:
         raise ChangedError("A source of {subject} changed after it was planned; plan again.", source.place)
     return stored.decode()
 

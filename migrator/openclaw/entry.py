@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from hashlib import sha256
 from typing import cast
 
 from msgspec import Struct
@@ -62,15 +61,6 @@ class PreparedEntry(Struct, frozen=True, gc=False):
         """What is stored if the entry is marked as archived."""
         return archived_text(self.stored, self.updated_at, self.head)
 
-    def digests(self) -> tuple[bytes, bytes]:
-        """The digest of what is stored, and of that marked as archived; what both begin with is hashed once."""
-        end, suffix = _archived_from(self.stored, self.updated_at, self.head)
-        plain = sha256(memoryview(self.stored)[:end])
-        archived = plain.copy()
-        plain.update(memoryview(self.stored)[end:])
-        archived.update(suffix)
-        return plain.digest(), archived.digest()
-
 
 def prepare(raw: RawEntry) -> PreparedEntry | None:
     """Read the meaning out of a raw entry; None where the reader found a problem with it."""
@@ -118,8 +108,12 @@ def column_status(entry: Mapping[str, object]) -> str | None:
 
 def archived_text(text: bytes, updated_at: Number | None, head: Mapping[str, object]) -> bytes:
     """The text of an entry with ``archivedAt`` appended, every other byte as it is; unchanged if it has one."""
-    end, suffix = _archived_from(text, updated_at, head)
-    return text[:end] + suffix
+    end = text.rindex(b"}")
+    while text[end - 1 : end] in _BLANKS:
+        end -= 1
+    if "archivedAt" in head or text[end - 1 : end] == b"{":
+        return text
+    return text[:end] + b',"archivedAt":%d}' % int(updated_at or 0)
 
 
 def without_archived_mark(text: bytes) -> bytes:
@@ -131,16 +125,6 @@ def without_archived_mark(text: bytes) -> bytes:
         return text
     kept = any(member.key == "archivedAt" for member in members) and decoded.startswith("{")
     return _without_members(decoded, 0, "archivedAt").encode() if kept else text
-
-
-def _archived_from(text: bytes, updated_at: Number | None, head: Mapping[str, object]) -> tuple[int, bytes]:
-    """Where the text of an entry marked as archived begins to differ, and how it goes on from there."""
-    end = text.rindex(b"}")
-    while text[end - 1 : end] in _BLANKS:
-        end -= 1
-    if "archivedAt" in head or text[end - 1 : end] == b"{":
-        return len(text), b""
-    return end, b',"archivedAt":%d}' % int(updated_at or 0)
 
 
 def storable_key(key: str) -> str:

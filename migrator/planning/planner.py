@@ -1,20 +1,35 @@
-"""Plan: from an inventory to what is to be done. A pure function: no file is opened here."""
+"""Plan: from an inventory to what is to be done. A pure function: no file is opened here.
+
+What few entries need, and no inventory holds therefore, is asked of a function of the caller.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain
-
-from msgspec import structs
 
 from migrator.digests import content_digest, plan_digest
 from migrator.findings import RULES
-from migrator.model import Database, Finding, Inventory, Name, Number, RepairWish, Row, Severity, Store, StoreKind
+from migrator.model import (
+    Database,
+    Entry,
+    Finding,
+    Inventory,
+    Name,
+    Number,
+    RepairWish,
+    Row,
+    Severity,
+    Store,
+    StoreKind,
+)
 from migrator.plan_model import Action, Candidate, DatabasePlan, Decision, HistoryPlan, Plan
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
+from migrator.planning.owners import assign_owners
 from migrator.planning.rejects import rejects_of
 from migrator.planning.repair_planner import REPAIRABLE, plan_repairs
 from migrator.planning.repair_plans import plan_repair
@@ -27,10 +42,16 @@ SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 """Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
 
 
-def plan(inventory: Inventory, judged: tuple[Judged, ...] = (), wish: RepairWish = RepairWish()) -> Plan:  # noqa: B008
+def plan(
+    inventory: Inventory,
+    archived: Callable[[Store, Entry], bytes],
+    judged: tuple[Judged, ...] = (),
+    wish: RepairWish = RepairWish(),  # noqa: B008
+) -> Plan:
     """Decide for every key of every store what happens to it, and for every database what must be there afterwards.
 
-    ``judged`` are the sources from which databases that a newer release has migrated can be completed.
+    ``archived`` gives the digest of an entry's text marked as archived. ``judged`` are the sources from which databases
+    that a newer release has migrated can be completed.
     """
     findings = list(inventory.findings)
     by_path = {database.path: database for database in inventory.databases}
@@ -46,11 +67,7 @@ def plan(inventory: Inventory, judged: tuple[Judged, ...] = (), wish: RepairWish
         for path, stores in stores_of.items()
         if path in by_path and is_settled(by_path[path], stores, histories.get(path, ()), inventory)
     }
-    refused = {
-        finding.subject.text
-        for finding in findings
-        if finding.subject.kind == "database" and RULES[finding.code].severity in (Severity.REFUSED, Severity.BUSY)
-    }
+    refused = _refused(findings)
     for path in histories:
         stores_of.setdefault(path, [])
     findings += on_histories
@@ -72,8 +89,9 @@ def plan(inventory: Inventory, judged: tuple[Judged, ...] = (), wish: RepairWish
         elif path in migrated:
             continue
         else:
+            place = partial(_typed_place, path, typed_keys, archived)
             planned, made = _plan_database(
-                database, readable, histories.get(path, ()), typed_keys, respelled[path], inventory.quarantined
+                database, readable, histories.get(path, ()), place, respelled[path], inventory.quarantined
             )
         plans[path] = planned
         findings += made
@@ -83,6 +101,14 @@ def plan(inventory: Inventory, judged: tuple[Judged, ...] = (), wish: RepairWish
         if path not in refused:
             plans[path] = plan_repair(by_path[path], repair, plans.get(path), inventory.quarantined)
     return Plan(inventory.state_dir, tuple(plans.values()), tuple(findings), plan_digest(plans.values()))
+
+
+def _refused(findings: Iterable[Finding]) -> set[str]:
+    return {
+        finding.subject.text
+        for finding in findings
+        if finding.subject.kind == "database" and RULES[finding.code].severity in (Severity.REFUSED, Severity.BUSY)
+    }
 
 
 def _holders(
@@ -107,20 +133,32 @@ def _sessions(stores_of: Mapping[str, list[Store]], databases: Mapping[str, Data
                 yield Session(path, database.agent_id, directory, key, entry.session_id, updated_at)
 
 
+def _typed_place(
+    path: str,
+    typed_keys: Mapping[tuple[str, str], str],
+    archived: Callable[[Store, Entry], bytes],
+    store: Store,
+    entry: Entry,
+) -> tuple[str, bytes]:
+    """The key and the digest of the typed row of an entry: archived, under a key of its own, if it is folded."""
+    key = typed_keys.get((path, entry.key), entry.key)
+    return key, entry.sha256 if key == entry.key else archived(store, entry)
+
+
 def _plan_database(
     database: Database,
     stores: tuple[Store, ...],
     histories: tuple[HistoryPlan, ...],
-    typed_keys: Mapping[tuple[str, str], str],
+    place: Callable[[Store, Entry], tuple[str, bytes]],
     respelled: Collection[bytes],
     quarantined: frozenset[str],
 ) -> tuple[DatabasePlan, list[Finding]]:
     winners, losers = _merge(stores)
     cache = {row.key: row for row in database.cache_rows}
     typed = {row.key: row for row in database.typed_rows}
-    decisions = _assign_owners(
+    decisions = assign_owners(
         [
-            _decide(winner, typed_keys.get((database.path, key), key), cache.get(key), typed, respelled)
+            _decide(winner, *place(stores[winner.store], winner.entry), cache.get(key), typed, respelled)
             for key, winner in winners.items()
         ],
         typed,
@@ -217,6 +255,7 @@ def _time(updated_at: Number | None) -> Number:
 def _decide(
     candidate: Candidate,
     typed_key: str,
+    typed_sha256: bytes,
     cache: Row | None,
     typed_rows: Mapping[str, Row],
     respelled: Collection[bytes],
@@ -228,7 +267,6 @@ def _decide(
     entry, typed = candidate.entry, typed_rows.get(typed_key)
     present = [row for row in (cache, typed) if row is not None]
     existing = max(present, key=lambda row: _time(row.updated_at), default=None)
-    typed_sha256 = entry.sha256 if typed_key == entry.key else entry.archived_sha256
     same = existing is not None and (existing.sha256 in (entry.sha256, typed_sha256) or existing.sha256 in respelled)
     newer = existing is None or _time(entry.updated_at) > _time(existing.updated_at)
     kept = existing if existing and (existing.sha256 in respelled or not (same or newer)) else None
@@ -259,26 +297,6 @@ def _decide(
         typed_sha256=typed_sha256,
         tie=kept is not None and not same and _time(entry.updated_at) == _time(kept.updated_at),
     )
-
-
-def _assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[Decision]:
-    """Let the newest key own the ``sessions`` row of each session id; on a tie the first key in order."""
-    decided = [d for d in decisions if d.write_typed or d.typed_key in typed]
-    overruled = {d.typed_key for d in decided if d.typed_key in typed}
-    owners: dict[str, Decision | Row] = {}
-    claims: Iterator[Decision | Row] = chain((row for row in typed.values() if row.key not in overruled), decided)
-    for one in claims:
-        if one.session_id is not None and one is not (best := owners.setdefault(one.session_id, one)):
-            owners[one.session_id] = min(best, one, key=_claim)
-    for index, d in enumerate(decisions):
-        if d.session_id is not None and owners.get(d.session_id) is d:
-            decisions[index] = structs.replace(d, owns_session=True)
-            del owners[d.session_id]  # and with it the decision that was replaced
-    return decisions
-
-
-def _claim(one: Decision | Row) -> tuple[Number, str]:
-    return -_time(one.updated_at), one.typed_key if isinstance(one, Decision) else one.key
 
 
 def _findings(planned: DatabasePlan) -> list[Finding]:

@@ -111,6 +111,14 @@ def reread(store: Store, entry: Entry) -> RawEntry:
     return found
 
 
+def archived_digest(store: Store, entry: Entry) -> bytes:
+    """The digest of an entry's text marked as archived, which is read again for it. Raises ChangedError."""
+    prepared = prepare(reread(store, entry))
+    if prepared is None or sha256(prepared.stored).digest() != entry.sha256:
+        raise ChangedError("{subject} changed while it was being read; try again.", Name("store", store.path))
+    return sha256(prepared.archived_text).digest()
+
+
 def raw_entries(store: Store) -> Iterator[tuple[Entry, bytes]]:
     """Every entry of a store with its raw bytes, taken from the places where it was found.
 
@@ -167,16 +175,14 @@ def _entry(raw: RawEntry) -> Entry:
         key, length = storable_key(raw.key), len(raw.raw)
         found = hazards(raw, None)
         return Entry(raw.index, key, raw.offset, length, b"", None, None, problem=raw.problem, hazards=found)
-    sha256, archived_sha256 = prepared.digests()
     return Entry(
         index=raw.index,
         key=prepared.key,
         offset=raw.offset,
         length=len(raw.raw),
-        sha256=sha256,
+        sha256=sha256(prepared.stored).digest(),
         updated_at=prepared.updated_at,
         session_id=prepared.session_id,
-        archived_sha256=archived_sha256 if prepared.session_id else b"",
         session_file=prepared.session_file,
         transforms=prepared.transforms,
         hazards=hazards(raw, prepared),
