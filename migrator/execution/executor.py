@@ -125,7 +125,7 @@ def _create(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         inherit_owner(temporary, final.parent)
-        with closing(open_writable(str(temporary))) as connection:
+        with closing(open_writable(str(temporary), longest=planned.longest)) as connection:
             # No journal, no flush: until it is published nobody reads this file, and a failed build is thrown away.
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
@@ -162,7 +162,8 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
     real = Path(os.path.realpath(path))
     backup = _back_up(planned, run)
     run.remember(real.parent)
-    with closing(open_writable(path, with_functions=planned.repair is not None)) as connection:
+    with_functions = planned.repair is not None
+    with closing(open_writable(path, with_functions=with_functions, longest=planned.longest)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
