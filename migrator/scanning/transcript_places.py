@@ -68,13 +68,14 @@ def _outside(store: Store, state: str, names: set[str]) -> Iterator[str]:
     Only as text: without leave not even a look is taken at what is there.
     """
     folder = os.path.dirname(store.path)
+    roots = (os.path.normpath(state), folder)
     for entry in store.entries:
-        pointer = usable_pointer(entry.session_file)
-        if not pointer:
+        pointer = usable_pointer(entry.session_file) if entry.session_file else ""
+        if not pointer or f"{entry.session_id}.jsonl" in names:
             continue
         path = os.path.normpath(os.path.join(folder, pointer))
-        known = {os.path.basename(path), f"{entry.session_id}.jsonl"} & names
-        if not known and classify(os.path.basename(path)) is FileKind.TRANSCRIPT:
-            roots = (os.path.normpath(state), folder)
-            if not any(path.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
-                yield path
+        name = os.path.basename(path)
+        if name in names or any(path.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
+            continue
+        if classify(name) is FileKind.TRANSCRIPT:
+            yield path
