@@ -56,6 +56,12 @@ _HOW = (
         help="Show a bar; auto: on a terminal only.",
     ),
     click.option(
+        "--jobs",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Work in N processes at a time. Default: one for each core, where there is enough to do.",
+    ),
+    click.option(
         "--wait",
         metavar="SECONDS",
         type=_COUNT,

@@ -63,6 +63,7 @@ class Request:
     expect_sessions: int | None = None
     allow_empty: bool = False
     progress: Progress = silent
+    jobs: int | None = 1
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
 
     def now_ms(self) -> int:
@@ -165,7 +166,7 @@ def plan_for(request: Request, inventory: Inventory) -> Plan:
     sources = [(None, inventory), (Origin.COPY, copies(inventory))]
     sources += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
     sources += [(Origin.BACKUP, backup)] if backup is not None else []
-    judged = (Judged(origin, one, make_verification(inventory, one)) for origin, one in sources)
+    judged = (Judged(origin, one, make_verification(inventory, one, jobs=request.jobs)) for origin, one in sources)
     return make_plan(inventory, archived_digest, tuple(judged), wish)
 
 
@@ -183,7 +184,7 @@ def verify(
     inventory = take_inventory(request)
     origin = _origin(request, inventory, against) if against is not None else None
     inventory = replace(inventory, findings=(*inventory.findings, *traces(inventory, request.selection, origin)))
-    verification = make_verification(inventory, origin, level)
+    verification = make_verification(inventory, origin, level, request.jobs)
     report = _judged("verify", verification, inventory, _unmet_expectations(request, inventory), accept)
     if report.word == "proved" and verification.is_vacuous:
         report = replace(report, word="unjudged", exit_code=0 if request.allow_empty else NOTHING_FOUND)
@@ -195,7 +196,7 @@ def _origin(request: Request, inventory: Inventory, against: str) -> Inventory:
     folder = os.path.realpath(os.path.join(request.surroundings.cwd, against))
     if not os.path.isfile(os.path.join(folder, JOURNAL)):
         selection = replace(request.selection, state_dir=folder, profile=None, config=None)
-        origin = make_inventory(selection, request.surroundings, request.now_ms(), request.progress)
+        origin = _inventory(replace(request, selection=selection))
         _require_something(origin)
         return origin
     stores = tuple(store for store in inventory.stores if store.real_path.startswith(folder + os.sep))
@@ -236,7 +237,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
     if not pending and not archive:
         if _has(planned.findings, Severity.REFUSED):
             raise RefusedError("Every database with something to do was refused; see the findings of plan.")
-        report = _judged("apply", make_verification(inventory), inventory, ())
+        report = _judged("apply", make_verification(inventory, jobs=request.jobs), inventory, ())
         state, around = Path(inventory.state_dir), request.surroundings
         unproved = resume(state, _databases(inventory), around.tmp, request.clock())
         word = "already-migrated" if report.exit_code == 0 else report.word
@@ -247,14 +248,14 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
     with started_run(Path(inventory.state_dir), request.clock()) as run:
-        outcomes = execute(planned, run, request.now_ms(), request.progress)
+        outcomes = execute(planned, run, request.now_ms(), request.progress, request.jobs)
         with committed(outcomes):
             fresh = take_inventory(replace(request, progress=silent), inventory)
-            report = _judged("apply", make_verification(fresh), fresh, ())
+            report = _judged("apply", make_verification(fresh, jobs=request.jobs), fresh, ())
             archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
             if archived:
                 fresh = take_inventory(replace(request, progress=silent))
-                report = _judged("apply", make_verification(fresh), fresh, ())
+                report = _judged("apply", make_verification(fresh, jobs=request.jobs), fresh, ())
             if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 report = replace(report, word="quarantined", exit_code=QUARANTINED)
             word, code = worst(outcomes) or (report.word, report.exit_code)
@@ -273,10 +274,15 @@ def _databases(inventory: Inventory) -> set[str]:
 
 def take_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
     """Scan what is selected. Raises NothingFoundError where there is nothing, unless that is fine."""
-    inventory = make_inventory(request.selection, request.surroundings, request.now_ms(), request.progress, earlier)
+    inventory = _inventory(request, earlier)
     if not request.allow_empty:
         _require_something(inventory)
     return inventory
+
+
+def _inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
+    now_ms, around = request.now_ms(), request.surroundings
+    return make_inventory(request.selection, around, now_ms, request.progress, earlier, request.jobs)
 
 
 def _require_something(inventory: Inventory) -> None:

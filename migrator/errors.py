@@ -70,7 +70,10 @@ class SystemFailedError(MigratorError):
         )
 
 
-_WORDS: dict[type[BaseException], str] = {MemoryError: "Out of memory"}
+_WORDS: dict[type[BaseException], str] = {
+    MemoryError: "Out of memory",
+    ChildProcessError: "One of its processes was ended from outside, as when memory runs out",
+}
 
 
 class LeakError(MigratorError):

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from migrator.commands import Report, Request
 from migrator.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
 from migrator.filesystem import open_regular_file, replace_durably
 from migrator.invocation import TerminatedError, can_be_written, can_hold, outside, spelled, surroundings, terminable
+from migrator.meanwhile import on_one_core
 from migrator.model import Name, RepairWish, Selection
 from migrator.openclaw.paths import resolve_state_dir
 from migrator.patience import patiently
@@ -129,7 +131,8 @@ class Output:
     def _work(self, verb: Callable[[Request], Report]) -> Report:
         enabled = self.options.get("progress") == "auto" and not self.options.get("quiet")
         namer = self.labels.of if self.options["redact"] else clear_text
-        with bar(enabled and sys.stderr.isatty(), namer) as progress:
+        cores = on_one_core() if self.options["jobs"] == 1 else nullcontext()
+        with cores, bar(enabled and sys.stderr.isatty(), namer) as progress:
             selection = Selection(
                 state_dir=self.options["state_dir"],
                 profile=self.options["profile"],
@@ -151,6 +154,7 @@ class Output:
                 expect_sessions=self.options["expect_sessions"],
                 allow_empty=self.options["allow_empty"],
                 progress=progress,
+                jobs=self.options["jobs"],
             )
             return patiently(lambda: verb(request), self.options["wait"])
 

@@ -123,4 +123,4 @@ def test_one_long_entry_takes_no_more_memory_than_a_few_copies_of_it(tmp_path: P
     long.agent("main", store(1, size))
     for words in (("plan",), ("apply", "--yes"), ("verify",)):
         grown = peak_bytes(*words, "--state-dir", long.state) - peak_bytes(*words, "--state-dir", short.state)
-        assert grown < 4.2 * size, words
+        assert grown < 5.5 * size, words

@@ -16,7 +16,7 @@ import pytest
 
 from migrator import commands, meanwhile
 from migrator.errors import ChangedError, MigratorError
-from migrator.execution import executor
+from migrator.execution import builder, executor
 from migrator.execution.archive import archive_sources
 from migrator.execution.executor import execute
 from migrator.execution.outcome import Outcome
@@ -113,7 +113,7 @@ def test_a_run_that_dies_before_the_last_step_leaves_no_database(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(executor, step, fail)
+        patched.setattr(executor if step == "publish" else builder, step, fail)
         with pytest.raises(PowerCutError):
             apply(world, agents=("new",))
     assert not world.database_path("new").exists()
@@ -132,7 +132,7 @@ def test_a_database_gets_its_name_only_when_its_content_is_flushed(
         flushed.append(world.database_path("new").exists())
 
     monkeypatch.setattr(meanwhile, "_WORTHWHILE", 0 if beside else 1 << 30)
-    monkeypatch.setattr(executor, "fsync_file", slow_flush)
+    monkeypatch.setattr(builder, "fsync_file", slow_flush)
     apply(world, agents=("new",))
     assert flushed == [False]
 
@@ -146,7 +146,7 @@ def test_a_database_whose_content_can_not_be_flushed_is_not_kept(
 
     with monkeypatch.context() as patched:
         patched.setattr(meanwhile, "_WORTHWHILE", 0 if beside else 1 << 30)
-        patched.setattr(executor, "fsync_file", fails)
+        patched.setattr(builder, "fsync_file", fails)
         with pytest.raises(OSError, match="lost"):
             apply(world, agents=("new",))
     assert not world.database_path("new").exists()

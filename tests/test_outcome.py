@@ -108,7 +108,7 @@ def test_rows_that_a_reader_keeps_in_the_wal_are_committed_and_told(tmp_path: Pa
 def test_a_failure_after_the_commit_says_that_all_is_committed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(_inventory: object) -> None:
+    def fail(_inventory: object, **_named: object) -> None:
         raise error
 
     world = World(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator import cli, commands
-from migrator.execution import executor, undo
+from migrator.execution import builder, executor, undo
 from migrator.execution.run_states import RunState, run_findings, state_of
 from migrator.runs.run_record import all_records
 from tests.conftest import fingerprint
@@ -152,7 +152,7 @@ def test_a_run_that_ended_with_differences_needs_to_be_taken_back(
 ) -> None:
     make = getattr(commands, "make_verification")  # noqa: B009 - it is no name of that module
 
-    def after_a_change(inventory: object) -> object:
+    def after_a_change(inventory: object, **_named: object) -> object:
         change(world.database_path("old"), lambda connection: connection.execute("DELETE FROM session_entries"))
         change(world.database_path("old"), lambda connection: connection.execute("DELETE FROM cache_entries"))
         fresh = commands.take_inventory(world.request())
@@ -182,7 +182,7 @@ def test_what_a_killed_build_left_is_removed_even_if_nothing_else_is_to_be_done(
     assert run(world, "apply", "--yes", "--agent", "old").exit_code == 0
     before = files(world.state / "agents")
     with monkeypatch.context() as patched:
-        patched.setattr(executor, "inherit_owner", die)
+        patched.setattr(builder, "inherit_owner", die)
         patched.setattr(Path, "unlink", die)
         with pytest.raises(KilledError):
             CliRunner().invoke(cli.main, ["apply", "--yes", "--state-dir", str(world.state)], catch_exceptions=False)

@@ -37,7 +37,7 @@ VERBS = _words("scan plan apply verify prove rollback export explain")
 OPTIONS = _words(
     "--state-dir --config --agent --store --target --expect-agents --expect-sessions --format --output "
     "--profile --proof --redact --follow --level --accept --set-aside --evidence "
-    "--from --bring-back --reassign --session --archived --report --wait legacy "
+    "--from --bring-back --reassign --session --archived --report --wait --jobs legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --progress --quiet --verbose "
     "--openclaw-before --openclaw-after --with migrator openclaw both "
     "text json jsonl junit github markdown html auto never bytes known-transforms moved"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from migrator.errors import NothingFoundError, UsageError
@@ -31,7 +30,7 @@ from migrator.openclaw.session_files import FileKind
 from migrator.progress import Progress, silent
 from migrator.runs.quarantine import quarantined_spans
 from migrator.runs.run import RUNS
-from migrator.scanning.databases import read_database, stored_text
+from migrator.scanning.databases import stored_text
 from migrator.scanning.directories import (
     STORE_NAME,
     Findings,
@@ -42,24 +41,11 @@ from migrator.scanning.directories import (
     store_path,
 )
 from migrator.scanning.originals import Original, archived, imported
-from migrator.scanning.sources import read_store, reread
-from migrator.scanning.transcript_places import Place, transcript_places
-from migrator.scanning.transcripts import read_transcript
+from migrator.scanning.readers import Candidate, read_databases, read_stores, read_transcripts
+from migrator.scanning.sources import reread
+from migrator.scanning.transcript_places import transcript_places
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verdicts import Verdict
-
-EXPLICIT_OWNER = "main"
-"""The agent id that owns the database of a store outside any agent directory (PR 91322, ``store-sqlite.ts``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A store that may exist, and the agent directory that it was found in, or stood in once."""
-
-    path: str
-    kind: StoreKind
-    agent: str | None
-    stood_at: str | None = None
 
 
 def scan(
@@ -68,8 +54,9 @@ def scan(
     now_ms: int,
     progress: Progress = silent,
     earlier: Inventory | None = None,
+    jobs: int | None = 1,
 ) -> Inventory:
-    """Find everything that the selection covers.
+    """Find everything that the selection covers, with so many ``jobs`` as :func:`each` takes them.
 
     A source that has the same bytes as in an ``earlier`` inventory is read, but not decoded again.
     Raises NothingFoundError without a state directory, and UsageError for an agent that does not exist.
@@ -95,14 +82,17 @@ def scan(
     ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
     progress.start("reading", _bytes_to_read(candidates, agents))
-    stores = _read_stores(state, selection.follow, candidates, earlier, findings, progress)
+    # What is known of a store is longer than what is to be read again: it is not passed from process to process.
+    stores = read_stores(state, selection.follow, candidates, earlier, findings, progress, 1 if earlier else jobs)
     places = transcript_places(state, selection.follow, agents, stores, originals, findings)
-    transcripts = tuple(_read_transcripts(places, earlier, findings, progress))
+    transcripts = read_transcripts(places, earlier, findings, progress, jobs)
     stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
     pairs = tuple(
         (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
     )
-    databases = _read_databases(selection, state, directories, pairs, stores, transcripts, findings)
+    owners = _database_owners(selection, state, directories, pairs, transcripts)
+    stores_of = _by_database(stores, dict(pairs))
+    databases = read_databases(owners, stores_of, state, selection.follow, findings, jobs)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(
         state_dir=state,
@@ -116,7 +106,7 @@ def scan(
         transcripts=transcripts,
         databases=databases,
         pairs=pairs,
-        respelled=frozenset(_respelled(stores, databases, dict(pairs))),
+        respelled=frozenset(_respelled(stores_of, databases)),
         quarantined=quarantined_spans(Path(state, RUNS)),
         names=frozenset(config.strings),
         findings=tuple(findings.made),
@@ -144,22 +134,22 @@ def _candidates(
     config: Config,
     directories: list[str],
     originals: list[tuple[str | None, Original]],
-) -> list[_Candidate]:
+) -> list[Candidate]:
     """Every place where the selection may have a store, agent directories first."""
     wanted = [name for name in directories if not selection.agents or name in selection.agents]
     explicit = [os.path.join(surroundings.cwd, path) for path in selection.stores]
-    found = [_Candidate(store_path(state, name), StoreKind.AGENT, name) for name in wanted]
+    found = [Candidate(store_path(state, name), StoreKind.AGENT, name) for name in wanted]
     if not selection.agents:
         configured = _configured(config, directories, surroundings)
-        found += [_Candidate(path, StoreKind.CONFIGURED, None) for path in configured]
-        found.append(_Candidate(os.path.join(state, "sessions", STORE_NAME), StoreKind.ROOT, None))
+        found += [Candidate(path, StoreKind.CONFIGURED, None) for path in configured]
+        found.append(Candidate(os.path.join(state, "sessions", STORE_NAME), StoreKind.ROOT, None))
     found += [
-        _Candidate(one.path, one.kind, directory, one.stood_at or store_path(state, directory))
+        Candidate(one.path, one.kind, directory, one.stood_at or store_path(state, directory))
         for directory, one in originals
         if one.file in (FileKind.STORE, FileKind.IMPORTED_STORE) and (directory in wanted or not selection.agents)
     ]
     own = {store_path(state, name): name for name in directories}
-    chosen = [_Candidate(path, StoreKind.EXPLICIT, own.get(path)) for path in map(os.path.normpath, explicit)]
+    chosen = [Candidate(path, StoreKind.EXPLICIT, own.get(path)) for path in map(os.path.normpath, explicit)]
     if not chosen:
         return found
     paths = {candidate.path for candidate in chosen}
@@ -173,45 +163,7 @@ def _configured(config: Config, directories: list[str], surroundings: Surroundin
     return store_paths(config, ids, surroundings.env, surroundings.home, surroundings.cwd)
 
 
-def _read_stores(
-    state: str,
-    follow: bool,
-    candidates: list[_Candidate],
-    earlier: Inventory | None,
-    findings: Findings,
-    progress: Progress,
-) -> tuple[Store, ...]:
-    stores: dict[str, Store] = {}
-    known = {store.real_path: store for store in earlier.stores} if earlier else {}
-    set_aside = {candidate.stood_at for candidate in candidates}
-    for candidate in candidates:
-        name = Name("store", candidate.path)
-        real = findings.real.of(candidate.path)
-        if real in stores:
-            if candidate.path != stores[real].path:
-                findings.add("store.alias", name, Name("store", stores[real].path))
-            continue
-        if is_absent(candidate.path):
-            if candidate.kind is StoreKind.EXPLICIT and candidate.path not in set_aside:
-                raise NothingFoundError("There is no store {subject}; check the path. Nothing was created.", name)
-            if candidate.kind is StoreKind.CONFIGURED:
-                findings.add("store.missing", name)
-            continue
-        if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
-            if not findings.may_enter(candidate.path, state, follow, "store.link-outside", name):
-                continue
-            if os.path.islink(candidate.path) and findings.real.is_inside(candidate.path, state):
-                findings.add("store.link", name)
-        if candidate.kind is StoreKind.CONFIGURED and not findings.real.is_inside(candidate.path, state):
-            findings.add("store.outside", name)
-        progress.enter(candidate.agent)
-        store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, progress, known.get(real))
-        findings.made += made
-        stores[real] = store
-    return tuple(stores.values())
-
-
-def _bytes_to_read(candidates: list[_Candidate], agents: tuple[Agent, ...]) -> int:
+def _bytes_to_read(candidates: list[Candidate], agents: tuple[Agent, ...]) -> int:
     """About how many bytes a scan reads."""
     stores = {candidate.path for candidate in candidates}
     files = (file for agent in agents for file in agent.files if file.kind == FileKind.TRANSCRIPT.value)
@@ -238,20 +190,15 @@ def _database_path(store: Store, stood_at: str | None, state: str, config: Confi
     return store_database(stood_at or store.path)[0]
 
 
-def _read_databases(
+def _database_owners(
     selection: Selection,
     state: str,
     directories: list[str],
     pairs: tuple[tuple[str, str], ...],
-    stores: tuple[Store, ...],
     transcripts: tuple[Transcript, ...],
-    findings: Findings,
-) -> tuple[Database, ...]:
-    """The databases of all stores, and those of agent directories that have no store (any more)."""
+) -> dict[str, str | None]:
+    """The databases of all stores, and those of agent directories that have no store (any more), and whose they are."""
     owners = {database: _owner(database) for _, database in pairs}
-    stores_of: dict[str, list[Store]] = defaultdict(list)
-    for store, (_, database) in zip(stores, pairs, strict=True):
-        stores_of[database].append(store)
     if not selection.stores or selection.agents:
         with_transcripts = {one.agent for one in transcripts}
         for name in directories:
@@ -260,37 +207,25 @@ def _read_databases(
             path = store_database(store_path(state, name))[0]
             if name in with_transcripts or not is_absent(path):
                 owners.setdefault(path, name)
-    databases: dict[str, Database] = {}
-    for path, owner in owners.items():
-        real = findings.real.of(path)
-        if real in databases:
-            continue
-        below = path.startswith(os.path.join(state, "agents") + os.sep)
-        may_enter = partial(findings.may_enter, path, state, selection.follow)
-        if owner is not None and below and not may_enter("database.link-outside", Name("database", path)):
-            databases[real] = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, ())
-            continue
-        agent_id = EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
-        entries = {entry.key: entry for store in stores_of[path] for entry in store.entries if entry.problem is None}
-        databases[real], made = read_database(path, agent_id, entries)
-        findings.made += made
-    return tuple(databases.values())
+    return owners
 
 
-def _respelled(
-    stores: tuple[Store, ...], databases: tuple[Database, ...], database_of: dict[str, str]
-) -> Iterator[tuple[str, bytes]]:
-    """Rows that hold an entry in another spelling, such as the compact one of PR 91322: they are no other entry."""
-    stores_of: dict[str, list[Store]] = defaultdict(list)
+def _by_database(stores: tuple[Store, ...], database_of: Mapping[str, str]) -> dict[str, list[Store]]:
+    found: dict[str, list[Store]] = defaultdict(list)
     for store in stores:
-        stores_of[database_of[store.path]].append(store)
+        found[database_of[store.path]].append(store)
+    return found
+
+
+def _respelled(stores_of: Mapping[str, list[Store]], databases: tuple[Database, ...]) -> Iterator[tuple[str, bytes]]:
+    """Rows that hold an entry in another spelling, such as the compact one of PR 91322: they are no other entry."""
     for database in databases:
         if database.shape is not Shape.V1:
             continue
         rows = {row.key: row for shape in (database.typed_rows, database.cache_rows) for row in shape}
         candidates = [
             (store, entry, row)
-            for store in stores_of[database.path]
+            for store in stores_of.get(database.path, ())
             for entry in store.entries
             if (row := rows.get(entry.key)) and row.sha256 != entry.sha256 and row.updated_at == entry.updated_at
         ]
@@ -317,18 +252,6 @@ def _agents(
         for name in directories
         if name in selection.agents or name in named or not (selection.agents or selection.stores)
     )
-
-
-def _read_transcripts(
-    places: list[Place], earlier: Inventory | None, findings: Findings, progress: Progress
-) -> Iterator[Transcript]:
-    known = {transcript.path: transcript for transcript in earlier.transcripts} if earlier else {}
-    for directory, path, kind in places:
-        progress.enter(directory)
-        transcript, made = read_transcript(path, directory, kind.value, progress, known.get(path))
-        findings.made += made
-        if transcript is not None:
-            yield transcript
 
 
 def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventory:

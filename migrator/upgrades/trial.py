@@ -198,7 +198,11 @@ def private_request(request: Request, state: Path) -> Request:
     """The same request for a private copy, in surroundings that lead nowhere else."""
     home = str(state.parent)
     return Request(
-        Selection(state_dir=str(state)), Surroundings({}, home, home, home), allow_empty=True, clock=request.clock
+        Selection(state_dir=str(state)),
+        Surroundings({}, home, home, home),
+        allow_empty=True,
+        jobs=request.jobs,
+        clock=request.clock,
     )
 
 

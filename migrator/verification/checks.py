@@ -22,18 +22,16 @@ from migrator.verification.projections import columns_agree
 
 def database_checks(
     database: Database,
-    connection: sqlite3.Connection | None,
+    connection: sqlite3.Connection,
     source_keys: Collection[str],
     problems: Callable[[], Iterable[tuple[str, int]]],
     event_columns: Mapping[bytes, bytes],
 ) -> Iterator[Check]:
-    """The checks of one database; none where there is nothing that could be read.
+    """The checks of one database.
 
     ``source_keys`` are the sessions that its sources have. ``problems`` waits for what SQLite's own checks find.
     ``event_columns`` are as :func:`columns_agree` takes them.
     """
-    if connection is None:
-        return
     yield Check("owner", database.owner is not None and normalize_agent_id(database.owner) == database.agent_id)
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import cached_property
 
 from migrator.judge import explain, judge
 from migrator.model import Database, Entry, Name, Number, Row
@@ -13,6 +15,7 @@ from migrator.openclaw.store import RawEntry
 from migrator.planning.folding import RECOVERED
 from migrator.planning.settled import MIGRATED
 from migrator.scanning.databases import stored_text
+from migrator.sqlite.snapshot import open_snapshot
 from migrator.verdicts import Difference, EntryVerdict, Level, Verdict
 from migrator.verification.holdings import Claims, Holdings
 
@@ -40,16 +43,19 @@ def _time(dated: Entry | Row) -> Number:
 
 
 class EntryJudge:
-    """Gives exactly one verdict on each entry of one database, whatever the entry is."""
+    """Gives exactly one verdict on each entry of one database, which is closed with ``opened``."""
 
-    def __init__(
-        self, database: Database, connection: sqlite3.Connection | None, holdings: Holdings, level: Level
-    ) -> None:
+    def __init__(self, database: Database, holdings: Holdings, level: Level, opened: ExitStack) -> None:
         self.database = database
-        self.connection = connection
+        self.opened = opened
         self.holdings = holdings
         self.level = level
         self.rows = holdings.rows[database.path]
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        """To the database, which is opened for the first entry that is not the same."""
+        return self.opened.enter_context(open_snapshot(self.database.path))
 
     def verdict(self, claims: Claims, entry: Entry, newest: bool) -> EntryVerdict | None:
         """The verdict; None for the one that needs no words, ``same``."""
@@ -67,7 +73,7 @@ class EntryJudge:
 
     def _compared(self, claims: Claims, entry: Entry, row: Row, names: tuple[str, ...]) -> EntryVerdict | None:
         """The verdict on an entry whose bytes are not those of its row."""
-        stored = stored_text(self.connection, row.key, self.database.shape) if self.connection else None
+        stored = stored_text(self._connection, row.key, self.database.shape)
         raw = claims.read(entry)
         found, transforms = judge(raw, stored or b"", self.level)
         differences: tuple[Difference, ...] = ()

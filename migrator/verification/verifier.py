@@ -6,16 +6,20 @@ Knows nothing of what an executor did, so it can judge a database that somebody 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 from migrator.digests import content_digest
+from migrator.jobs import each
 from migrator.meanwhile import meanwhile
-from migrator.model import Database, Inventory, Name, Shape
+from migrator.model import Database, Entry, Inventory, Name, Shape
+from migrator.progress import Progress
 from migrator.sqlite.shapes import integrity_of
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verdicts import (
+    Check,
     DatabaseVerification,
     EntryVerdict,
     HistoryVerification,
@@ -30,9 +34,16 @@ from migrator.verification.history_verifier import verify_copies, verify_histori
 from migrator.verification.holdings import Claims, Holdings, claims_of
 from migrator.verification.places import with_lost_databases
 
+_READABLE = (Shape.V1, Shape.ENTRIES, Shape.NODES)
 
-def verify(inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN) -> Verification:
-    """Judge the databases of a fresh inventory by its own sources, or by all that another one holds."""
+
+def verify(
+    inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN, jobs: int | None = 1
+) -> Verification:
+    """Judge the databases of a fresh inventory by its own sources, or by all that another one holds.
+
+    With more than one of ``jobs``, as :func:`each` takes them, their checks run beside the rest.
+    """
     origin = against or inventory
     inventory = with_lost_databases(inventory, origin)
     with ExitStack() as opened:
@@ -40,35 +51,61 @@ def verify(inventory: Inventory, against: Inventory | None = None, level: Level 
         claims: dict[str, list[Claims]] = defaultdict(list)
         for one in holdings.claims:
             claims[one.target].append(one)
-        histories = verify_histories(holdings, level)
-        return Verification(
-            state_dir=inventory.state_dir,
-            databases=tuple(
-                _verify_database(database, claims[database.path], tuple(histories[database.path]), holdings, level)
-                for database in inventory.databases
-            ),
-            checks=tuple(state_checks(inventory)),
-            findings=(*inventory.findings, *verify_copies(holdings, level)),
-        )
+        newest = {database.path: newest_entries(claims[database.path]) for database in inventory.databases}
+        size = sum(one.size for database in inventory.databases for _, one in database.files)
+        count = len(inventory.databases)
+        examine = partial(_examine, inventory.databases, newest, holdings.event_columns)
+        with each(examine, range(count), size, jobs, count=count, beside=True) as examined:
+            histories = verify_histories(holdings, level)
+            judged = [
+                _verify_database(one, claims[one.path], newest[one.path], tuple(histories[one.path]), holdings, level)
+                for one in inventory.databases
+            ]
+            return Verification(
+                state_dir=inventory.state_dir,
+                databases=tuple(
+                    replace(one, content_digest=digest, checks=checks)
+                    for one, (digest, checks) in zip(judged, examined, strict=True)
+                ),
+                checks=tuple(state_checks(inventory)),
+                findings=(*inventory.findings, *verify_copies(holdings, level)),
+            )
+
+
+def _examine(
+    databases: Sequence[Database],
+    newest: Mapping[str, Mapping[str, Entry]],
+    event_columns: Mapping[bytes, bytes],
+    index: int,
+    _progress: Progress,
+) -> tuple[str, tuple[Check, ...]]:
+    """The digest of what one database holds of sessions, and its checks: none where nothing could be read."""
+    database = databases[index]
+    digest = content_digest(
+        ((row.key, row.sha256) for row in database.cache_rows),
+        ((row.key, row.sha256) for row in database.typed_rows),
+        {one.session_id: one.hashes for one in database.transcripts},
+    )
+    if database.shape not in _READABLE:
+        return digest, ()
+    integrity, size = partial(integrity_of, database.path), sum(one.size for _, one in database.files)
+    with open_snapshot(database.path) as connection, meanwhile(integrity, size) as problems:
+        keys = newest[database.path].keys()
+        return digest, tuple(database_checks(database, connection, keys, problems, event_columns))
 
 
 def _verify_database(
     database: Database,
     claims: list[Claims],
+    newest: Mapping[str, Entry],
     histories: tuple[HistoryVerification, ...],
     holdings: Holdings,
     level: Level,
 ) -> DatabaseVerification:
-    newest = newest_entries(claims)
+    """All but the digest and the checks."""
     sources = []
-    with ExitStack() as stack:
-        connection = None
-        problems: Callable[[], tuple[tuple[str, int], ...]] = tuple
-        if database.shape in (Shape.V1, Shape.ENTRIES, Shape.NODES):
-            connection = stack.enter_context(open_snapshot(database.path))
-            integrity, size = partial(integrity_of, database.path), sum(one.size for _, one in database.files)
-            problems = stack.enter_context(meanwhile(integrity, size))
-        judge = EntryJudge(database, connection, holdings, level)
+    with ExitStack() as opened:
+        judge = EntryJudge(database, holdings, level, opened)
         for one in claims:
             verdicts = []
             for entry in one.entries:
@@ -76,7 +113,6 @@ def _verify_database(
                 if found is not None:
                     verdicts.append(found)
             sources.append(_source(one, verdicts))
-        checks = tuple(database_checks(database, connection, newest.keys(), problems, holdings.event_columns))
     rows = holdings.rows[database.path]
     return DatabaseVerification(
         database=database,
@@ -88,12 +124,8 @@ def _verify_database(
             if key not in newest and (row.session_id is None or row.session_id not in holdings.source_sessions)
         ),
         rows=len(rows),
-        content_digest=content_digest(
-            ((row.key, row.sha256) for row in database.cache_rows),
-            ((row.key, row.sha256) for row in database.typed_rows),
-            holdings.histories[database.path],
-        ),
-        checks=checks,
+        content_digest="",
+        checks=(),
     )
 
 

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import migrator
 from migrator import cli, commands, output
-from migrator.execution import executor
+from migrator.execution import builder, executor
 
 
 class StoppedClock(datetime):
@@ -61,7 +61,8 @@ def without_transaction() -> None:
     def open_writable(path: str, **_options: object) -> sqlite3.Connection:
         return sqlite3.connect(path, isolation_level=None, factory=Autocommit)
 
-    setattr(executor, "open_writable", open_writable)  # noqa: B010
+    for module in (builder, executor):
+        setattr(module, "open_writable", open_writable)  # noqa: B010
 
 
 def with_a_jumping_clock() -> None:

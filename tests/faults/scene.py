@@ -15,7 +15,6 @@ from tests.faults import oracle
 from tests.faults.nursery import DRIVER, nursery
 from tests.worlds import World, auth_row, cache_row, entry, fill_wal, owner
 
-AGENTS = ("new", "old", "wal")
 APPLY = ("apply", "--yes", "--archive-sources")
 
 
@@ -90,12 +89,13 @@ def copy_times(source: Path, target: Path) -> None:
             os.utime(target / path.relative_to(source), ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
 
 
-def make(folder: Path) -> Scene:
+def make(folder: Path, new: tuple[str, ...] = ("new",)) -> Scene:
     """About fifty entries: an agent without a database, one with an older database, and one with rows in a ``-wal``."""
+    agents = (*new, "old", "wal")
     world = World(folder / "root")
     for name in ("home", "tmp"):
         (world.root / name).mkdir(parents=True)
-    for name in AGENTS:
+    for name in agents:
         entries: dict[str, object] = {
             f"agent:{name}:chat-{n}": entry(f"{name}-{n}", 1000 + n, n="x" * 300) for n in range(17)
         }
@@ -114,7 +114,7 @@ def make(folder: Path) -> Scene:
     saved, after = folder / "saved", folder / "after"
     copy(world.root, saved)
     root = world.root
-    databases = [str(world.database_path(name).relative_to(root)) for name in AGENTS]
+    databases = [str(world.database_path(name).relative_to(root)) for name in agents]
     sources = [str(path.relative_to(root)) for path in root.rglob("sessions/*") if path.suffix in (".json", ".jsonl")]
     code, said = Scene(root, saved, NOTHING).run(*APPLY)
     if code != 15:

@@ -76,7 +76,7 @@ def test_what_changes_between_the_scan_and_the_writing_is_noticed(
 ) -> None:
     """Only the database concerned is left as it is; the other one is migrated, and another run does the rest."""
     with monkeypatch.context() as patched:
-        patched.setattr(executor, "_write", once(executor._write, lambda: CHANGES[what](world)))
+        patched.setattr("migrator.commands.execute", once(executor.execute, lambda: CHANGES[what](world)))
         report = commands.apply(world.request(), None, yes=True)
     assert report.exit_code in (1, 13)
     failed = [outcome for outcome in report.outcomes if outcome.failure is not None]

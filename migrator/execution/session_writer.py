@@ -1,0 +1,115 @@
+"""Write the sessions of a plan into one database, in one transaction that is the caller's: rows and histories."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from hashlib import sha256
+
+from msgspec import Struct
+
+from migrator.errors import ChangedError
+from migrator.execution.history_writer import write_history
+from migrator.model import Name, Number
+from migrator.openclaw.entry import prepare
+from migrator.openclaw.store import read_member
+from migrator.plan_model import DatabasePlan, Decision
+from migrator.progress import Advance
+from migrator.scanning.databases import stored_texts
+from migrator.scanning.sources import raw_entries
+from migrator.sqlite import target
+
+_BATCH = 500
+_BATCH_BYTES = 1 << 20
+
+
+class _Write(Struct, frozen=True, gc=False):
+    """One row to be written, in the shapes that its decision names."""
+
+    decision: Decision
+    text: bytes
+    typed_text: bytes
+    started_at: Number | None
+    status: str | None
+
+
+def write_sessions(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, advance: Advance) -> int:
+    """Write what a database lacks, and give the number of rows. Raises ChangedError and sqlite3.Error."""
+    # An entry may come before the one that owns its session row.
+    connection.execute("PRAGMA defer_foreign_keys = ON")
+    target.create_tables(connection)
+    target.stamp_owner(connection, planned.database.agent_id, now_ms)
+    written = 0
+    for batch in _batches(_writes(connection, planned, advance)):
+        _write_batch(connection, batch)
+        written += len(batch)
+    for history in planned.histories:
+        if history.pending:
+            write_history(connection, history, advance)
+    return written
+
+
+def _batches(writes: Iterator[_Write]) -> Iterator[list[_Write]]:
+    """Rows that are written together: some hundreds, or fewer if they are long."""
+    batch: list[_Write] = []
+    size = 0
+    for write in writes:
+        batch.append(write)
+        size += len(write.text)
+        if len(batch) == _BATCH or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
+    target.put_cache_rows(
+        connection, [(d.key, write.text, d.updated_at or 0) for write in batch if (d := write.decision).write_cache]
+    )
+    owners: list[target.Owner] = []
+    typed: list[target.TypedRow] = []
+    for write in batch:
+        decision, updated_at = write.decision, write.decision.updated_at or 0
+        if decision.session_id is None:
+            continue
+        if decision.owns_session:
+            owners.append(target.Owner(decision.session_id, decision.typed_key, updated_at, write.started_at))
+        if decision.write_typed:
+            row = target.TypedRow(decision.typed_key, decision.session_id, write.typed_text, updated_at, write.status)
+            typed.append(row)
+    target.put_sessions(connection, owners)
+    target.put_typed_rows(connection, typed)
+
+
+def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:
+    """The rows to be written, read again from the sources, which are checked to be what was planned on."""
+    for index, store in enumerate(planned.stores):
+        wanted: list[Decision | None] = [None] * len(store.entries)
+        for d in planned.decisions:
+            if d.source is not None and d.source.store == index and (d.write_cache or d.write_typed):
+                wanted[d.source.entry.index] = d
+        for entry, raw in raw_entries(store):
+            advance(len(raw))
+            decision = wanted[entry.index]
+            if decision is None:
+                continue
+            if not (entry.transforms or decision.folded):
+                yield _Write(decision, raw, raw, entry.started_at, entry.status)
+            elif (member := read_member(raw)) and (prepared := prepare(member)):
+                typed_text = prepared.archived_text if decision.folded else prepared.stored
+                yield _Write(decision, prepared.stored, typed_text, entry.started_at, entry.status)
+    for decision in planned.decisions:
+        if decision.source is None and (decision.write_cache or decision.write_typed):
+            yield _write_of_row(connection, decision)
+
+
+def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:
+    """The row that counts, to be copied into the shape that lacks it."""
+    for stored in stored_texts(connection, decision.key):
+        if sha256(stored).digest() == decision.sha256:
+            member = read_member(stored)
+            prepared = prepare(member) if member is not None else None
+            started_at, status = (prepared.started_at, prepared.status) if prepared else (None, None)
+            return _Write(decision, stored, stored, started_at, status)
+    raise ChangedError("A row of {subject} changed after it was planned; plan again.", Name("session", decision.key))

@@ -1,0 +1,157 @@
+"""Read what a scan has found: stores, transcripts and databases, several at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from migrator.errors import NothingFoundError
+from migrator.filesystem import is_absent
+from migrator.jobs import each
+from migrator.model import Database, Finding, Inventory, Name, Shape, Store, StoreKind, Transcript
+from migrator.openclaw.paths import normalize_agent_id
+from migrator.progress import Progress
+from migrator.scanning.databases import read_database
+from migrator.scanning.directories import Findings
+from migrator.scanning.sources import read_store
+from migrator.scanning.transcript_places import Place
+from migrator.scanning.transcripts import read_transcript
+
+EXPLICIT_OWNER = "main"
+"""The agent id that owns the database of a store outside any agent directory (PR 91322, ``store-sqlite.ts``)."""
+
+_Made = tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A store that may exist, and the agent directory that it was found in, or stood in once."""
+
+    path: str
+    kind: StoreKind
+    agent: str | None
+    stood_at: str | None = None
+
+
+def read_stores(
+    state: str,
+    follow: bool,
+    candidates: list[Candidate],
+    earlier: Inventory | None,
+    findings: Findings,
+    progress: Progress,
+    jobs: int | None,
+) -> tuple[Store, ...]:
+    """Read the stores that there are. Raises NothingFoundError for an explicit one that there is not."""
+    known = {store.real_path: store for store in earlier.stores} if earlier else {}
+    present = list(_present(state, follow, candidates, findings))
+    stores = []
+    size = _size(real for _, real in present)
+    with each(partial(_read_store, known), present, size, jobs, progress, count=len(present)) as found:
+        for store, made in found:
+            findings.made += made
+            stores.append(store)
+    return tuple(stores)
+
+
+def _present(
+    state: str, follow: bool, candidates: list[Candidate], findings: Findings
+) -> Iterator[tuple[Candidate, str]]:
+    """The candidates that are there and may be read, each once, with their real paths."""
+    seen: dict[str, str] = {}
+    set_aside = {candidate.stood_at for candidate in candidates}
+    for candidate in candidates:
+        name = Name("store", candidate.path)
+        real = findings.real.of(candidate.path)
+        if real in seen:
+            if candidate.path != seen[real]:
+                findings.add("store.alias", name, Name("store", seen[real]))
+            continue
+        if is_absent(candidate.path):
+            if candidate.kind is StoreKind.EXPLICIT and candidate.path not in set_aside:
+                raise NothingFoundError("There is no store {subject}; check the path. Nothing was created.", name)
+            if candidate.kind is StoreKind.CONFIGURED:
+                findings.add("store.missing", name)
+            continue
+        if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
+            if not findings.may_enter(candidate.path, state, follow, "store.link-outside", name):
+                continue
+            if os.path.islink(candidate.path) and findings.real.is_inside(candidate.path, state):
+                findings.add("store.link", name)
+        if candidate.kind is StoreKind.CONFIGURED and not findings.real.is_inside(candidate.path, state):
+            findings.add("store.outside", name)
+        seen[real] = candidate.path
+        yield candidate, real
+
+
+def _read_store(known: Mapping[str, Store], present: tuple[Candidate, str], progress: Progress) -> tuple[Store, _Made]:
+    candidate, real = present
+    progress.enter(candidate.agent)
+    return read_store(candidate.path, real, candidate.kind, candidate.agent, progress, known.get(real))
+
+
+def read_transcripts(
+    places: list[Place], earlier: Inventory | None, findings: Findings, progress: Progress, jobs: int | None
+) -> tuple[Transcript, ...]:
+    """Read the transcripts at these places, as far as they can be read."""
+    known = {transcript.path: transcript for transcript in earlier.transcripts} if earlier else {}
+    size = _size(path for _, path, _ in places)
+    transcripts = []
+    with each(partial(_read_transcript, known), places, size, jobs, progress, count=len(places)) as found:
+        for transcript, made in found:
+            findings.made += made
+            if transcript is not None:
+                transcripts.append(transcript)
+    return tuple(transcripts)
+
+
+def _read_transcript(
+    known: Mapping[str, Transcript], place: Place, progress: Progress
+) -> tuple[Transcript | None, _Made]:
+    directory, path, kind = place
+    progress.enter(directory)
+    return read_transcript(path, directory, kind.value, progress, known.get(path))
+
+
+def read_databases(
+    owners: Mapping[str, str | None],
+    stores_of: Mapping[str, list[Store]],
+    state: str,
+    follow: bool,
+    findings: Findings,
+    jobs: int | None,
+) -> tuple[Database, ...]:
+    """Read each database, given with the agent directory that it belongs to; ``stores_of`` are its sources."""
+    databases: dict[str, Database | None] = {}
+    to_read: dict[str, tuple[str, str]] = {}
+    for path, owner in owners.items():
+        real = findings.real.of(path)
+        if real in databases:
+            continue
+        below = path.startswith(os.path.join(state, "agents") + os.sep)
+        may_enter = partial(findings.may_enter, path, state, follow)
+        if owner is not None and below and not may_enter("database.link-outside", Name("database", path)):
+            databases[real] = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, ())
+            continue
+        databases[real] = None
+        to_read[real] = path, EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
+    with each(partial(_read_database, stores_of), to_read.values(), _size(to_read), jobs, count=len(to_read)) as found:
+        for real, (database, made) in zip(to_read, found, strict=True):
+            findings.made += made
+            databases[real] = database
+    return tuple(filter(None, databases.values()))
+
+
+def _read_database(
+    stores_of: Mapping[str, list[Store]], database: tuple[str, str], _progress: Progress
+) -> tuple[Database, _Made]:
+    path, agent_id = database
+    stores = stores_of.get(path, ())
+    return read_database(path, agent_id, {e.key: e for store in stores for e in store.entries if e.problem is None})
+
+
+def _size(paths: Iterable[str]) -> int:
+    """How many bytes there are to be read."""
+    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
