@@ -241,4 +241,6 @@ def whole_ms(value: Number) -> int:
 
     The upgrade stops at fractions, and at times of 2**53 and more (observed with 2026.9.6).
     """
+    if type(value) is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+        return value  # as nearly all are, and there are several for each row
     return max(-_SAFE_INTEGER, min(_SAFE_INTEGER, int(value)))
