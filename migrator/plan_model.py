@@ -118,6 +118,11 @@ class DatabasePlan:
         return found | (self.repair.identities if self.repair is not None else {})
 
     @property
+    def longest(self) -> int:
+        """The size in bytes of the longest entry of all sources."""
+        return max((entry.length for store in self.stores for entry in store.entries), default=0)
+
+    @property
     def pending(self) -> bool:
         """Whether there is anything to do: rows to write, or bytes to preserve."""
         return self.writes or not all(reject.preserved for reject in self.rejects)

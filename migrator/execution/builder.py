@@ -92,7 +92,7 @@ def build(plans: Sequence[DatabasePlan], now_ms: int, site: Site, progress: Prog
 def _write(planned: DatabasePlan, now_ms: int, temporary: Path, progress: Progress) -> int:
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     inherit_owner(temporary, temporary.parent)
-    with closing(open_writable(str(temporary))) as connection:
+    with closing(open_writable(str(temporary), longest=planned.longest)) as connection:
         # No journal, no flush: until it is published nobody reads this file, and a failed build is thrown away.
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")

@@ -127,7 +127,8 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
     real = Path(os.path.realpath(path))
     backup = _back_up(planned, run)
     run.remember(real.parent)
-    with closing(open_writable(path, with_functions=planned.repair is not None)) as connection:
+    with_functions = planned.repair is not None
+    with closing(open_writable(path, with_functions=with_functions, longest=planned.longest)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:

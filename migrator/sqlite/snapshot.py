@@ -28,6 +28,8 @@ SUFFIXES = ("", "-wal", "-journal")
 _WITH_OCTET_LENGTH = (3, 43, 0)
 _BLOCK = 1 << 20
 _COPY_ATTEMPTS = 5
+_STATEMENTS = 128  # kept for the next time that they are used, each with a copy of the last text that it wrote
+_LONG = 1 << 24  # bytes of a text of which there had better be no such copy
 
 _State = tuple[int, int, int, int]
 """Device, inode, size and time of change of a file."""
@@ -58,12 +60,13 @@ def open_snapshot(path: str) -> Iterator[sqlite3.Connection]:
     _require_unchanged(real, before)
 
 
-def open_writable(path: str, *, with_functions: bool = False) -> sqlite3.Connection:
+def open_writable(path: str, *, with_functions: bool = False, longest: int = 0) -> sqlite3.Connection:
     """Open an existing database to change it, durable beyond a power cut; transactions are the caller's.
 
-    ``with_functions``: its tables use functions in their checks, as those of agent schema 23 do. Raises sqlite3.Error.
+    ``with_functions``: its tables use functions in their checks, as those of agent schema 23 do. ``longest`` is the
+    size in bytes of the longest text that will be written. Raises sqlite3.Error.
     """
-    connection = _connect(path, "mode=rw")
+    connection = _connect(path, "mode=rw", _STATEMENTS if longest < _LONG else 0)
     trusted = "ON" if with_functions else "OFF"
     for pragma in (f"trusted_schema = {trusted}", "foreign_keys = ON", "synchronous = EXTRA"):
         connection.execute(f"PRAGMA {pragma}")
@@ -148,10 +151,11 @@ def _reading(path: str, mode: str) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def _connect(path: str, mode: str) -> sqlite3.Connection:
+def _connect(path: str, mode: str, statements: int = _STATEMENTS) -> sqlite3.Connection:
     """Connect by a URI, which can hold any path: ``%``, ``?``, ``#``, line ends, bytes that are no text."""
     absolute = os.fsencode(Path(path).absolute().as_posix()).lstrip(b"/")
-    return sqlite3.connect(f"file:/{quote(absolute)}?{mode}", uri=True, isolation_level=None)
+    uri = f"file:/{quote(absolute)}?{mode}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=statements)
 
 
 def _copy_set(real: str, folder: str) -> str:
