@@ -98,7 +98,8 @@ def classify(relative: str, store_name: str = _DEFAULT_STORE) -> FileKind:
     ``store_name`` is the file name of the store, where the configuration gave it another one. An archived or
     imported trajectory or checkpoint stays what it was: only transcripts and stores become archives.
     """
-    parts = PurePath(relative).parts
+    is_name = "/" not in relative and "\\" not in relative and relative != "."
+    parts = (relative,) if is_name else PurePath(relative).parts  # which takes ten times as long
     name = parts[-1] if parts else ""
     for store in {store_name, _DEFAULT_STORE}:
         for suffix, kind in _STORE_SUFFIXES if name.startswith(store) else ():

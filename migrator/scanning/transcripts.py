@@ -6,19 +6,21 @@ import errno
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import compress
 from pathlib import Path
+from typing import NamedTuple
 
 from migrator.filesystem import open_regular_file
 from migrator.model import HASH_BYTES, DamagedSpan, Finding, Name, Store, Transcript
 from migrator.openclaw.entry import usable_session_id
-from migrator.openclaw.session_files import transcript_candidates, transcript_session_id
+from migrator.openclaw.session_files import transcript_session_id
 from migrator.openclaw.session_key import parse_session_key
 from migrator.openclaw.transcript import DAMAGE, UTF8_REPLACED, Line, LineKind, TranscriptReader
 from migrator.progress import Advance, silent
 from migrator.scanning.sources import changed, file_identity, has_bytes
+from migrator.scanning.whereabouts import Whereabouts
 from migrator.sqlite.event_columns import EventColumns
 from migrator.sqlite.event_rows import event_hash
 
@@ -145,8 +147,7 @@ def _findings(transcript: Transcript) -> Iterator[Finding]:
         yield Finding("transcript.header-mismatch", name, (), (Name("session-id", transcript.header_id),))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Claim:
+class _Claim(NamedTuple):
     """Why a session may own a file; the lowest rank is the best reason."""
 
     rank: int
@@ -174,22 +175,22 @@ def owners(
             by_folder.setdefault((os.path.dirname(transcript.path), str(session_id)), []).append(transcript)
     file_names = {os.path.basename(path) for path in by_path}
     claims: dict[str, list[_Claim]] = {}
+    places_of = Whereabouts(state_dir)
     for index, store in enumerate(stores):
         folder = os.path.dirname(store.path)
         for entry in store.entries:
             if entry.problem is not None or entry.session_id is None:
                 continue
-            # Most entries of a large installation have no file any more; resolving a path costs half a millisecond.
+            # Most entries of a large installation have no file any more.
             pointed = re.split(r"[\\/]", entry.session_file)[-1] if entry.session_file else ""
-            candidates: tuple[str, ...] = ()
+            candidates: Sequence[str] = ()
+            places: Sequence[str] = (folder,)
             if pointed in file_names or f"{entry.session_id}.jsonl" in file_names:
                 agent = parse_session_key(entry.key).agent
                 owner = agent if agent in agent_directories else store.agent
-                candidates = transcript_candidates(entry.session_file, entry.session_id, folder, state_dir, owner)
-                candidates += (os.path.normpath(os.path.join(folder, entry.session_file or "")),)
+                candidates, places = places_of.entry(entry.session_file, entry.session_id, folder, owner)
             named = next((by_path[path] for path in candidates if path in by_path), None)
-            places = {folder, *map(os.path.dirname, candidates)}
-            near = [t for place in sorted(places) for t in by_folder.get((place, entry.session_id), [])]
+            near = [t for place in places for t in by_folder.get((place, entry.session_id), [])]
             for transcript in [*([named] if named else []), *near]:
                 rank = _rank(transcript, entry.session_id, transcript is named)
                 claims.setdefault(transcript.path, []).append(_Claim(rank, entry.session_id, index))
