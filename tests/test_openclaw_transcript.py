@@ -90,10 +90,9 @@ def test_a_good_transcript_is_read_line_by_line() -> None:
         parent_id=None,
         event_type="message",
         timestamp_ms=1795345577363,
-        role="user",
     )
-    assert (lines[2].parent_id, lines[2].timestamp_ms, lines[2].role) == ("m1", 1795345574926, "assistant")
-    assert (lines[3].event_type, lines[3].timestamp_ms, lines[3].role) == ("label", None, None)
+    assert (lines[2].parent_id, lines[2].timestamp_ms) == ("m1", 1795345574926)
+    assert (lines[3].event_type, lines[3].timestamp_ms) == ("label", None)
     assert reader.header is lines[0]
     assert reader.physical_lines == 4
     assert {kind for kind, count in reader.counts.items() if count == 0} == set(LineKind) - {
@@ -188,7 +187,7 @@ def test_the_text_is_what_was_written_and_sqlite_can_hold_it() -> None:
 @pytest.mark.parametrize("value", [b'"\\ud800"', b'""', b"5", b"null", b"[]"])
 def test_what_no_database_column_can_hold_is_none(value: bytes) -> None:
     line = read(b'{"type":%b,"id":%b,"parentId":%b,"message":{"role":%b}}' % ((value,) * 4))[0][0]
-    assert (line.event_id, line.parent_id, line.event_type, line.role) == (None, None, None, None)
+    assert (line.event_id, line.parent_id, line.event_type) == (None, None, None)
 
 
 def test_integers_of_any_length_are_read() -> None:
@@ -256,7 +255,7 @@ def test_only_whole_objects_are_cut_off_from_nul_bytes(line: bytes, pieces: list
 def test_a_repeated_line_with_an_id_is_a_duplicate_and_keeps_its_meaning() -> None:
     lines, reader = read(b"\n".join([HEADER, MESSAGE, HEADER, b" " + MESSAGE + b" \r", MESSAGE, b""]))
     assert [line.kind for line in lines[2:]] == [LineKind.DUPLICATE] * 3
-    assert (lines[3].event_id, lines[3].role, lines[3].text) == ("m1", "user", MESSAGE)
+    assert (lines[3].event_id, lines[3].text) == ("m1", MESSAGE)
     assert reader.header is lines[0]
 
 
@@ -400,7 +399,6 @@ def test_real_transcripts_are_read_without_a_remark(unpack: Callable[[str], Path
         assert {line.kind for line in lines} <= {LineKind.HEADER, LineKind.MESSAGE, LineKind.EVENT}
         assert None not in {line.event_id for line in lines} | {line.timestamp_ms for line in lines}
         assert all(line.transforms == () and line.text == line.raw for line in lines)
-        assert {"user", "assistant"} <= {line.role for line in lines}
         files += 1
     assert files == 3
 

@@ -218,16 +218,12 @@ def test_every_time_is_stored_whole(database: sqlite3.Connection) -> None:
     target.put_cache_rows(database, [("k", TEXT, HALF)])
     target.put_sessions(database, [target.Owner("s1", "k", HALF, HALF)])
     target.put_typed_rows(database, [target.TypedRow("k", "s1", TEXT, HALF)])
-    target.put_events(database, [target.Event("s1", 0, TEXT, HALF)])
-    target.put_identities(database, [target.Identity("s1", "e", 0, None, None, HALF)])
     times = [
         ("cache_entries", "updated_at"),
         ("sessions", "created_at"),
         ("sessions", "updated_at"),
         ("session_entries", "updated_at"),
         ("session_routes", "updated_at"),
-        ("transcript_events", "created_at"),
-        ("transcript_event_identities", "created_at"),
     ]
     for table, column in times:
         assert rows(database, f"SELECT typeof({column}), {column} FROM {table}") == [("integer", NOW)], (table, column)

@@ -25,24 +25,15 @@ def write_history(connection: sqlite3.Connection, history: HistoryPlan, advance:
         target.put_sessions(connection, [session])
         typed = target.TypedRow(history.key, history.session_id, history.entry, history.updated_at)
         target.put_typed_rows(connection, [typed])
-    lines = islice(enumerate(_history_lines(history, advance)), history.present, None)
-    while batch := list(islice(lines, _BATCH)):
-        target.put_events(
-            connection,
-            [target.Event(history.session_id, seq, text, line.timestamp_ms or 0) for seq, (line, text) in batch],
-        )
+    session_id, lines = history.session_id, _history_lines(history, advance)
+    rows = islice(enumerate(lines), history.present, None)
+    while batch := [(seq, line, text, line.timestamp_ms or 0) for seq, (line, text) in islice(rows, _BATCH)]:
+        target.put_events(connection, [target.Event(session_id, seq, text, at) for seq, _, text, at in batch])
         target.put_identities(
             connection,
             [
-                target.Identity(
-                    history.session_id,
-                    line.event_id,
-                    seq,
-                    line.event_type,
-                    line.parent_id,
-                    line.timestamp_ms or 0,
-                )
-                for seq, (line, _) in batch
+                target.Identity(session_id, line.event_id, seq, line.event_type, line.parent_id, at)
+                for seq, line, _, at in batch
                 if line.event_id is not None
             ],
         )

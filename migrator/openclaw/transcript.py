@@ -68,8 +68,8 @@ class Line(Struct, frozen=True, gc=False):
 
     ``number`` counts from 1; ``offset`` and ``length`` (bytes) delimit ``raw``, without the line feed.
     ``text`` is the UTF-8 of the JSON as it was written, storable as SQLite TEXT, without white space and byte order
-    mark around it; None where there is none, as in all damage. ``event_id``, ``parent_id``, ``event_type`` and ``role``
-    are None unless they are non-empty strings that SQLite can hold. A ``DUPLICATE`` keeps them all.
+    mark around it; None where there is none, as in all damage. ``event_id``, ``parent_id`` and ``event_type`` are None
+    unless they are non-empty strings that SQLite can hold. A ``DUPLICATE`` keeps them all.
     """
 
     number: int
@@ -82,7 +82,6 @@ class Line(Struct, frozen=True, gc=False):
     parent_id: str | None = None
     event_type: str | None = None
     timestamp_ms: int | None = None
-    role: str | None = None
     transforms: tuple[str, ...] = ()
 
 
@@ -190,14 +189,13 @@ def read_line(raw: bytes, number: int, offset: int, complete: bool) -> Line:
         return Line(number, offset, len(raw), kind, raw, text.encode(), transforms=transforms)
     message = value.get("message")
     message = message if isinstance(message, dict) else {}
-    inner = _MessageHead(message.get("timestamp"), message.get("role"))
+    inner = _MessageHead(message.get("timestamp"))
     head = _Head(value.get("type"), value.get("id"), value.get("parentId"), value.get("timestamp"), inner)
     return _typed_line(raw, number, offset, text.encode(), transforms, head)
 
 
 class _MessageHead(Struct, gc=False):
     timestamp: Any = None
-    role: Any = None
 
 
 class _Head(Struct, gc=False):
@@ -215,7 +213,9 @@ _HEADS = msgspec.json.Decoder(_Head)
 
 def _read_head(raw: bytes) -> _Head | None:
     """Read the members that count of a line of UTF-8, at memory speed; None where only the whole parser can tell."""
-    if raw[:1] != b"{" or raw[-1:] != b"}" or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+    if raw[:1] != b"{" or raw[-1:] != b"}":
+        return None
+    if len(raw) > MAX_DEPTH and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
         return None
     try:
         if not raw.isascii():
@@ -226,11 +226,9 @@ def _read_head(raw: bytes) -> _Head | None:
 
 
 def _typed_line(raw: bytes, number: int, offset: int, text: bytes, transforms: tuple[str, ...], head: _Head) -> Line:
-    event_type, message, milliseconds = _storable(head.type), head.message, epoch_milliseconds(head.timestamp)
-    role = None
-    if message is not None:
-        role = _storable(message.role)
-        milliseconds = epoch_milliseconds(message.timestamp) if milliseconds is None else milliseconds
+    milliseconds = epoch_milliseconds(head.timestamp)
+    if milliseconds is None and head.message is not None:
+        milliseconds = epoch_milliseconds(head.message.timestamp)
     return Line(
         number,
         offset,
@@ -240,9 +238,8 @@ def _typed_line(raw: bytes, number: int, offset: int, text: bytes, transforms: t
         text,
         _storable(head.id),
         _storable(head.parentId),
-        event_type,
+        _storable(head.type),
         milliseconds,
-        role,
         transforms,
     )
 

@@ -111,7 +111,10 @@ class ProofLog:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What a log holds: its sound events, the hash of its last line, and what is wrong with it."""
+    """What a log holds: its sound events, the hash of its last line, and what is wrong with it.
+
+    The events of single transcripts are left out: there may be a hundred thousand, and nothing is rendered from them.
+    """
 
     events: tuple[Event, ...]
     head: str
@@ -158,7 +161,7 @@ class LogReader:
 def read_log(lines: Iterable[str]) -> Log:
     """Read a whole log, as :class:`LogReader` does."""
     reader = LogReader(lines)
-    events = tuple(reader.events())
+    events = tuple(event for event in reader.events() if event.name != "transcript")
     return Log(events, reader.head, tuple(reader.problems))
 
 

@@ -33,15 +33,20 @@ class EventHashes:
         self.in_order = True
         self._found: dict[bytes, bytearray] = {}
         self._latest: dict[bytes, int] = {}
+        self._session = b""
+        self._seq = -1
+        self._hashes = bytearray()
 
     def add(self, session_id: bytes, seq: int, text: bytes) -> None:
         """Take an event; one that makes no sense has the ``seq`` -1, and any place."""
-        if session_id not in self._found:
-            self._found[session_id] = bytearray()
-        elif -1 < seq <= self._latest[session_id]:
+        if session_id != self._session or not self._hashes:
+            self._latest[self._session] = self._seq  # most events are of the same session as the one before
+            self._session, self._seq = session_id, self._latest.get(session_id, -1)
+            self._hashes = self._found.setdefault(session_id, bytearray())
+        if -1 < seq <= self._seq:
             self.in_order = False
-        self._latest[session_id] = seq
-        self._found[session_id] += event_hash(text)
+        self._seq = seq
+        self._hashes += event_hash(text)
 
     def histories(self) -> Iterator[tuple[str, bytes]]:
         """Session id and hashes, by session id."""

@@ -92,7 +92,7 @@ UNUSED_SESSION_COLUMNS = (
 
 
 class Event(NamedTuple):
-    """One transcript line as a row: ``seq`` counts from 0, ``created_at`` is in milliseconds.
+    """One transcript line as a row: ``seq`` counts from 0, ``created_at`` is in milliseconds, and whole.
 
     ``text`` must be JSON, or the upgrade of all databases stops. Any JSON will do, ``null`` and events without an id
     too: the upgrade keeps it byte for byte, and only puts a header in front of a transcript whose events have ids but
@@ -102,7 +102,7 @@ class Event(NamedTuple):
     session_id: str
     seq: int
     text: Text
-    created_at: Number
+    created_at: int
 
 
 class Identity(NamedTuple):
@@ -116,7 +116,7 @@ class Identity(NamedTuple):
     seq: int
     event_type: str | None
     parent_id: str | None
-    created_at: Number
+    created_at: int
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -222,7 +222,7 @@ def put_events(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
         "INSERT INTO transcript_events (session_id, seq, event_json, created_at) VALUES (?, ?, CAST(? AS TEXT), ?)"
         " ON CONFLICT (session_id, seq) DO UPDATE SET event_json = excluded.event_json,"
         " created_at = excluded.created_at",
-        ((event.session_id, event.seq, event.text, whole_ms(event.created_at)) for event in events),
+        events,
     )
 
 
@@ -232,7 +232,7 @@ def put_identities(connection: sqlite3.Connection, identities: Iterable[Identity
         "INSERT INTO transcript_event_identities"
         " (session_id, event_id, seq, event_type, parent_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (session_id, event_id) DO NOTHING",
-        ((i.session_id, i.event_id, i.seq, i.event_type, i.parent_id, whole_ms(i.created_at)) for i in identities),
+        identities,
     )
 
 
