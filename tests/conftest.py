@@ -35,7 +35,14 @@ MINUTES = ("tests/openclaw/test_prove.py", "tests/openclaw/")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, begin with the long ones: nobody waits for the last one alone."""
+    """Where several processes share the tests, begin with the long ones: nobody waits for the last one alone.
+
+    Properties count for no coverage: to watch hundreds of examples takes longer than to try them. What is measured
+    without them is the less, so the gate is none the lower.
+    """
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in MINUTES])
 

@@ -219,8 +219,8 @@ def test_a_leak_error_holds_the_text_in_its_subject_only() -> None:
 
 def test_many_names_and_a_long_text_are_checked_in_linear_time() -> None:
     """A search per name would take minutes here."""
-    guard = guard_of(*(f"agent:main:telegram:direct:{10**9 + 7 * number}" for number in range(20_000)))
-    guard.check_names("\n".join(f'{{"offset":{number}}}' for number in range(20_000, 40_000)))
+    guard = guard_of(*(f"agent:main:telegram:direct:{10**9 + 7 * number}" for number in range(10_000)))
+    guard.check_names("\n".join(f'{{"offset":{number}}}' for number in range(20_000, 30_000)))
 
 
 # sources

@@ -12,6 +12,8 @@ from migrator import commands
 from tests.hostile.case import BAD, ENTRY
 from tests.worlds import World, fresh_world
 
+pytestmark = pytest.mark.no_cover  # what would be timed is mostly the watching
+
 HEADER = '{"type":"session","version":3,"id":"s1"}\n'
 
 
