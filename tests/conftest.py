@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import migrator
 
@@ -24,7 +24,7 @@ for module in pkgutil.walk_packages(migrator.__path__, "migrator."):
         importlib.import_module(module.name)
 
 # A busy machine is no defect; what must not take long is measured as a ratio.
-settings.register_profile("migrator", deadline=None)
+settings.register_profile("migrator", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("migrator")
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
