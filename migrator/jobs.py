@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -55,6 +54,7 @@ def each(
         yield (work(thing, progress) for thing in things)
         return
     # These take 30 ms to import, and nobody needs them for less.
+    import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
@@ -106,6 +106,8 @@ def _begin(work: Work[Any, Any], is_one_of_many: bool) -> None:
 
 
 def _end_with_parent() -> None:
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
