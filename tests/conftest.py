@@ -7,9 +7,10 @@ import hashlib
 import importlib
 import os
 import pkgutil
+import sys
 import tarfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in MINUTES])
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Where several processes share the tests, pytest-cov stops only the second of its two watchers."""
+    watcher = sys.gettrace()
+    if item.get_closest_marker("no_cover"):
+        sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(watcher)
 
 
 def pytest_collection_finish() -> None:
