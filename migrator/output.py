@@ -179,10 +179,7 @@ class Output:
     def _write_proof(self, report: Report, folder: Path) -> None:
         if self.options.get("proof") is None:
             self.labels = Labels(load_or_create_key(folder))
-        log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
-        self.guard.add_computed(log.computed())
-        lines = log.lines()
-        files = bundle.render(lines) if report.upgrade is not None else evidence.render(lines)
+        files = self._rendered_proof(report)
         self._check("\n".join(data.decode() for data in files.values()), report)
         if report.upgrade is not None:
             bundle.write(folder, files)
@@ -190,6 +187,11 @@ class Output:
             evidence.write(folder, report.verb, files)
         if report.run is not None and report.verb == "apply" and folder != Path(report.run):
             note_proved(Path(report.run))
+
+    def _rendered_proof(self, report: Report) -> dict[str, bytes]:
+        log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
+        self.guard.add_computed(log.computed())
+        return bundle.render(log.lines()) if report.upgrade is not None else evidence.render(log.lines())
 
     def _unproved(self, report: Report, error: Exception) -> int:
         """Say that what was done could not be said, and give the code for that."""

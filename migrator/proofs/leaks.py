@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Iterator
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from migrator.errors import LeakError
@@ -69,7 +69,7 @@ class LeakGuard:
         self._vocabulary = vocabulary
         self._computed: set[str] = set()
         self._names: list[str] = []
-        self._viewed: tuple[str, int, set[str]] = ("", 0, set())
+        self._read: tuple[str, int, _Reading] | None = None
         self.add_computed(computed)
 
     @cached_property
@@ -90,7 +90,7 @@ class LeakGuard:
 
         There may be a hundred times more names than text, so it is the text that is taken apart.
         """
-        texts = list(map(_fold, self._views(output)))
+        texts = self._reading(output).texts
         strange = {word for text in texts for word in _words(text) if _is_telling(word) and not self._is_own(word)}
         grams = {text[at : at + _GRAM] for text in texts for at in range(len(text) - _GRAM + 1)}
         for start in range(0, len(self._names), _AT_A_TIME):
@@ -119,7 +119,7 @@ class LeakGuard:
         costs one plain search of the sources, so a text without any reads nothing, and a text with more than
         64, which no text of ours has, is withheld unread.
         """
-        words, numbers = self._strange(output)
+        _, words, numbers = self._reading(output)
         if len(words) > _MOST_STRANGE_WORDS:
             raise _leak(min(words))
         if not words and not numbers:
@@ -139,19 +139,27 @@ class LeakGuard:
                 for number in numbers.intersection(_whole_numbers(text)):
                     raise _leak(number.decode())
 
-    def _views(self, text: str) -> set[str]:
-        """Give the text as it is, and as it reads with one or two layers of escapes or wrapping undone; without marks.
+    def _reading(self, text: str) -> _Reading:
+        """Take a text apart, once for both checks, which look at the same one after the other."""
+        if self._read is None or self._read[:2] != (text, len(self._computed)):
+            self._read = None
+            made = _Reading([], set(), set())
+            views = self._views(text)
+            while views:  # a view is not kept longer than it is needed: all of them are as long as the text
+                view = views.pop()
+                self._add_strange(view, made)
+                made.texts.append(_fold(view))
+            self._read = text, len(self._computed), made
+        return self._read[2]
 
-        Both checks look at the same text, one after the other.
-        """
-        if self._viewed[:2] != (text, len(self._computed)):
-            undoers = (_unescape, _undo_bytes, _unquote, html.unescape, self._unwrap)
-            views = {self._without_marks(text)}
-            for _ in range(2):
-                changed = {undo(view) for view in views for undo in undoers} - views
-                views |= set(map(self._without_marks, changed))
-            self._viewed = text, len(self._computed), views
-        return self._viewed[2]
+    def _views(self, text: str) -> set[str]:
+        """Give the text without marks: as it is, and as it reads with one or two layers of escapes or wraps undone."""
+        undoers = (_unescape, _undo_bytes, _unquote, html.unescape, self._unwrap)
+        views = {self._without_marks(text)}
+        for _ in range(2):
+            changed = {undo(view) for view in views for undo in undoers} - views
+            views |= set(map(self._without_marks, changed))
+        return views
 
     def _unwrap(self, text: str) -> str:
         """Join what line breaks have parted, except where our own words stand on both sides, or a mark of ours."""
@@ -185,21 +193,25 @@ class LeakGuard:
         known = (p in self._own.words or p in self._computed or p.isdecimal() for p in pieces)
         return _digits(word) < 5 and all(known)
 
-    def _strange(self, output: str) -> tuple[set[str], set[bytes]]:
-        """Give the words of a text that are not ours, as they are written there, and its long numbers."""
-        words: set[str] = set()
-        numbers: set[bytes] = set()
-        for view in self._views(output):
-            text = _ESCAPE.sub(" ", view)
-            runs = _runs(text) if text.isascii() else _runs(text) | _runs(unicodedata.normalize("NFC", text))
-            for run in {run.strip(_EDGE) for run in runs}:
-                if self._is_own(_fold(run)):
-                    continue
-                pieces = [piece for piece in _PIECE.findall(run) if not self._is_own(_fold(piece))]
-                numbers |= {p.encode() for p in pieces if len(p) >= 9 and p.isascii() and p.isdecimal()}
-                strange = [piece for piece in pieces if _is_strange(piece)]
-                words.update(strange or filter(_is_strange, [run]))
-        return words, numbers
+    def _add_strange(self, view: str, made: _Reading) -> None:
+        """Add the words that are not ours, as they are written, and the long numbers."""
+        text = _ESCAPE.sub(" ", view)
+        runs = _runs(text) if text.isascii() else _runs(text) | _runs(unicodedata.normalize("NFC", text))
+        for run in {run.strip(_EDGE) for run in runs}:
+            if self._is_own(_fold(run)):
+                continue
+            pieces = [piece for piece in _PIECE.findall(run) if not self._is_own(_fold(piece))]
+            made.numbers.update(p.encode() for p in pieces if len(p) >= 9 and p.isascii() and p.isdecimal())
+            strange = [piece for piece in pieces if _is_strange(piece)]
+            made.words.update(strange or filter(_is_strange, [run]))
+
+
+class _Reading(NamedTuple):
+    """A text taken apart: folded, in each of its views, with its words that are not ours and its long numbers."""
+
+    texts: list[str]
+    words: set[str]
+    numbers: set[bytes]
 
 
 class _Own:
@@ -243,7 +255,8 @@ def _fold(text: str) -> str:
     """Give one form to all spellings that look or mean the same: case, composition, width, white space."""
     text = " ".join(text.split())
     if text.isascii():
-        return text.lower()
+        lower = text.lower()
+        return text if lower == text else lower  # what is folded already takes no memory again
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from migrator.errors import NothingFoundError
 from migrator.filesystem import is_absent
 from migrator.jobs import each
-from migrator.model import Database, Finding, Inventory, Name, Shape, Store, StoreKind, Transcript
+from migrator.model import Database, FileIdentity, Finding, Inventory, Name, Shape, Store, StoreKind, Transcript
 from migrator.openclaw.paths import normalize_agent_id
 from migrator.progress import Progress
 from migrator.scanning.databases import read_database
 from migrator.scanning.directories import Findings
 from migrator.scanning.sources import read_store
 from migrator.scanning.transcript_places import Place
-from migrator.scanning.transcripts import read_transcript
+from migrator.scanning.transcripts import as_now, read_transcript
 
 EXPLICIT_OWNER = "main"
 """The agent id that owns the database of a store outside any agent directory (PR 91322, ``store-sqlite.ts``)."""
@@ -50,8 +50,10 @@ def read_stores(
     stores = []
     size = _size(real for _, real in present)
     with each(partial(_read_store, known), present, size, jobs, progress, count=len(present)) as found:
-        for store, made in found:
+        for (one, real), (store, made) in zip(present, found, strict=True):
             findings.made += made
+            if isinstance(store, FileIdentity):
+                store = replace(known[real], path=one.path, kind=one.kind, agent=one.agent, identity=store)
             stores.append(store)
     return tuple(stores)
 
@@ -86,10 +88,16 @@ def _present(
         yield candidate, real
 
 
-def _read_store(known: Mapping[str, Store], present: tuple[Candidate, str], progress: Progress) -> tuple[Store, _Made]:
+def _read_store(
+    known: Mapping[str, Store], present: tuple[Candidate, str], progress: Progress
+) -> tuple[Store | FileIdentity, _Made]:
+    """A store; of one that is as it is ``known`` only what the file is now, since all else need not be passed on."""
     candidate, real = present
     progress.enter(candidate.agent)
-    return read_store(candidate.path, real, candidate.kind, candidate.agent, progress, known.get(real))
+    earlier = known.get(real)
+    store, made = read_store(candidate.path, real, candidate.kind, candidate.agent, progress, earlier)
+    is_same = earlier is not None and store.identity is not None and store.entries is earlier.entries
+    return (store.identity if is_same and store.identity else store), made
 
 
 def read_transcripts(
@@ -100,8 +108,10 @@ def read_transcripts(
     size = _size(path for _, path, _ in places)
     transcripts = []
     with each(partial(_read_transcript, known), places, size, jobs, progress, count=len(places)) as found:
-        for transcript, made in found:
+        for (directory, path, kind), (transcript, made) in zip(places, found, strict=True):
             findings.made += made
+            if isinstance(transcript, FileIdentity):
+                transcript = as_now(known[path], directory, kind.value, transcript)
             if transcript is not None:
                 transcripts.append(transcript)
     return tuple(transcripts)
@@ -109,10 +119,14 @@ def read_transcripts(
 
 def _read_transcript(
     known: Mapping[str, Transcript], place: Place, progress: Progress
-) -> tuple[Transcript | None, _Made]:
+) -> tuple[Transcript | FileIdentity | None, _Made]:
+    """A transcript, in the same way as a store."""
     directory, path, kind = place
     progress.enter(directory)
-    return read_transcript(path, directory, kind.value, progress, known.get(path))
+    earlier = known.get(path)
+    transcript, made = read_transcript(path, directory, kind.value, progress, earlier)
+    is_same = earlier is not None and transcript is not None and transcript.hashes is earlier.hashes
+    return (transcript.identity if is_same and transcript else transcript), made
 
 
 def read_databases(

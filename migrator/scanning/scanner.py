@@ -82,8 +82,7 @@ def scan(
     ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
     progress.start("reading", _bytes_to_read(candidates, agents))
-    # What is known of a store is longer than what is to be read again: it is not passed from process to process.
-    stores = read_stores(state, selection.follow, candidates, earlier, findings, progress, 1 if earlier else jobs)
+    stores = read_stores(state, selection.follow, candidates, earlier, findings, progress, jobs)
     places = transcript_places(state, selection.follow, agents, stores, originals, findings)
     transcripts = read_transcripts(places, earlier, findings, progress, jobs)
     stood_at = {candidate.path: candidate.stood_at for candidate in candidates}

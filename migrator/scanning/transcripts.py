@@ -8,12 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import compress
-from pathlib import Path
 from typing import NamedTuple
 
 from migrator.filesystem import open_regular_file
-from migrator.model import HASH_BYTES, DamagedSpan, Finding, Name, Store, Transcript
+from migrator.model import HASH_BYTES, DamagedSpan, FileIdentity, Finding, Name, Store, Transcript
 from migrator.openclaw.entry import usable_session_id
 from migrator.openclaw.session_files import transcript_session_id
 from migrator.openclaw.session_key import parse_session_key
@@ -41,8 +41,7 @@ def read_transcript(
                 after = os.fstat(stream.fileno())
                 if changed(before, after):
                     return None, (Finding("transcript.changing", name),)
-                identity = file_identity(after, earlier.identity.sha256)
-                transcript = replace(earlier, agent=agent, kind=kind, identity=identity)
+                transcript = as_now(earlier, agent, kind, file_identity(after, earlier.identity.sha256))
                 return transcript, tuple(_findings(transcript))
             reader = TranscriptReader(stream)
             for line in reader:
@@ -56,16 +55,16 @@ def read_transcript(
     if changed(before, after):
         return None, (Finding("transcript.changing", name),)
     header_id = usable_session_id(reader.header.event_id) if reader.header else None
-    named_id, _topic = transcript_session_id(Path(path).name)
+    named_id, _topic = transcript_session_id(os.path.basename(path))
     transcript = Transcript(
         path=path,
         agent=agent,
         kind=kind,
         identity=file_identity(after, reader.sha256),
         header_id=header_id,
-        named_id=named_id,
+        named_id=header_id if named_id == header_id else named_id,
         last_ms=tally.last_ms,
-        counts=tuple((kind.value, count) for kind, count in reader.counts.items() if count),
+        counts=_shared(tuple((kind.value, count) for kind, count in reader.counts.items() if count)),
         damage=tuple(tally.damage),
         hashes=bytes(tally.hashes),
         stranded=tally.stranded,
@@ -73,6 +72,19 @@ def read_transcript(
         columns=tally.columns.digest(),
     )
     return transcript, tuple(_findings(transcript))
+
+
+def as_now(earlier: Transcript, agent: str | None, kind: str, identity: FileIdentity) -> Transcript:
+    """A transcript that was read before, with what its file is now; the same object, if that is the same."""
+    if (agent, kind, identity) == (earlier.agent, earlier.kind, earlier.identity):
+        return earlier
+    return replace(earlier, agent=agent, kind=kind, identity=identity)
+
+
+@lru_cache
+def _shared(counts: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    """The same counts as one object, because thousands of transcripts have the same."""
+    return counts
 
 
 class _Tally:

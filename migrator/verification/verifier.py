@@ -55,7 +55,7 @@ def verify(
         size = sum(one.size for database in inventory.databases for _, one in database.files)
         count = len(inventory.databases)
         examine = partial(_examine, inventory.databases, newest, holdings.event_columns)
-        with each(examine, range(count), size, jobs, count=count, beside=True) as examined:
+        with each(examine, range(count), size, jobs, count=count) as examined:
             histories = verify_histories(holdings, level)
             judged = [
                 _verify_database(one, claims[one.path], newest[one.path], tuple(histories[one.path]), holdings, level)
