@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from migrator.model import HASH_BYTES, Database, Entry, FileIdentity, Finding, Number, Store, Transcript
+from migrator.model import HASH_BYTES, Database, Entry, FileIdentity, Finding, Number, Shape, Store, Transcript
 
 if TYPE_CHECKING:
     from migrator.repair_model import Repair
@@ -131,7 +131,14 @@ class DatabasePlan:
     def writes(self) -> bool:
         """Whether the database itself would be written to."""
         rows = any(d.write_cache or d.write_typed for d in self.decisions)
-        return rows or any(history.pending for history in self.histories) or self.repair is not None
+        histories = any(history.pending for history in self.histories)
+        return rows or histories or self.repair is not None or self._is_unsigned
+
+    @property
+    def _is_unsigned(self) -> bool:
+        """Whether the database has sessions, and an upgrade would refuse them: it does not name its owner exactly."""
+        database = self.database
+        return database.shape is Shape.V1 and database.owner != database.agent_id and bool(self.decisions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from migrator.execution.outcome import Outcome
 from migrator.plan_model import Plan
 from migrator.runs.run import Run
 from migrator.sqlite import target
+from migrator.verdicts import Verification
 from tests.sqlite_worlds import execute as sql
 from tests.worlds import (
     NOON,
@@ -159,6 +160,7 @@ import os, signal, sys
 from migrator import commands
 from migrator.model import Selection, Surroundings
 from migrator.sqlite import target
+from migrator.verdicts import Verification
 
 def die(*_arguments, **_named):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -385,3 +387,21 @@ def test_a_database_with_damage_is_not_written_to(tmp_path: Path) -> None:
     with pytest.raises(MigratorError):
         apply(world)
     assert files(database.parent) == before
+
+
+@pytest.mark.parametrize("spelling", ["New", "new ", None])
+def test_a_database_that_does_not_name_its_owner_exactly_is_put_right(world: World, spelling: str | None) -> None:
+    apply(world, agents=("new",))
+    statement = sql("UPDATE schema_meta SET agent_id = ?", spelling) if spelling else sql("DELETE FROM schema_meta")
+    change(world.database_path("new"), statement)
+    checks = {check.name: check.passed for check in verified(world).databases[0].checks}
+    assert not checks["owner"]
+    assert apply(world, agents=("new",)).exit_code in (0, 15)
+    assert scalar(world.database_path("new"), "SELECT agent_id FROM schema_meta") == b"new"
+    assert commands.plan(world.request(agents=("new",))).word == "up-to-date"
+
+
+def verified(world: World) -> Verification:
+    verification = commands.verify(world.request(agents=("new",))).verification
+    assert verification is not None
+    return verification

@@ -32,7 +32,7 @@ def database_checks(
     ``source_keys`` are the sessions that its sources have. ``problems`` waits for what SQLite's own checks find.
     ``event_columns`` are as :func:`columns_agree` takes them.
     """
-    yield Check("owner", database.owner is not None and normalize_agent_id(database.owner) == database.agent_id)
+    yield Check("owner", database.owner == database.agent_id)  # releases refuse any other spelling
     if database.shape is Shape.V1:
         yield Check("user-version", database.version == 1)
         yield Check("shapes-agree", _passes(lambda: _shapes_agree(database, connection, source_keys)))
