@@ -164,6 +164,9 @@ def store_database(store_path: str) -> tuple[str, str | None]:
     return os.path.join(folder, f"openclaw-session-store-{digest}.sqlite"), None
 
 
+_DEEPEST = 100  # folders, of which each is resolved by a call of its own
+
+
 class RealPaths:
     """Paths with all links resolved, as of the time when a directory was first seen: each is resolved only once."""
 
@@ -173,7 +176,7 @@ class RealPaths:
     def of(self, path: str) -> str:
         """Give the real path of a file or directory, which need not exist."""
         folder, name = os.path.split(path)
-        if name in ("", os.curdir, os.pardir) or os.name != "posix":
+        if name in ("", os.curdir, os.pardir) or os.name != "posix" or path.count(os.sep) > _DEEPEST:
             return os.path.realpath(path)
         if folder not in self._folders:
             self._folders[folder] = self.of(folder)
