@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from migrator.errors import SystemFailedError
@@ -40,17 +40,15 @@ def each(
     progress: Progress = silent,
     *,
     count: int,
-    beside: bool = False,
 ) -> Iterator[Iterator[_R]]:
     """What ``work`` makes of each of ``count`` things, in their order, on as many at a time as there are ``jobs``.
 
     ``jobs`` is None for the number of cores, if ``size``, in bytes, is worth it. With one job everything is done right
-    here, one thing after the other as they are asked for, and so is a single thing, unless the caller has something
-    else to do ``beside``. Whatever ``work`` raises comes here; leaving the block ends the processes. Raises
-    SystemFailedError where one of them was ended by somebody else.
+    here, one thing after the other as they are asked for, and so is a single thing. Whatever ``work`` raises comes
+    here; leaving the block ends the processes. Raises SystemFailedError where one of them was ended by somebody else.
     """
     wanted = jobs or (cores() if size >= WORTHWHILE else 1)
-    if wanted == 1 or count < (1 if beside else 2):
+    if wanted == 1 or count < 2:
         yield (work(thing, progress) for thing in things)
         return
     # These take 30 ms to import, and nobody needs them for less.
@@ -60,7 +58,7 @@ def each(
 
     processes = min(wanted, count)
     context = multiprocessing.get_context("fork" if _HAS_FORK else "spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(work, processes > 1))
+    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(work,))
     try:
         chunk = max(1, count // (processes * _CHUNKS))
         yield _results(pool.map(_do, things, chunksize=chunk), progress)
@@ -93,13 +91,12 @@ class _Counted(Progress):
 
 # Given once to each process, and inherited by fork: most of it is never copied.
 _work: Work[Any, Any]
-_is_one_of_many: bool
 
 
-def _begin(work: Work[Any, Any], is_one_of_many: bool) -> None:
+def _begin(work: Work[Any, Any]) -> None:
     """Prepare a process: it ends when it is told to, or with the one that it works for."""
-    global _work, _is_one_of_many
-    _work, _is_one_of_many = work, is_one_of_many
+    global _work
+    _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -116,5 +113,5 @@ def _end_with_parent() -> None:
 
 def _do(thing: object) -> tuple[Any, int]:
     counted = _Counted()
-    with on_one_core() if _is_one_of_many else nullcontext():
+    with on_one_core():
         return _work(thing, counted), counted.count

@@ -79,12 +79,6 @@ def test_without_a_number_of_jobs_what_is_little_is_done_right_here(
         assert {away for _, away in results} == {elsewhere}
 
 
-@pytest.mark.parametrize("beside", [False, True])
-def test_a_single_thing_goes_elsewhere_only_if_there_is_something_to_do_beside(beside: bool) -> None:
-    with each(square, [5], 0, 2, count=1, beside=beside) as results:
-        assert list(results) == [(25, beside)]
-
-
 def test_processes_that_begin_anew_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_HAS_FORK", False)
     assert jobs.cores() == 1

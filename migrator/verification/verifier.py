@@ -42,7 +42,7 @@ def verify(
 ) -> Verification:
     """Judge the databases of a fresh inventory by its own sources, or by all that another one holds.
 
-    With more than one of ``jobs``, as :func:`each` takes them, their checks run beside the rest.
+    They are examined in so many ``jobs`` as :func:`each` takes them.
     """
     origin = against or inventory
     inventory = with_lost_databases(inventory, origin)
