@@ -18,7 +18,7 @@ def content_digest(cache: Digests, typed: Digests, histories: Digests) -> str:
     for shape, rows in ((b"cache", cache), (b"typed", typed), (b"history", histories)):
         for key, digest in sorted(rows.items() if isinstance(rows, Mapping) else rows):
             encoded = key.encode("utf-8", "surrogateescape")
-            total.update(b"%s %d %d " % (shape, len(encoded), len(digest)) + encoded + digest)
+            total.update(b"%b %d %d %b%b" % (shape, len(encoded), len(digest), encoded, digest))
     return total.hexdigest()
 
 
