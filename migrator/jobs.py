@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -97,6 +98,7 @@ def _begin(work: Work[Any, Any]) -> None:
     """Prepare a process: it ends when it is told to, or with the one that it works for."""
     global _work
     _work = work
+    gc.freeze()  # what is inherited is not looked through for garbage, which would copy it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -38,7 +38,7 @@ def contest(world: World, folder: Path, tools: Tools) -> Iterator[tuple[str, Sam
         index.write_text(json.dumps([{"store": part.store, "database": part.database} for part in parts]))
         yield "PR 91322", _reported(str(tools.node), HERE / "pr91322.mjs", index)
         _clean(state)
-    yield from _ours(folder, tools)
+    yield from _ours(folder, tools, jobs=world.agents > 1)
     _clean(state)
     if tools.openclaw is not None and world.lines:
         scratch = folder / "real"
@@ -48,12 +48,17 @@ def contest(world: World, folder: Path, tools: Tools) -> Iterator[tuple[str, Sam
         shutil.rmtree(scratch)
 
 
-def _ours(folder: Path, tools: Tools) -> Iterator[tuple[str, Sample]]:
+def _ours(folder: Path, tools: Tools, jobs: bool) -> Iterator[tuple[str, Sample]]:
+    """The steps by themselves; if there are several databases, first with one and with two ``jobs``."""
     state, proof = folder / "state", folder / "proof"
 
     def migrator(*words: str | Path) -> Sample:
         return run([tools.python, "-m", "migrator", *words, "--state-dir", state, "--progress", "never"])[0]
 
+    if jobs:
+        for name, count in (("apply, 1 job", "1"), ("apply, 2 jobs", "2")):
+            yield name, migrator("apply", "--yes", "--proof", proof, "--jobs", count)
+            _clean(state)
     yield "scan", migrator("scan")
     plan = migrator("plan", "--output", folder / "plan.json")
     yield "plan", plan

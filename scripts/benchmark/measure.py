@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_EVERY = 0.02  # seconds between two looks at the memory
+_EVERY = 0.1  # seconds between two looks at the memory, each of which takes some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run. ``peak`` is in bytes: the sum over processes that were there together of the most each has held."""
+    """One run. ``peak`` is in bytes: what all its processes held together, what they share being counted once."""
 
     wall: float
     cpu: float
@@ -30,7 +30,8 @@ class FailedError(Exception):
 def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> tuple[Sample, bytes]:
     """Run a command to its end and give what it took and what it printed.
 
-    Raises FailedError unless it succeeds. Memory is VmHWM of a fresh process, as Linux counts it.
+    Raises FailedError unless it succeeds. Memory is what Linux counts: the most that a process had resident, or that
+    several had together, in proportion to how many share it (PSS), at any look.
     """
     begun = time.perf_counter()
     process = subprocess.Popen(
@@ -73,7 +74,9 @@ class _Watch:
 
     def _look(self) -> None:
         while not self._ended.wait(_EVERY):
-            self._peak = max(self._peak, sum(map(_high_water, _family(self._pid))))
+            family = _family(self._pid)
+            if len(family) > 1:
+                self._peak = max(self._peak, sum(map(_proportional, family)))
 
 
 def _family(pid: int) -> list[int]:
@@ -87,10 +90,10 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _high_water(pid: int) -> int:
+def _proportional(pid: int) -> int:
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    found = re.search(r"^Pss:\s+(\d+) kB", status, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0

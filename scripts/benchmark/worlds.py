@@ -156,7 +156,7 @@ WORLDS = (
     World("transcripts-1000", 1_000, lines=21),
     World("transcripts-10000", 10_000, lines=21),
     World("agents-1000", 10_000, agents=1_000),
-    World("agents-8", 16_000, agents=8),
+    World("agents-8", 40_000, agents=8),
     World("json5-comment", 10_000, spell=_comment_once(), strict=False),
     World("json5-throughout", 10_000, spell=_json5_throughout, strict=False),
 )
