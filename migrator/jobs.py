@@ -7,13 +7,20 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from migrator.errors import SystemFailedError
-from migrator.meanwhile import on_one_core
+from migrator.meanwhile import has_cores, on_one_core
 from migrator.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
+
+    _Future = Future[tuple[list[Any], int]]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -41,15 +48,18 @@ def each(
     progress: Progress = silent,
     *,
     count: int,
+    together: int | None = None,
 ) -> Iterator[Iterator[_R]]:
     """What ``work`` makes of each of ``count`` things, in their order, on as many at a time as there are ``jobs``.
 
-    ``jobs`` is None for the number of cores, if ``size``, in bytes, is worth it. With one job everything is done right
-    here, one thing after the other as they are asked for, and so is a single thing. Whatever ``work`` raises comes
-    here; leaving the block ends the processes. Raises SystemFailedError where one of them was ended by somebody else.
+    ``jobs`` is None for the number of cores, if ``size``, in bytes, is worth it. With one job, or where there is only
+    one core, everything is done right here, one thing after the other as they are asked for, and so is a single thing.
+    Otherwise so many things ``together`` go to a process, which is never far ahead of what is asked for. Whatever
+    ``work`` raises comes here; leaving the block ends the processes. Raises SystemFailedError where one of them was
+    ended by somebody else.
     """
     wanted = jobs or (cores() if size >= WORTHWHILE else 1)
-    if wanted == 1 or count < 2:
+    if wanted == 1 or count < 2 or not has_cores():
         yield (work(thing, progress) for thing in things)
         return
     # These take 30 ms to import, and nobody needs them for less.
@@ -61,8 +71,9 @@ def each(
     context = multiprocessing.get_context("fork" if _HAS_FORK else "spawn")
     pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(work,))
     try:
-        chunk = max(1, count // (processes * _CHUNKS))
-        yield _results(pool.map(_do, things, chunksize=chunk), progress)
+        parts = _parts(things, together or max(1, count // (processes * _CHUNKS)))
+        begun = deque(pool.submit(_do, part) for part in islice(parts, 2 * processes))
+        yield _results(pool, begun, parts, progress)
     except BaseException as error:
         for process in multiprocessing.active_children():
             process.terminate()
@@ -73,10 +84,20 @@ def each(
         pool.shutdown(cancel_futures=True)
 
 
-def _results(made: Iterable[tuple[Any, int]], progress: Progress) -> Iterator[Any]:
-    for result, count in made:
+def _parts(things: Iterable[_T], length: int) -> Iterator[list[_T]]:
+    things = iter(things)
+    while part := list(islice(things, length)):
+        yield part
+
+
+def _results(
+    pool: ProcessPoolExecutor, begun: deque[_Future], parts: Iterator[list[Any]], progress: Progress
+) -> Iterator[Any]:
+    while begun:
+        made, count = begun.popleft().result()
+        begun.extend(pool.submit(_do, part) for part in islice(parts, 1))
         progress(count)
-        yield result
+        yield from made
 
 
 class _Counted(Progress):
@@ -113,7 +134,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _do(thing: object) -> tuple[Any, int]:
+def _do(things: list[Any]) -> tuple[list[Any], int]:
     counted = _Counted()
     with on_one_core():
-        return _work(thing, counted), counted.count
+        return [_work(thing, counted) for thing in things], counted.count

@@ -16,6 +16,11 @@ _WORTHWHILE = 1 << 20
 _has_cores = ContextVar("has_cores", default=True)
 
 
+def has_cores() -> bool:
+    """Whether there is more than one core for what is done here."""
+    return _has_cores.get()
+
+
 @contextmanager
 def on_one_core() -> Iterator[None]:
     """Do one thing after the other in this block: there is only one core for it."""

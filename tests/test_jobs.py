@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from migrator import commands, jobs
 from migrator.errors import ChangedError, SystemFailedError
 from migrator.execution.executor import execute
 from migrator.jobs import each
+from migrator.meanwhile import on_one_core
 from migrator.progress import Progress
 from migrator.runs.run import Run
 from tests.worlds import NOON, World, cache_row, databases, entry, owner
@@ -79,6 +80,25 @@ def test_without_a_number_of_jobs_what_is_little_is_done_right_here(
         assert {away for _, away in results} == {elsewhere}
 
 
+def test_nobody_works_far_ahead_of_what_is_asked_for() -> None:
+    taken = []
+
+    def things() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    with each(square, things(), 0, 2, count=100, together=3) as results:
+        assert next(results) == (0, True)
+        assert len(taken) <= 3 * 5
+        assert [result for result, _ in results] == [number * number for number in range(1, 100)]
+
+
+def test_where_there_is_one_core_only_everything_is_done_right_here() -> None:
+    with on_one_core(), each(square, range(9), 0, 2, count=9) as results:
+        assert {away for _, away in results} == {False}
+
+
 def test_processes_that_begin_anew_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_HAS_FORK", False)
     assert jobs.cores() == 1
@@ -112,6 +132,7 @@ def test_leaving_in_the_middle_ends_the_processes_at_once() -> None:
 ORPHANED = """
 import os, signal
 from migrator.jobs import each
+from migrator.meanwhile import on_one_core
 from tests.test_jobs import wait_long
 with each(wait_long, range(2), 0, 2, count=2) as results:
     print(*(task for task in open(f"/proc/self/task/{os.getpid()}/children").read().split()), flush=True)

@@ -75,7 +75,7 @@ def prepare(index: int, final: Path, run: Run) -> Site:
     return Site(index, temporary, made)
 
 
-def build(plans: Sequence[DatabasePlan], now_ms: int, site: Site, progress: Progress) -> Built:
+def build(plans: Sequence[DatabasePlan], now_ms: int, jobs: int | None, site: Site, progress: Progress) -> Built:
     """Build a database in its place. Raises SystemFailedError and OSError, which are about all of them."""
     if site.failure is not None:
         return Built(site, failure=site.failure)
@@ -83,13 +83,13 @@ def build(plans: Sequence[DatabasePlan], now_ms: int, site: Site, progress: Prog
     progress.enter(next((store.agent for store in planned.stores), None))
     try:
         with sqlite_failures(planned):
-            rows = _write(planned, now_ms, site.temporary, progress)
+            rows = _write(planned, now_ms, jobs, site.temporary, progress)
             return Built(site, rows, _check_and_flush(site.temporary, planned))
     except STOPS_ONE as error:
         return Built(site, failure=error)
 
 
-def _write(planned: DatabasePlan, now_ms: int, temporary: Path, progress: Progress) -> int:
+def _write(planned: DatabasePlan, now_ms: int, jobs: int | None, temporary: Path, progress: Progress) -> int:
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     inherit_owner(temporary, temporary.parent)
     with closing(open_writable(str(temporary), longest=planned.longest)) as connection:
@@ -97,7 +97,7 @@ def _write(planned: DatabasePlan, now_ms: int, temporary: Path, progress: Progre
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN IMMEDIATE")
-        rows = write_sessions(connection, planned, now_ms, progress)
+        rows = write_sessions(connection, planned, now_ms, progress, jobs)
         connection.execute("COMMIT")
     return rows
 

@@ -24,7 +24,7 @@ from migrator.filesystem import publish
 from migrator.jobs import each
 from migrator.model import Name, Shape
 from migrator.plan_model import DatabasePlan, Plan, Reject
-from migrator.progress import Advance, Progress, silent
+from migrator.progress import Progress, silent
 from migrator.runs.backups import copy_set
 from migrator.runs.quarantine import preserve
 from migrator.runs.run import Run
@@ -50,10 +50,10 @@ def execute(
     outcomes: list[Outcome] = []
     try:
         places = _prepared(plan, new, run, sites)
-        with each(partial(build, plan.databases, now_ms), places, size, jobs, progress, count=len(new)) as built:
+        with each(partial(build, plan.databases, now_ms, jobs), places, size, jobs, progress, count=len(new)) as built:
             for planned in plan.databases:
                 if planned.pending:
-                    outcomes += _carry_out(planned, run, now_ms, progress, built)
+                    outcomes += _carry_out(planned, run, now_ms, progress, jobs, built)
     finally:
         for site in sites:
             site.clear()
@@ -81,7 +81,7 @@ def _prepared(plan: Plan, new: list[int], run: Run, sites: list[Site]) -> Iterat
 
 
 def _carry_out(
-    planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, built: Iterator[Built]
+    planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jobs: int | None, built: Iterator[Built]
 ) -> Iterator[Outcome]:
     """Publish the next database that was ``built``, or change the one that there is."""
     try:
@@ -92,7 +92,7 @@ def _carry_out(
         _preserve_rejects(planned, run)
         if planned.writes:
             with sqlite_failures(planned):
-                yield _change(planned, run, now_ms, progress)
+                yield _change(planned, run, now_ms, progress, jobs)
     except STOPS_ONE as error:
         run.note("failed", database=run.where(planned.database.path), exit_code=error.exit_code)
         yield Outcome(planned.database.path, created=False, rows_written=0, backup=None, failure=error)
@@ -121,7 +121,7 @@ def _publish(planned: DatabasePlan, built: Built, run: Run) -> Outcome:
     return Outcome(str(final), created=True, rows_written=built.rows, backup=None)
 
 
-def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> Outcome:
+def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jobs: int | None) -> Outcome:
     """Change an existing database in one transaction, after a checked backup of its whole file set."""
     path = planned.database.path
     real = Path(os.path.realpath(path))
@@ -136,10 +136,10 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, advance: Advance) -> O
         # The lock is held now; what was hashed before must still be what is there.
         check_unchanged(connection, planned)
         if planned.repair is None:
-            written = write_sessions(connection, planned, now_ms, advance)
+            written = write_sessions(connection, planned, now_ms, progress, jobs)
             expected = planned.expected_digest
         else:
-            written, expected = write_repair(connection, planned, planned.repair, advance)
+            written, expected = write_repair(connection, planned, planned.repair, progress)
         tables = check_result(connection, planned, expected, partial(shapes.integrity, connection))
         run.note("commit", database=run.where(path), tables=tables)
         try:

@@ -1,45 +1,98 @@
-"""The part of executing that is about transcripts: a history read again from its files, and put into the database."""
+"""The part of executing that is about transcripts: histories read again from their files, and put into the database."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
+from typing import TypeVar
 
+from migrator.jobs import each
 from migrator.model import Name
 from migrator.openclaw.transcript import Line, TranscriptReader
 from migrator.plan_model import HistoryPlan
-from migrator.progress import Advance
+from migrator.progress import Advance, Progress
 from migrator.scanning.sources import open_source, require_same
 from migrator.scanning.transcripts import Merge, storable_lines
 from migrator.sqlite import target
 from migrator.sqlite.event_rows import event_hash
 
+_T = TypeVar("_T")
+
 _BATCH = 500
+_BATCH_BYTES = 1 << 20
+_READ_TOGETHER = 1 << 18
+"""Bytes of files that one process reads at a time; more took no less time, and more memory."""
+
+_Row = tuple[str, int, bytes, int, str | None, str | None, str | None]
+"""An event as it is passed from process to process: its columns, then id, type and parent of its identity."""
 
 
-def write_history(connection: sqlite3.Connection, history: HistoryPlan, advance: Advance) -> None:
-    """Append the events that the database lacks, in file order, and the entry of a history that none claims."""
-    if history.entry is not None:
-        session = target.Owner(history.session_id, history.key, history.updated_at)
-        target.put_sessions(connection, [session])
-        typed = target.TypedRow(history.key, history.session_id, history.entry, history.updated_at)
-        target.put_typed_rows(connection, [typed])
-    session_id, lines = history.session_id, _history_lines(history, advance)
-    rows = islice(enumerate(lines), history.present, None)
-    while batch := [(seq, line, text, line.timestamp_ms or 0) for seq, (line, text) in islice(rows, _BATCH)]:
-        target.put_events(connection, [target.Event(session_id, seq, text, at) for seq, _, text, at in batch])
+def write_histories(
+    connection: sqlite3.Connection, histories: Iterable[HistoryPlan], progress: Progress, jobs: int | None
+) -> None:
+    """Append the events that the database lacks, in file order, and the entries of histories that none claims.
+
+    Short files are read in so many ``jobs`` as :func:`each` takes them; of long ones never all rows are kept at once.
+    """
+    pending = [history for history in histories if history.pending]
+    for history in pending:
+        if history.entry is not None:
+            session = target.Owner(history.session_id, history.key, history.updated_at)
+            target.put_sessions(connection, [session])
+            typed = target.TypedRow(history.key, history.session_id, history.entry, history.updated_at)
+            target.put_typed_rows(connection, [typed])
+    groups = list(batches(iter(pending), _size, _READ_TOGETHER))
+    are_short = [sum(map(_size, group)) <= _BATCH_BYTES for group in groups]
+    short, size = [index for index, is_short in enumerate(are_short) if is_short], sum(map(_size, pending))
+    with each(partial(_read, groups), short, size, jobs, progress, count=len(short), together=1) as found:
+        for group, is_short in zip(groups, are_short, strict=True):
+            _put(connection, next(found) if is_short else chain.from_iterable(_rows(one, progress) for one in group))
+
+
+def batches(items: Iterator[_T], size_of: Callable[[_T], int], limit: int = _BATCH_BYTES) -> Iterator[list[_T]]:
+    """Things that are worked on together: some hundreds, or fewer that reach ``limit`` bytes."""
+    batch: list[_T] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += size_of(item)
+        if len(batch) == _BATCH or size >= limit:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _size(history: HistoryPlan) -> int:
+    return sum(file.identity.size for file in history.files)
+
+
+def _read(groups: Sequence[list[HistoryPlan]], index: int, progress: Progress) -> list[_Row]:
+    return [row for history in groups[index] for row in _rows(history, progress)]
+
+
+def _put(connection: sqlite3.Connection, rows: Iterable[_Row]) -> None:
+    for batch in batches(iter(rows), lambda row: len(row[2])):
+        target.put_events(connection, [row[:4] for row in batch])
         target.put_identities(
             connection,
             [
-                target.Identity(session_id, line.event_id, seq, line.event_type, line.parent_id, at)
-                for seq, line, _, at in batch
-                if line.event_id is not None
+                (session_id, event_id, seq, event_type, parent_id, at)
+                for session_id, seq, _, at, event_id, event_type, parent_id in batch
+                if event_id is not None
             ],
         )
 
 
-def _history_lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, bytes]]:
+def _rows(history: HistoryPlan, advance: Advance) -> Iterator[_Row]:
+    session_id = history.session_id
+    for seq, (line, text) in islice(enumerate(_lines(history, advance)), history.present, None):
+        yield session_id, seq, text, line.timestamp_ms or 0, line.event_id, line.event_type, line.parent_id
+
+
+def _lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, bytes]]:
     """The lines of all files of a session, read again; what files share is taken once."""
     merge = Merge() if len(history.files) > 1 else None
     for file in history.files:

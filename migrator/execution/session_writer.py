@@ -9,18 +9,15 @@ from hashlib import sha256
 from msgspec import Struct
 
 from migrator.errors import ChangedError
-from migrator.execution.history_writer import write_history
+from migrator.execution.history_writer import batches, write_histories
 from migrator.model import Name, Number
 from migrator.openclaw.entry import prepare
 from migrator.openclaw.store import read_member
 from migrator.plan_model import DatabasePlan, Decision
-from migrator.progress import Advance
+from migrator.progress import Advance, Progress
 from migrator.scanning.databases import stored_texts
 from migrator.scanning.sources import raw_entries
 from migrator.sqlite import target
-
-_BATCH = 500
-_BATCH_BYTES = 1 << 20
 
 
 class _Write(Struct, frozen=True, gc=False):
@@ -33,34 +30,20 @@ class _Write(Struct, frozen=True, gc=False):
     status: str | None
 
 
-def write_sessions(connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, advance: Advance) -> int:
+def write_sessions(
+    connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, progress: Progress, jobs: int | None
+) -> int:
     """Write what a database lacks, and give the number of rows. Raises ChangedError and sqlite3.Error."""
     # An entry may come before the one that owns its session row.
     connection.execute("PRAGMA defer_foreign_keys = ON")
     target.create_tables(connection)
     target.stamp_owner(connection, planned.database.agent_id, now_ms)
     written = 0
-    for batch in _batches(_writes(connection, planned, advance)):
+    for batch in batches(_writes(connection, planned, progress), lambda write: len(write.text)):
         _write_batch(connection, batch)
         written += len(batch)
-    for history in planned.histories:
-        if history.pending:
-            write_history(connection, history, advance)
+    write_histories(connection, planned.histories, progress, jobs)
     return written
-
-
-def _batches(writes: Iterator[_Write]) -> Iterator[list[_Write]]:
-    """Rows that are written together: some hundreds, or fewer if they are long."""
-    batch: list[_Write] = []
-    size = 0
-    for write in writes:
-        batch.append(write)
-        size += len(write.text)
-        if len(batch) == _BATCH or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:

@@ -94,11 +94,7 @@ def stored_transcripts(
 
     The finding codes of what is odd about single events go into ``problems``.
     """
-    hashes = event_rows.EventHashes()
-    for event in event_rows.events(connection, as_written=True):
-        if event.problem is not None and problems is not None:
-            problems.add(event.problem)
-        hashes.add(event.session_id, event.seq, event.event_json)
+    hashes = event_rows.hashes_as_written(connection, set() if problems is None else problems)
     if not hashes.in_order:
         hashes = event_rows.EventHashes()
         for event in event_rows.events(connection):

@@ -216,8 +216,8 @@ def put_typed_rows(connection: sqlite3.Connection, rows: Sequence[TypedRow]) -> 
     )
 
 
-def put_events(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
-    """Put events; a row with the same session and seq is overwritten."""
+def put_events(connection: sqlite3.Connection, events: Iterable[tuple[str, int, Text, int]]) -> None:
+    """Put events, such as :class:`Event`; a row with the same session and seq is overwritten."""
     connection.executemany(
         "INSERT INTO transcript_events (session_id, seq, event_json, created_at) VALUES (?, ?, CAST(? AS TEXT), ?)"
         " ON CONFLICT (session_id, seq) DO UPDATE SET event_json = excluded.event_json,"
@@ -226,8 +226,10 @@ def put_events(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
     )
 
 
-def put_identities(connection: sqlite3.Connection, identities: Iterable[Identity]) -> None:
-    """Put identities; the first event with an id keeps it."""
+def put_identities(
+    connection: sqlite3.Connection, identities: Iterable[tuple[str, str, int, str | None, str | None, int]]
+) -> None:
+    """Put identities, such as :class:`Identity`; the first event with an id keeps it."""
     connection.executemany(
         "INSERT INTO transcript_event_identities"
         " (session_id, event_id, seq, event_type, parent_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.measure import Sample, run
-from benchmark.worlds import Part, World
+from benchmark.worlds import World
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
@@ -33,10 +32,7 @@ def contest(world: World, folder: Path, tools: Tools) -> Iterator[tuple[str, Sam
     yield "floor", _reported(tools.python, HERE / "floor.py", folder / "index.pickle")
     _clean(state)
     if tools.node is not None and world.strict and world.lines == 0:
-        index = folder / "index.json"
-        parts: list[Part] = pickle.loads((folder / "index.pickle").read_bytes())  # noqa: S301 - our own
-        index.write_text(json.dumps([{"store": part.store, "database": part.database} for part in parts]))
-        yield "PR 91322", _reported(str(tools.node), HERE / "pr91322.mjs", index)
+        yield "PR 91322", _reported(str(tools.node), HERE / "pr91322.mjs", folder / "index.json")
         _clean(state)
     yield from _ours(folder, tools, jobs=world.agents > 1)
     _clean(state)

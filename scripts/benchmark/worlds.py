@@ -44,10 +44,12 @@ class World:
     strict: bool = True
 
     def build(self, folder: Path) -> int:
-        """Make the state directory and the index for the floor below ``folder``; give the bytes of all sources."""
+        """Make the state directory and the indexes for the floor and for PR 91322 below ``folder``; give the bytes of all sources."""
         random = Random(SEED)  # noqa: S311 - the same input each time
         parts = [self._agent(folder / "state", number, random) for number in range(self.agents)]
         (folder / "index.pickle").write_bytes(pickle.dumps(parts))
+        index = [{"store": part.store, "database": part.database} for part in parts]
+        (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
         return sum(path.stat().st_size for path in (folder / "state").rglob("*.json*"))
 
     def _agent(self, state: Path, number: int, random: Random) -> Part:
