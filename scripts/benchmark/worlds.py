@@ -44,7 +44,7 @@ class World:
     strict: bool = True
 
     def build(self, folder: Path) -> int:
-        """Make the state directory and the indexes for the floor and for PR 91322 below ``folder``; give the bytes of all sources."""
+        """Make the state directory and the indexes for the others below ``folder``; give the bytes of all sources."""
         random = Random(SEED)  # noqa: S311 - the same input each time
         parts = [self._agent(folder / "state", number, random) for number in range(self.agents)]
         (folder / "index.pickle").write_bytes(pickle.dumps(parts))
