@@ -55,8 +55,8 @@ def each(
     ``jobs`` is None for the number of cores, if ``size``, in bytes, is worth it. With one job, or where there is only
     one core, everything is done right here, one thing after the other as they are asked for, and so is a single thing.
     Otherwise so many things ``together`` go to a process, which is never far ahead of what is asked for. Whatever
-    ``work`` raises comes here; leaving the block ends the processes. Raises SystemFailedError where one of them was
-    ended by somebody else.
+    ``work`` raises comes here; leaving the block ends the processes when they are done with what they have begun.
+    Raises SystemFailedError where one of them was ended by somebody else.
     """
     wanted = jobs or (cores() if size >= WORTHWHILE else 1)
     if wanted == 1 or count < 2 or not has_cores():
@@ -74,13 +74,10 @@ def each(
         parts = _parts(things, together or max(1, count // (processes * _CHUNKS)))
         begun = deque(pool.submit(_do, part) for part in islice(parts, 2 * processes))
         yield _results(pool, begun, parts, progress)
-    except BaseException as error:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        if isinstance(error, BrokenProcessPool):
-            raise SystemFailedError(ChildProcessError()) from None
-        raise
+    except BrokenProcessPool:
+        raise SystemFailedError(ChildProcessError()) from None
     finally:
+        # A process that is ended while it passes a result on would be waited for without end.
         pool.shutdown(cancel_futures=True)
 
 

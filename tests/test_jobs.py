@@ -121,9 +121,15 @@ def test_a_process_that_somebody_ends_is_a_failure_of_the_system() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_leaving_in_the_middle_ends_the_processes_at_once() -> None:
+def wait_a_little(number: int, _progress: Progress) -> bytes:
+    time.sleep(0.2)
+    return bytes(1_000_000 + number)
+
+
+def test_leaving_in_the_middle_ends_the_processes_when_they_are_done_with_what_they_have_begun() -> None:
     begun = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), each(wait_long, range(2), 0, 2, count=2):
+    with pytest.raises(KeyboardInterrupt), each(wait_a_little, range(1000), 0, 2, count=1000, together=1) as results:
+        next(results)
         raise KeyboardInterrupt
     assert multiprocessing.active_children() == []
     assert time.monotonic() - begun < 60
