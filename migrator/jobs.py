@@ -117,7 +117,7 @@ def _begin(work: Work[Any, Any]) -> None:
     global _work
     _work = work
     gc.freeze()  # what is inherited is not looked through for garbage, which would copy it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one waits for the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -197,13 +197,8 @@ def _changes_nothing(request: Request, recorder: Recorder) -> bool:
 def private_request(request: Request, state: Path) -> Request:
     """The same request for a private copy, in surroundings that lead nowhere else."""
     home = str(state.parent)
-    return Request(
-        Selection(state_dir=str(state)),
-        Surroundings({}, home, home, home),
-        allow_empty=True,
-        jobs=request.jobs,
-        clock=request.clock,
-    )
+    around = Surroundings({}, home, home, home)
+    return Request(Selection(state_dir=str(state)), around, allow_empty=True, jobs=request.jobs, clock=request.clock)
 
 
 def _let_release_upgrade(case: Case, client: Client, recorder: Recorder, part: Part) -> Answers:
