@@ -1,6 +1,6 @@
 """Run the command line as ``python -m migrator``."""
 
-from migrator.cli import main
+from migrator.cli.main import main
 
 if __name__ == "__main__":
     main()

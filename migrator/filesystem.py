@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from migrator.errors import BusyError, ChangedError
-from migrator.model import FileIdentity, Name
+from migrator.model.errors import BusyError, ChangedError
+from migrator.model.inventory import FileIdentity
+from migrator.model.words import Name
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Any
 
-from migrator.model import Name, Shape
-from migrator.openclaw.transcript import LineKind
-from migrator.plan_model import Action
+from migrator.model.inventory import Shape
+from migrator.model.plan import Action
+from migrator.model.upgrade import Part, Seen, Way
+from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.model.words import Name
+from migrator.openclaw.text.transcript import LineKind
+from migrator.privacy.labels import Labels, Namer
 from migrator.proofs.proof import ProofLog
-from migrator.proofs.redact import Labels, Namer
-from migrator.upgrade import Part, Seen, Way
-from migrator.verdicts import HistoryVerdict, Verdict
 
 KEY = bytes(range(32))
 START = datetime(2026, 11, 22, 10, 15, 30, 123456, timezone.utc)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from migrator import cli
-from migrator.command_help import EXIT_CODES, WORDS
-from migrator.findings import RULES
+from migrator.cli import main as cli
+from migrator.cli.help import EXIT_CODES, WORDS
+from migrator.findings.table import RULES
 from tests.openclaw.releases import LEGACY, SCHEMAS
 from tests.readme_sessions import CI, RELEASE, SUPPORT, transcript
 

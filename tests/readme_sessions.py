@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
-from migrator import cli
+from migrator.cli import main as cli
 from tests.conftest import FIXTURES
 
 WIDTH = 96

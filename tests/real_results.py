@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrator.openclaw.event_transforms import is_prepended_header
-from migrator.openclaw.js_values import canonical
-from migrator.openclaw.session_key import canonical_key
-from migrator.openclaw.store import StoreReader, parse_strict
-from migrator.openclaw.transcript import LineKind, TranscriptReader
-from migrator.openclaw.transforms import normal_event
+from migrator.openclaw.changes.event_transforms import is_prepended_header
+from migrator.openclaw.changes.transforms import normal_event
+from migrator.openclaw.places.session_key import canonical_key
+from migrator.openclaw.text.js_values import canonical
+from migrator.openclaw.text.store import StoreReader, parse_strict
+from migrator.openclaw.text.transcript import LineKind, TranscriptReader
 from migrator.sqlite import node_rows
 from migrator.sqlite.snapshot import open_snapshot
 from tests.conftest import FIXTURES

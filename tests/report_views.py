@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.model import Finding, Name
+from migrator.model.words import Finding, Name
 from migrator.report.view import View, of_finding
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from migrator import commands
-from migrator.execution.rollback import rollback
+from migrator.commands.rollback import rollback
 from migrator.runs.run import RUNS
 from tests.conftest import fingerprint
 from tests.worlds import World, auth_row, cache_row, entry, fill_wal, owner

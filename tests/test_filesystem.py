@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from migrator import filesystem
-from migrator.errors import BusyError, ChangedError
 from migrator.filesystem import (
     exclusive_lock,
     free_bytes,
@@ -18,6 +17,7 @@ from migrator.filesystem import (
     publish,
     replace_durably,
 )
+from migrator.model.errors import BusyError, ChangedError
 from migrator.sqlite.snapshot import identify
 
 

@@ -20,9 +20,10 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 from urllib.parse import quote
 
-from migrator.commands import Report, Request
-from migrator.model import Selection, Surroundings
-from migrator.verdicts import EntryVerdict, Verdict
+from migrator.commands.request import Request
+from migrator.model.report import Report
+from migrator.model.request import Selection, Surroundings
+from migrator.model.verification import EntryVerdict, Verdict
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import Fill, execute, insert

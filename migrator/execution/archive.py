@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from migrator.filesystem import fsync_directory, make_private_directory
-from migrator.model import FileIdentity, Name, StoreKind
-from migrator.plan_model import Plan
+from migrator.model.inventory import FileIdentity, StoreKind
+from migrator.model.plan import Plan
+from migrator.model.words import Name
 from migrator.runs.run import Run
 from migrator.scanning.directories import is_inside
 from migrator.scanning.sources import digest_now, require_same

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from migrator.errors import BusyError, ChangedError, MigratorError, RefusedError, SystemFailedError
 from migrator.execution.read_back import check_result
 from migrator.execution.session_writer import write_sessions
 from migrator.filesystem import fsync_file, inherit_owner, make_private_directory
 from migrator.meanwhile import meanwhile
-from migrator.model import Name
-from migrator.plan_model import DatabasePlan
-from migrator.progress import Progress
+from migrator.model.errors import BusyError, ChangedError, MigratorError, RefusedError, SystemFailedError
+from migrator.model.plan import DatabasePlan
+from migrator.model.progress import Progress
+from migrator.model.words import Name
 from migrator.runs.run import Run, is_half_built
 from migrator.sqlite import shapes
 from migrator.sqlite.content import Tables

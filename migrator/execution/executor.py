@@ -14,17 +14,18 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from migrator.errors import ChangedError, RefusedError, SystemFailedError
 from migrator.execution.builder import STOPS_ONE, Built, Site, build, locked, prepare, sqlite_failures
-from migrator.execution.outcome import Outcome
 from migrator.execution.read_back import check_result, check_unchanged
 from migrator.execution.repairer import write_repair
 from migrator.execution.session_writer import write_sessions
 from migrator.filesystem import publish
-from migrator.jobs import each
-from migrator.model import Name, Shape
-from migrator.plan_model import DatabasePlan, Plan, Reject
-from migrator.progress import Progress, silent
+from migrator.model.errors import ChangedError, RefusedError, SystemFailedError
+from migrator.model.inventory import Shape
+from migrator.model.outcome import Outcome
+from migrator.model.plan import DatabasePlan, Plan, Reject
+from migrator.model.progress import Progress, silent
+from migrator.model.words import Name
+from migrator.parallel import each
 from migrator.runs.backups import copy_set
 from migrator.runs.quarantine import preserve
 from migrator.runs.run import Run

@@ -8,11 +8,11 @@ from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
-from migrator.jobs import each
-from migrator.model import Name
-from migrator.openclaw.transcript import Line, TranscriptReader
-from migrator.plan_model import HistoryPlan
-from migrator.progress import Advance, Progress
+from migrator.model.plan import HistoryPlan
+from migrator.model.progress import Advance, Progress
+from migrator.model.words import Name
+from migrator.openclaw.text.transcript import Line, TranscriptReader
+from migrator.parallel import each
 from migrator.scanning.sources import open_source, require_same
 from migrator.scanning.transcripts import Merge, storable_lines
 from migrator.sqlite import target

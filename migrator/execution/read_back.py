@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from migrator.digests import content_digest
-from migrator.errors import ChangedError
-from migrator.model import Name, Shape
-from migrator.plan_model import DatabasePlan
+from migrator.model.errors import ChangedError
+from migrator.model.inventory import Shape
+from migrator.model.plan import DatabasePlan
+from migrator.model.words import Name
+from migrator.planning.digests import content_digest
 from migrator.scanning.databases import stored_transcripts
 from migrator.sqlite.content import Tables, Texts, content
 

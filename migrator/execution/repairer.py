@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from hashlib import sha256
 from types import ModuleType
 
-from migrator.digests import content_digest
-from migrator.errors import ChangedError
-from migrator.model import Shape
-from migrator.openclaw.entry import prepare
-from migrator.openclaw.js_values import strictly_equal
-from migrator.openclaw.json_text import parse_strict
-from migrator.openclaw.legacy_store import respelled
-from migrator.openclaw.node_entry import NodeEntry, node_entry
-from migrator.openclaw.transcript import DAMAGE, Line, LineKind, TranscriptReader
-from migrator.openclaw.transforms import normal_event
-from migrator.plan_model import DatabasePlan
-from migrator.progress import Advance
-from migrator.repair_model import HistoryRepair, Origin, Repair, RowSource, SourceFile
+from migrator.model.errors import ChangedError
+from migrator.model.inventory import Shape
+from migrator.model.plan import DatabasePlan
+from migrator.model.progress import Advance
+from migrator.model.repair import HistoryRepair, Origin, Repair, RowSource, SourceFile
+from migrator.openclaw.changes.node_entry import NodeEntry, node_entry
+from migrator.openclaw.changes.transforms import normal_event
+from migrator.openclaw.text.entry import prepare
+from migrator.openclaw.text.js_values import strictly_equal
+from migrator.openclaw.text.json_text import parse_strict
+from migrator.openclaw.text.legacy_store import respelled
+from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader
+from migrator.planning.digests import content_digest
 from migrator.scanning.databases import stored_text, stored_texts
 from migrator.scanning.packed import unpacked
 from migrator.scanning.sources import digest_now, open_source, require_same, reread

@@ -11,11 +11,13 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from migrator.digests import damaged_spans
-from migrator.errors import MigratorError
 from migrator.execution.undo import remove_made
 from migrator.filesystem import read_regular_file, remove_stale_scratch
-from migrator.model import Finding, Inventory, Name, Selection
+from migrator.model.errors import MigratorError
+from migrator.model.inventory import Inventory
+from migrator.model.request import Selection
+from migrator.model.words import Finding, Name
+from migrator.planning.digests import damaged_spans
 from migrator.proofs.proof import decode_log, read_log
 from migrator.runs.backups import SET, close_cleanly
 from migrator.runs.quarantine import only_in_quarantine

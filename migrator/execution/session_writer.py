@@ -8,13 +8,13 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from migrator.errors import ChangedError
 from migrator.execution.history_writer import batches, write_histories
-from migrator.model import Name, Number
-from migrator.openclaw.entry import prepare
-from migrator.openclaw.store import read_member
-from migrator.plan_model import DatabasePlan, Decision
-from migrator.progress import Advance, Progress
+from migrator.model.errors import ChangedError
+from migrator.model.plan import DatabasePlan, Decision
+from migrator.model.progress import Advance, Progress
+from migrator.model.words import Name, Number
+from migrator.openclaw.text.entry import prepare
+from migrator.openclaw.text.store import read_member
 from migrator.scanning.databases import stored_texts
 from migrator.scanning.sources import raw_entries
 from migrator.sqlite import target

@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 
 from migrator.filesystem import fsync_directory, move
-from migrator.model import Finding, Name
-from migrator.openclaw.paths import store_database
+from migrator.model.words import Finding, Name
+from migrator.openclaw.places.paths import store_database
 from migrator.runs.backups import SET, copy_set, is_restored, remove_set, restore_set, tidy_after_restore
 from migrator.runs.run import Run, remove_place_for_runs
 from migrator.runs.run_record import ArchivedSource, ChangedDatabase, CreatedDatabase, RunRecord

@@ -14,13 +14,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from migrator.exporting.exported import ExportedStore, Layout
 from migrator.exporting.parts import numbered, part_mark, part_names
 from migrator.exporting.prompts import prompt_of
+from migrator.exporting.readable import markdown
 from migrator.exporting.stored_sessions import LegacySession, is_file_name, legacy_sessions
-from migrator.model import Database, Finding, Name
-from migrator.openclaw.legacy_store import StoreWriter, spelled
-from migrator.openclaw.readable import markdown
+from migrator.model.exported import ExportedStore, Layout
+from migrator.model.inventory import Database
+from migrator.model.words import Finding, Name
+from migrator.openclaw.text.legacy_store import StoreWriter, spelled
 from migrator.scanning.databases import cold_folder
 from migrator.sqlite import entry_rows, event_rows, extras, node_rows
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migrator.openclaw.json_text import parse_strict
+from migrator.openclaw.text.json_text import parse_strict
 
 _HEADER_MARK = b'"session"'
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from migrator.filesystem import open_regular_file
-from migrator.openclaw.json_text import parse_strict
+from migrator.openclaw.text.json_text import parse_strict
 
 _MARK = '"promptRef"'
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -15,9 +15,10 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from migrator.model import Finding, Inventory, Name, Number
-from migrator.openclaw.paths import normalize_agent_id
-from migrator.openclaw.session_key import database_key, parse_session_key, resolvable
+from migrator.model.inventory import Inventory
+from migrator.model.words import Finding, Name, Number
+from migrator.openclaw.places.paths import normalize_agent_id
+from migrator.openclaw.places.session_key import database_key, parse_session_key, resolvable
 
 RECOVERED = ":recovered:"
 """What stands between the agent and the session id in the key of a session that has no key of its own."""

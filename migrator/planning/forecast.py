@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from migrator.model import HASH_BYTES, Entry, Finding, Inventory, Name, Number, Shape, Store, StoreKind, Transcript
-from migrator.openclaw.entry import REPLACE_KEY_SURROGATES
-from migrator.openclaw.hazards import LOSES_ENTRY
-from migrator.openclaw.paths import DEFAULT_AGENT, normalize_agent_id
-from migrator.openclaw.session_files import FileKind
-from migrator.openclaw.session_key import canonical_key
-from migrator.openclaw.transcript import LineKind
+from migrator.model.inventory import Entry, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.words import HASH_BYTES, Finding, Name, Number
+from migrator.openclaw.changes.hazards import LOSES_ENTRY
+from migrator.openclaw.places.paths import DEFAULT_AGENT, normalize_agent_id
+from migrator.openclaw.places.session_files import FileKind
+from migrator.openclaw.places.session_key import canonical_key
+from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES
+from migrator.openclaw.text.transcript import LineKind
 from migrator.planning.folding import Session, groups
 from migrator.scanning.sources import DUPLICATE_KEY
 

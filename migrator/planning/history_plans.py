@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from migrator.model import HASH_BYTES, Database, Finding, Inventory, Name, Store, Transcript
-from migrator.openclaw.paths import agent_database
-from migrator.openclaw.session_files import FileKind
-from migrator.plan_model import HistoryPlan
+from migrator.model.inventory import Database, Inventory, Store, Transcript
+from migrator.model.plan import HistoryPlan
+from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.openclaw.places.paths import agent_database
+from migrator.openclaw.places.session_files import FileKind
 from migrator.planning.folding import RecoveredKeys
 from migrator.scanning.transcripts import in_order, merged_hashes, owners
 

@@ -7,8 +7,9 @@ from itertools import chain
 
 from msgspec import structs
 
-from migrator.model import Number, Row
-from migrator.plan_model import Decision
+from migrator.model.inventory import Row
+from migrator.model.plan import Decision
+from migrator.model.words import Number
 
 
 def assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[Decision]:

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from migrator import __version__
-from migrator.errors import UsageError
 from migrator.filesystem import open_regular_file
-from migrator.model import Name, RepairWish, Selection
-from migrator.plan_model import DatabasePlan, Plan
+from migrator.model.errors import UsageError
+from migrator.model.plan import DatabasePlan, Plan
+from migrator.model.request import RepairWish, Selection
+from migrator.model.words import Name
 
 FORMAT = "openclaw-session-migrator/plan"
 VERSION = 1

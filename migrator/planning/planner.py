@@ -11,22 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 
-from migrator.digests import content_digest, plan_digest
-from migrator.findings import RULES
-from migrator.model import (
-    Database,
-    Entry,
-    Finding,
-    Inventory,
-    Name,
-    Number,
-    RepairWish,
-    Row,
-    Severity,
-    Store,
-    StoreKind,
-)
-from migrator.plan_model import Action, Candidate, DatabasePlan, Decision, HistoryPlan, Plan
+from migrator.findings.table import RULES
+from migrator.model.inventory import Database, Entry, Inventory, Row, Store, StoreKind
+from migrator.model.plan import Action, Candidate, DatabasePlan, Decision, HistoryPlan, Plan
+from migrator.model.repair import Judged
+from migrator.model.request import RepairWish
+from migrator.model.words import Finding, Name, Number, Severity
+from migrator.planning.digests import content_digest, plan_digest
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
 from migrator.planning.owners import assign_owners
@@ -35,7 +26,6 @@ from migrator.planning.repair_planner import REPAIRABLE, plan_repairs
 from migrator.planning.repair_plans import plan_repair
 from migrator.planning.settled import is_settled, kept_rows
 from migrator.planning.space import peak_bytes
-from migrator.repair_model import Judged
 from migrator.runs.quarantine import SUPERSEDED
 
 SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)

@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from migrator.errors import BusyError, RefusedError
 from migrator.filesystem import free_bytes
-from migrator.findings import RULES
-from migrator.model import Finding, Name, Severity
-from migrator.plan_model import Plan
+from migrator.findings.table import RULES
+from migrator.model.errors import BusyError, RefusedError
+from migrator.model.plan import Plan
+from migrator.model.words import Finding, Name, Severity
 from migrator.runs.run import RUNS
 
 

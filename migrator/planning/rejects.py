@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from migrator.digests import span_id
-from migrator.model import Entry, Store, Transcript
-from migrator.plan_model import Reject
+from migrator.model.inventory import Entry, Store, Transcript
+from migrator.model.plan import Reject
+from migrator.planning.digests import span_id
 from migrator.runs.quarantine import SUPERSEDED
 
 

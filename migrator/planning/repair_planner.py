@@ -12,27 +12,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from migrator.model import (
-    HASH_BYTES,
-    Database,
-    Entry,
-    Finding,
-    Inventory,
-    Name,
-    RepairWish,
-    Row,
-    Shape,
-    StoreKind,
-    Transcript,
-)
-from migrator.openclaw.paths import normalize_agent_id
-from migrator.openclaw.session_files import FileKind, transcript_session_id
-from migrator.openclaw.session_key import database_key
+from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, StoreKind, Transcript
+from migrator.model.repair import HistoryRepair, Judged, Origin, Repair, RowRepair, RowSource, SourceFile
+from migrator.model.request import RepairWish
+from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
+from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.openclaw.places.paths import normalize_agent_id
+from migrator.openclaw.places.session_files import FileKind, transcript_session_id
+from migrator.openclaw.places.session_key import database_key
 from migrator.planning.folding import RecoveredKeys, Session, fold
-from migrator.repair_model import HistoryRepair, Judged, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.runs.run import RUNS
 from migrator.scanning.transcripts import in_order
-from migrator.verdicts import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
 
 REPAIRABLE = (Shape.ENTRIES, Shape.NODES)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrator.digests import content_digest
-from migrator.model import Database, Finding, Name
-from migrator.plan_model import DatabasePlan, Plan
+from migrator.model.inventory import Database
+from migrator.model.plan import DatabasePlan, Plan
+from migrator.model.repair import Repair
+from migrator.model.words import Finding, Name
+from migrator.planning.digests import content_digest
 from migrator.planning.rejects import rejects_of
 from migrator.planning.space import peak_bytes
-from migrator.repair_model import Repair
 
 
 def plan_repair(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migrator.model import Database, Entry, Inventory, Row, Shape, Store
-from migrator.openclaw.session_key import canonical_key
-from migrator.plan_model import Action, Decision, HistoryPlan
+from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, Store
+from migrator.model.plan import Action, Decision, HistoryPlan
+from migrator.openclaw.places.session_key import canonical_key
 
 MIGRATED = (Shape.ENTRIES, Shape.NODES)
 """The shapes of databases that a newer release has made or migrated."""

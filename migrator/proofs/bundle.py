@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from migrator import __version__
-from migrator.errors import UsageError
 from migrator.filesystem import inherit_owner, read_regular_file
-from migrator.model import Name
+from migrator.model.errors import UsageError
+from migrator.model.words import Name
+from migrator.privacy.labels import KEY_FILE
 from migrator.proofs.proof import Log, check_log, decode_log, encode_log, read_log, write_durably
 from migrator.proofs.proof_summary import summary_markdown
-from migrator.proofs.redact import KEY_FILE
 from migrator.proofs.statement import statement_json
 from migrator.proofs.terminal import terminal_text
 

@@ -11,17 +11,19 @@ from itertools import chain
 from pathlib import Path
 
 from migrator import __version__
-from migrator.commands import Report, counts
-from migrator.errors import BusyError
+from migrator.commands.request import counts
 from migrator.filesystem import filesystem_type, inherit_owner
-from migrator.model import FileIdentity, Finding, Inventory, Name
+from migrator.model.errors import BusyError
+from migrator.model.inventory import FileIdentity, Inventory
+from migrator.model.report import Report
+from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.model.words import Finding, Name
+from migrator.privacy.labels import KEY_FILE, Namer
 from migrator.proofs.evidence_upgrade import not_tested, upgrade_checks, upgrade_events
 from migrator.proofs.proof import ENDING, Fact, ProofLog, encode_log, numbered_path, read_log, write_durably
 from migrator.proofs.proof_events import FILESYSTEMS, MACHINES, SYSTEMS, known
 from migrator.proofs.proof_summary import summary_markdown
-from migrator.proofs.redact import KEY_FILE, Namer
 from migrator.sqlite.snapshot import identify
-from migrator.verdicts import HistoryVerdict, Verdict
 from migrator.verification.places import same_place
 
 MOST_FINDINGS = 1000

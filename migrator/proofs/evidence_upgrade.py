@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from migrator.commands import Report
-from migrator.model import Inventory, Name
+from migrator.model.inventory import Inventory
+from migrator.model.report import Report
+from migrator.model.upgrade import Record, Trial, Upgrade
+from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.model.words import Name
 from migrator.proofs.proof import Fact
-from migrator.upgrade import Record, Trial, Upgrade
-from migrator.verdicts import HistoryVerdict, Verdict
 from migrator.verification.parity import parity
 
 

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import BinaryIO, TypeGuard
 
 from migrator.filesystem import fsync_directory
-from migrator.model import Name
+from migrator.model.words import Name
+from migrator.privacy.labels import Namer
 from migrator.proofs.proof_arithmetic import MOST_PROBLEMS, Ledger
 from migrator.proofs.proof_event import Event
 from migrator.proofs.proof_events import Json, fault_in
-from migrator.proofs.redact import Namer
 
 Fact = None | bool | int | float | str | Name | Sequence["Fact"] | Mapping[str, "Fact"]
 """What can be said of an event. A name becomes its label."""

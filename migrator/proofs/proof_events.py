@@ -11,13 +11,13 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from migrator.findings import RULES
-from migrator.model import Shape
-from migrator.openclaw.sayings import SAYINGS
-from migrator.openclaw.transcript import LineKind
-from migrator.plan_model import Action
-from migrator.upgrade import MEMBERS, SESSION_ID, Part, Seen, Way
-from migrator.verdicts import HistoryVerdict, Verdict
+from migrator.findings.table import RULES
+from migrator.model.inventory import Shape
+from migrator.model.plan import Action
+from migrator.model.upgrade import MEMBERS, SESSION_ID, Part, Seen, Way
+from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.openclaw.text.transcript import LineKind
+from migrator.upgrades.release.sayings import SAYINGS
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A JSON value."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from migrator.openclaw.sayings import SAYINGS
+from migrator.model.upgrade import Seen
 from migrator.proofs.proof import Log
 from migrator.proofs.proof_event import Event
 from migrator.proofs.proof_events import OUTCOMES, Json
-from migrator.upgrade import Seen
+from migrator.upgrades.release.sayings import SAYINGS
 
 _MOST_FILES = 8
 _MOST_SESSIONS = 60

@@ -8,7 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.model import Agent, Database, Inventory, Name, Shape, Store, StoreKind
+from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind
+from migrator.model.words import Name
 
 if TYPE_CHECKING:
     from migrator.report.view import View

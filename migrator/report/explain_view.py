@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from migrator.explained import ADVICE, Explanation
-from migrator.model import Number
+from migrator.model.explanation import ADVICE, Explanation
+from migrator.model.words import Number
 
 if TYPE_CHECKING:
     from migrator.report.view import View

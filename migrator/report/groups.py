@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from migrator.model import Name, Severity
+from migrator.model.words import Name, Severity
 from migrator.report.lazy import Lazy
 from migrator.report.view import Namer, View, sentence
 

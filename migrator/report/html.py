@@ -10,8 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import cast
 
-from migrator.command_help import WORDS
-from migrator.model import Name
+from migrator.cli.help import WORDS
+from migrator.model.words import Name
 from migrator.report.groups import plural
 from migrator.report.html_bars import bars_section
 from migrator.report.html_commands import commands_section

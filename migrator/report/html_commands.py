@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from migrator.model import Name
+from migrator.model.words import Name
 from migrator.report.markup import Markup, tag
 from migrator.report.view import Namer, View
 

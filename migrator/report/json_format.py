@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from migrator.model import Name
+from migrator.model.words import Name
 from migrator.report.view import Namer, View, message, sentence
 
 SCHEMA = "report-1.schema.json"

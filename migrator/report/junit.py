@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 from xml.etree import ElementTree
 
-from migrator.model import Name
+from migrator.model.words import Name
 from migrator.proofs.proof_events import CHECKS
 from migrator.report.groups import listed, plural
 from migrator.report.scan_text import who

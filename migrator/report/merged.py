@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from migrator import __version__
-from migrator.model import Name
+from migrator.model.words import Name
 from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
 from migrator.report.view import Namer, View
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from migrator.model import Name
+from migrator.model.words import Name
 from migrator.report.groups import cut, plural
 from migrator.report.layout import Style, columns_of, fitted, padded, size
 from migrator.report.scan_text import who

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import cast
 
-from migrator.model import Name
+from migrator.model.words import Name
 from migrator.report.agent_rows import STATES
 from migrator.report.groups import cut
 from migrator.report.layout import Column, Style, size, table

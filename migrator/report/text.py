@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from migrator.model import Name
+from migrator.model.words import Name
 from migrator.report.explain_text import explanation_lines
 from migrator.report.groups import grouped, plural
 from migrator.report.layout import PLAIN, Style, wrapped

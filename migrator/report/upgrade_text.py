@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from migrator.model import Name
+from migrator.model.words import Name
 from migrator.report.groups import merged
 from migrator.report.layout import size
 from migrator.report.view import Namer, View

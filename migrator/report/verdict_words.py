@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.verdicts import HistoryVerdict, Verdict
+from migrator.model.verification import HistoryVerdict, Verdict
 
 SESSIONS = {
     Verdict.SAME.value: "in the database, byte for byte",

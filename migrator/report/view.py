@@ -12,20 +12,28 @@ from dataclasses import asdict
 from pathlib import Path
 
 from migrator import __version__
-from migrator.commands import Report, counts
-from migrator.errors import MigratorError
-from migrator.execution.outcome import Outcome
-from migrator.exporting.exported import Exported
-from migrator.findings import RULES
-from migrator.model import HASH_BYTES, Finding, Name, Number
-from migrator.plan_model import Action, DatabasePlan, Reject
+from migrator.commands.request import counts
+from migrator.findings.table import RULES
+from migrator.model.errors import MigratorError
+from migrator.model.exported import Exported
+from migrator.model.outcome import Outcome
+from migrator.model.plan import Action, DatabasePlan, Reject
+from migrator.model.repair import Repair
+from migrator.model.report import Report
+from migrator.model.verification import (
+    DatabaseVerification,
+    Difference,
+    EntryVerdict,
+    HistoryVerdict,
+    Verdict,
+    Verification,
+)
+from migrator.model.words import HASH_BYTES, Finding, Name, Number
 from migrator.planning.forecast import RELEASES, effect
-from migrator.repair_model import Repair
 from migrator.report.agent_rows import agent_rows, directory_of
 from migrator.report.explain_view import of_explanation
 from migrator.report.lazy import Lazy
 from migrator.report.prove_view import of_upgrade
-from migrator.verdicts import DatabaseVerification, Difference, EntryVerdict, HistoryVerdict, Verdict, Verification
 from migrator.verification.parity import is_complete, parity
 
 Leaf = str | Number | bool | Name | None

@@ -8,9 +8,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from migrator.errors import BusyError, ChangedError
 from migrator.filesystem import copy_durably, fsync_directory, make_private_directory
-from migrator.model import FileIdentity, Name
+from migrator.model.errors import BusyError, ChangedError
+from migrator.model.inventory import FileIdentity
+from migrator.model.words import Name
 from migrator.sqlite.snapshot import checkpoint, identify, open_writable
 
 SET = ("", "-wal", "-shm", "-journal")

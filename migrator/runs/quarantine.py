@@ -15,10 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from migrator.errors import ChangedError
 from migrator.filesystem import fsync_directory, make_private_directory, open_regular_file, write_all
-from migrator.model import Finding, Name
-from migrator.plan_model import Reject
+from migrator.model.errors import ChangedError
+from migrator.model.plan import Reject
+from migrator.model.words import Finding, Name
 
 FOLDER = "quarantine"
 SUPERSEDED = "entry.superseded"  # no damage: a store of the same database had a newer entry

@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.errors import UsageError
-from migrator.model import FileIdentity, Name
+from migrator.model.errors import UsageError
+from migrator.model.inventory import FileIdentity
+from migrator.model.words import Name
 from migrator.runs.backups import Files
 from migrator.runs.run import JOURNAL, is_half_built, read_journal, run_folders
 from migrator.sqlite.content import Tables

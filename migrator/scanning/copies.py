@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 
-from migrator.model import Agent, Finding, Name, SessionFile, StoreKind, Transcript
-from migrator.openclaw.session_files import FileKind
+from migrator.model.inventory import Agent, SessionFile, StoreKind, Transcript
+from migrator.model.words import Finding, Name
+from migrator.openclaw.places.session_files import FileKind
 from migrator.scanning.packed import unpacked
 from migrator.scanning.sources import read_store
 from migrator.scanning.transcripts import read_transcript

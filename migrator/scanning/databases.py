@@ -11,13 +11,14 @@ from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 
-from migrator.errors import BusyError
 from migrator.filesystem import is_absent
 from migrator.meanwhile import meanwhile
-from migrator.model import Database, Entry, Finding, Name, Row, Shape, StoredTranscript
-from migrator.openclaw.entry import column_status, finite_number, members, typed_session_id
-from migrator.openclaw.paths import normalize_agent_id
-from migrator.openclaw.store import RawEntry, read_member
+from migrator.model.errors import BusyError
+from migrator.model.inventory import Database, Entry, Row, Shape, StoredTranscript
+from migrator.model.words import Finding, Name
+from migrator.openclaw.places.paths import normalize_agent_id
+from migrator.openclaw.text.entry import column_status, finite_number, members, typed_session_id
+from migrator.openclaw.text.store import RawEntry, read_member
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
 from migrator.sqlite.event_rows import event_hash

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrator.errors import RefusedError
 from migrator.filesystem import is_absent
-from migrator.model import Finding, Name, SessionFile
-from migrator.openclaw.paths import RealPaths, normalize_agent_id
-from migrator.openclaw.session_files import FileKind, classify
+from migrator.model.errors import RefusedError
+from migrator.model.inventory import SessionFile
+from migrator.model.words import Finding, Name
+from migrator.openclaw.places.paths import RealPaths, normalize_agent_id
+from migrator.openclaw.places.session_files import FileKind, classify
 
 STORE_NAME = "sessions.json"
 _MOST_TWINS = 8  # named in one finding: all 10,000 directories may be called the same, and each has a finding

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.errors import BusyError
 from migrator.filesystem import filesystem_type, free_bytes, is_read_only
-from migrator.model import FileIdentity, Finding, Inventory, Name, StoreKind
-from migrator.openclaw.paths import OLDER_STATE_NAMES, STATE_NAME, is_folder
-from migrator.openclaw.session_files import FileKind
+from migrator.model.errors import BusyError
+from migrator.model.inventory import FileIdentity, Inventory, StoreKind
+from migrator.model.words import Finding, Name
+from migrator.openclaw.places.paths import OLDER_STATE_NAMES, STATE_NAME, is_folder
+from migrator.openclaw.places.session_files import FileKind
 from migrator.sqlite.rows import columns
 from migrator.sqlite.snapshot import open_snapshot
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.model import StoreKind
-from migrator.openclaw.session_files import FileKind, classify
+from migrator.model.inventory import StoreKind
+from migrator.openclaw.places.session_files import FileKind, classify
 from migrator.runs.run import JOURNAL, RUNS, read_journal
 from migrator.scanning.directories import is_inside
 

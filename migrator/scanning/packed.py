@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrator.filesystem import open_regular_file, scratch_directory
-from migrator.model import Transcript
+from migrator.model.inventory import Transcript
 from migrator.scanning.transcripts import read_transcript
 from migrator.sqlite.archives import MAX_ARCHIVE_BYTES
 from migrator.sqlite.compressed import DamagedPayloadError, decompress

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from migrator.errors import NothingFoundError
 from migrator.filesystem import is_absent
-from migrator.jobs import each
-from migrator.model import Database, FileIdentity, Finding, Inventory, Name, Shape, Store, StoreKind, Transcript
-from migrator.openclaw.paths import normalize_agent_id
-from migrator.progress import Progress
+from migrator.model.errors import NothingFoundError
+from migrator.model.inventory import Database, FileIdentity, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.progress import Progress
+from migrator.model.words import Finding, Name
+from migrator.openclaw.places.paths import normalize_agent_id
+from migrator.parallel import each
 from migrator.scanning.databases import read_database
 from migrator.scanning.directories import Findings
 from migrator.scanning.sources import read_store

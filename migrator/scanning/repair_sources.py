@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.model import Agent, Inventory, Store, StoreKind, Transcript
-from migrator.openclaw.paths import agent_database
-from migrator.openclaw.session_files import FileKind, transcript_session_id
+from migrator.model.inventory import Agent, Inventory, Store, StoreKind, Transcript
+from migrator.openclaw.places.paths import agent_database
+from migrator.openclaw.places.session_files import FileKind, transcript_session_id
 from migrator.scanning.copies import STORE_COPIES
 from migrator.scanning.packed import read_copy
 from migrator.scanning.sources import read_store

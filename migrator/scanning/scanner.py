@@ -8,26 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.errors import NothingFoundError, UsageError
 from migrator.filesystem import is_absent
-from migrator.judge import judge
-from migrator.model import (
-    Agent,
-    Database,
-    Inventory,
-    Name,
-    Selection,
-    Shape,
-    Store,
-    StoreKind,
-    Surroundings,
-    Transcript,
-)
-from migrator.openclaw.config import Config, load_config, store_paths
-from migrator.openclaw.locks import live_writers
-from migrator.openclaw.paths import AGENT_DATABASE, normalize_agent_id, resolve_state_dir, store_database
-from migrator.openclaw.session_files import FileKind
-from migrator.progress import Progress, silent
+from migrator.model.errors import NothingFoundError, UsageError
+from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.progress import Progress, silent
+from migrator.model.request import Selection, Surroundings
+from migrator.model.verification import Verdict
+from migrator.model.words import Name
+from migrator.openclaw.changes.judge import judge
+from migrator.openclaw.places.config import Config, load_config, store_paths
+from migrator.openclaw.places.locks import live_writers
+from migrator.openclaw.places.paths import AGENT_DATABASE, normalize_agent_id, resolve_state_dir, store_database
+from migrator.openclaw.places.session_files import FileKind
 from migrator.runs.quarantine import quarantined_spans
 from migrator.runs.run import RUNS
 from migrator.scanning.databases import stored_text
@@ -45,7 +37,6 @@ from migrator.scanning.readers import Candidate, read_databases, read_stores, re
 from migrator.scanning.sources import reread
 from migrator.scanning.transcript_places import transcript_places
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.verdicts import Verdict
 
 
 def scan(

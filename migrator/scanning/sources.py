@@ -12,13 +12,14 @@ from typing import BinaryIO
 
 from msgspec import structs
 
-from migrator.errors import BusyError, ChangedError
 from migrator.filesystem import open_regular_file
-from migrator.model import Entry, FileIdentity, Finding, Name, Store, StoreKind
-from migrator.openclaw.entry import prepare, storable_key
-from migrator.openclaw.hazards import hazards
-from migrator.openclaw.store import RawEntry, StoreReader, read_member
-from migrator.progress import Advance, silent
+from migrator.model.errors import BusyError, ChangedError
+from migrator.model.inventory import Entry, FileIdentity, Store, StoreKind
+from migrator.model.progress import Advance, silent
+from migrator.model.words import Finding, Name
+from migrator.openclaw.changes.hazards import hazards
+from migrator.openclaw.text.entry import prepare, storable_key
+from migrator.openclaw.text.store import RawEntry, StoreReader, read_member
 from migrator.sqlite.snapshot import identify
 
 DUPLICATE_KEY = "entry.duplicate-key"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from migrator.model import Agent, Name, Store, StoreKind
-from migrator.openclaw.session_files import FileKind, classify, usable_pointer
+from migrator.model.inventory import Agent, Store, StoreKind
+from migrator.model.words import Name
+from migrator.openclaw.places.session_files import FileKind, classify, usable_pointer
 from migrator.scanning.directories import Findings
 from migrator.scanning.originals import Original
 

@@ -13,12 +13,13 @@ from itertools import compress
 from typing import NamedTuple
 
 from migrator.filesystem import open_regular_file
-from migrator.model import HASH_BYTES, DamagedSpan, FileIdentity, Finding, Name, Store, Transcript
-from migrator.openclaw.entry import usable_session_id
-from migrator.openclaw.session_files import transcript_session_id
-from migrator.openclaw.session_key import parse_session_key
-from migrator.openclaw.transcript import DAMAGE, UTF8_REPLACED, Line, LineKind, TranscriptReader
-from migrator.progress import Advance, silent
+from migrator.model.inventory import DamagedSpan, FileIdentity, Store, Transcript
+from migrator.model.progress import Advance, silent
+from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.openclaw.places.session_files import transcript_session_id
+from migrator.openclaw.places.session_key import parse_session_key
+from migrator.openclaw.text.entry import usable_session_id
+from migrator.openclaw.text.transcript import DAMAGE, UTF8_REPLACED, Line, LineKind, TranscriptReader
 from migrator.scanning.sources import changed, file_identity, has_bytes
 from migrator.scanning.whereabouts import Whereabouts
 from migrator.sqlite.event_columns import EventColumns

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from migrator.openclaw.entry import usable_session_id
-from migrator.openclaw.session_files import transcript_candidates
+from migrator.openclaw.places.session_files import transcript_candidates
+from migrator.openclaw.text.entry import usable_session_id
 
 _ANY_ID = "any-session-id"
 

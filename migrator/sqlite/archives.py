@@ -20,7 +20,7 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
-from migrator.model import Number
+from migrator.model.words import Number
 from migrator.sqlite.compressed import DamagedPayloadError, LargePayloadError, decompress
 from migrator.sqlite.rows import BAD_ROW, columns, finite, number, select, text_codec, to_utf8
 from migrator.sqlite.snapshot import read_regular

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from migrator.errors import RefusedError
+from migrator.model.errors import RefusedError
 
 _INPUT_SLICE = 1024
 """Bytes that are decoded at a time. A hostile slice of this size inflates to at most 32 MiB."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
-from migrator.model import HASH_BYTES, Number
+from migrator.model.words import HASH_BYTES, Number
 from migrator.sqlite.compressed import DamagedPayloadError, decompress
 from migrator.sqlite.rows import BAD_ROW, EventRow, columns, finite, number, select, text_codec, to_utf8
 

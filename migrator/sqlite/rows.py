@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from migrator.model import Number
+from migrator.model.words import Number
 
 BAD_ROW = "database.bad-row"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from migrator.model import Shape
+from migrator.model.inventory import Shape
 from migrator.sqlite.rows import columns, select, text_codec, to_utf8
 from migrator.sqlite.snapshot import open_snapshot
 

@@ -18,9 +18,10 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from migrator.errors import BusyError
 from migrator.filesystem import open_regular_file, scratch_directory
-from migrator.model import FileIdentity, Name
+from migrator.model.errors import BusyError
+from migrator.model.inventory import FileIdentity
+from migrator.model.words import Name
 
 SUFFIXES = ("", "-wal", "-journal")
 """The files of a database that hold data; ``-shm`` can be made again from ``-wal``."""

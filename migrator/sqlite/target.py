@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from migrator.model import Number
+from migrator.model.words import Number
 
 SCHEMA_VERSION = 1
 CACHE_SCOPE = "session_entries"

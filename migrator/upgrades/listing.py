@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.filesystem import open_regular_file
-from migrator.model import Inventory, Shape, Store, Transcript
-from migrator.openclaw.js_values import canonical
-from migrator.openclaw.paths import AGENT_DATABASE
-from migrator.openclaw.session_key import canonical_key
-from migrator.openclaw.store import StoreReader, parse_strict
-from migrator.openclaw.transcript import LineKind, TranscriptReader
-from migrator.openclaw.transforms import normal_event
-from migrator.plan_model import DatabasePlan, Plan
+from migrator.model.inventory import Inventory, Shape, Store, Transcript
+from migrator.model.plan import DatabasePlan, Plan
+from migrator.model.upgrade import MEMBERS, SESSION_ID, Seen
+from migrator.openclaw.changes.transforms import normal_event
+from migrator.openclaw.places.paths import AGENT_DATABASE
+from migrator.openclaw.places.session_key import canonical_key
+from migrator.openclaw.text.js_values import canonical
+from migrator.openclaw.text.store import StoreReader, parse_strict
+from migrator.openclaw.text.transcript import LineKind, TranscriptReader
 from migrator.scanning.databases import stored_text
 from migrator.scanning.transcripts import storable_lines
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.upgrade import MEMBERS, SESSION_ID, Seen
 
 EXCUSES = {"runtime-model-cleared": frozenset({"model", "provider"})}
 """What a named transform may change about how a session shows."""

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.errors import RefusedError
 from migrator.filesystem import free_bytes, open_regular_file
-from migrator.model import Name
+from migrator.model.errors import RefusedError
+from migrator.model.upgrade import FileChanges
+from migrator.model.words import Name
 from migrator.scanning.directories import is_inside
-from migrator.upgrade import FileChanges
 
 _BLOCK = 1 << 20
 _ALIASES = "aliases"

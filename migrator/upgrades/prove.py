@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from migrator import commands
-from migrator.commands import Report, Request
-from migrator.errors import BusyError, RefusedError, UsageError
+from migrator.commands.request import Request
 from migrator.filesystem import scratch_directory
-from migrator.findings import RULES
-from migrator.model import Agent, Database, Inventory, Name, Severity
-from migrator.openclaw.client import Client, ClientError
-from migrator.openclaw.process import network_can_be_cut_off, writes_can_be_confined
-from migrator.upgrade import Part, Record, Trial, Upgrade, Way
+from migrator.findings.table import RULES
+from migrator.model.errors import BusyError, RefusedError, UsageError
+from migrator.model.inventory import Agent, Database, Inventory
+from migrator.model.report import Report
+from migrator.model.upgrade import Part, Record, Trial, Upgrade, Way
+from migrator.model.words import Name, Severity
 from migrator.upgrades import listing, trial
 from migrator.upgrades.listing import Row
 from migrator.upgrades.private_copy import copy_tree, read_tree, require_space
+from migrator.upgrades.release.client import Client, ClientError
+from migrator.upgrades.release.process import network_can_be_cut_off, writes_can_be_confined
 from migrator.upgrades.trial import Case, Recorder
 
 _GROWTH = 5

@@ -10,21 +10,25 @@ from functools import partial
 from pathlib import Path
 
 from migrator import commands
-from migrator.commands import Report, Request
-from migrator.errors import MigratorError, RefusedError
-from migrator.model import HASH_BYTES, Inventory, Name, Selection, Surroundings
-from migrator.openclaw.client import Client, ClientError, Gateway, Items
-from migrator.openclaw.process import Step
-from migrator.openclaw.sayings import sayings
-from migrator.plan_model import Plan
-from migrator.progress import Progress
+from migrator.commands.judging import DIFFERENCES, QUARANTINED
+from migrator.commands.request import Request, counts, take_inventory
+from migrator.model.errors import MigratorError, RefusedError
+from migrator.model.inventory import Inventory
+from migrator.model.plan import Plan
+from migrator.model.progress import Progress
+from migrator.model.report import Report
+from migrator.model.request import Selection, Surroundings
+from migrator.model.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
+from migrator.model.verification import Check, Verification
+from migrator.model.words import HASH_BYTES, Name
 from migrator.proofs.proof_events import OPENCLAW_WORDS
 from migrator.scanning.directories import is_inside
-from migrator.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
 from migrator.upgrades import listing
 from migrator.upgrades.listing import Expected, Row
 from migrator.upgrades.private_copy import changes, copy_tree, times
-from migrator.verdicts import Check, Verification
+from migrator.upgrades.release.client import Client, ClientError, Gateway, Items
+from migrator.upgrades.release.process import Step
+from migrator.upgrades.release.sayings import sayings
 from migrator.verification.parity import parity
 
 START_LIMIT = 300.0
@@ -125,7 +129,7 @@ class Recorder:
 
 def report_counts(report: Report) -> Iterator[tuple[str, int]]:
     """What a verb has counted."""
-    agents, sessions = commands.counts(report.inventory)
+    agents, sessions = counts(report.inventory)
     yield from (("agents", agents), ("stores", len(report.inventory.stores)), ("sessions", sessions))
     yield "transcripts", len(report.inventory.transcripts)
     if report.outcomes:
@@ -168,7 +172,7 @@ def run(case: Case, way: Way, folder: Path) -> Trial:
     copy_tree(case.inventory.state_dir, state)
     request = private_request(case.request, state)
     # Its configuration is that of the original, and may name stores of the original by their whole paths.
-    require_whole(commands.take_inventory(request))
+    require_whole(take_inventory(request))
     recorder = Recorder(state, way, case.release, case.request.progress)
     client = Client(case.launcher, state, state.parent / "scratch") if case.launcher else None
     applied = None
@@ -272,9 +276,9 @@ def _judge(
     checks = tuple(_checks(case, answers, sessions, again))
     word, code = verified.word, verified.exit_code
     if not all(check.passed for check in checks):
-        word, code = "differences", commands.DIFFERENCES
+        word, code = "differences", DIFFERENCES
     elif word == "proved" and applied == "quarantined":
-        word, code = "quarantined", commands.QUARANTINED
+        word, code = "quarantined", QUARANTINED
     return Trial(way, word, code, tuple(recorder.records), verified.verification, sessions, checks)
 
 

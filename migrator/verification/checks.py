@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from migrator.model import Database, Inventory, Shape
-from migrator.openclaw.entry import archived_text, finite_number, members
-from migrator.openclaw.paths import normalize_agent_id
+from migrator.model.inventory import Database, Inventory, Shape
+from migrator.model.verification import Check
+from migrator.openclaw.places.paths import normalize_agent_id
+from migrator.openclaw.text.entry import archived_text, finite_number, members
 from migrator.planning.folding import recovered_keys
 from migrator.scanning.databases import stored_text
 from migrator.sqlite.rows import columns
-from migrator.verdicts import Check
 from migrator.verification.node_projections import node_columns_agree, nodes_visible
 from migrator.verification.projections import columns_agree
 

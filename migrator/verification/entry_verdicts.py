@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import cached_property
 
-from migrator.judge import explain, judge
-from migrator.model import Database, Entry, Name, Number, Row
-from migrator.openclaw.entry import REPLACE_KEY_SURROGATES, without_archived_mark
-from migrator.openclaw.session_key import canonical_key
-from migrator.openclaw.store import RawEntry
+from migrator.model.inventory import Database, Entry, Row
+from migrator.model.verification import Difference, EntryVerdict, Level, Verdict
+from migrator.model.words import Name, Number
+from migrator.openclaw.changes.judge import explain, judge
+from migrator.openclaw.places.session_key import canonical_key
+from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES, without_archived_mark
+from migrator.openclaw.text.store import RawEntry
 from migrator.planning.folding import RECOVERED
 from migrator.planning.settled import MIGRATED
 from migrator.scanning.databases import stored_text
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.verdicts import Difference, EntryVerdict, Level, Verdict
 from migrator.verification.holdings import Claims, Holdings
 
 EXPLAINED_AT_MOST = 50

@@ -10,16 +10,17 @@ from hashlib import blake2b
 from itertools import pairwise
 
 from migrator.filesystem import open_regular_file
-from migrator.model import HASH_BYTES, Name, StoredTranscript, Transcript
-from migrator.openclaw.json_text import parse_strict
-from migrator.openclaw.transcript import Line, LineKind, TranscriptReader, read_line
-from migrator.openclaw.transforms import canonical, normal_event
+from migrator.model.inventory import StoredTranscript, Transcript
+from migrator.model.verification import HistoryVerdict
+from migrator.model.words import HASH_BYTES, Name
+from migrator.openclaw.changes.transforms import canonical, normal_event
+from migrator.openclaw.text.json_text import parse_strict
+from migrator.openclaw.text.transcript import Line, LineKind, TranscriptReader, read_line
 from migrator.scanning.databases import archived_texts, history_texts
 from migrator.scanning.packed import unpacked
 from migrator.scanning.transcripts import added, events_of, storable_lines
 from migrator.sqlite.event_rows import event_hash
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.verdicts import HistoryVerdict
 
 DUPLICATE_DROPPED = "duplicate-event-dropped"
 NULL_DROPPED = "null-line-dropped"

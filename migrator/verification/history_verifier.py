@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from migrator.model import HASH_BYTES, Finding, Inventory, Name, Transcript
-from migrator.openclaw.paths import agent_database
+from migrator.model.inventory import Inventory, Transcript
+from migrator.model.verification import HistoryVerification, Level
+from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.openclaw.places.paths import agent_database
 from migrator.scanning.copies import findings_on_copies
 from migrator.scanning.databases import history_texts
 from migrator.scanning.transcripts import additions, events_of, in_order, merged_hashes, owners
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.verdicts import HistoryVerification, Level
 from migrator.verification.histories import (
     Comparison,
     HistorySource,

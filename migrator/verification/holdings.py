@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
-from migrator.model import Database, Entry, Inventory, Name, Row, Shape, Store
-from migrator.openclaw.store import RawEntry
+from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, Store
+from migrator.model.words import Name
+from migrator.openclaw.text.store import RawEntry
 from migrator.scanning.databases import row_source, stored_text
 from migrator.scanning.sources import reread
 from migrator.sqlite.snapshot import open_snapshot

@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
 
-from migrator.openclaw.entry import finite_number, members
-from migrator.openclaw.transcript import read_line
+from migrator.openclaw.text.entry import finite_number, members
+from migrator.openclaw.text.transcript import read_line
 from migrator.sqlite import node_rows
 from migrator.sqlite.rows import EventRow, columns
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from migrator.openclaw.transcript import LineKind
-from migrator.verdicts import DatabaseVerification, HistoryVerdict, Verdict, Verification
+from migrator.model.verification import DatabaseVerification, HistoryVerdict, Verdict, Verification
+from migrator.openclaw.text.transcript import LineKind
 
 ARRIVED = (Verdict.SAME, Verdict.EQUAL, Verdict.TRANSFORMED, Verdict.KEPT)
 ARRIVED_HISTORIES = (HistoryVerdict.CONTAINED, HistoryVerdict.TRANSFORMED, HistoryVerdict.DAMAGED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrator.model import Database, Inventory, Shape
+from migrator.model.inventory import Database, Inventory, Shape
 
 
 def same_place(path: str, origin: Inventory, inventory: Inventory) -> str:

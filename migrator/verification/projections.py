@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from migrator.model import Database, Row
-from migrator.openclaw.transcript import read_line
+from migrator.model.inventory import Database, Row
+from migrator.openclaw.text.transcript import read_line
 from migrator.sqlite.cache_rows import SCOPE as CACHE_SCOPE
 from migrator.sqlite.event_columns import stored_columns
 from migrator.sqlite.rows import columns

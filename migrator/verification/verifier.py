@@ -11,14 +11,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from migrator.digests import content_digest
-from migrator.jobs import each
 from migrator.meanwhile import meanwhile
-from migrator.model import Database, Entry, Inventory, Name, Shape
-from migrator.progress import Progress
-from migrator.sqlite.shapes import integrity_of
-from migrator.sqlite.snapshot import open_snapshot
-from migrator.verdicts import (
+from migrator.model.inventory import Database, Entry, Inventory, Shape
+from migrator.model.progress import Progress
+from migrator.model.verification import (
     Check,
     DatabaseVerification,
     EntryVerdict,
@@ -28,6 +24,11 @@ from migrator.verdicts import (
     Verdict,
     Verification,
 )
+from migrator.model.words import Name
+from migrator.parallel import each
+from migrator.planning.digests import content_digest
+from migrator.sqlite.shapes import integrity_of
+from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.checks import database_checks, state_checks
 from migrator.verification.entry_verdicts import EntryJudge, newest_entries
 from migrator.verification.history_verifier import verify_copies, verify_histories

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from migrator.openclaw.client import Client
+from migrator.upgrades.release.client import Client
 
 _WORDS = ("doctor", "--session-sqlite", "import", "--session-sqlite-all-agents", "--json")
 _LIMIT = 3600.0

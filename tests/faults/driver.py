@@ -27,7 +27,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import migrator
-from migrator import cli, commands, output
+from migrator import commands
+from migrator.cli import main as cli
+from migrator.cli import publishing as output
 from migrator.execution import builder, executor
 
 

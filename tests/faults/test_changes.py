@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from migrator import commands
-from migrator.errors import BusyError, ChangedError
 from migrator.execution import executor
-from migrator.model import Selection
-from migrator.openclaw.store import StoreReader
+from migrator.model.errors import BusyError, ChangedError
+from migrator.model.request import Selection
+from migrator.openclaw.text.store import StoreReader
 from migrator.sqlite import snapshot
 from tests.worlds import World, auth_row, cache, cache_row, change, entry, files, owner
 
@@ -76,7 +77,9 @@ def test_what_changes_between_the_scan_and_the_writing_is_noticed(
 ) -> None:
     """Only the database concerned is left as it is; the other one is migrated, and another run does the rest."""
     with monkeypatch.context() as patched:
-        patched.setattr("migrator.commands.execute", once(executor.execute, lambda: CHANGES[what](world)))
+        patched.setattr(
+            sys.modules["migrator.commands.apply"], "execute", once(executor.execute, lambda: CHANGES[what](world))
+        )
         report = commands.apply(world.request(), None, yes=True)
     assert report.exit_code in (1, 13)
     failed = [outcome for outcome in report.outcomes if outcome.failure is not None]

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from migrator import cli, commands
-from migrator.errors import BusyError
-from migrator.execution.rollback import rollback
+from migrator import commands
+from migrator.cli import main as cli
+from migrator.commands.rollback import rollback
+from migrator.model.errors import BusyError
 from migrator.runs.run import locked
 from tests.conftest import fingerprint
 from tests.faults.scene import APPLY, Scene
@@ -148,7 +149,7 @@ def test_our_lock_is_gone_with_the_process_that_held_it(before: Scene) -> None:
         "    print('held', flush=True)\n"
         "    time.sleep(600)\n"
     )
-    root = str(Path(cli.__file__).parent.parent)
+    root = str(Path(cli.__file__).parents[2])
     with subprocess.Popen([sys.executable, "-c", holder, str(before.state), root], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"

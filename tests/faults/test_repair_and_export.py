@@ -17,7 +17,7 @@ from tests.faults.conftest import Tell, needs_strace
 from tests.faults.scene import Scene
 from tests.faults.strace import Call
 from tests.faults.test_system_calls import DOCUMENTED, FAULTS, calls_for, spread
-from tests.test_repair import lacks
+from tests.planning.test_repair import lacks
 from tests.worlds import databases
 
 pytestmark = needs_strace

@@ -13,12 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
-from migrator.errors import UsageError
-from migrator.model import Name
-from migrator.openclaw.json5_text import EndOfTextError, exact, interpret, json5_to_json, outer_marks, read_value
-from migrator.openclaw.json_text import parse_strict
-from migrator.openclaw.store import RawEntry, StoreReader
-from migrator.openclaw.transcript import Line, LineKind, TranscriptReader
+from migrator.model.errors import UsageError
+from migrator.model.words import Name
+from migrator.openclaw.text.json5_text import EndOfTextError, exact, interpret, json5_to_json, outer_marks, read_value
+from migrator.openclaw.text.json_text import parse_strict
+from migrator.openclaw.text.store import RawEntry, StoreReader
+from migrator.openclaw.text.transcript import Line, LineKind, TranscriptReader
 from migrator.planning.planfile import SavedPlan, parse
 from tests.conftest import FIXTURES
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from migrator import cli
-from migrator.model import Name
-from migrator.proofs.redact import Labels, read_key
+from migrator.cli import main as cli
+from migrator.model.words import Name
+from migrator.privacy.labels import Labels, read_key
 from tests.conftest import fingerprint
 from tests.hostile.case import BAD, GOOD, MARK, Case, good_agent
 from tests.hostile.table import BY_NAME

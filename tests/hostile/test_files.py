@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from migrator import cli
+from migrator.cli import main as cli
 from tests.conftest import fingerprint
 from tests.hostile.case import MARK
 from tests.worlds import World, entry

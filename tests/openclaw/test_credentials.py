@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.commands import Request
-from migrator.model import Selection, Surroundings
-from migrator.openclaw.client import Client
+from migrator.commands.request import Request
+from migrator.model.request import Selection, Surroundings
+from migrator.upgrades.release.client import Client
 from tests.openclaw.conftest import launcher
 
 pytestmark = pytest.mark.openclaw

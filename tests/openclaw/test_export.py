@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.exporting.export import export
+from migrator.commands.export import export
 from migrator.exporting.export_tree import Wish
-from migrator.openclaw.client import Client
+from migrator.upgrades.release.client import Client
+from tests.commands.test_export import request_for
 from tests.openclaw.conftest import Release
 from tests.openclaw.releases import LEGACY
-from tests.test_export import request_for
 
 pytestmark = pytest.mark.openclaw
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from migrator import commands
-from migrator.model import Finding
-from migrator.openclaw.client import DOCTOR_LIMIT, Client
-from migrator.verdicts import HistoryVerdict, HistoryVerification, Verdict, Verification
+from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
+from migrator.model.words import Finding
+from migrator.upgrades.release.client import DOCTOR_LIMIT, Client
 from tests.openclaw import upgrade_worlds as worlds
 from tests.openclaw.conftest import Release
 from tests.openclaw.releases import SCHEMAS

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from migrator import cli
-from migrator.openclaw.client import Client, Gateway, Items, Step
+from migrator.cli import main as cli
+from migrator.upgrades.release.client import Client, Gateway, Items, Step
 from tests.conftest import FIXTURES, fingerprint
 from tests.openclaw.conftest import launcher
 from tests.openclaw.releases import LEGACY, SCHEMAS

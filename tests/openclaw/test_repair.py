@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from migrator.openclaw.client import Client
+from migrator.upgrades.release.client import Client
 from tests.conftest import FIXTURES
 from tests.openclaw.conftest import Release
 from tests.openclaw.releases import SCHEMAS
-from tests.test_repair import lacks, repair
+from tests.planning.test_repair import lacks, repair
 from tests.worlds import scalar
 
 pytestmark = pytest.mark.openclaw

@@ -1,0 +1,1 @@
+"""The door: options, errors and exit codes, and what leaves the process."""

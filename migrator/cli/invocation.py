@@ -1,0 +1,79 @@
+"""How the program was called: the words, the surroundings, the places to write to, and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from migrator.model.request import Surroundings
+from migrator.model.words import Name
+from migrator.openclaw.places.paths import find_os_home
+
+
+class TerminatedError(BaseException):
+    """SIGTERM has arrived; like KeyboardInterrupt it unwinds everything."""
+
+
+def can_hold(folder: str) -> bool:
+    """Whether files can be made in a directory, which is made if it is missing."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def can_be_written(path: str) -> bool:
+    """Whether a file can be made or replaced."""
+    parent = Path(path).parent
+    return parent.is_dir() and os.access(parent, os.W_OK | os.X_OK) and not Path(path).is_dir()
+
+
+def surroundings() -> Surroundings:
+    """What the process knows of its host."""
+    try:
+        cwd = str(Path.cwd())
+    except OSError:  # somebody has removed it; absolute paths do without
+        cwd = os.sep
+    return Surroundings(dict(os.environ), find_os_home(os.environ), cwd, tempfile.gettempdir())
+
+
+def spelled(context: click.Context) -> Iterator[Name | str | int]:
+    """The command line as it was given, without what was left at its default; free text comes as a Name."""
+    yield "migrator"
+    yield context.info_name or ""
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if value in (None, (), False) or value == parameter.default:
+            continue
+        option = parameter.opts[0]
+        kind = "agent" if option == "--agent" else "path"
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(parameter, click.Option):
+                yield option
+            if isinstance(item, str) and not isinstance(parameter.type, click.Choice):
+                yield Name(kind, item)
+            elif not isinstance(item, bool):
+                yield item
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM unwind the block like Ctrl-C does."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise TerminatedError
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,320 @@
+"""The command line: parse, call one verb, render, exit with its code.
+
+A command imports what it needs itself: ``--help`` needs none of it, and should be there at once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from migrator import __version__
+from migrator.cli.help import epilog, program_epilog
+from migrator.model.exported import Layout
+from migrator.model.upgrade import Way
+from migrator.model.verification import Level, Verdict
+from migrator.report import FORMATS
+
+atexit.register(gc.freeze)
+"""Nothing looks for garbage in a process that ends: that takes 24 ms for 10,000 sessions."""
+
+_COUNT = click.IntRange(min=0)
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="What the report looks like: text for a person, html to send, markdown to paste, the others for programs.",
+)
+_REDACT = click.option("--redact", is_flag=True, help="Show labels instead of names on your own terminal, too.")
+_WHERE = (
+    click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory."),
+    click.option("--profile", metavar="NAME", help="The profile whose state directory is meant."),
+    click.option("--config", metavar="FILE", help="The configuration file to read session.store from."),
+)
+_WHICH = (
+    click.option("--agent", "agents", metavar="NAME", multiple=True, help="Only this agent directory (name on disk)."),
+    click.option("--store", "stores", metavar="PATH", multiple=True, help="Only this legacy store."),
+    click.option("--target", metavar="PATH", help="Only what belongs to this database."),
+    click.option("--follow", is_flag=True, help="Open what links and entries point to outside the state directory."),
+)
+_HOW = (
+    click.option("--expect-agents", metavar="N", type=_COUNT, help="Fail unless N agents are found."),
+    click.option("--expect-sessions", metavar="N", type=_COUNT, help="Fail unless N sessions are found."),
+    click.option("--allow-empty", is_flag=True, help="Finding nothing is fine."),
+    _FORMAT,
+    _REDACT,
+    click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+    click.option(
+        "--progress",
+        type=click.Choice(["auto", "never"]),
+        default="auto",
+        show_default=True,
+        help="Show a bar; auto: on a terminal only.",
+    ),
+    click.option(
+        "--jobs",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Work in N processes at a time. Default: one for each core, where there is enough to do.",
+    ),
+    click.option(
+        "--wait",
+        metavar="SECONDS",
+        type=_COUNT,
+        default=0,
+        help="Wait so long for writers and locks to go away.",
+    ),
+    click.option("--verbose", is_flag=True, help="Say where in the program an internal error happened."),
+)
+_SELECTORS = (*_WHERE, *_WHICH, *_HOW)
+_OUTPUT = click.option(
+    "--output", metavar="FILE", help="Write the report to FILE, which is replaced, instead of standard output."
+)
+_PROOF = click.option("--proof", metavar="DIR", help="Write a redacted proof log and its summary into DIR.")
+_ACCEPT = click.option(
+    "--accept",
+    type=click.Choice([Verdict.MOVED.value]),
+    multiple=True,
+    help="Do not count these verdicts as differences.",
+)
+_REPAIR = (
+    click.option("--from", "backup", metavar="DIR", help="Repair from this copy of the state directory, too."),
+    click.option(
+        "--bring-back", metavar="KEY", multiple=True, help="Bring back this deleted session (its key or session id)."
+    ),
+    click.option("--reassign", is_flag=True, help="Copy moved sessions back to the directory that they came from."),
+)
+"""What can be said about databases that a newer release has migrated."""
+_Command = Callable[..., Any]
+
+
+def _with(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Add several options to a command, in the order in which its help shows them."""
+
+    def decorate(command: _Command) -> _Command:
+        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+    return decorate
+
+
+class _Program(click.Group):
+    """A group whose usage errors do not repeat what was typed: it may hold the name of somebody."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the signature of click
+        """Run the program; off a terminal a usage error says no more than where help is."""
+        try:
+            return super().main(*arguments, **{**options, "standalone_mode": False})
+        except click.UsageError as error:
+            if sys.stderr.isatty():
+                error.show()
+            else:
+                context = error.ctx.command_path.split()[-1] if error.ctx else "migrator"
+                click.echo(f"migrator: the command line is wrong; see --help of {context}.", err=True)
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(130)
+        except MemoryError:
+            click.echo("migrator: out of memory; every database is as it was, or complete.", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Program, epilog=program_epilog(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Find every OpenClaw session, move it into SQLite, and prove that nothing was lost.
+
+    Names of agents, sessions and files are shown in clear on your own terminal only, in the text format. In files,
+    pipes, proofs, CI and every other format a label such as agent:7f3a9c21d0ab stands for each; with --redact on a
+    terminal, too. Standard output has the report, standard error the talk.
+    """
+
+
+@main.command(epilog=epilog("scan"))
+@_with(*_SELECTORS, _OUTPUT)
+def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
+    """Show what is there, and touch nothing."""
+    from migrator import commands
+    from migrator.cli.publishing import Output
+
+    output = Output(click.get_current_context())
+    sys.exit(output.run(commands.scan))
+
+
+@main.command(epilog=epilog("plan"))
+@_with(*_SELECTORS, *_REPAIR, _PROOF)
+@click.option("--output", "plan_file", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
+def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Show what would be done, and touch nothing but the plan file, if one is asked for."""
+    from migrator import commands
+    from migrator.cli.publishing import Output
+
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: commands.plan(request, detailed_exitcode, plan_file)))
+
+
+@main.command(epilog=epilog("apply"))
+@click.argument("plan_file", metavar="[PLAN]", required=False)
+@_with(*_SELECTORS, *_REPAIR, _OUTPUT, _PROOF)
+@click.option("--yes", is_flag=True, help="Plan and do it in one go.")
+@click.option("--archive-sources", is_flag=True, help="Move the sources into the run folder once all is verified.")
+def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Do what PLAN says, and no more; or, with --yes, plan and do it."""
+    from migrator import commands
+    from migrator.cli.publishing import Output
+
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: commands.apply(request, plan_file, yes, archive_sources)))
+
+
+@main.command(epilog=epilog("verify"))
+@_with(*_SELECTORS, _OUTPUT, _PROOF)
+@click.option("--against", metavar="DIR", help="Judge by this copy of the state directory, or folder of a run.")
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level]),
+    default=Level.KNOWN.value,
+    show_default=True,
+    help="What may differ: nothing, spelling of the same JSON, or what releases are known to do.",
+)
+@_ACCEPT
+def verify(against: str | None, level: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Check that every session is in its database, and touch nothing."""
+    from migrator import commands
+    from migrator.cli.publishing import Output
+
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: commands.verify(request, against, Level(level), accept)))
+
+
+@main.command(epilog=epilog("prove"))
+@_with(*_WHERE, *_HOW, _OUTPUT)
+@click.option("--openclaw-before", "before", metavar="PATH", help="The old release: its launcher or package folder.")
+@click.option("--openclaw-after", "after", metavar="PATH", help="The new release: its launcher or package folder.")
+@click.option(
+    "--with",
+    "way",
+    type=click.Choice([*(way.value for way in Way), "both"]),
+    default=Way.MIGRATOR.value,
+    show_default=True,
+    help="Who moves the sessions into SQLite; both: compare the two, and judge by the first.",
+)
+@_ACCEPT
+@click.option("--proof", metavar="DIR", help="Write the proof bundle into DIR, which must not have one.")
+def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Try an upgrade on a private copy, with real OpenClaw releases, and prove that it keeps every session."""
+    from migrator.cli.publishing import Output
+    from migrator.upgrades.prove import Question
+    from migrator.upgrades.prove import prove as prove_upgrade
+
+    output = Output(click.get_current_context())
+    ways = tuple(Way) if way == "both" else (Way(way),)
+    question = Question(ways, Path(before) if before else None, Path(after) if after else None, accept)
+    sys.exit(output.run(lambda request: prove_upgrade(request, question)))
+
+
+@main.command(epilog=epilog("export"))
+@click.argument("folder", metavar="DIR")
+@_with(*(option for option in _SELECTORS if option is not _FORMAT), _OUTPUT, _PROOF)
+@click.option("--session", "sessions", metavar="KEY", multiple=True, help="Only this session key or session id.")
+@click.option("--archived", is_flag=True, help="Also write transcripts that were deleted or reset.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice([layout.value for layout in Layout]),
+    default=Layout.LEGACY.value,
+    show_default=True,
+    help="What is written: files for older releases, or text for people.",
+)
+@click.option("--report", "form", type=click.Choice(FORMATS), default="text", help="What the report looks like.")
+def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Write the sessions of all databases back to sessions.json and JSON Lines files in the new directory DIR."""
+    from migrator.cli.publishing import Output
+    from migrator.commands.export import export as make_export
+    from migrator.exporting.export_tree import Wish
+
+    output = Output(click.get_current_context())
+    wish = Wish(Layout(layout), archived, frozenset(sessions))
+    sys.exit(output.run(lambda request: make_export(request, folder, wish)))
+
+
+@main.command(epilog=epilog("explain"))
+@click.argument("what", metavar="WHAT")
+@_with(*(option for option in _SELECTORS if option is not _REDACT), _OUTPUT)
+@click.option("--reveal", is_flag=True, help="Show names in clear, on a terminal; elsewhere they are always labels.")
+def explain(what: str, reveal: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Say all that is known about WHAT: a session key or id, a path, or the name of an agent directory."""
+    from migrator.cli.publishing import Output
+    from migrator.commands.explain import explain as explain_it
+
+    context = click.get_current_context()
+    context.params["redact"] = not reveal
+    sys.exit(Output(context).run(lambda request: explain_it(request, what)))
+
+
+@main.command(epilog=epilog("rollback"))
+@click.argument("run")
+@_with(*_SELECTORS, _OUTPUT, _PROOF)
+@click.option("--set-aside", is_flag=True, help="Keep in the run folder what others have written since, and go on.")
+@click.option("--evidence", metavar="DIR", help="Move the folder of the run to DIR, so that no trace of it stays.")
+def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Take RUN back, the id or folder of a run, so that everything is as it was before."""
+    from migrator.cli.publishing import Output
+    from migrator.commands.rollback import rollback as take_back
+
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: take_back(request, run, set_aside, evidence)))
+
+
+@main.group()
+def proof() -> None:
+    """Check a proof log, merge many, or find out what a label in one stands for."""
+
+
+@proof.command("check", epilog=epilog("proof check"))
+@click.argument("file", metavar="FILE|BUNDLE")
+def proof_check(file: str) -> NoReturn:
+    """Check the chain, the vocabulary and the arithmetic of a proof log, and that a bundle says nothing else."""
+    from migrator.cli.publishing import check_proof
+
+    sys.exit(check_proof(file))
+
+
+@proof.command("merge", epilog=epilog("proof merge"))
+@click.argument("files", metavar="FILES...", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="What the merged report looks like.",
+)
+@_with(_OUTPUT, _REDACT)
+def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
+    """Check the proof logs FILES, of many machines, and make one report of them: what is not good first."""
+    from migrator.cli.publishing import Output
+
+    sys.exit(Output(click.get_current_context()).merge())
+
+
+@proof.command("reveal", epilog=epilog("proof reveal"))
+@click.argument("label")
+@click.option("--key", "folder", metavar="DIR", required=True, help="The folder of the run or proof that made LABEL.")
+@_with(*_SELECTORS)
+def proof_reveal(label: str, folder: str, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Say what LABEL stands for, with the key that made it and the state directory that it came from."""
+    from migrator import commands
+    from migrator.cli.publishing import Output
+
+    output = Output(click.get_current_context())
+    sys.exit(output.reveal(label, folder, commands.scan))

@@ -1,0 +1,360 @@
+"""The one door through which text leaves the process: names become labels, and nothing leaks.
+
+On the operator's own terminal names are shown in clear. Everywhere else (files, pipes, proofs, CI) only keyed labels
+leave, and every text is searched for strings of the installation first; a hit withholds it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+import click
+
+from migrator.cli.invocation import (
+    TerminatedError,
+    can_be_written,
+    can_hold,
+    spelled,
+    surroundings,
+    terminable,
+)
+from migrator.cli.patience import patiently
+from migrator.cli.progress_bar import bar
+from migrator.commands.request import Request, outside
+from migrator.filesystem import open_regular_file, replace_durably
+from migrator.meanwhile import on_one_core
+from migrator.model.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
+from migrator.model.report import Report
+from migrator.model.request import RepairWish, Selection
+from migrator.model.words import Name
+from migrator.openclaw.places.paths import resolve_state_dir
+from migrator.privacy.guard import LeakGuard
+from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key, read_key
+from migrator.proofs import bundle, evidence
+from migrator.proofs.proof import LogReader, log_lines
+from migrator.report import json_format, markdown, text, view
+from migrator.report.formats import RENDERERS, Render
+from migrator.report.layout import style_of
+from migrator.report.view import View
+from migrator.runs.run import note_proved, run_folders
+
+INTERRUPTED, TERMINATED = 130, 143
+_BLOCK = 1 << 20
+_REPORT_IT = "Every database is as it was, or complete; run it with --verbose, and report what it says."
+
+
+class Output:
+    """Runs the command of a click context and lets its report out."""
+
+    def __init__(self, context: click.Context) -> None:
+        self.options = context.params
+        self.command = tuple(spelled(context))
+        self.verb = str(self.command[1])
+        self.guard = LeakGuard()
+        self.labels = Labels(new_key())
+        self.ready = False
+        for name in self.command:
+            if isinstance(name, Name):
+                self.guard.add_name(name.text)
+
+    def run(self, verb: Callable[[Request], Report]) -> int:
+        """Run a verb, print its report, write its proof, and give the exit code. Nothing is raised."""
+
+        def work() -> int:
+            self._prepare_places()
+            return self._let_out(self._work(verb))
+
+        return self._guarded(work)
+
+    def reveal(self, label: str, folder: str, scan: Callable[[Request], Report]) -> int:
+        """Print the name that a label stands for, found by labelling every name of the installation again."""
+
+        def look() -> int:
+            labels = Labels(read_key(Path(folder)))
+            for name in sorted(evidence.report_names(self._work(scan))):
+                if label in map(labels.of, (name, Name("transcript", name.text), Name("file", name.text))):
+                    click.echo(clear_text(name))
+                    return 0
+            raise UsageError(
+                "No name in this state directory has this label under this key; check --key and --state-dir."
+            )
+
+        return self._guarded(look)
+
+    def merge(self) -> int:
+        """Print many proofs as one account, and give the exit code. Nothing is raised."""
+        from migrator.proofs.proof_merge import merge
+        from migrator.report import merged
+
+        formats: dict[str, Render] = {
+            "text": merged.text,
+            "json": json_format.render,
+            "markdown": merged.markdown,
+        }
+
+        def work() -> int:
+            path = self.options["output"]
+            if path is not None and not can_be_written(path):
+                raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
+            account = merge(self.options["files"])
+            self._put(merged.of_merged(account), formats[self.options["form"]], self._check_names)
+            return account.exit_code
+
+        return self._guarded(work)
+
+    def _prepare_places(self) -> None:
+        """See that proof and report can be written, before anything else is done.
+
+        Raises UsageError.
+        """
+        around = surroundings()
+        state, _ = resolve_state_dir(
+            self.options["state_dir"],
+            self.options["profile"],
+            around.env,
+            around.home,
+            around.cwd,
+        )
+        for option in ("proof", "output", "plan_file"):
+            path = self.options.get(option)
+            if path is None or (option == "plan_file" and self.verb == "apply"):
+                continue
+            if path != "" and not (option == "proof" and self.verb == "verify" and _is_run_of(state, path)):
+                outside(state, path)
+            if path == "" or not (can_hold(path) if option == "proof" else can_be_written(path)):
+                raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
+            if option == "proof" and self.verb == "prove":
+                bundle.require_none(Path(path))
+            if option == "proof":
+                self.labels = Labels(load_or_create_key(Path(path)))
+        self.ready = True
+
+    def _work(self, verb: Callable[[Request], Report]) -> Report:
+        enabled = self.options.get("progress") == "auto" and not self.options.get("quiet")
+        namer = self.labels.of if self.options["redact"] else clear_text
+        cores = on_one_core() if self.options["jobs"] == 1 else nullcontext()
+        with cores, bar(enabled and sys.stderr.isatty(), namer) as progress:
+            selection = Selection(
+                state_dir=self.options["state_dir"],
+                profile=self.options["profile"],
+                config=self.options["config"],
+                agents=self.options.get("agents", ()),
+                stores=self.options.get("stores", ()),
+                target=self.options.get("target"),
+                follow=self.options.get("follow", False),
+                repair=RepairWish(
+                    self.options.get("backup"),
+                    self.options.get("bring_back", ()),
+                    self.options.get("reassign", False),
+                ),
+            )
+            request = Request(
+                selection=selection,
+                surroundings=surroundings(),
+                expect_agents=self.options["expect_agents"],
+                expect_sessions=self.options["expect_sessions"],
+                allow_empty=self.options["allow_empty"],
+                progress=progress,
+                jobs=self.options["jobs"],
+            )
+            return patiently(lambda: verb(request), self.options["wait"])
+
+    def _let_out(self, report: Report) -> int:
+        for name in evidence.report_names(report):
+            self.guard.add_name(name.text)
+        folder = self.options.get("proof") or report.run
+        code = report.exit_code
+        try:
+            if folder is not None:
+                self._write_proof(report, Path(folder))
+        except (LeakError, OSError, ValueError, TypeError, MemoryError) as error:
+            code = self._unproved(report, error)
+        try:
+            self._print(report)
+        except (LeakError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            code = self._unproved(report, error)
+        return code
+
+    def _write_proof(self, report: Report, folder: Path) -> None:
+        if self.options.get("proof") is None:
+            self.labels = Labels(load_or_create_key(folder))
+        files = self._rendered_proof(report)
+        self._check("\n".join(data.decode() for data in files.values()), report)
+        if report.upgrade is not None:
+            bundle.write(folder, files)
+        else:
+            evidence.write(folder, report.verb, files)
+        if report.run is not None and report.verb == "apply" and folder != Path(report.run):
+            note_proved(Path(report.run))
+
+    def _rendered_proof(self, report: Report) -> dict[str, bytes]:
+        log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
+        self.guard.add_computed(log.computed())
+        return bundle.render(log.lines()) if report.upgrade is not None else evidence.render(log.lines())
+
+    def _unproved(self, report: Report, error: Exception) -> int:
+        """Say that what was done could not be said, and give the code for that."""
+        why = error.sentence if isinstance(error, LeakError) else "The proof or report could not be written."
+        done = "All is committed, but: " if report.run else ""
+        then = "run verify --proof, which proves it" if report.run else "see whether there is space, and run it again"
+        click.echo(f"migrator {self.verb}: {done}{why} What to do: {then}.", err=True)
+        return ProofNotWrittenError.exit_code if report.run else UsageError.exit_code
+
+    def _print(self, report: Report) -> None:
+        if self.options.get("quiet") and self.options.get("output") is None:
+            return
+        seen, form = view.of_report(report), self.options["form"]
+        self._put(seen, self._renderer(), lambda body: self._check(body, report), report.inventory.state_dir)
+        if form == "github":
+            self._append_summary(markdown.render(seen, self.labels.of), lambda body: self._check(body, report))
+
+    def _renderer(self) -> Render:
+        style = style_of(self._is_terminal(), os.environ)
+        return RENDERERS.get(self.options["form"], partial(text.render, style=style))
+
+    def _append_summary(self, page: str, check: Callable[[str], None]) -> None:
+        """Append a page to the summary of the job, where GitHub actions keep one."""
+        path = os.environ.get("GITHUB_STEP_SUMMARY")
+        if path:
+            check(page)
+            with open(path, "a", encoding="utf-8") as stream:
+                stream.write(page)
+
+    def _is_terminal(self) -> bool:
+        """Whether the report goes to a terminal."""
+        return self.options.get("output") is None and sys.stdout.isatty()
+
+    def _put(
+        self, seen: dict[str, View], render: Render, check: Callable[[str], None], state_dir: str | None = None
+    ) -> None:
+        """Render a view, and let the text out once it is checked: to the file asked for, or to standard output."""
+        output = self.options.get("output")
+        clear = self.options["form"] == "text" and self._is_terminal() and not self.options["redact"]
+        body = render(seen, partial(clear_text, below=state_dir) if clear else self.labels.of)
+        if not clear:
+            self.guard.add_computed(view.digests(seen))
+            check(body)
+        if output is None:
+            click.echo(body, nl=False)
+        else:
+            replace_durably(Path(output), body.encode())
+
+    def _check(self, body: str, report: Report) -> None:
+        self._check_names(body)
+        self.guard.check_sources(body, _source_bytes(report))
+
+    def _check_names(self, body: str) -> None:
+        self.guard.add_computed(self.labels.issued)
+        self.guard.check_names(body)
+
+    def _guarded(self, work: Callable[[], int]) -> int:
+        try:
+            with terminable():
+                return work()
+        except MigratorError as error:
+            return self._complain(error)
+        except KeyboardInterrupt:
+            return self._stopped("interrupted", INTERRUPTED)
+        except TerminatedError:
+            return self._stopped("terminated", TERMINATED)
+        except BrokenPipeError:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # nobody reads it; the flush at exit must not fail
+            return INTERRUPTED
+        except (OSError, sqlite3.Error, MemoryError) as error:
+            return self._complain(SystemFailedError(error))
+        except Exception as error:  # noqa: BLE001 - the last resort: no traceback may quote the installation
+            return self._internal_error(error)
+
+    def _complain(self, error: MigratorError) -> int:
+        clear = sys.stderr.isatty() and not self.options.get("redact")
+        if error.subject is not None:
+            self.guard.add_name(error.subject.text)
+        body = text.error(view.of_error(error, self.verb), clear_text if clear else self.labels.of)
+        self.guard.add_computed(self.labels.issued)
+        if not clear:
+            try:
+                self.guard.check_names(body)
+            except LeakError as leak:
+                body = f"migrator {self.verb}: {leak.sentence} (exit {error.exit_code})\n"
+            except (OSError, MemoryError):  # too little is left to look whether the words give something away
+                body = f"migrator {self.verb}: {error.sentence.format(subject='Something')} (exit {error.exit_code})\n"
+        click.echo(body, nl=False, err=True)
+        if self.ready and self.options.get("form") in RENDERERS and self.verb != "merge":
+            self._put_error(view.of_error(error, self.verb))
+        return error.exit_code
+
+    def _put_error(self, seen: dict[str, View]) -> None:
+        """Let the formats for machines say that the command could not go on; standard error has said so already."""
+        try:
+            if not self.options.get("quiet") or self.options.get("output") is not None:
+                self._put(seen, self._renderer(), self._check_names)
+            if self.options["form"] == "github":
+                self._append_summary(markdown.render(seen, self.labels.of), self._check_names)
+        except (LeakError, OSError, MemoryError):
+            return
+
+    def _stopped(self, word: str, code: int) -> int:
+        click.echo(f"migrator {self.verb}: {word}; every database is as it was, or complete. Run it again.", err=True)
+        return code
+
+    def _internal_error(self, error: Exception) -> int:
+        """Say where in the program it happened and of what type it is: both are ours, the message may not be."""
+        click.echo(
+            f"migrator {self.verb}: internal error ({type(error).__name__}); nothing is claimed. {_REPORT_IT}", err=True
+        )
+        if self.options.get("verbose"):
+            for frame in traceback.extract_tb(error.__traceback__):
+                click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)
+        return 2
+
+
+def _is_run_of(state: str, path: str) -> bool:
+    """Whether a path is the folder of a run of this state directory, whose missing proof may be written there."""
+    return os.path.realpath(path) in {os.path.realpath(folder) for folder in run_folders(Path(state))}
+
+
+def check_proof(file: str) -> int:
+    """Check a proof log, or a bundle, and print its problems, or that there are none; give the exit code."""
+    try:
+        if Path(file).is_dir():
+            events, problems = bundle.check(Path(file))
+        else:
+            with open_regular_file(file) as stream:
+                reader = LogReader(log_lines(stream))
+                events = sum(1 for _ in reader.events())
+            problems = [problem.sentence for problem in reader.problems]
+    except (OSError, ValueError):
+        click.echo(
+            "migrator proof: this is no readable proof log or bundle; name a .proof.jsonl or a bundle (exit 2)",
+            err=True,
+        )
+        return 2
+    for problem in problems:
+        click.echo(problem)
+    click.echo(f"proof: {'damaged' if problems else 'sound'}, {events} events")
+    return 1 if problems else 0
+
+
+def _source_bytes(report: Report) -> Iterator[bytes]:
+    """The bytes of all sources, where they are now."""
+    stores = (*report.inventory.stores, *(report.origin.stores if report.origin else ()))
+    paths = dict.fromkeys(store.real_path for store in stores if store.identity is not None)
+    for path in (*paths, *report.archived):
+        if not os.path.exists(path):
+            continue
+        with open_regular_file(path) as stream:
+            while block := stream.read(_BLOCK):
+                yield block
+        yield b"\n"

@@ -1,0 +1,96 @@
+"""Apply: carry a plan out, and verify afresh."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from migrator.commands.judging import QUARANTINED, has_severity, judged_report
+from migrator.commands.plan import plan_for
+from migrator.commands.request import (
+    Request,
+    take_inventory,
+    unmet_expectations,
+)
+from migrator.execution.archive import archive_sources
+from migrator.execution.executor import execute
+from migrator.execution.run_states import resume, supersede_earlier, tidy
+from migrator.model.errors import ChangedError, RefusedError, UsageError
+from migrator.model.inventory import Inventory
+from migrator.model.outcome import committed, worst
+from migrator.model.plan import Plan
+from migrator.model.progress import silent
+from migrator.model.report import Report
+from migrator.model.request import Selection
+from migrator.model.words import Name, Severity
+from migrator.planning import planfile
+from migrator.planning.preflight import preflight
+from migrator.planning.repair_plans import with_more
+from migrator.runs.run import started_run
+from migrator.verification.verifier import verify as make_verification
+
+
+def apply(request: Request, plan_file: str | None, yes: bool = False, archive: bool = False) -> Report:
+    """Do it: scan, plan, execute, and verify afresh. With ``plan_file`` only that very plan is carried out.
+
+    Raises ChangedError if the plan is not the saved one any more, BusyError and RefusedError before anything is
+    written.
+    """
+    if (plan_file is None) != yes:
+        raise UsageError("Name the plan to apply, or say --yes to plan and apply in one go.")
+    saved = planfile.read(Path(plan_file)) if plan_file is not None else None
+    if saved is not None:
+        if request.selection != Selection():
+            raise UsageError("A plan says itself what it is for: leave --state-dir and the like away, or plan again.")
+        request = replace(request, selection=saved.selection)
+    inventory = take_inventory(request)
+    planned = plan_for(request, inventory)
+    if saved is not None and saved.digest != planned.digest:
+        raise ChangedError(
+            "The sources or databases of {subject} are not what this plan was made from; plan again.",
+            Name("path", inventory.state_dir),
+        )
+    unmet = unmet_expectations(request, inventory)
+    if unmet:
+        raise RefusedError(
+            "What was found is not what was expected ("
+            + ", ".join(unmet)
+            + "); nothing was written. Look for what is missing, or correct the numbers."
+        )
+    pending = any(database.pending for database in planned.databases)
+    if not pending and not archive:
+        if has_severity(planned.findings, Severity.REFUSED):
+            raise RefusedError("Every database with something to do was refused; see the findings of plan.")
+        report = judged_report("apply", make_verification(inventory, jobs=request.jobs), inventory, ())
+        state, around = Path(inventory.state_dir), request.surroundings
+        unproved = resume(state, _databases(inventory), around.tmp, request.clock())
+        word = "already-migrated" if report.exit_code == 0 else report.word
+        return replace(report, plan=planned, word=word, run=str(unproved) if unproved else None)
+    preflight(planned)
+    return _carry_out(request, inventory, planned, archive)
+
+
+def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
+    with started_run(Path(inventory.state_dir), request.clock()) as run:
+        outcomes = execute(planned, run, request.now_ms(), request.progress, request.jobs)
+        with committed(outcomes):
+            fresh = take_inventory(replace(request, progress=silent), inventory)
+            report = judged_report("apply", make_verification(fresh, jobs=request.jobs), fresh, ())
+            archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
+            if archived:
+                fresh = take_inventory(replace(request, progress=silent))
+                report = judged_report("apply", make_verification(fresh, jobs=request.jobs), fresh, ())
+            if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
+                report = replace(report, word="quarantined", exit_code=QUARANTINED)
+            word, code = worst(outcomes) or (report.word, report.exit_code)
+            report = replace(report, word=word, exit_code=code)
+            run.note("done", exit_code=report.exit_code)
+            if report.exit_code in (0, QUARANTINED):
+                supersede_earlier(run, _databases(fresh), request.clock())
+    tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock())
+    planned = with_more(planned, plan_for(request, fresh)) if any(one.repair for one in planned.databases) else planned
+    return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
+
+
+def _databases(inventory: Inventory) -> set[str]:
+    return {database.path for database in inventory.databases}

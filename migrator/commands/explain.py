@@ -1,0 +1,263 @@
+"""Explain: everything that is known about one session, file or agent directory, in one place. Reads only."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from migrator.commands.plan import plan_for
+from migrator.commands.request import Request, take_inventory
+from migrator.model.errors import NothingFoundError
+from migrator.model.explanation import Event, Explanation, Place
+from migrator.model.inventory import Database, Inventory, Shape, Store, Transcript
+from migrator.model.plan import Plan
+from migrator.model.report import Report
+from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
+from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.openclaw.places.session_files import transcript_session_id
+from migrator.runs.run_record import all_records
+from migrator.scanning.repair_sources import copies
+from migrator.verification.verifier import verify
+
+_STAMP = re.compile(r"\.imported-(\d{13})")
+_GONE = re.compile(r"\.jsonl\.(deleted|reset)\.(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)")
+_TIME = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d)-?(\d\d)-?(\d\d)")
+_GOOD = (Verdict.SAME.value, Verdict.EQUAL.value, Verdict.TRANSFORMED.value)
+_GOOD_HISTORIES = (HistoryVerdict.CONTAINED.value, HistoryVerdict.TRANSFORMED.value, HistoryVerdict.DAMAGED.value)
+
+
+def explain(request: Request, what: str) -> Report:
+    """Say what is known about ``what``: a session key, a session id, a path, or the name of an agent directory.
+
+    Raises NothingFoundError if there is nothing of it anywhere.
+    """
+    inventory = take_inventory(request)
+    verification = verify(inventory, jobs=request.jobs)
+    known = _Known(inventory, verification, plan_for(request, inventory))
+    path = os.path.realpath(os.path.join(request.surroundings.cwd, what))
+    places = tuple(known.about_agent(what) or known.about_file(path) or known.about_session(what))
+    if not places:
+        raise NothingFoundError(
+            "Nothing is known about {subject}: no session, file or agent directory has this name.",
+            Name("session", what),
+        )
+    subjects = tuple(dict.fromkeys(name for place in places for name in (place.key, place.session_id) if name))
+    explanation = Explanation(subjects, places, tuple(known.events(places)), tuple(known.advice(places)))
+    names = {*subjects, *(place.where for place in places)}
+    findings = tuple(one for one in verification.findings if _is_about(one, names))
+    return Report("explain", "explained", 0, replace(inventory, findings=findings), explained=explanation)
+
+
+def _is_about(finding: Finding, names: set[Name]) -> bool:
+    texts = {name.text for name in names}
+    return finding.subject.text in texts or any(name.text in texts for name in finding.others)
+
+
+class _Known:
+    """What was read and judged, to be looked up by session, path or directory."""
+
+    def __init__(self, inventory: Inventory, verification: Verification, plan: Plan) -> None:
+        self.inventory = inventory
+        self.plan = plan
+        self.stores = (*inventory.stores, *copies(inventory).stores)
+        self.transcripts = (*inventory.transcripts, *copies(inventory).transcripts)
+        self.entries = {
+            (source.source.text, one.session.text): one
+            for database in verification.databases
+            for source in database.sources
+            for one in source.verdicts
+        }
+        self.judged = {source.source.text for database in verification.databases for source in database.sources}
+        self.histories: dict[str, HistoryVerification] = {
+            one.transcript.text: one for database in verification.databases for one in database.histories
+        }
+
+    # what a subject is
+
+    def about_agent(self, directory: str) -> Iterator[Place] | None:
+        """The stores, databases and files of an agent directory; None if there is none of this name."""
+        agents = [agent for agent in self.inventory.agents if agent.directory == directory]
+        return self._of_folder(agents[0].path) if agents else None
+
+    def about_file(self, path: str) -> tuple[Place, ...] | None:
+        """A store, transcript, database or other file, and the sessions in it; None if it is none of these."""
+        for store in self.stores:
+            if os.path.realpath(store.path) == path:
+                return self._of_store(store), *self._of_sessions({entry.key for entry in store.entries[:1]}, set())
+        for transcript in self.transcripts:
+            if os.path.realpath(transcript.path) == path:
+                ids = {one for one in (transcript.header_id, transcript.named_id) if one is not None}
+                return tuple(dict.fromkeys((self._of_transcript(transcript), *self._of_sessions(set(), ids))))
+        for database in self.inventory.databases:
+            if os.path.realpath(database.path) == path:
+                return (self._of_database(database),)
+        files = (file for agent in self.inventory.agents for file in agent.files if os.path.realpath(file.path) == path)
+        return tuple(Place("file", Name("file", file.path), why=(file.kind,)) for file in files) or None
+
+    def about_session(self, what: str) -> Iterator[Place]:
+        """Every place that has a session key or a session id; the ids of a key count, and the keys of an id."""
+        keys, ids = {what}, {what}
+        for store in self.stores:
+            for entry in store.entries:
+                if entry.key == what and entry.session_id is not None:
+                    ids.add(entry.session_id)
+                elif entry.session_id == what:
+                    keys.add(entry.key)
+        for database in self.inventory.databases:
+            for row in (*database.typed_rows, *database.cache_rows):
+                if row.key == what and row.session_id is not None:
+                    ids.add(row.session_id)
+                elif row.session_id == what:
+                    keys.add(row.key)
+        yield from self._of_sessions(keys, ids)
+
+    # places
+
+    def _of_folder(self, folder: str) -> Iterator[Place]:
+        below = folder + os.sep
+        yield from (self._of_store(store) for store in self.stores if store.path.startswith(below))
+        yield from (self._of_database(one) for one in self.inventory.databases if one.path.startswith(below))
+        yield from (self._of_transcript(one) for one in self.transcripts if one.path.startswith(below))
+
+    def _of_store(self, store: Store) -> Place:
+        digest = store.identity.sha256 if store.identity else None
+        time = store.identity.mtime_ns // 10**6 if store.identity else None
+        why = (store.kind.value,)
+        return Place("store", Name("store", store.path), None, None, digest, time, len(store.entries), why=why)
+
+    def _of_database(self, database: Database) -> Place:
+        digest = dict(database.files)[""].sha256 if database.files else None
+        count = len({row.key for row in (*database.typed_rows, *database.cache_rows)})
+        why = (database.shape.value,)
+        return Place("database", Name("database", database.path), None, None, digest, None, count, why=why)
+
+    def _of_transcript(self, one: Transcript) -> Place:
+        judged = self.histories.get(one.path)
+        named = one.named_id or one.header_id
+        return Place(
+            "transcript",
+            Name("transcript", one.path),
+            session_id=Name("session-id", named) if named is not None else None,
+            digest=one.identity.sha256,
+            time=one.last_ms or None,
+            count=len(one.hashes) // HASH_BYTES,
+            verdict=judged.verdict.value if judged is not None else None,
+            why=tuple(name for name, _ in judged.transforms) if judged is not None else (),
+            elsewhere=judged.places if judged is not None else (),
+            present=judged.present if judged is not None else None,
+        )
+
+    def _of_sessions(self, keys: set[str], ids: set[str]) -> Iterator[Place]:
+        for store in self.stores:
+            for entry in store.entries:
+                if entry.key in keys or entry.session_id in ids:
+                    judged = self.entries.get((store.path, entry.key))
+                    verdict = judged.verdict.value if judged is not None else None
+                    if verdict is None and store.path in self.judged and entry.problem is None:
+                        verdict = Verdict.SAME.value
+                    yield Place(
+                        "entry",
+                        Name("store", store.path),
+                        Name("session", entry.key),
+                        _id(entry.session_id),
+                        entry.sha256.hex() or None,
+                        entry.updated_at,
+                        verdict=verdict,
+                        why=judged.transforms if judged is not None else (),
+                        elsewhere=judged.places if judged is not None else (),
+                    )
+        for one in self.transcripts:
+            if {one.named_id, one.header_id} & ids:
+                yield self._of_transcript(one)
+        for database in self.inventory.databases:
+            yield from self._in_database(database, keys, ids)
+        for agent in self.inventory.agents:
+            for file in agent.files:
+                if "archive" in file.kind and transcript_session_id(Path(file.path).name)[0] in ids:
+                    yield Place("file", Name("file", file.path), why=(file.kind,))
+
+    def _in_database(self, database: Database, keys: set[str], ids: set[str]) -> Iterator[Place]:
+        name = Name("database", database.path)
+        typed = "row" if database.shape is not Shape.V1 else "typed-row"
+        for kind, rows in ((typed, database.typed_rows), ("cache-row", database.cache_rows)):
+            for row in rows:
+                if row.key in keys or row.session_id in ids:
+                    key = Name("session", row.key)
+                    yield Place(kind, name, key, _id(row.session_id), row.sha256.hex(), row.updated_at)
+        for stored in (*database.transcripts, *database.archives):
+            if stored.session_id in ids:
+                count, digest = len(stored.hashes) // HASH_BYTES, sha256(stored.hashes).hexdigest()
+                kind = "archive" if stored.archive else "history"
+                why = (stored.archive,) if stored.archive else ()
+                yield Place(kind, name, None, _id(stored.session_id), digest, None, count, why=why)
+
+    # what happened, and what to do
+
+    def events(self, places: tuple[Place, ...]) -> list[Event]:
+        """What files, names and runs tell about the past of these places, in order."""
+        found = set()
+        for place in places:
+            if gone := _GONE.search(os.path.basename(place.where.text)):
+                found.add(Event(_time_of(gone[2]), gone[1], place.where))
+            if place.time:
+                found.add(Event(int(place.time), "updated", place.where))
+            if stamp := _STAMP.search(os.path.basename(place.where.text)):
+                found.add(Event(int(stamp[1]), "set-aside-by-import", place.where))
+        databases = {place.where.text for place in places if place.where.kind == "database"}
+        for record in all_records(Path(self.inventory.state_dir)):
+            written = {str(one.path) for one in record.created} | {str(one.path) for one in record.changed}
+            time = _time_of(record.folder.name)
+            found |= {Event(time, "written-by-run", Name("database", path)) for path in databases & written if time}
+        return sorted(found, key=lambda event: (event.time, event.what, event.where))
+
+    def advice(self, places: tuple[Place, ...]) -> Iterator[str]:
+        """Codes of advice, the most urgent first."""
+        verdicts = {place.verdict for place in places} - {None}
+        keys = {place.key.text for place in places if place.key is not None}
+        ids = {place.session_id.text for place in places if place.session_id is not None}
+        repairs = [planned.repair for planned in self.plan.databases if planned.repair is not None]
+        if any(row.source.entry.key in keys for repair in repairs for row in repair.rows) or any(
+            one.session_id in ids for repair in repairs for one in repair.histories
+        ):
+            yield "repair"
+        elif verdicts & {Verdict.MISSING.value, HistoryVerdict.ABSENT.value, HistoryVerdict.EXTENDS.value}:
+            gone = {one.subject.text for one in self.plan.findings if one.code == "repair.deleted"}
+            yield "deleted" if gone & (keys | ids) else "migrate"
+        if verdicts & {Verdict.MOVED.value} and not any(one.kind == "archive" for one in _elsewhere(places)):
+            yield "moved"
+        for code, words in (
+            ("quarantined", {Verdict.QUARANTINED.value}),
+            ("differs", {Verdict.CHANGED.value, Verdict.MERGED.value}),
+            ("apart", {HistoryVerdict.DIVERGES.value}),
+            ("newer", {Verdict.KEPT.value}),
+        ):
+            if verdicts & words:
+                yield code
+        if not verdicts and any(place.where.kind == "database" for place in places):
+            yield "only-here"
+        elif verdicts <= {*_GOOD, *_GOOD_HISTORIES}:
+            yield "fine"
+
+
+def _elsewhere(places: tuple[Place, ...]) -> list[Name]:
+    return [name for place in places for name in place.elsewhere]
+
+
+def _id(session_id: str | None) -> Name | None:
+    return Name("session-id", session_id) if session_id is not None else None
+
+
+def _time_of(name: str) -> int:
+    """The time (milliseconds) with which the id of a run or such a name begins; 0 for one that tells no time."""
+    from datetime import datetime, timezone
+
+    match = _TIME.match(name)
+    try:
+        moment = datetime.strptime("".join(match.groups()) if match is not None else "", "%Y%m%d%H%M%S")
+    except ValueError:
+        return 0
+    return int(moment.replace(tzinfo=timezone.utc).timestamp() * 1000)

@@ -1,0 +1,76 @@
+"""Plan: say what would be done."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from migrator.commands.judging import DIFFERENCES, REFUSED, has_severity
+from migrator.commands.request import (
+    Request,
+    inventory_of,
+    outside,
+    take_inventory,
+    unmet_expectations,
+)
+from migrator.filesystem import replace_durably
+from migrator.model.errors import UsageError
+from migrator.model.inventory import Inventory
+from migrator.model.plan import Plan
+from migrator.model.repair import Judged, Origin
+from migrator.model.report import Report
+from migrator.model.request import RepairWish
+from migrator.model.words import Severity
+from migrator.planning import planfile
+from migrator.planning.planner import plan as make_plan
+from migrator.planning.repair_planner import REPAIRABLE
+from migrator.scanning.repair_sources import copies, deleted
+from migrator.scanning.sources import archived_digest
+from migrator.verification.verifier import verify as make_verification
+
+
+def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | None = None) -> Report:
+    """What would be done? Reads only; writes the plan to ``plan_file`` if that is given.
+
+    Raises UsageError if the plan file lies inside the state directory.
+    """
+    inventory = take_inventory(request)
+    planned = plan_for(request, inventory)
+    if plan_file is not None:
+        outside(inventory.state_dir, plan_file)
+        cwd, wish = request.surroundings.cwd, request.selection.repair
+        bound = replace(
+            request.selection,
+            state_dir=inventory.state_dir,
+            profile=None,
+            config=inventory.config_path,
+            stores=tuple(os.path.join(cwd, path) for path in request.selection.stores),
+            target=None if request.selection.target is None else os.path.join(cwd, request.selection.target),
+            repair=replace(wish, backup=None if wish.backup is None else os.path.join(cwd, wish.backup)),
+        )
+        replace_durably(Path(plan_file), planfile.to_json(planned, bound))
+    unmet = unmet_expectations(request, inventory)
+    report = Report("plan", "up-to-date", 0, inventory, plan=planned, unmet=unmet)
+    if unmet:
+        return replace(report, word="unexpected", exit_code=DIFFERENCES)
+    if has_severity(planned.findings, Severity.REFUSED):
+        return replace(report, word="refused", exit_code=REFUSED)
+    if any(database.pending for database in planned.databases):
+        return replace(report, word="pending", exit_code=DIFFERENCES if detailed_exitcode else 0)
+    return report
+
+
+def plan_for(request: Request, inventory: Inventory) -> Plan:
+    """Plan; where a newer release has migrated a database, by what verify says of every source that it could need."""
+    wish = request.selection.repair
+    backup = inventory_of(request, inventory, wish.backup) if wish.backup is not None else None
+    if not any(database.shape in REPAIRABLE for database in inventory.databases):
+        if wish != RepairWish():
+            raise UsageError("There is no database here that a newer release has migrated, and so nothing to repair.")
+        return make_plan(inventory, archived_digest)
+    sources = [(None, inventory), (Origin.COPY, copies(inventory))]
+    sources += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
+    sources += [(Origin.BACKUP, backup)] if backup is not None else []
+    judged = (Judged(origin, one, make_verification(inventory, one, jobs=request.jobs)) for origin, one in sources)
+    return make_plan(inventory, archived_digest, tuple(judged), wish)

@@ -1,0 +1,118 @@
+"""What a command was asked to do, and the scan that every command begins with."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from migrator.model.errors import NothingFoundError, UsageError
+from migrator.model.inventory import Inventory, Shape
+from migrator.model.progress import Progress, silent
+from migrator.model.request import Selection, Surroundings
+from migrator.model.words import Name
+from migrator.runs.run import JOURNAL
+from migrator.scanning.scanner import scan as make_inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command was asked to do, and where."""
+
+    selection: Selection
+    surroundings: Surroundings
+    expect_agents: int | None = None
+    expect_sessions: int | None = None
+    allow_empty: bool = False
+    progress: Progress = silent
+    jobs: int | None = 1
+    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+
+    def now_ms(self) -> int:
+        """The time of the clock in milliseconds."""
+        return int(self.clock().timestamp() * 1000)
+
+
+def take_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
+    """Scan what is selected. Raises NothingFoundError where there is nothing, unless that is fine."""
+    inventory = fresh_inventory(request, earlier)
+    if not request.allow_empty:
+        require_something(inventory)
+    return inventory
+
+
+def fresh_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
+    """Scan what is selected, even if there is nothing; see :func:`take_inventory` for the rest."""
+    now_ms, around = request.now_ms(), request.surroundings
+    return make_inventory(request.selection, around, now_ms, request.progress, earlier, request.jobs)
+
+
+def require_something(inventory: Inventory) -> None:
+    """Raise NothingFoundError for an inventory without a store, a transcript, or a database with a session."""
+    filled = (d.cache_rows or d.typed_rows or d.shape in (Shape.UNREADABLE, Shape.UNKNOWN) for d in inventory.databases)
+    if inventory.stores or inventory.transcripts or any(filled):
+        return
+    hint = " See the findings of scan --allow-empty." if inventory.findings else ""
+    raise NothingFoundError(
+        "There are no sessions in {subject}; name the right directory with --state-dir, or say --allow-empty." + hint,
+        Name("path", inventory.state_dir),
+    )
+
+
+def inventory_of(request: Request, inventory: Inventory, against: str) -> Inventory:
+    """The inventory to judge by: of another state directory, or of what a run of this one has set aside."""
+    folder = os.path.realpath(os.path.join(request.surroundings.cwd, against))
+    if not os.path.isfile(os.path.join(folder, JOURNAL)):
+        selection = replace(request.selection, state_dir=folder, profile=None, config=None)
+        origin = fresh_inventory(replace(request, selection=selection))
+        require_something(origin)
+        return origin
+    stores = tuple(store for store in inventory.stores if store.real_path.startswith(folder + os.sep))
+    transcripts = tuple(one for one in inventory.transcripts if one.path.startswith(folder + os.sep))
+    if not stores:
+        raise NothingFoundError("The run {subject} has set no sources aside.", Name("path", folder))
+    return replace(inventory, stores=stores, transcripts=transcripts)
+
+
+def counts(inventory: Inventory) -> tuple[int, int]:
+    """How many agent directories hold anything, and how many different sessions there are.
+
+    Sessions are counted in the sources; only where there are none, in the databases.
+    """
+    agents = {store.agent for store in inventory.stores} | {a.directory for a in inventory.agents if a.files}
+    agents |= {Path(d.path).parent.parent.name for d in inventory.databases if d.shape is not Shape.MISSING}
+    database_of = dict(inventory.pairs)
+    keys: dict[str, set[str]] = defaultdict(set)
+    for store in inventory.stores:
+        keys[database_of[store.path]].update(entry.key for entry in store.entries if entry.problem is None)
+    if not any(keys.values()):
+        for database in inventory.databases:
+            keys[database.path].update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
+    return len(agents & {agent.directory for agent in inventory.agents}), sum(map(len, keys.values()))
+
+
+def unmet_expectations(request: Request, inventory: Inventory) -> tuple[str, ...]:
+    """Say which expectations of the request are not met, in words for a report."""
+    agents, sessions = counts(inventory)
+    unmet = []
+    if request.expect_agents is not None and request.expect_agents != agents:
+        unmet.append(f"{agents} agents, expected {request.expect_agents}")
+    if request.expect_sessions is not None and request.expect_sessions != sessions:
+        unmet.append(f"{sessions} sessions, expected {request.expect_sessions}")
+    return tuple(unmet)
+
+
+def outside(state_dir: str, path: str) -> None:
+    """Refuse to write a report into the directory that is reported on.
+
+    Raises UsageError.
+    """
+    real, state = os.path.realpath(path or "."), os.path.realpath(state_dir)
+    if os.path.commonpath([real, state]) == state:
+        raise UsageError(
+            "{subject} lies inside the state directory, which is not to be touched; name a place outside.",
+            Name("path", path),
+        )

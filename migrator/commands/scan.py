@@ -1,0 +1,29 @@
+"""Scan: say what is there, and what an upgrade would do to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from migrator.commands.judging import DIFFERENCES
+from migrator.commands.request import (
+    Request,
+    take_inventory,
+    unmet_expectations,
+)
+from migrator.execution.run_states import run_findings, traces
+from migrator.model.report import Report
+from migrator.planning.forecast import forecast
+from migrator.scanning.host import look_at_host
+
+
+def scan(request: Request) -> Report:
+    """What is there, and what would OpenClaw's own upgrade do to it? Reads only."""
+    inventory = take_inventory(request)
+    host = look_at_host(inventory)
+    foreseen = (*forecast(inventory), *host.findings)
+    made = (*run_findings(Path(inventory.state_dir)), *traces(inventory, request.selection))
+    inventory = replace(inventory, findings=(*inventory.findings, *made))
+    report = Report("scan", "scanned", 0, inventory, forecast=foreseen, filesystems=host.filesystems)
+    unmet = unmet_expectations(request, inventory)
+    return replace(report, word="unexpected", exit_code=DIFFERENCES, unmet=unmet) if unmet else report

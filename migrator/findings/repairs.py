@@ -1,0 +1,46 @@
+"""The findings on repairs of databases that a newer OpenClaw has migrated, and on the way back."""
+
+from __future__ import annotations
+
+from migrator.findings.rule import Rule
+from migrator.model.words import Severity
+
+_NOTE, _WARNING = Severity.NOTE, Severity.WARNING
+
+REPAIR_RULES: dict[str, Rule] = {
+    "database.stranded-rows": Rule(
+        _WARNING,
+        "{subject} has {count} cache rows that no release reads any more.",
+        "Nothing to do: apply puts those that are nowhere else into the rows that are read.",
+    ),
+    "export.no-entry": Rule(
+        _WARNING,
+        "The row {subject} holds no entry that could be written into a store.",
+        "Nothing to do: it stays in the database, and every other session was written.",
+    ),
+    "export.no-event": Rule(
+        _WARNING,
+        "Event {seq} of {subject} is damaged and was left out.",
+        "Restore the database from a backup if the event matters; every other event was written.",
+    ),
+    "repair.again": Rule(
+        _WARNING,
+        "{subject} can get more back now: {count} sessions or histories that share an id or a key with another.",
+        "Run apply once more.",
+    ),
+    "repair.deleted": Rule(
+        _NOTE,
+        "{subject} was deleted after it was migrated, and stays so.",
+        "Name it with --bring-back if it should come back.",
+    ),
+    "repair.history-apart": Rule(
+        _WARNING,
+        "The history of {subject} in {others} lacks events, but not at its end, or it is archived; it was left alone.",
+        "To fill it would change rows that are there. Keep its file, which has all of it: explain says where that is.",
+    ),
+    "repair.moved": Rule(
+        _NOTE,
+        "{subject} is in the database of another directory now: {others}.",
+        "Nothing to do; with --reassign a copy is put back where it came from.",
+    ),
+}

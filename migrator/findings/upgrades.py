@@ -1,0 +1,193 @@
+"""The findings on what OpenClaw's own upgrade would do with an installation, and on the host that it would run on.
+
+The word behind ``upgrade.`` is the effect: it loses, blocks, hides or changes something. A report merges all findings
+of one code into one line, so a sentence must read well with one name or many in the place of "{subject}".
+"""
+
+from __future__ import annotations
+
+from migrator.findings.rule import Rule
+from migrator.model.words import Severity
+
+_NOTE, _WARNING = Severity.NOTE, Severity.WARNING
+
+_OURS_FIRST = "Run apply --archive-sources before the upgrade: it keeps all of it."
+_QUARANTINE_FIRST = "Run apply --archive-sources before the upgrade: it keeps the rest, and these bytes in quarantine."
+
+UPGRADE_RULES: dict[str, Rule] = {
+    # what would be lost
+    "upgrade.loses-alias": Rule(
+        _WARNING,
+        "The upgrade takes {subject} for older spellings of {others} and keeps no more than the history.",
+        _OURS_FIRST,
+    ),
+    "upgrade.loses-duplicate": Rule(
+        _WARNING,
+        "The import drops an entry of {subject}, because a later one in the same store has the same key.",
+        _QUARANTINE_FIRST,
+    ),
+    "upgrade.loses-entry": Rule(
+        _WARNING,
+        "The import skips {subject} for want of a session id, with all settings in there.",
+        _OURS_FIRST,
+    ),
+    "upgrade.loses-history": Rule(
+        _WARNING,
+        "The import stops at damage and leaves {count} sound events out of the database: {subject}.",
+        _OURS_FIRST,
+    ),
+    "upgrade.loses-newer": Rule(
+        _WARNING,
+        "The import puts an older entry from the store over the newer one in the database: {subject}.",
+        "Run apply --archive-sources before the upgrade: it keeps the newer ones and takes the stale store away.",
+    ),
+    "upgrade.loses-transcript": Rule(
+        _WARNING,
+        "The import finds no owner for {subject} and leaves {count} events out of the database.",
+        _OURS_FIRST,
+    ),
+    "upgrade.loses-twin": Rule(
+        _WARNING,
+        "The upgrade puts two agent directories into one, where {subject} must give way to {others}.",
+        _OURS_FIRST,
+    ),
+    "upgrade.loses-unclaimed": Rule(
+        _NOTE,
+        "2026.8.2 leaves {count} events out that no entry keeps; 2026.9.6 makes sessions of them: {subject}.",
+        "Run apply --archive-sources before an upgrade to such a release: it keeps all of it.",
+    ),
+    # what would stop it
+    "upgrade.blocks-acp": Rule(
+        _WARNING,
+        "doctor --fix stops, because the acp part of an entry is incomplete: {subject}.",
+        _OURS_FIRST,
+    ),
+    "upgrade.blocks-hard-link": Rule(
+        _WARNING,
+        "doctor --fix stops at a file that has a second name (hard link): {subject}.",
+        "Run apply --archive-sources before the upgrade, or replace the file by a copy of it.",
+    ),
+    "upgrade.blocks-key": Rule(
+        _WARNING,
+        "doctor --fix never gets past {subject}: half a character in the key.",
+        _OURS_FIRST,
+    ),
+    "upgrade.blocks-null": Rule(
+        _WARNING,
+        "doctor --fix crashes on an entry that is null: {subject}.",
+        _QUARANTINE_FIRST,
+    ),
+    "upgrade.blocks-once": Rule(
+        _NOTE,
+        "The first doctor --fix of 2026.9.6 fails on a database at agent schema 1, the second one works: {subject}.",
+        "Run doctor --fix once more.",
+    ),
+    "upgrade.blocks-session-id": Rule(
+        _WARNING,
+        "The import stops for all agents at a session id that no file can be named after: {subject}.",
+        _OURS_FIRST,
+    ),
+    "upgrade.blocks-store": Rule(
+        _WARNING,
+        "The import cannot read the store of {subject}, leaves all sessions in there behind and fails.",
+        _QUARANTINE_FIRST,
+    ),
+    "upgrade.blocks-time": Rule(
+        _WARNING,
+        "doctor --fix stops at a time that no column can hold: {subject}.",
+        _OURS_FIRST,
+    ),
+    # what nobody would see
+    "upgrade.hides-agent": Rule(
+        _WARNING,
+        "No release lists the sessions of {subject}, before or after an upgrade: not in the configuration.",
+        "Add the agent to the configuration if its sessions are still wanted.",
+    ),
+    "upgrade.hides-sessions": Rule(
+        _NOTE,
+        "Until doctor --fix has run, newer releases list none of the {count} sessions of {subject}, and do not say so.",
+        "Nothing to do: they are there all the same.",
+    ),
+    # what would not be the same
+    "upgrade.changes-directory": Rule(
+        _NOTE,
+        "The upgrade moves the sessions of {subject} into a directory with the name as OpenClaw spells it.",
+        "Look for them there, and verify with --accept moved.",
+    ),
+    "upgrade.changes-entries": Rule(
+        _NOTE,
+        "The upgrade rewrites all {count} entries of {subject}: routes become one field, paths of transcripts go.",
+        "Nothing to do; verify names each such change.",
+    ),
+    "upgrade.changes-fields": Rule(
+        _WARNING,
+        "The upgrade drops fields for good, such as half a fallback notice or who takes part: {subject}.",
+        "Keep what apply --archive-sources sets aside: the original text has them.",
+    ),
+    "upgrade.changes-numbers": Rule(
+        _WARNING,
+        "The upgrade rounds numbers that JavaScript cannot hold: {subject}.",
+        "Keep what apply --archive-sources sets aside: the original text has them.",
+    ),
+    "upgrade.changes-store": Rule(
+        _WARNING,
+        "doctor --fix rewrites the store of {subject} in place, without a copy, for {count} keys in an old spelling.",
+        "Run apply --archive-sources before the upgrade: it sets the original aside, byte for byte.",
+    ),
+    "upgrade.changes-time": Rule(
+        _NOTE,
+        "The import dates {subject} as of its own time, and so they become the newest.",
+        "Run apply --archive-sources before the upgrade: then they are the oldest.",
+    ),
+    # the host
+    "host.linked-state": Rule(
+        _NOTE,
+        "{subject} is a link to the real state directory, which some releases refuse.",
+        "Nothing to do here; if OpenClaw complains, set OPENCLAW_STATE_DIR to the real directory.",
+    ),
+    "host.network": Rule(
+        _WARNING,
+        "{subject} is on a network or shared filesystem, where databases break that several programs use.",
+        "Let one machine only use it, or move the state directory to a local disk.",
+    ),
+    "host.not-writable": Rule(
+        _WARNING,
+        "The owner may not write into {subject}.",
+        "Give the directory its write permission back before the upgrade.",
+    ),
+    "host.other-owner": Rule(
+        _WARNING,
+        "{count} files of {subject} belong to another user than the state directory.",
+        "Give them to the user that the gateway runs as.",
+    ),
+    "host.other-user": Rule(
+        _WARNING,
+        "{subject} belongs to another user than the one who runs this.",
+        "Run it, and the upgrade, as the user that the gateway runs as.",
+    ),
+    "host.pending-plugin": Rule(
+        _WARNING,
+        "The migration of the plugin {subject} is not finished, and holds on to the sources that it needs.",
+        "Update the plugin and run doctor --fix until nothing is pending, before any source is moved.",
+    ),
+    "host.read-only": Rule(
+        _WARNING,
+        "{subject} is on a filesystem that is mounted read-only.",
+        "Mount it writable before the upgrade.",
+    ),
+    "host.readable-by-others": Rule(
+        _NOTE,
+        "{count} files of {subject} can be read by other users of this machine.",
+        "Nothing to do for the upgrade; chmod 600 if others should not read them.",
+    ),
+    "host.space": Rule(
+        _WARNING,
+        "The upgrade may need {needed} bytes on the filesystem of {subject}, and {free} are free.",
+        "Make room first: it fails late, with the work half done.",
+    ),
+    "host.split-state": Rule(
+        _WARNING,
+        "There is another state directory with agents beside {subject}: {others}.",
+        "Find out which one the gateway uses; look at the other with --state-dir.",
+    ),
+}

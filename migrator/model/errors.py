@@ -1,0 +1,82 @@
+"""What stops a command. Each class owns its exit code; bad input is a finding, never one of these."""
+
+from __future__ import annotations
+
+import os
+
+from migrator.model.words import Name
+
+
+class MigratorError(Exception):
+    """The command cannot go on.
+
+    ``sentence`` says what happened and what to do next, in words of our own; ``subject`` is the thing it is about.
+    """
+
+    exit_code = 2
+
+    def __init__(self, sentence: str, subject: Name | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.subject = subject
+
+
+class UsageError(MigratorError):
+    """The command line asks for something impossible."""
+
+    exit_code = 2
+
+
+class NothingFoundError(MigratorError):
+    """There is nothing to work on."""
+
+    exit_code = 10
+
+
+class BusyError(MigratorError):
+    """A live gateway, writer or lock is in the way."""
+
+    exit_code = 11
+
+
+class RefusedError(MigratorError):
+    """A preflight check says no; nothing was written."""
+
+    exit_code = 12
+
+
+class ChangedError(MigratorError):
+    """A source or a database is not what it was when it was planned."""
+
+    exit_code = 13
+
+
+class ProofNotWrittenError(MigratorError):
+    """The data is committed, but its proof could not be written; ``verify`` will write it."""
+
+    exit_code = 14
+
+
+class SystemFailedError(MigratorError):
+    """The disk, the memory or the system failed; nothing is claimed, and running again is safe."""
+
+    exit_code = 2
+
+    def __init__(self, error: BaseException) -> None:
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if isinstance(number, int) else _WORDS.get(type(error), "SQLite cannot go on")
+        super().__init__(
+            f"the system failed ({why}); every database is as it was, or complete. Put that right and run it again."
+        )
+
+
+_WORDS: dict[type[BaseException], str] = {
+    MemoryError: "Out of memory",
+    ChildProcessError: "One of its processes was ended from outside, as when memory runs out",
+}
+
+
+class LeakError(MigratorError):
+    """A text that was about to leave the process held a string from the installation; it was withheld."""
+
+    exit_code = 2

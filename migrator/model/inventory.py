@@ -1,0 +1,221 @@
+"""The plain data that flows between the steps: scan, plan, execute, verify, prove.
+
+Every class is a frozen dataclass; those with an object per session are frozen structs of msgspec, which are made
+twenty times as fast and take less memory. Strings that were read from an installation (keys, names, paths, ids) are
+carried as :class:`Name`, so that whoever prints them has to choose between the text and its label.
+Times are milliseconds since the epoch, sizes are bytes, digests are SHA-256.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from msgspec import Struct
+
+from migrator.model.words import Finding, Number
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What a regular file was when it was read. Identity is the digest; the rest is evidence."""
+
+    size: int
+    sha256: str
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    links: int
+
+
+class StoreKind(str, Enum):
+    """Why a store is looked at."""
+
+    AGENT = "agent"  # agents/<dir>/sessions/sessions.json
+    CONFIGURED = "configured"  # named by session.store in the configuration
+    ROOT = "root"  # <state>/sessions/sessions.json, from before agents existed
+    EXPLICIT = "explicit"  # named with --store
+    IMPORTED = "imported"  # the original that a newer OpenClaw set aside after its own import
+    ARCHIVED = "archived"  # the original that a run of this program set aside
+    COPY = "copy"  # an older one beside a live store: .bak, .tmp, .corrupt
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """One member of a store, in file order.
+
+    ``offset`` and ``length`` delimit the raw value in the file. ``sha256`` is the digest of the text that is to be
+    stored, after ``transforms``. ``problem`` is the finding code that keeps the entry out of the database, or None.
+    ``session_id`` is None where no release could use what the entry holds; the times are None unless finite, ``status``
+    unless a column can repeat it. ``hazards`` are the codes of what OpenClaw's own upgrade would trip over.
+    """
+
+    index: int
+    key: str
+    offset: int
+    length: int
+    sha256: bytes
+    updated_at: Number | None
+    session_id: str | None
+    session_file: str | None = None
+    transforms: tuple[str, ...] = ()
+    problem: str | None = None
+    hazards: tuple[str, ...] = ()
+    started_at: Number | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedSpan:
+    """Bytes of a store or transcript that cannot be read. ``problem`` is a finding code, ``line`` counts from 1."""
+
+    offset: int
+    length: int
+    problem: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One transcript file, read to its end.
+
+    ``counts`` has a number for every kind of line, ``damage`` the lines that cannot be stored. ``hashes`` has
+    :data:`HASH_BYTES` for each line that can, in file order: with it two histories are compared without their texts.
+    ``header_id`` and ``named_id`` are the session ids that the content and the file name claim. ``stranded`` are the
+    storable events that OpenClaw's own importer would leave behind because of damage, and ``replaced`` the lines that
+    are stored with replacement characters for what is no UTF-8. ``columns`` is the digest of what the columns of its
+    events say (``sqlite/event_columns``).
+    """
+
+    path: str
+    agent: str | None
+    kind: str
+    identity: FileIdentity
+    header_id: str | None
+    named_id: str | None
+    last_ms: int
+    counts: tuple[tuple[str, int], ...]
+    damage: tuple[DamagedSpan, ...]
+    hashes: bytes
+    stranded: int = 0
+    replaced: int = 0
+    columns: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTranscript:
+    """The history that a database holds for a session id; ``hashes`` as in :class:`Transcript`.
+
+    ``archive`` says why it is not among the live events: ``cold``, ``deleted``, ``reset``; empty if it is. ``key`` is
+    the session key that an archive has kept, ``archived_at`` (milliseconds) when it was made, as far as that is known.
+    """
+
+    session_id: str
+    hashes: bytes
+    archive: str = ""
+    key: str | None = None
+    archived_at: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One legacy ``sessions.json``, read to its end. ``identity`` is None where it could not be read at all."""
+
+    path: str
+    real_path: str
+    kind: StoreKind
+    agent: str | None
+    identity: FileIdentity | None
+    strict: bool
+    entries: tuple[Entry, ...]
+    damage: tuple[DamagedSpan, ...] = ()
+
+
+class Row(Struct, frozen=True, gc=False):
+    """One session in one shape of a database: what its JSON text says, and the digest of that text."""
+
+    key: str
+    sha256: bytes
+    updated_at: Number | None
+    session_id: str | None
+    started_at: Number | None = None
+    status: str | None = None
+
+
+class Shape(str, Enum):
+    """Which of the known table sets a database has (``spec``: SQLite targets, section 0)."""
+
+    MISSING = "missing"  # no file
+    EMPTY = "empty"  # a database at version 0 without tables
+    V1 = "v1"  # agent schema 1: cache rows, perhaps with typed rows beside them
+    ENTRIES = "entries"  # agent schema 4-13: session_entries
+    NODES = "nodes"  # agent schema 14 and later: session_nodes
+    UNKNOWN = "unknown"  # none of these, or newer than all that we know
+    UNREADABLE = "unreadable"  # SQLite cannot read it
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The SQLite file that belongs to one agent directory or explicit store.
+
+    ``files`` are the suffix and identity of each file of the set that exists ("", "-wal", "-journal").
+    ``cache_rows`` are those of shape V1; ``typed_rows`` and ``transcripts`` those of the shape that it
+    has, cold ones included; ``archives`` are histories of sessions that were deleted or reset.
+    """
+
+    path: str
+    agent_id: str
+    shape: Shape
+    version: int | None
+    owner: str | None
+    files: tuple[tuple[str, FileIdentity], ...]
+    cache_rows: tuple[Row, ...] = ()
+    typed_rows: tuple[Row, ...] = ()
+    transcripts: tuple[StoredTranscript, ...] = ()
+    archives: tuple[StoredTranscript, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFile:
+    """One file below a sessions directory, other than the store."""
+
+    path: str
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One child of ``agents/``. ``directory`` is its name on disk and its identity; the id is only an attribute."""
+
+    directory: str
+    path: str
+    normalized_id: str
+    files: tuple[SessionFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Everything that a scan found.
+
+    ``pairs`` say which database each store belongs to, by path. ``respelled`` are rows, by database and digest, that
+    are the same JSON as an entry of the same key and time, in another spelling. ``quarantined`` are the digests of
+    the spans that earlier runs have preserved. ``names`` are strings that must never leave the process in clear,
+    beside the names that the other fields carry (configuration values, for one).
+    """
+
+    state_dir: str
+    state_dir_source: str
+    config_path: str | None
+    configured_agents: tuple[str, ...]
+    main_key: str
+    scope: str
+    agents: tuple[Agent, ...]
+    stores: tuple[Store, ...]
+    transcripts: tuple[Transcript, ...]
+    databases: tuple[Database, ...]
+    pairs: tuple[tuple[str, str], ...]
+    respelled: frozenset[tuple[str, bytes]]
+    quarantined: frozenset[str]
+    names: frozenset[str]
+    findings: tuple[Finding, ...]

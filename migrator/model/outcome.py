@@ -1,0 +1,65 @@
+"""What an execution did to one database, or why it did nothing to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from migrator.model.errors import BusyError, ChangedError, MigratorError, ProofNotWrittenError, RefusedError
+from migrator.model.words import Finding, Name
+
+_CODES = {
+    BusyError.exit_code: "database.locked",
+    ChangedError.exit_code: "database.changed",
+    RefusedError.exit_code: "database.write-refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done to one database, or the ``failure`` that left it as it was: busy, changed, or refused.
+
+    ``checkpointed`` says that all of it is in the database file itself, and nothing in a ``-wal``.
+    """
+
+    path: str
+    created: bool
+    rows_written: int
+    backup: str | None
+    failure: MigratorError | None = None
+    checkpointed: bool = True
+
+    @property
+    def finding(self) -> Finding | None:
+        """The failure, or what else is worth knowing, as a finding."""
+        name = Name("database", self.path)
+        if self.failure is not None:
+            return Finding(_CODES[self.failure.exit_code], name)
+        return None if self.checkpointed else Finding("database.not-checkpointed", name)
+
+
+@contextmanager
+def committed(outcomes: Collection[Outcome]) -> Iterator[None]:
+    """Do what comes after the commit: if the system fails now, all is there, but nobody has checked it.
+
+    Raises ProofNotWrittenError then.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error, MemoryError):
+        if all(outcome.failure for outcome in outcomes):
+            raise
+        raise ProofNotWrittenError(
+            "all is committed, but the system failed while it was checked. Run apply again, or verify --proof."
+        ) from None
+
+
+def worst(outcomes: Collection[Outcome]) -> tuple[str, int] | None:
+    """Word and exit code for what stopped single databases; "refused" would say that nothing at all was written."""
+    codes = {outcome.failure.exit_code for outcome in outcomes if outcome.failure is not None}
+    for word, code in (("changed", ChangedError.exit_code), ("busy", BusyError.exit_code)):
+        if code in codes:
+            return word, code
+    return ("differences", 1) if codes else None

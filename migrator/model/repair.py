@@ -1,0 +1,131 @@
+"""What a repair adds to a database that a newer OpenClaw has migrated: plain data, like the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from migrator.model.inventory import Database, Entry, FileIdentity, Inventory, Store, StoredTranscript, Transcript
+from migrator.model.verification import Verification
+from migrator.model.words import HASH_BYTES, Name, Number
+
+_BYTES_PER_EVENT = 4096
+
+
+class Origin(str, Enum):
+    """Where a repair takes something from, best first."""
+
+    LIVE = "live"  # a store or transcript where it belongs
+    IMPORTED = "import-archive"  # set aside by OpenClaw's own import
+    ARCHIVED = "run-archive"  # set aside by a run of this program
+    COPY = "copy"  # .bak, .tmp, .corrupt and the like beside the live files
+    DELETED = "deleted-archive"  # of a session that was deleted or reset, and is named
+    BACKUP = "backup"  # of the whole state directory, named with --from
+    STRANDED = "stranded-row"  # a cache row in a database whose release reads none
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Sources, and what verify says of each. ``origin`` is None where each source is of a kind of its own."""
+
+    origin: Origin | None
+    inventory: Inventory
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """An entry to be brought back: a member of ``store``, or the row of ``rows_of`` with the key of the entry."""
+
+    origin: Origin
+    place: Name
+    entry: Entry
+    store: Store | None = None
+    rows_of: Database | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowRepair:
+    """One session that gets a row, under ``key``. ``replaces``: an older row is there. ``archived``: not its own key.
+
+    ``session_id`` is None where the entry has none, and one has to be made up.
+    """
+
+    key: str
+    session_id: str | None
+    updated_at: Number
+    source: RowSource
+    replaces: bool = False
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A history of which everything from a line on is taken; lines count from 1.
+
+    It is a transcript, or the rows of another database: then ``rows`` has its path, and what it held.
+    """
+
+    transcript: Transcript | None
+    rows: tuple[str, StoredTranscript] | None = None
+    first_line: int = 1
+
+    @property
+    def name(self) -> Name:
+        """What it is called."""
+        if self.transcript is not None:
+            return Name("transcript", self.transcript.path)
+        return Name("database", self.rows[0] if self.rows is not None else "")
+
+    @property
+    def digest(self) -> str:
+        """What its content was when it was planned on."""
+        if self.transcript is not None:
+            return self.transcript.identity.sha256
+        return self.rows[1].hashes.hex() if self.rows is not None else ""
+
+    @property
+    def size(self) -> int:
+        """Bytes; of rows a generous guess, as they are not read for this."""
+        if self.transcript is not None:
+            return self.transcript.identity.size
+        return _BYTES_PER_EVENT * len(self.rows[1].hashes) // HASH_BYTES if self.rows is not None else 0
+
+    @property
+    def last_ms(self) -> int:
+        """The time of its last event, or when it was archived, 0 where that is not known."""
+        if self.transcript is not None:
+            return self.transcript.last_ms
+        return int(self.rows[1].archived_at or 0) if self.rows is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRepair:
+    """Events to be added behind the ``present`` ones of a session.
+
+    ``entry`` is the text of an entry to make for a history that no session has, with its time; ``key`` is its key then.
+    """
+
+    session_id: str
+    key: str
+    origin: Origin
+    files: tuple[SourceFile, ...]
+    events: int
+    entry: str | None = None
+    updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """All that is to be added to one database."""
+
+    rows: tuple[RowRepair, ...]
+    histories: tuple[HistoryRepair, ...]
+
+    @property
+    def identities(self) -> dict[str, FileIdentity | None]:
+        """What every file that is taken from was when it was planned on, by path."""
+        stores = (row.source.store for row in self.rows)
+        found = {store.path: store.identity for store in stores if store is not None}
+        files = (file.transcript for history in self.histories for file in history.files)
+        return found | {file.path: file.identity for file in files if file is not None}

@@ -1,0 +1,1 @@
+"""What releases of OpenClaw legitimately change, each change by its name."""

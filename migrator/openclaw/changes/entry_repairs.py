@@ -1,0 +1,237 @@
+"""What ``openclaw doctor --fix`` does to an entry that is in SQLite already, one named step each.
+
+These repairs depend on the configuration and the clock, so a step looks at what is stored: it takes over just
+what the repair may have written, and only where the source is one that the repair is for. Nothing else of a
+stored entry is ever taken for granted. Read and run with 2026.9.6, and run with 2026.8.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from migrator.openclaw.changes.entry_transforms import Entry, Transform, without
+from migrator.openclaw.places.session_key import database_key, fold_case, parse_session_key
+from migrator.openclaw.text.js_values import Json, is_finite, is_truthy, trimmed
+
+_LONGEST_TITLE = 60  # UTF-16 units
+
+
+def _retouched(entry: Entry, stored: Entry, repaired: Entry) -> Entry:
+    """Let a repair say when it was made; the entry itself if nothing was repaired."""
+    before, after = entry.get("updatedAt"), stored.get("updatedAt")
+    if repaired is entry or not isinstance(after, int) or (is_finite(before) and before >= after):
+        return repaired
+    return {**repaired, "updatedAt": after}
+
+
+def _canonical_lineage(entry: Entry, stored: Entry) -> Entry:
+    """Write the keys of parent and spawner as the database spells them (``doctor-session-canonical-candidates``)."""
+    for name in ("parentSessionKey", "spawnedBy"):
+        key, spelled = entry.get(name), stored.get(name)
+        if isinstance(key, str) and isinstance(spelled, str) and key != spelled and _same_session(key, spelled):
+            entry = {**entry, name: spelled}
+    return entry
+
+
+def _same_session(key: str, spelled: str) -> bool:
+    agent = parse_session_key(spelled).agent
+    return spelled == fold_case(key) or (
+        agent is not None and spelled == database_key(key, agent, "main", "per-sender")
+    )
+
+
+def _retire_exec_policy(entry: Entry, stored: Entry) -> Entry:
+    """Replace the exec override by a permission mode, or by nothing (``doctor-session-exec-policy``)."""
+    retired = without(entry, "execSecurity", "execAsk")
+    mode = stored.get("permissionMode")
+    if retired is entry or is_truthy(entry.get("permissionMode")):
+        return retired
+    return {**retired, "permissionMode": mode} if mode in ("read-only", "guarded", "workspace") else retired
+
+
+def _move_acp(entry: Entry, stored: Entry) -> Entry:
+    """Move ``acp`` to the table ``acp_sessions`` of the shared state database, which is not looked at here."""
+    return entry if "acp" in stored else without(entry, "acp")
+
+
+def _fill_title(entry: Entry, stored: Entry) -> Entry:
+    """Name a session after its first user message (``doctor-session-title-repair``)."""
+    title = trimmed(stored.get("displayName"))
+    if trimmed(entry.get("label")) or trimmed(entry.get("displayName")) or entry.get("status") == "running":
+        return entry
+    if title is None or title != stored["displayName"] or len(title) > _LONGEST_TITLE:
+        return entry
+    return {**entry, "displayName": title}
+
+
+def _clear_wedged_abort(entry: Entry, stored: Entry) -> Entry:
+    """Take back the abort of a subagent whose recovery was given up (``subagent-recovery-state``)."""
+    recovery = entry.get("subagentRecovery")
+    wedged = recovery.get("wedgedAt") if isinstance(recovery, dict) else None
+    if entry.get("abortedLastRun") is not True or not is_finite(wedged) or wedged <= 0:
+        return entry
+    return _retouched(entry, stored, {**entry, "abortedLastRun": False})
+
+
+# Legacy model routes (``codex-route-session-repair.ts``, ``legacy-runtime-model-providers.ts``).
+
+_ROUTES = {  # legacy provider: provider, runtime
+    "codex": ("openai", "codex"),
+    "openai-codex": ("openai", "codex"),
+    "codex-cli": ("openai", "codex"),
+    "claude-cli": ("anthropic", "claude-cli"),
+    "anthropic-cli": ("anthropic", "claude-cli"),
+    "google-gemini-cli": ("google", "google-gemini-cli"),
+}
+_CODEX = ("codex", "openai-codex")
+
+
+def _rename_model_route(entry: Entry, stored: Entry) -> Entry:
+    """Give legacy providers their new names, and let a runtime say what the old name said."""
+    renamed, runtimes = entry, list[str]()
+    for provider_name, model_name in (("modelProvider", "model"), ("providerOverride", "modelOverride")):
+        provider = _lower(entry.get(provider_name))
+        if provider not in _ROUTES:
+            continue
+        renamed = {**renamed, provider_name: _ROUTES[provider][0]}
+        runtimes.append(_ROUTES[provider][1])
+        scope, slash, model = (trimmed(entry.get(model_name)) or "").partition("/")
+        if slash and scope.lower() in _CODEX and provider in _CODEX:
+            renamed = {**renamed, model_name: model}
+        if provider_name == "providerOverride":
+            renamed = {**renamed, "modelOverrideRouteResolution": "resolved"}
+    if runtimes and "agentRuntimeOverride" not in entry and stored.get("agentRuntimeOverride") in runtimes:
+        renamed = {**renamed, "agentRuntimeOverride": stored["agentRuntimeOverride"]}
+    if "codex" in runtimes and "agentHarnessId" not in stored:
+        renamed = without(renamed, "agentHarnessId")
+    for name in ("agentHarnessId", "agentRuntimeOverride"):
+        if _lower(renamed.get(name)) == "codex-cli":
+            renamed = {**renamed, name: "codex"}
+    return _retouched(entry, stored, renamed)
+
+
+def _drop_codex_notice(entry: Entry, stored: Entry) -> Entry:
+    """Drop a fallback notice about models of the legacy provider."""
+    notice = entry.get("fallbackNotice")
+    models = (notice.get("selectedModel"), notice.get("activeModel")) if isinstance(notice, dict) else ()
+    if not any((_lower(model) or "").partition("/")[0] in _CODEX for model in models):
+        return entry
+    return _retouched(entry, stored, without(entry, "fallbackNotice"))
+
+
+def _fold_claude_session(entry: Entry, stored: Entry) -> Entry:
+    """Put the single Claude binding of old among the others, unless there is one already."""
+    bindings, ids = entry.get("cliSessionBindings"), entry.get("cliSessionIds")
+    session_id = trimmed(entry.get("claudeCliSessionId"))
+    known = _session_of(bindings) or (trimmed(ids.get("claude-cli")) if isinstance(ids, dict) else None)
+    if session_id is None:
+        return entry
+    folded = without(entry, "claudeCliSessionId")
+    if known is None:
+        others = bindings if isinstance(bindings, dict) else {}
+        folded = {**folded, "cliSessionBindings": {**others, "claude-cli": {"sessionId": session_id}}}
+    return _retouched(entry, stored, folded)
+
+
+def _session_of(bindings: Json) -> str | None:
+    binding = bindings.get("claude-cli") if isinstance(bindings, dict) else None
+    return trimmed(binding.get("sessionId")) if isinstance(binding, dict) else None
+
+
+# State of a model route that is no longer configured (``doctor-session-state-providers.ts``). The providers are
+# those that the manifests of the bundled plugins name; a plugin from elsewhere may own others.
+
+_OWNED_PROVIDERS = frozenset(
+    {"openai", "anthropic", "claude-cli", "google", "google-antigravity", "google-gemini-cli", "google-vertex"}
+)
+_OWNED_RUNTIMES = ("claude-cli", "google-gemini-cli")
+_OWNED_CLI_SESSIONS = ("claude-cli", "google-gemini-cli", "gemini-cli")
+_OWNED_PROFILES = tuple(f"{provider}:" for provider in (*sorted(_OWNED_PROVIDERS), "gemini-cli"))
+
+
+def _clearing(
+    names: tuple[str, ...], applies: Callable[[Entry], bool], *, beside: tuple[str, ...] = ()
+) -> Callable[[Entry, Entry], Entry]:
+    """Make a step that clears all of these members together, where the entry is one that it applies to.
+
+    Those ``beside`` them are cleared by some releases and kept by others.
+    """
+
+    def clear(entry: Entry, stored: Entry) -> Entry:
+        if not applies(entry) or any(name in stored for name in names):
+            return entry
+        gone = [name for name in beside if name not in stored]
+        return _retouched(entry, stored, without(entry, *names, *gone))
+
+    return clear
+
+
+def _owned(entry: Entry, provider_name: str, model_name: str) -> bool:
+    model = _lower(entry.get(model_name))
+    provider = _lower(entry.get(provider_name)) or (model or "").partition("/")[0]
+    return model is not None and provider in _OWNED_PROVIDERS
+
+
+def _clear_runtime_pins(entry: Entry, stored: Entry) -> Entry:
+    cleared = entry
+    for name in ("agentHarnessId", "agentRuntimeOverride"):
+        if name not in stored and _lower(entry.get(name)) in _OWNED_RUNTIMES:
+            cleared = without(cleared, name)
+    return _retouched(entry, stored, cleared)
+
+
+def _clear_cli_sessions(entry: Entry, stored: Entry) -> Entry:
+    """Forget the sessions of command line programs, but for those of providers that nobody owns."""
+    cleared = entry if "claudeCliSessionId" in stored else without(entry, "claudeCliSessionId")
+    for name in ("cliSessionBindings", "cliSessionIds"):
+        sessions, kept = entry.get(name), stored.get(name)
+        if isinstance(kept, dict) and any(owned in kept for owned in _OWNED_CLI_SESSIONS):
+            return entry
+        if isinstance(sessions, dict) and any(owned in sessions for owned in _OWNED_CLI_SESSIONS):
+            rest = without(sessions, *_OWNED_CLI_SESSIONS)
+            cleared = {**cleared, name: rest} if rest else without(cleared, name)
+    return _retouched(entry, stored, cleared)
+
+
+def _lower(value: Json) -> str | None:
+    text = trimmed(value)
+    return None if text is None else text.lower()
+
+
+_NEW = "2026.9.6, doctor --fix"
+_FIX = "2026.8.2 to 2026.9.6, doctor --fix"
+_RUNTIME = ("model", "modelProvider", "contextTokens", "systemPromptReport", "fallbackNotice")
+_OVERRIDE = ("providerOverride", "modelOverride", "modelOverrideSource")
+_AROUND = ("liveModelSwitchPending", "modelOverrideFallbackOriginProvider", "modelOverrideFallbackOriginModel")
+_PROFILE = tuple(f"authProfileOverride{part}" for part in ("", "Source", "CompactionCount"))
+
+_clear_override = _clearing(
+    _OVERRIDE,
+    lambda e: e.get("modelOverrideSource") == "auto" and _owned(e, "providerOverride", "modelOverride"),
+    beside=(*_AROUND, "modelOverrideRouteResolution"),
+)
+_clear_runtime = _clearing(_RUNTIME, lambda e: _owned(e, "modelProvider", "model"))
+_clear_profile = _clearing(
+    _PROFILE,
+    lambda e: (
+        e.get("authProfileOverrideSource") == "auto"
+        and (_lower(e.get("authProfileOverride")) or "").startswith(_OWNED_PROFILES)
+    ),
+)
+
+REPAIR_TRANSFORMS: tuple[Transform, ...] = (
+    Transform("acp-moved", f"{_FIX} (to the shared state database)", _move_acp),
+    Transform("lineage-canonical", _FIX, _canonical_lineage),
+    Transform("exec-policy-retired", _FIX, _retire_exec_policy, lossy=True),
+    Transform("title-filled", _NEW, _fill_title),
+    Transform("wedged-abort-cleared", _FIX, _clear_wedged_abort),
+    Transform("model-route-renamed", _FIX, _rename_model_route),
+    Transform("codex-notice-dropped", _FIX, _drop_codex_notice, lossy=True),
+    Transform("model-override-cleared", _FIX, _clear_override, lossy=True),
+    Transform("runtime-model-cleared", _FIX, _clear_runtime, lossy=True),
+    Transform("runtime-pin-cleared", _FIX, _clear_runtime_pins, lossy=True),
+    Transform("cli-session-cleared", _FIX, _clear_cli_sessions, lossy=True),
+    Transform("auth-profile-cleared", _NEW, _clear_profile, lossy=True),
+    Transform("claude-session-folded", _NEW, _fold_claude_session),
+)
+"""In the order in which the doctor makes them. Those that depend on the model route also set ``updatedAt``."""

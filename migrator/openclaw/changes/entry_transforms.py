@@ -1,0 +1,260 @@
+"""What OpenClaw does to an entry when it moves it from ``sessions.json`` into SQLite, one named step each.
+
+Facts, where a step names none: ``src/config/sessions/store-entry-shape.ts`` of 2026.9.6, which does the same in
+2026.8.2. Nothing here explains a field that no release drops: such a loss stays a difference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from migrator.openclaw.changes.delivery_state import fold_delivery
+from migrator.openclaw.text.entry import DROP_RESOLVED_SKILLS
+from migrator.openclaw.text.js_values import Json, is_finite, is_truthy, js_number, js_numbers, trimmed
+
+Entry = dict[str, Json]
+
+_EARLIEST_CLOCK = 1_700_000_000_000  # ms: no release that imports is older
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """Something that a release legitimately does to an entry.
+
+    ``apply`` takes the entry and what is stored for it, and gives the entry as that release would store it, or
+    the same object where there is nothing to do. Most steps do not look at what is stored; one that does uses
+    it only for what the source cannot tell, such as a clock. ``lossy`` says that the release throws away what
+    a user or a program had put there and nothing can rebuild.
+    """
+
+    name: str
+    releases: str
+    apply: Callable[[Entry, Entry], Entry]
+    lossy: bool = False
+
+
+def without(entry: Entry, *names: str) -> Entry:
+    """Give an entry without these members; the same object if it has none of them."""
+    if not any(name in entry for name in names):
+        return entry
+    return {name: value for name, value in entry.items() if name not in names}
+
+
+def _blind(change: Callable[[Entry], Entry]) -> Callable[[Entry, Entry], Entry]:
+    """Make a step of a function that needs nothing but the source."""
+    return lambda entry, _stored: change(entry)
+
+
+def _javascript_numbers(entry: Entry) -> Entry:
+    changed = js_numbers(entry)
+    return changed if isinstance(changed, dict) else entry
+
+
+def _rename_old_names(entry: Entry) -> Entry:
+    """Take over the spellings of before 2026.2 (``src/config/sessions/store-migrations.ts``)."""
+    for old, new in (("provider", "channel"), ("lastProvider", "lastChannel"), ("room", "groupChannel")):
+        if isinstance(entry.get(old), str) and not isinstance(entry.get(new), str):
+            entry = {**without(entry, old, new), new: entry[old]}
+    return entry
+
+
+def _drop_shadowed_names(entry: Entry) -> Entry:
+    """Drop an old spelling beside the new one, as a second pass over the store does.
+
+    The first one has folded the new spelling away, so the second takes the old one for it, and drops it.
+    """
+    for old, new in (("provider", "channel"), ("lastProvider", "lastChannel")):
+        if isinstance(entry.get(old), str) and isinstance(entry.get(new), str):
+            entry = without(entry, old)
+    return entry
+
+
+def _trim_session_id(entry: Entry) -> Entry:
+    session_id = trimmed(entry.get("sessionId"))
+    return entry if session_id in (None, entry.get("sessionId")) else {**entry, "sessionId": session_id}
+
+
+def _trim_model(entry: Entry) -> Entry:
+    """Trim the model, and drop it with its provider if it is blank (``src/config/sessions/types.ts``)."""
+    model, provider = trimmed(entry.get("model")), trimmed(entry.get("modelProvider"))
+    if model is None:
+        return without(entry, "model", "modelProvider")
+    if provider is None:
+        entry = without(entry, "modelProvider")
+    elif provider != entry["modelProvider"]:
+        entry = {**entry, "modelProvider": provider}
+    return entry if model == entry["model"] else {**entry, "model": model}
+
+
+def _zero_updated_at(entry: Entry) -> Entry:
+    """Write 0 for a time that is none: when ``doctor --fix`` has to rewrite the store before it imports it.
+
+    Also where there is none at all, when it carries a row of agent schema 1 forward.
+    """
+    return entry if _is_time(entry.get("updatedAt")) else {**entry, "updatedAt": 0}
+
+
+def _fold_creator(entry: Entry) -> Entry:
+    """Name the creator in ``createdActor``, and where it is known from (``openclaw-agent-db-schema-helpers``)."""
+    actor, created_by = entry.get("createdActor"), entry.get("createdBy")
+    if actor is None and isinstance(created_by, dict):
+        actor = {**created_by, "type": "human", "source": "unknown"}
+    if not isinstance(actor, dict) or actor.get("type") != "human":
+        return entry
+    source = actor.get("source")
+    if source not in ("profile", "channel", "unknown"):
+        by_way = {"operator": "profile", "run": "profile", "channel": "channel"}
+        source = by_way.get(str(entry.get("createdVia")), "unknown")
+    if actor is entry.get("createdActor") and source == actor.get("source") and not is_truthy(created_by):
+        return entry
+    return {**without(entry, "createdBy"), "createdActor": {**actor, "source": source}}
+
+
+_PENDING = tuple(f"pendingFinalDelivery{part}" for part in ("Text", "CreatedAt", "Context", "IntentId"))
+
+
+def _fold_pending_delivery(entry: Entry) -> Entry:
+    """Put a reply that is still to be delivered into one object, with the time 0 for one that is none."""
+    current = entry.get("pendingFinalDelivery")
+    folded = without(entry, *_PENDING)
+    if isinstance(current, dict):
+        return folded
+    folded = without(folded, "pendingFinalDelivery")
+    text = trimmed(entry.get("pendingFinalDeliveryText"))
+    if text is None and current is not True:
+        return folded
+    created = entry.get("pendingFinalDeliveryCreatedAt", entry.get("updatedAt", 0))
+    pending: Entry = {"kind": "transport-only"} if text is None else {"kind": "replayable", "text": text}
+    pending["createdAt"] = created if _is_time(created) else 0
+    if isinstance(entry.get("pendingFinalDeliveryContext"), dict):
+        pending["context"] = entry["pendingFinalDeliveryContext"]
+    intent = trimmed(entry.get("pendingFinalDeliveryIntentId"))
+    return {**folded, "pendingFinalDelivery": {**pending, **({"intentId": intent} if intent else {})}}
+
+
+_FALLBACK = tuple(f"fallbackNotice{part}" for part in ("SelectedModel", "ActiveModel", "Reason"))
+
+
+def _fold_fallback_notice(entry: Entry) -> Entry:
+    selected, active, reason = (trimmed(entry.get(name)) for name in _FALLBACK)
+    if selected is None or active is None or isinstance(entry.get("fallbackNotice"), dict):
+        return entry
+    notice: Entry = {"kind": "active", "selectedModel": selected, "activeModel": active}
+    return {**without(entry, *_FALLBACK), "fallbackNotice": {**notice, **({"reason": reason} if reason else {})}}
+
+
+def _fold_memory_flush(entry: Entry) -> Entry:
+    folded = without(entry, "memoryFlushCompactionCount", "memoryFlushFailureCount")
+    count = _count(entry.get("memoryFlushCompactionCount"))
+    failures = _count(entry.get("memoryFlushFailureCount"))
+    if isinstance(entry.get("memoryFlush"), dict) or (count is None and not failures):
+        return folded
+    counted: Entry = {} if count is None else {"compactionCount": count}
+    if failures:
+        return {**folded, "memoryFlush": {"kind": "failed", **counted, "failureCount": failures}}
+    return {**folded, "memoryFlush": {"kind": "succeeded", **counted}}
+
+
+def _count(value: Json) -> Json:
+    """Round down a finite number that is not negative; None for all else."""
+    return js_number(math.floor(value)) if is_finite(value) and value >= 0 else None
+
+
+def _is_time(value: Json) -> bool:
+    return is_finite(value) and value >= 0
+
+
+_GLYPHS = ("braces", "book", "monitor", "bot", "kanban", "coins")
+_COLORS = ("red", "blue", "green", "yellow", "purple", "orange", "pink", "cyan")
+
+
+def _tidy_appearance(entry: Entry) -> Entry:
+    """Trim the icon and write the colour in lower case (``src/session-agent-status.ts`` of the gateway)."""
+    icon, color = trimmed(entry.get("icon")), trimmed(entry.get("color"))
+    if icon and icon != entry["icon"]:
+        entry = {**entry, "icon": icon}
+    lower = color.lower() if color else None
+    return {**entry, "color": lower} if lower in _COLORS and lower != entry["color"] else entry
+
+
+def _drop_appearance(entry: Entry) -> Entry:
+    """Drop a colour without a name and an icon that is surely none. An emoji or a picture may be one."""
+    icon, color = entry.get("icon"), entry.get("color")
+    if icon not in _GLYPHS and not (isinstance(icon, str) and _may_be_icon(icon)):
+        entry = without(entry, "icon")
+    return entry if color in _COLORS else without(entry, "color")
+
+
+def _may_be_icon(text: str) -> bool:
+    if trimmed(text) is None:
+        return False
+    return text.lower().startswith(("<", "data:")) or not any(c.isascii() and c.isalpha() for c in text)
+
+
+def _drop_archive_note(entry: Entry) -> Entry:
+    """Drop who archived a session that is not archived, and a reason that has no name."""
+    if "archivedAt" not in entry:
+        return without(entry, "archivedBy", "archiveReason")
+    reasons = ("manual", "active-session-cap", "age-retention", "stale-dashboard", "restart-recovery")
+    return entry if entry.get("archiveReason") in reasons else without(entry, "archiveReason")
+
+
+def _drop_resolved_skills(entry: Entry) -> Entry:
+    snapshot = entry.get("skillsSnapshot")
+    if not isinstance(snapshot, dict) or "resolvedSkills" not in snapshot:
+        return entry
+    return {**entry, "skillsSnapshot": without(snapshot, "resolvedSkills")}
+
+
+def _updated_at_from_start(entry: Entry) -> Entry:
+    """Fill in the time (``src/config/sessions/session-accessor.sqlite-session-row.ts``)."""
+    if is_finite(entry.get("updatedAt")) or not is_finite(entry.get("sessionStartedAt")):
+        return entry
+    return {**entry, "updatedAt": entry["sessionStartedAt"]}
+
+
+def _updated_at_import_time(entry: Entry, stored: Entry) -> Entry:
+    """Fill in the time of the import, which only the database knows."""
+    clock = stored.get("updatedAt")
+    if is_finite(entry.get("updatedAt")) or not isinstance(clock, int) or clock < _EARLIEST_CLOCK:
+        return entry
+    return {**entry, "updatedAt": clock}
+
+
+IMPORTS = "2026.8.2 to 2026.9.6"
+"""The releases whose import was read and run; what 2026.7.2 (betas only) did was not seen."""
+
+_FIXES = f"{IMPORTS}, doctor --fix when it rewrites the store first"
+_DETAILS = ("memoryFlushAt", "memoryFlushContextHash", "memoryFlushLastFailedAt", "memoryFlushLastFailureError")
+_ATTEMPTS = tuple(f"pendingFinalDelivery{part}" for part in ("LastAttemptAt", "AttemptCount", "LastError"))
+_PROJECTIONS = ("owner", "participants", "participantCount")
+
+IMPORT_TRANSFORMS: tuple[Transform, ...] = (
+    Transform("javascript-numbers", IMPORTS, _blind(_javascript_numbers)),
+    Transform("old-names-renamed", _FIXES, _blind(_rename_old_names)),
+    Transform("room-dropped", _FIXES, _blind(lambda e: without(e, "room")), lossy=True),
+    Transform("shadowed-names-dropped", _FIXES, _blind(_drop_shadowed_names), lossy=True),
+    Transform("session-id-trimmed", _FIXES, _blind(_trim_session_id)),
+    Transform("model-trimmed", _FIXES, _blind(_trim_model)),
+    Transform("updated-at-zeroed", _FIXES, _blind(_zero_updated_at)),
+    Transform("delivery-folded", IMPORTS, _blind(fold_delivery)),
+    Transform("creator-folded", IMPORTS, _blind(_fold_creator)),
+    Transform("updated-at-from-start", IMPORTS, _blind(_updated_at_from_start)),
+    Transform("updated-at-import-time", IMPORTS, _updated_at_import_time),
+    Transform("transcript-path-dropped", IMPORTS, _blind(lambda e: without(e, "sessionFile", "transcriptPath"))),
+    Transform("collaboration-dropped", IMPORTS, _blind(lambda e: without(e, *_PROJECTIONS)), lossy=True),
+    Transform("pending-delivery-folded", IMPORTS, _blind(_fold_pending_delivery)),
+    Transform("delivery-attempts-dropped", IMPORTS, _blind(lambda e: without(e, *_ATTEMPTS)), lossy=True),
+    Transform("fallback-notice-folded", IMPORTS, _blind(_fold_fallback_notice)),
+    Transform("fallback-notice-lost", IMPORTS, _blind(lambda e: without(e, *_FALLBACK)), lossy=True),
+    Transform("memory-flush-folded", IMPORTS, _blind(_fold_memory_flush)),
+    Transform("memory-flush-details-dropped", IMPORTS, _blind(lambda e: without(e, *_DETAILS)), lossy=True),
+    Transform("appearance-tidied", IMPORTS, _blind(_tidy_appearance)),
+    Transform("appearance-dropped", IMPORTS, _blind(_drop_appearance), lossy=True),
+    Transform("archive-note-dropped", "2026.9.6", _blind(_drop_archive_note), lossy=True),
+    # 2026.5.28 and later, config/sessions/store-load.ts: a transient field, rebuilt by the next turn.
+    Transform(DROP_RESOLVED_SKILLS, "every release", _blind(_drop_resolved_skills)),
+)
+"""In the order in which a release applies them."""

@@ -1,0 +1,124 @@
+"""Attachments of a message: the list in ``__openclaw.media`` that releases in SQLite keep for parallel arrays.
+
+Facts: ``canonicalizePersistedUserMessageMedia`` of ``src/media/media-facts.ts`` (2026.8.2; 2026.9.6 also knows
+``origin``). The arrays were written by ``user-turn-transcript.ts`` up to 2026.7.1.
+"""
+
+from __future__ import annotations
+
+from migrator.openclaw.text.js_values import Json, is_finite, is_truthy, trimmed
+
+LEGACY_FIELDS = (
+    "MediaPath",
+    "MediaPaths",
+    "MediaUrl",
+    "MediaUrls",
+    "MediaType",
+    "MediaTypes",
+    "MediaTranscribedIndexes",
+    "MediaStaged",
+    "MediaWorkspaceDir",
+)
+
+_Object = dict[str, Json]
+
+_KINDS = ("image", "audio", "video", "document", "sticker", "unknown")
+_LARGEST_SAFE = (1 << 53) - 1
+
+
+def fold_media(message: _Object) -> _Object:
+    """Give a message with its attachments as a list; the same object if it has none to fold.
+
+    Types that may belong to one attachment or another leave the message as it is: OpenClaw's import stops there.
+    """
+    metadata = _object(message.get("__openclaw"))
+    top_level, canonical = message.get("media"), metadata.get("media")
+    known = canonical if isinstance(canonical, list) else top_level if isinstance(top_level, list) else None
+    if known is None and "media" not in message and not any(name in message for name in LEGACY_FIELDS):
+        return message
+    types = _list(message, "MediaTypes")
+    slots = max(len(_list(message, "MediaPaths")), len(_list(message, "MediaUrls")))
+    if 0 < len(types) < slots:
+        if not all(_is_settled(message, known or [], index) for index in range(slots)):
+            return message
+        message = {**message, "MediaType": None, "MediaTypes": []}
+    folded = {name: value for name, value in message.items() if name not in (*LEGACY_FIELDS, "media")}
+    count = max(slots, len(known or []), len(_list(message, "MediaTypes")), _has_single(message))
+    if count or known is not None:
+        metadata = {**metadata, "media": [_fact(message, known or [], index) for index in range(count)]}
+    folded.pop("__openclaw", None)
+    return {**folded, "__openclaw": metadata} if metadata else folded
+
+
+def _has_single(message: _Object) -> bool:
+    return any(is_truthy(message.get(name)) for name in ("MediaPath", "MediaUrl", "MediaType"))
+
+
+def _is_settled(message: _Object, known: list[Json], index: int) -> bool:
+    """Whether an attachment is known well enough that it needs none of too few types, or is not there."""
+    if not trimmed(_at(_list(message, "MediaPaths"), index)) and not trimmed(_at(_list(message, "MediaUrls"), index)):
+        return True
+    fact = _object(_at(known, index))
+    identity = trimmed(fact.get("path")) or trimmed(fact.get("url"))
+    return bool(identity and (trimmed(fact.get("contentType")) or is_truthy(fact.get("kind"))))
+
+
+def _fact(message: _Object, known: list[Json], index: int) -> _Object:
+    """Describe one attachment: what its own object says first, then what the arrays say at its place."""
+    fact = _object(_at(known, index))
+    paths, urls, types = (_list(message, name) for name in ("MediaPaths", "MediaUrls", "MediaTypes"))
+    legacy_path = _first(_at(paths, index), message.get("MediaPath") if index == 0 else None)
+    legacy_url = _first(_at(urls, index), message.get("MediaUrl") if paths or index == 0 else None)
+    single_type = message.get("MediaType") if index == 0 else None
+    legacy_type = trimmed(_at(types, index)) or trimmed(single_type)
+    own_type, own_kind = trimmed(fact.get("contentType")), fact.get("kind")
+    bare_kind = trimmed(_first(_at(types, index), single_type)) in _KINDS and own_type is None and "kind" not in fact
+    described: _Object = {
+        "path": trimmed(fact.get("path")) or trimmed(legacy_path),
+        "url": trimmed(fact.get("url")) or trimmed(legacy_url),
+        "contentType": own_type or (None if bare_kind else legacy_type),
+        "kind": own_kind if own_kind is not None else legacy_type if bare_kind else None,
+        "fileName": trimmed(fact.get("fileName")),
+        "origin": fact.get("origin") if fact.get("origin") in ("paste", "file") else None,
+        "durationMs": _positive(fact.get("durationMs")),
+        "width": _positive(fact.get("width")),
+        "height": _positive(fact.get("height")),
+        "transcribed": fact.get("transcribed") is True or _contains(_list(message, "MediaTranscribedIndexes"), index),
+        "messageId": trimmed(fact.get("messageId")),
+        "workspaceDir": trimmed(fact.get("workspaceDir")) or trimmed(message.get("MediaWorkspaceDir")),
+        "staged": fact.get("staged") is True or _is_staged(message, paths, legacy_path),
+        "hydrationSuppressed": fact.get("hydrationSuppressed") is True,
+    }
+    size = fact.get("sizeBytes")
+    sized = {"sizeBytes": size} if is_finite(size) and size >= 0 else {}
+    return {**{name: value for name, value in described.items() if is_truthy(value)}, **sized}
+
+
+def _is_staged(message: _Object, paths: list[Json], legacy_path: Json) -> bool:
+    has_path = bool(trimmed(message.get("MediaPath"))) or any(trimmed(path) for path in paths)
+    return message.get("MediaStaged") is True and (not has_path or bool(trimmed(legacy_path)))
+
+
+def _positive(value: Json) -> int | None:
+    return value if isinstance(value, int) and value is not True and 0 < value <= _LARGEST_SAFE else None
+
+
+def _contains(items: list[Json], index: int) -> bool:
+    return any(isinstance(item, int) and not isinstance(item, bool) and item == index for item in items)
+
+
+def _first(value: Json, default: Json) -> Json:
+    return default if value is None else value
+
+
+def _at(items: list[Json], index: int) -> Json:
+    return items[index] if index < len(items) else None
+
+
+def _list(message: _Object, name: str) -> list[Json]:
+    value = message.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _object(value: Json) -> _Object:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""Where OpenClaw keeps things, and how it calls them."""

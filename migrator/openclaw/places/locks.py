@@ -1,0 +1,216 @@
+"""Whether somebody is writing: lock files of gateways, session stores and transcripts.
+
+Facts: ``src/infra/gateway-lock.ts``, ``src/agents/session-write-lock.ts`` and ``src/shared/pid-alive.ts``
+of OpenClaw 2026.7.1, ``gateway-lock.ts`` of 2026.9.6, and the releases up to 2026.4.29 for the lock of
+``sessions.json``. Nothing is opened but lock files, and nothing is removed. Not every writer shows: not one
+in another container, none with a temporary directory of its own, and from 2026.5.12 on no lock protects
+``sessions.json`` itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.model.words import Finding, Name
+from migrator.openclaw.places.paths import CONFIG_NAMES, RealPaths, is_folder, js_trim, read_small_file
+
+MAX_LOCK_BYTES = 64 << 10
+GRACE_MS = 30_000  # how long OpenClaw spares a lock that names no owner: it may be about to be written
+
+_GATEWAY_FOLDER = re.compile(r"(?:openclaw|clawdbot|moltbot|moldbot)(?:-\d+)?")
+_GATEWAY_LOCK = re.compile(r"gateway\.([0-9a-f]{8}|state)\.lock")
+# One of these is in the command line of every release; a program without any took over an old process id.
+_OWNER_WORDS = (b"claw", b"molt", b"mold", b"node", b"bun")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """What a lock file says; ``start`` is in clock ticks since boot, ``paths`` are absolute."""
+
+    pid: int | None
+    start: int | None
+    paths: tuple[str, ...]
+    mtime_ms: int
+
+
+def live_writers(
+    state_dir: str, config_path: str | None, env: Mapping[str, str], tmp: str, now_ms: int
+) -> tuple[Finding, ...]:
+    """Find the locks of a state directory; ``tmp`` is the system's directory for temporary files.
+
+    A gateway's lock counts if it lies in the state directory, has the hash of this configuration's path in
+    its name, or names a configuration or state directory that is this one's. Links that lead out of the
+    state directory are not followed. Without ``/proc``, whoever has the process id in a lock passes for its
+    owner.
+    """
+    return (
+        *_gateway_locks(state_dir, config_path, env, tmp, now_ms),
+        *locks_below(str(Path(state_dir, "agents")), state_dir, now_ms),
+        *locks_below(str(Path(state_dir, "sessions")), state_dir, now_ms),
+    )
+
+
+def locks_below(folder: str, boundary: str, now_ms: int) -> tuple[Finding, ...]:
+    """Judge each ``*.jsonl.lock`` and ``sessions.json.lock`` below a folder.
+
+    No folder is entered twice, and none whose real path is outside ``boundary``.
+    """
+    findings: list[Finding] = []
+    real_boundary = os.path.join(os.path.realpath(boundary), "")
+    rest, seen, reals = [folder], set[str](), RealPaths()
+    while rest:
+        here = rest.pop()
+        real = reals.of(here)
+        if real in seen or not os.path.join(real, "").startswith(real_boundary):
+            continue
+        seen.add(real)
+        folders, files, problems = _list(here)
+        rest += folders
+        findings += problems
+        for path in files:
+            if path.endswith((".jsonl.lock", "/sessions.json.lock", "\\sessions.json.lock")):
+                findings += _judge(path, "lock.live", now_ms)
+    return tuple(sorted(findings, key=lambda finding: finding.subject))
+
+
+def process_alive(pid: int) -> bool:
+    """Whether a process of this id exists. On Windows always True: asking that way would end the process."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def read_proc(pid: int, name: str) -> bytes | None:
+    """Read ``/proc/<pid>/<name>``; None where there is no such file, as on every system but Linux."""
+    try:
+        return Path("/proc", str(pid), name).read_bytes()
+    except OSError:
+        return None
+
+
+def _gateway_locks(
+    state_dir: str, config_path: str | None, env: Mapping[str, str], tmp: str, now_ms: int
+) -> Iterator[Finding]:
+    hashes = _config_hashes(state_dir, config_path, env)
+    named = (js_trim(env.get(name, "")) for name in ("TMPDIR", "TMP", "TEMP"))
+    real_state = os.path.realpath(state_dir)
+    bases: dict[str, str] = {}
+    for base in (str(Path(state_dir, "tmp")), *named, tmp, "/tmp"):  # noqa: S108
+        if base:
+            bases.setdefault(os.path.realpath(base), base)
+    for real, base in bases.items():
+        folders, _, problems = _list(base)
+        yield from problems
+        for folder in folders:
+            if _GATEWAY_FOLDER.fullmatch(Path(folder).name) is None:
+                continue
+            _, files, problems = _list(folder)
+            yield from problems
+            for path in files:
+                lock = _GATEWAY_LOCK.fullmatch(Path(path).name)
+                own = Path(real).is_relative_to(real_state)
+                if lock and (own or lock[1] in hashes or _names_something_in(real_state, path)):
+                    yield from _judge(path, "gateway.live", now_ms)
+
+
+def _config_hashes(state_dir: str, config_path: str | None, env: Mapping[str, str]) -> frozenset[str]:
+    """Give the hashes that a gateway of this state directory may have in the name of its lock."""
+    paths = [path for path in (config_path, js_trim(env.get("OPENCLAW_CONFIG_PATH", ""))) if path]
+    for folder in (state_dir, os.path.realpath(state_dir)):
+        paths += (str(Path(folder, name)) for name in CONFIG_NAMES)
+    return frozenset(hashlib.sha256(os.fsencode(path)).hexdigest()[:8] for path in paths)
+
+
+def _names_something_in(real_state: str, path: str) -> bool:
+    """Whether the lock at ``path`` is of a configuration or state directory in this state directory."""
+    try:
+        lock = _read_lock(path)
+    except OSError:
+        return False
+    return any(Path(os.path.realpath(named)).is_relative_to(real_state) for named in lock.paths)
+
+
+def _list(folder: str) -> tuple[list[str], list[str], list[Finding]]:
+    """Give the folders in a folder, links to folders included, and the other things, in order of name."""
+    folders: list[str] = []
+    files: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                # A link in a circle must not end the listing, as it would with the entry's own method.
+                folder_at = is_folder(entry.path) if entry.is_symlink() else entry.is_dir()
+                (folders if folder_at else files).append(entry.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return [], [], []
+    except OSError:
+        return sorted(folders), sorted(files), [Finding("lock.unreadable", Name("lock", folder))]
+    return sorted(folders), sorted(files), []
+
+
+def _judge(path: str, live_code: str, now_ms: int) -> Iterator[Finding]:
+    subject = Name("lock", path)
+    try:
+        lock = _read_lock(path)
+    except FileNotFoundError:  # released meanwhile
+        return
+    except OSError:
+        yield Finding("lock.unreadable", subject)
+        return
+    if lock.pid is None:
+        age_ms = now_ms - lock.mtime_ms
+        code = "lock.new" if abs(age_ms) <= GRACE_MS else "lock.stale"
+        yield Finding(code, subject, (("age_ms", age_ms),))
+    else:
+        code = live_code if _is_owner(lock.pid, lock.start) else "lock.stale"
+        yield Finding(code, subject, (("pid", lock.pid),))
+
+
+def _read_lock(path: str) -> _Lock:
+    """Read a lock file; of what is no lock at all, only the time counts. Raises OSError if unreadable."""
+    status = os.lstat(path)
+    members: object = None
+    if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_LOCK_BYTES:
+        with contextlib.suppress(ValueError, RecursionError):
+            members = json.loads(read_small_file(path, MAX_LOCK_BYTES))
+    if not isinstance(members, dict):
+        members = {}
+    paths = (members.get("configPath"), members.get("stateDir"))
+    return _Lock(
+        pid=_count(members.get("pid")) or None,
+        start=_count(members.get("startTime", members.get("starttime"))),
+        paths=tuple(p for p in paths if isinstance(p, str) and Path(p).is_absolute() and "\0" not in p),
+        mtime_ms=status.st_mtime_ns // 1_000_000,
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _is_owner(pid: int, start: int | None) -> bool:
+    """Whether the process of this id lives and may be the one that made the lock, not a later one."""
+    if pid == os.getpid() or not process_alive(pid):
+        return False
+    # The name of the program, in parentheses, may hold anything.
+    state, *fields = ((read_proc(pid, "stat") or b"").rpartition(b")")[2].split()) or [b""]
+    if state in (b"Z", b"X"):
+        return False
+    if start is not None and len(fields) > 18 and fields[18].isdigit():
+        return int(fields[18]) == start
+    command = (read_proc(pid, "cmdline") or b"").lower()
+    return start is not None or not command or any(word in command for word in _OWNER_WORDS)

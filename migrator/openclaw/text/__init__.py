@@ -1,0 +1,1 @@
+"""The formats of OpenClaw as text: stores, transcripts, JSON and JSON5."""

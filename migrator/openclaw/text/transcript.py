@@ -1,0 +1,347 @@
+"""Transcripts: JSON Lines files, read as a stream, every physical line in exactly one class.
+
+The reader decides nothing. It keeps the raw bytes of every line, says what they are and where they stand,
+and never stops at a bad one. OpenClaw's runtime skips an unreadable line too; its importer takes the lines up
+to the first unreadable one and leaves all others behind (2026.9.6, ``commands/doctor-session-sqlite``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from enum import Enum
+from functools import lru_cache
+from hashlib import sha256
+from itertools import accumulate
+from typing import Any, BinaryIO, NoReturn
+
+import msgspec
+from msgspec import Struct
+
+from migrator.openclaw.places.paths import js_trim
+
+UTF8_REPLACED = "utf8-replaced"
+"""The transform of bytes that are no UTF-8: each bad sequence is U+FFFD, as OpenClaw's runtime reads it."""
+
+MAX_DEPTH = 500
+"""Deeper nesting counts as malformed. Python's own limit varies with its version; this one judges alike."""
+
+_SAFE_MILLISECONDS = 8_640_000_000_000_000  # the range of a JavaScript date
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_ISO_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)"
+    r"(?:[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9}))?)?"
+    r"(?:Z|([+-])([01]\d|2[0-3]):?([0-5]\d))?)?",
+    re.ASCII,
+)
+_ALL_BUT_BRACKETS = re.compile(r'"[^"]*"|[^][{}"]+')
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+class LineKind(str, Enum):
+    """What one line of a transcript is."""
+
+    HEADER = "header"  # an object of type "session"
+    MESSAGE = "message"  # an object of type "message"
+    EVENT = "event"  # an object of any other type
+    OTHER = "other"  # valid JSON that is no typed object
+    NULL = "null"  # null, false, zero, "": what JavaScript calls falsy, and OpenClaw's importer drops
+    BLANK = "blank"  # nothing but white space
+    DUPLICATE = "duplicate"  # has an id, and the same bytes as an earlier line, blanks at its ends aside
+    MALFORMED = "malformed"  # no strict JSON
+    NUL_DAMAGED = "nul-damaged"  # no strict JSON, and NUL bytes in it: a write that was never finished
+    TORN_TAIL = "torn-tail"  # no strict JSON, at the end of the file and without a line feed
+
+
+DAMAGE: dict[LineKind, str] = {
+    LineKind.MALFORMED: "transcript.malformed-line",
+    LineKind.NUL_DAMAGED: "transcript.nul-damage",
+    LineKind.TORN_TAIL: "transcript.torn-tail",
+}
+"""The kinds of lines that no database can hold, with their finding codes."""
+
+
+class Line(Struct, frozen=True, gc=False):
+    """One line, or one piece of a line that NUL bytes cut apart (the pieces share their ``number``).
+
+    ``number`` counts from 1; ``offset`` and ``length`` (bytes) delimit ``raw``, without the line feed.
+    ``text`` is the UTF-8 of the JSON as it was written, storable as SQLite TEXT, without white space and byte order
+    mark around it; None where there is none, as in all damage. ``event_id``, ``parent_id`` and ``event_type`` are None
+    unless they are non-empty strings that SQLite can hold. A ``DUPLICATE`` keeps them all.
+    """
+
+    number: int
+    offset: int
+    length: int
+    kind: LineKind
+    raw: bytes
+    text: bytes | None = None
+    event_id: str | None = None
+    parent_id: str | None = None
+    event_type: str | None = None
+    timestamp_ms: int | None = None
+    transforms: tuple[str, ...] = ()
+
+
+class TranscriptReader:
+    """Iterate once over a binary stream; afterwards the attributes speak about the whole file.
+
+    ``size`` is in bytes and ``sha256`` over all of them. ``header`` is the first header, wherever it stands;
+    its ``event_id`` is the session id that the file claims. ``counts`` holds every kind and adds up to the
+    lines that were yielded; ``physical_lines`` is smaller only where NUL bytes cut a line into pieces. Memory
+    is bounded by the longest line, ``window`` (bytes per read) and a hash of each line that has an id.
+    An OSError of the stream passes through; no content raises.
+    """
+
+    def __init__(self, stream: BinaryIO, *, window: int = 1 << 18) -> None:
+        self.size = 0
+        self.physical_lines = 0
+        self.header: Line | None = None
+        self.counts: dict[LineKind, int] = dict.fromkeys(LineKind, 0)
+        self._stream = stream
+        self._window = window
+        self._sha256 = sha256()
+        self._seen: set[int] = set()
+
+    @property
+    def sha256(self) -> str:
+        """The hexadecimal digest of what was read so far."""
+        return self._sha256.hexdigest()
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield every line in file order. The raw bytes and one line feed per gap are the file again."""
+        offset = 0
+        for raw, complete in self._physical_lines():
+            self.physical_lines += 1
+            for piece in _cut_at_nuls(raw) if b"\0" in raw else (raw,):
+                line = read_line(piece, self.physical_lines, offset, complete)
+                if line.event_id is not None and self._repeats(piece):
+                    line = msgspec.structs.replace(line, kind=LineKind.DUPLICATE)
+                elif line.kind is LineKind.HEADER and self.header is None:
+                    self.header = line
+                self.counts[line.kind] += 1
+                offset += len(piece)
+                yield line
+            offset += 1
+
+    def _physical_lines(self) -> Iterator[tuple[bytes, bool]]:
+        """Each line without its line feed, and whether it had one. Only a line feed ends a line."""
+        parts: list[bytes] = []
+        while chunk := self._stream.read(self._window):
+            self.size += len(chunk)
+            self._sha256.update(chunk)
+            *ended, begun = chunk.split(b"\n")
+            if ended:
+                ended[0] = b"".join([*parts, ended[0]])
+                parts = []
+                for line in ended:
+                    yield line, True
+            parts.append(begun)
+        if last := b"".join(parts):
+            yield last, False
+
+    def _repeats(self, raw: bytes) -> bool:
+        """Whether a line that has an id repeats an earlier one.
+
+        Lines without an id never count as repeated: two equal ones can be two events (version 1 transcripts).
+        """
+        content = hash(raw.strip())
+        if content in self._seen:
+            return True
+        self._seen.add(content)
+        return False
+
+
+def _cut_at_nuls(raw: bytes) -> list[bytes]:
+    """Save a whole object before the first NUL byte and one after the last; the rest stays one piece.
+
+    Power loss leaves such lines: a record and then NUL bytes up to the end of a disk block (issue 119887: six
+    good records and 284 NUL bytes), or a record that was appended behind such a block.
+    """
+    first, after_last = raw.find(b"\0"), raw.rfind(b"\0") + 1
+    start = first if _is_object(raw[:first]) else 0
+    stop = after_last if _is_object(raw[after_last:]) else len(raw)
+    return [piece for piece in (raw[:start], raw[start:stop], raw[stop:]) if piece]
+
+
+def _is_object(raw: bytes) -> bool:
+    try:
+        return isinstance(_parse(_decode(raw)[0]), dict)
+    except ValueError:
+        return False
+
+
+def read_line(raw: bytes, number: int, offset: int, complete: bool) -> Line:
+    """Classify one line by itself: ``complete`` says that a line feed ended it. Never raises."""
+    if head := _read_head(raw):
+        return _typed_line(raw, number, offset, raw, (), head)
+    text, transforms = _decode(raw)
+    if not text:
+        return Line(number, offset, len(raw), LineKind.BLANK, raw)
+    try:
+        value = _parse(text)
+    except ValueError:
+        return Line(number, offset, len(raw), _damage(raw, complete), raw)
+    if not isinstance(value, dict):
+        kind = LineKind.OTHER if value or isinstance(value, list) else LineKind.NULL
+        return Line(number, offset, len(raw), kind, raw, text.encode(), transforms=transforms)
+    message = value.get("message")
+    message = message if isinstance(message, dict) else {}
+    inner = _MessageHead(message.get("timestamp"))
+    head = _Head(value.get("type"), value.get("id"), value.get("parentId"), value.get("timestamp"), inner)
+    return _typed_line(raw, number, offset, text.encode(), transforms, head)
+
+
+class _MessageHead(Struct, gc=False):
+    timestamp: Any = None
+
+
+class _Head(Struct, gc=False):
+    """The members of a line that count."""
+
+    type: Any = None
+    id: Any = None
+    parentId: Any = None  # noqa: N815 - as OpenClaw spells it
+    timestamp: Any = None
+    message: _MessageHead | None = None
+
+
+_HEADS = msgspec.json.Decoder(_Head)
+
+
+def _read_head(raw: bytes) -> _Head | None:
+    """Read the members that count of a line of UTF-8, at memory speed; None where only the whole parser can tell."""
+    if raw[:1] != b"{" or raw[-1:] != b"}":
+        return None
+    if len(raw) > MAX_DEPTH and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        return None
+    try:
+        if not raw.isascii():
+            raw.decode()  # what is skipped is not looked at
+        return _HEADS.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def _typed_line(raw: bytes, number: int, offset: int, text: bytes, transforms: tuple[str, ...], head: _Head) -> Line:
+    milliseconds = epoch_milliseconds(head.timestamp)
+    if milliseconds is None and head.message is not None:
+        milliseconds = epoch_milliseconds(head.message.timestamp)
+    return Line(
+        number,
+        offset,
+        len(raw),
+        _object_kind(head.type),
+        raw,
+        text,
+        _storable(head.id),
+        _storable(head.parentId),
+        _storable(head.type),
+        milliseconds,
+        transforms,
+    )
+
+
+def _object_kind(event_type: object) -> LineKind:
+    if not isinstance(event_type, str) or not event_type:
+        return LineKind.OTHER
+    if event_type == "message":
+        return LineKind.MESSAGE
+    return LineKind.HEADER if event_type == "session" else LineKind.EVENT
+
+
+def _damage(raw: bytes, complete: bool) -> LineKind:
+    if b"\0" in raw:
+        return LineKind.NUL_DAMAGED
+    return LineKind.MALFORMED if complete else LineKind.TORN_TAIL
+
+
+def _decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
+    """Give the text of a line, trimmed as OpenClaw trims it, and the transform that it took to get one."""
+    try:
+        return js_trim(raw.decode()), ()
+    except UnicodeDecodeError:
+        return js_trim(raw.decode(errors="replace")), (UTF8_REPLACED,)
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+# Numbers become floats: only times are looked at, and Python refuses ints of more than 4,300 digits.
+_DECODER = json.JSONDecoder(parse_int=float, parse_constant=_reject_constant)
+
+
+def _parse(text: str) -> object:
+    """Parse strict JSON; raises ValueError for anything else, and for nesting beyond ``MAX_DEPTH``."""
+    try:
+        value: object = _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH < _depth(text):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _depth(text: str) -> int:
+    """Count how deeply valid JSON is nested."""
+    without_escapes = text.replace("\\\\", "").replace('\\"', "")
+    return max(accumulate(map(_STEPS.__getitem__, _ALL_BUT_BRACKETS.sub("", without_escapes))))
+
+
+def _storable(value: object) -> str | None:
+    """Give back a non-empty string without lone surrogates, which have no UTF-8 form; None for all else."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value if value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value) else None
+
+
+def epoch_milliseconds(value: object) -> int | None:
+    """Turn an ISO 8601 string or a JSON number of milliseconds into milliseconds; None for all else.
+
+    Events carry ISO strings, their messages numbers (2026.7.1, ``agents/sessions/session-manager``). A time
+    without a zone counts as UTC, so that the answer does not depend on where it is asked.
+    """
+    if isinstance(value, str):
+        return _iso_milliseconds(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _SAFE_MILLISECONDS:
+        return None
+    return int(value)
+
+
+@lru_cache(64)
+def _days(day: str) -> int | None:
+    """Days since the epoch; None for a day that is in no calendar."""
+    try:
+        return date.fromisoformat(day).toordinal() - _EPOCH_DAY
+    except ValueError:
+        return None
+
+
+def _iso_milliseconds(text: str) -> int | None:
+    """The form that OpenClaw writes is read by its minute, which many lines share."""
+    digits = text[17:19] + text[20:23]
+    if len(text) != 24 or text[16:20:3] + text[23] != ":.Z" or not (digits.isdecimal() and digits.isascii()):
+        return _any_iso_milliseconds(text)
+    minute = _minute_milliseconds(text[:16] + "Z") if digits < "60" else None
+    return None if minute is None else minute + int(digits)
+
+
+@lru_cache(64)
+def _minute_milliseconds(text: str) -> int | None:
+    return _any_iso_milliseconds(text)
+
+
+def _any_iso_milliseconds(text: str) -> int | None:
+    match = _ISO_TIME.fullmatch(text)
+    if match is None:
+        return None
+    day, hours, minutes, seconds, fraction, sign, zone_hours, zone_minutes = match.groups("0")
+    days = _days(day)
+    if days is None:
+        return None
+    shift = int(zone_hours) * 60 + int(zone_minutes)
+    total_minutes = (days * 24 + int(hours)) * 60 + int(minutes) - (shift if sign == "+" else -shift)
+    return (total_minutes * 60 + int(seconds)) * 1000 + int(fraction.ljust(3, "0")[:3])

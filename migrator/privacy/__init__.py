@@ -1,0 +1,1 @@
+"""Labels in place of names, and the guard at the door."""

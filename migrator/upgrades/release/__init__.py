@@ -1,0 +1,1 @@
+"""Run a real release of OpenClaw where it can do no harm."""

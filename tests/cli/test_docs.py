@@ -1,0 +1,116 @@
+"""The README and the program cannot drift apart: what is made from the program is compared here."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from migrator.cli import main as cli
+from migrator.cli.help import EXIT_CODES, HELP, WORDS
+from migrator.model.errors import MigratorError
+from tests import readme
+from tests.openclaw.releases import LEGACY, SCHEMAS
+from tests.readme import SECTIONS, commands, renewed
+
+ROOT = readme.README.parent
+README = readme.README.read_text(encoding="utf-8")
+
+
+def test_the_readme_says_what_the_program_says() -> None:
+    assert renewed(README) == README, "run scripts/readme"
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_part_of_the_readme_that_went_stale_is_noticed(name: str) -> None:
+    stale = README.replace(f"<!-- end of {name} -->", f"stale\n<!-- end of {name} -->")
+    assert renewed(stale) == renewed(README) != stale
+
+
+def test_a_part_that_has_no_place_in_the_readme_is_noticed() -> None:
+    with pytest.raises(ValueError, match="0 places for options"):
+        renewed(README.replace("<!-- options -->", ""))
+
+
+def test_every_option_of_every_command_stands_in_the_table_with_its_meaning() -> None:
+    table = SECTIONS["options"]()
+    for name, command in commands():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                row = next(
+                    row for row in table.splitlines() if f"| `{option.opts[0]}" in row and str(option.help) in row
+                )
+                of = row.split("|")[2].strip().split(", ")
+                assert name in of or ("all" in of and any(one.name == "state_dir" for one in command.params))
+
+
+def test_every_option_of_every_command_has_a_help_text() -> None:
+    for name, command in commands():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, (name, parameter.name)
+
+
+def help_of(command: str) -> str:
+    return CliRunner().invoke(cli.main, [*command.split(), "--help"], terminal_width=80).output
+
+
+def takes(line: str) -> None:
+    """Raise click's usage error unless the program takes the command line."""
+    words = [word.strip('"') for word in line.split()]
+    command: click.Command = cli.main
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    command.make_context("migrator", words, resilient_parsing=False)
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()))
+def test_the_help_of_each_command_is_one_sentence_examples_and_its_own_exit_codes(
+    name: str, command: click.Command
+) -> None:
+    shown, own = help_of(name), HELP[name]
+    assert re.fullmatch(r"[^.]+(\.\w+[^.]*)*\.", (command.help or "").strip()), "one sentence"
+    codes = re.findall(r"^    (\d+) ", shown[shown.index("Exit codes:") :], re.MULTILINE)
+    assert codes == [str(code) for code in sorted(own.codes)]
+    assert set(own.meanings) <= set(own.codes) <= set(EXIT_CODES)
+    assert own.examples
+    for line, _ in own.examples:
+        assert f"  migrator {line}" in shown
+        takes(line.split(" > ")[0])
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_help_explains_our_words_and_where_names_are_shown_in_clear() -> None:
+    shown = help_of("")
+    assert all(meaning in shown for meaning in (*WORDS.values(), *EXIT_CODES.values()))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "in clear on your own terminal only" in " ".join(shown.split())
+
+
+def test_every_error_class_has_a_documented_exit_code() -> None:
+    def classes(base: type[MigratorError]) -> list[type[MigratorError]]:
+        return [base, *(one for child in base.__subclasses__() for one in classes(child))]
+
+    for one in classes(MigratorError):
+        assert one.exit_code in EXIT_CODES, one
+
+
+@pytest.mark.parametrize("line", re.findall(r"^(?:migrator|\w+=\S+ migrator) (.+?)\s*(?:#.*)?$", README, re.MULTILINE))
+def test_each_command_line_in_the_readme_is_one_that_the_program_takes(line: str) -> None:
+    takes(line)
+
+
+def test_the_two_commands_of_the_readme_exist_and_can_be_run() -> None:
+    for script in ("scripts/demo", "scripts/test"):
+        assert f"python3 {script}" in README
+        assert (ROOT / script).stat().st_mode & 0o111
+
+
+def test_ci_installs_the_releases_that_the_readme_calls_supported() -> None:
+    installed = re.search(
+        r"^for release in (.*); do$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert installed
+    assert installed[1].split() == [*LEGACY, *SCHEMAS]

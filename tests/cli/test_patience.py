@@ -1,0 +1,61 @@
+"""Waiting for writers: as long as was asked for, and no longer."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from migrator.cli.patience import patiently
+from migrator.model.errors import BusyError, RefusedError
+
+
+class Clock:
+    """Time that passes only in sleep."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_it_goes_on_as_soon_as_nobody_is_busy(clock: Clock) -> None:
+    def work() -> str:
+        if clock.now < 102:
+            raise BusyError("busy")
+        return "done"
+
+    assert patiently(work, 60) == "done"
+    assert clock.now == 102
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2, 7])
+def test_it_gives_up_when_the_time_is_over(clock: Clock, seconds: float) -> None:
+    attempts = []
+
+    def work() -> None:
+        attempts.append(clock.now)
+        raise BusyError("busy")
+
+    with pytest.raises(BusyError):
+        patiently(work, seconds)
+    assert clock.now == pytest.approx(100 + seconds)
+    assert attempts[-1] == pytest.approx(100 + seconds)
+
+
+def test_no_other_error_is_waited_for(clock: Clock) -> None:
+    def work() -> None:
+        raise RefusedError("no")
+
+    with pytest.raises(RefusedError):
+        patiently(work, 60)
+    assert clock.now == 100

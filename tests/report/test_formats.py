@@ -1,0 +1,182 @@
+"""Every verb in every format: what stands in a report is what its format promises, and the formats agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from migrator.cli import main as cli
+from migrator.report import FORMATS
+from migrator.report.formats import RENDERERS
+from migrator.report.json_format import SCHEMA
+from tests.readme import commands
+
+Unpack = Callable[[str], Path]
+_SCHEMA: dict[str, Any] = json.loads((files("migrator.report") / SCHEMA).read_text("utf-8"))
+DOCUMENT = jsonschema.Draft202012Validator(_SCHEMA)
+LINE = jsonschema.Draft202012Validator({"$ref": "#/$defs/line", "$defs": _SCHEMA["$defs"]})
+CALLS = {
+    "scan": (["scan"], ["scan", "--expect-agents", "7"], ["scan", "--agent", "nobody"]),
+    "plan": (["plan"], ["plan", "--detailed-exitcode"]),
+    "verify": (["verify"],),
+    "prove": (["prove"],),
+    "apply": (["apply", "--yes"], ["apply", "--yes"], ["verify"], ["apply"]),
+    "explain": (["explain", "agent:work:main"], ["explain", "work"]),
+    "export": (["export", "{new}"], ["export", "{state}/inside"]),
+    "rollback": (["rollback", "{run}"], ["rollback", "no-such-run"]),
+}
+"""What is called one after the other, by verb; an ``export`` names its format with ``--report``."""
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, list(arguments))
+
+
+def reports(state: Path, form: str) -> Iterator[tuple[str, Result]]:
+    """The report of every call in a format, on one state directory."""
+    for verb, calls in CALLS.items():
+        for number, call in enumerate(calls):
+            runs = sorted(path.name for path in state.glob("migrator-runs/2*"))
+            places = {
+                "new": str(state.parent / f"new-{form}-{number}"),
+                "state": str(state),
+                "run": (runs or ["-"])[-1],
+            }
+            option = "--report" if verb == "export" else "--format"
+            words = [word.format(**places) for word in call]
+            result = run(*words, option, form, "--state-dir", str(state))
+            assert "internal error" not in result.stderr
+            assert result.stdout, call
+            yield " ".join(call), result
+
+
+@pytest.fixture
+def state(unpack: Unpack, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory with something to migrate, something to quarantine and something that is missing."""
+    monkeypatch.setattr("os.fsync", lambda _handle: None)
+    return unpack("defect-malformed-line") / "before"
+
+
+def test_every_format_of_the_command_line_has_a_renderer() -> None:
+    assert set(FORMATS) == {"text", *RENDERERS}
+
+
+def test_every_verb_with_a_report_is_called_here() -> None:
+    taking = {name for name, command in commands() if {"--format", "--report"} & {p.opts[0] for p in command.params}}
+    assert taking - {"proof merge", "proof reveal"} == set(CALLS)
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(_SCHEMA)
+
+
+def test_every_json_report_is_as_the_schema_says(state: Path) -> None:
+    words = set()
+    for call, result in reports(state, "json"):
+        document = json.loads(result.stdout)
+        DOCUMENT.validate(document)
+        assert document["exit_code"] == result.exit_code, call
+        words.add(document["verdict"])
+    assert {"scanned", "stopped"} <= words
+
+
+def test_every_line_of_a_jsonl_report_is_as_the_schema_says_and_the_last_one_is_the_end(state: Path) -> None:
+    for call, result in reports(state, "jsonl"):
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        for line in lines:
+            LINE.validate(line)
+        assert lines[-1]["exit_code"] == result.exit_code, call
+        assert [line["event"] for line in (lines[0], lines[-1])] in (["begin", "end"], ["stopped", "stopped"])
+
+
+def test_lines_hold_what_the_document_holds(unpack: Unpack) -> None:
+    state = unpack("legacy-2026.6.1")
+    where = ["--state-dir", str(state)]
+    document = json.loads(run("verify", "--format", "json", *where).stdout)
+    lines = [json.loads(line) for line in run("verify", "--format", "jsonl", *where).stdout.splitlines()]
+
+    def count(event: str) -> int:
+        return sum(line["event"] == event for line in lines)
+
+    databases = document["verification"]["databases"]
+    assert count("verified") == len(databases) == 3
+    assert count("session") == sum(len(database["entries"]) for database in databases) == 16
+    assert count("transcript") == sum(len(database["transcripts"]) for database in databases) == 3
+    assert (count("agent"), count("finding")) == (len(document["agents"]), len(document["findings"]))
+    assert lines[-1]["parity"] == document["parity"]
+
+
+def test_a_field_that_the_schema_does_not_know_is_refused(unpack: Unpack) -> None:
+    document = json.loads(run("verify", "--format", "json", "--state-dir", str(unpack("legacy-2026.6.1"))).stdout)
+    for place in (document, document["agents"][0], document["verification"]["databases"][0]["entries"][0]):
+        place["surprise"] = 1
+        assert not DOCUMENT.is_valid(document)
+        del place["surprise"]
+    document["agents"][0]["agent"] = "Wilhelmina"
+    assert not DOCUMENT.is_valid(document)
+
+
+def test_a_junit_report_has_a_failure_exactly_if_the_exit_code_is_not_0(state: Path) -> None:
+    for call, result in reports(state, "junit"):
+        suites = ElementTree.fromstring(result.stdout)  # noqa: S314 - our own text
+        cases, failures = list(suites.iter("testcase")), list(suites.iter("failure"))
+        assert suites.attrib["tests"] == str(len(cases))
+        assert suites.attrib["failures"] == str(len(failures))
+        assert bool(failures) is (result.exit_code != 0), call
+
+
+def test_a_github_report_is_annotations_and_a_page_in_the_summary_of_the_job(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    pages = 0
+    for call, result in reports(state, "github"):
+        lines = result.stdout.splitlines()
+        assert all(line.startswith(("::error ", "::warning ", "::notice ")) for line in lines), call
+        level = lines[-1].split()[0]
+        assert level == {0: "::notice", 15: "::warning"}.get(result.exit_code, "::error"), call
+        pages += 1
+    assert summary.read_text(encoding="utf-8").count("## migrator ") == pages
+
+
+def test_a_markdown_report_says_first_what_came_out_and_what_to_do(state: Path) -> None:
+    for call, result in reports(state, "markdown"):
+        assert result.stdout.startswith(f"## migrator {call.split()[0]}: "), call
+        assert f"(exit {result.exit_code})" in result.stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_format_holds_a_name_and_all_of_them_can_go_to_a_file(unpack: Unpack, tmp_path: Path, form: str) -> None:
+    state = unpack("legacy-2026.6.1")
+    for number, verb in enumerate((["scan"], ["plan"], ["apply", "--yes"], ["verify"])):
+        output = [] if verb == ["plan"] else ["--output", str(tmp_path / f"{number}.{form}")]
+        result = run(*verb, *output, "--format", form, "--state-dir", str(state))
+        text = (tmp_path / f"{number}.{form}").read_text(encoding="utf-8") if output else result.stdout
+        assert text
+        assert [name for name in ("Retired", "ops-team", str(state)) if name in text] == []
+        assert result.stderr == ""
+
+
+def test_a_command_that_cannot_go_on_says_so_in_the_format_that_was_asked_for(tmp_path: Path) -> None:
+    for form in FORMATS:
+        result = run("scan", "--state-dir", str(tmp_path / "Wilhelmina"), "--format", form)
+        assert result.exit_code == 10
+        assert "(exit 10)" in result.stderr
+        assert ("stopped" in result.stdout or "exit 10" in result.stdout) is (form != "text")
+        assert "Wilhelmina" not in result.stdout + result.stderr
+
+
+def test_nothing_is_written_to_a_place_that_was_refused(unpack: Unpack) -> None:
+    state = unpack("legacy-2026.6.1")
+    result = run("scan", "--state-dir", str(state), "--format", "json", "--output", str(state / "report.json"))
+    assert result.exit_code == 2
+    assert not (state / "report.json").exists()

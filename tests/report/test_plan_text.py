@@ -1,0 +1,98 @@
+"""A plan like a diff, and what became of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.model.words import Name
+from migrator.report.groups import MOST_ROWS
+from migrator.report.layout import PLAIN, Style, columns_of
+from migrator.report.plan_text import plan_lines, run_lines
+from migrator.report.view import View
+
+
+def planned(agent: str, **changes: View) -> dict[str, View]:
+    return {
+        "agent": Name("agent", agent),
+        "create": False,
+        "pending": False,
+        "actions": {"same": 4},
+        "quarantine": [],
+        "repairs": [],
+        "new_events": 0,
+        "peak_bytes": 5_000_000,
+        **changes,
+    }
+
+
+NEW = planned("new", create=True, pending=True, actions={"insert": 12}, new_events=30)
+OLD = planned(
+    "old", pending=True, actions={"insert": 1, "update": 2, "complete": 3, "keep": 4, "same": 5}, new_events=1
+)
+TORN = planned("torn", pending=True, quarantine=["x", "y"])
+
+
+def told(*databases: dict[str, View], style: Style = PLAIN) -> list[str]:
+    return list(plan_lines({"databases": list(databases)}, lambda name: name.text, style))[1:]
+
+
+@pytest.mark.parametrize(
+    ("database", "line"),
+    [
+        (NEW, "+ new  create the database: 12 sessions, 30 events"),
+        (
+            OLD,
+            "~ old  change the database: new 1 session, 2 updated, 3 completed, 4 kept as the database has it, "
+            "5 there already, 1 new event",
+        ),
+        (planned("same"), "= same  4 there already"),
+        (planned("bare", actions={}), "= bare  no sessions"),
+    ],
+)
+def test_a_database_is_one_line_with_a_sign_first(database: dict[str, View], line: str) -> None:
+    assert told(database)[0] == line
+
+
+def test_what_goes_into_quarantine_is_a_line_of_its_own() -> None:
+    assert told(TORN)[:2] == [
+        "~ torn  change the database: 4 there already",
+        "! torn  2 damaged pieces to keep in quarantine",
+    ]
+
+
+def test_the_last_line_has_the_totals() -> None:
+    assert told(NEW, OLD, TORN, planned("same"))[-1] == (
+        "total: + 1 database, ~ 2, = 1, ! 2 pieces; 18 sessions and 31 events to write, 15.0 MB of disk at most"
+    )
+
+
+def test_many_databases_are_cut_and_the_rest_is_counted_by_sign() -> None:
+    lines = told(*(planned(f"a{one:03}") for one in range(MOST_ROWS + 7)), TORN)
+    assert lines[0] == "! torn  2 damaged pieces to keep in quarantine"
+    assert "... and 9 more: = 9" in lines
+    assert len(lines) == MOST_ROWS + 2
+
+
+def test_the_signs_stand_below_each_other_whatever_the_names_are() -> None:
+    lines = told(planned("研究チーム"), planned("x" * 70))[:2]
+    assert {columns_of(line[: line.index("4 there")]) for line in lines} == {
+        columns_of(lines[0]) - len("4 there already")
+    }
+
+
+def test_what_was_done_has_the_same_signs_and_says_what_failed() -> None:
+    databases: list[View] = [
+        {"agent": Name("agent", "a"), "created": True, "rows_written": 2, "failure": None},
+        {"agent": Name("agent", "b"), "created": False, "rows_written": 1, "failure": None},
+        {"agent": Name("agent", "c"), "created": False, "rows_written": 0, "failure": "database.locked"},
+        {"agent": Name("agent", "d"), "created": False, "rows_written": 0, "failure": None},
+    ]
+    run: dict[str, View] = {"id": "R", "folder": Name("path", "/r"), "databases": databases, "archived_sources": 3}
+    assert list(run_lines(run, lambda name: name.text, PLAIN))[1:] == [
+        "+ a  created, 2 sessions written",
+        "~ b  changed, 1 session written",
+        "! c  not written: database.locked",
+        "~ d  changed, histories completed",
+        "run R, in the folder /r",
+        "3 sources moved into the folder of the run",
+    ]

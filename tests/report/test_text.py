@@ -1,0 +1,87 @@
+"""A report as text: complete for every command, and with no name that did not pass the namer."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from migrator import commands
+from migrator.model.errors import NothingFoundError, RefusedError
+from migrator.model.words import Finding, Name
+from migrator.report import text
+from migrator.report.layout import Style
+from migrator.report.view import View, of_error, of_finding, of_report
+from tests.worlds import World, entry
+
+PERSON, PHONE = "RetiredPerson", "agent:main:whatsapp:+4915112345678"
+
+
+def label(name: Name) -> str:
+    return f"<{name.kind}>"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr("os.fsync", lambda _handle: None)
+    world = World(tmp_path)
+    store = {PHONE: entry("s1", 5), f"{PHONE}0": None}
+    world.agent(PERSON, json.dumps(store).encode())
+    (world.store_path(PERSON).parent / f"{PERSON}.jsonl").write_bytes(b'{"type":"session","id":"s7"}\nbroken\n')
+    return world
+
+
+def test_every_command_is_told_with_its_verdict_first_and_what_to_do_last(world: World) -> None:
+    request = world.request()
+    reports = [
+        commands.scan(request),
+        commands.plan(request),
+        commands.verify(request),
+        commands.apply(request, None, yes=True, archive=True),
+        commands.verify(request),
+    ]
+    for report in reports:
+        told = text.render(of_report(report), label)
+        assert told.startswith(f"{report.word}: migrator {report.verb}, ")
+        lines = told.splitlines()
+        last = max(at for at, line in enumerate(lines) if line.startswith("next: "))
+        assert " ".join(" ".join(lines[last:]).split()) == f"next: {report.next_step}"
+        assert all(len(line) <= 80 for line in lines)
+        assert "<agent>" in told
+        assert "<path>" in told
+        assert [name for name in (PERSON, PHONE, str(world.root)) if name in told] == []
+        for finding in report.findings:
+            assert re.search(rf"\[{finding.code}[],]", told)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            NothingFoundError("None in {subject}.", Name("path", "/x")),
+            "migrator plan: None in <path>. (exit 10)\n",
+        ),
+        (RefusedError("No {braces} here."), "migrator plan: No {braces} here. (exit 12)\n"),
+    ],
+)
+def test_an_error_is_one_line(error: RefusedError | NothingFoundError, told: str) -> None:
+    assert text.error(of_error(error, "plan"), label) == told
+
+
+def test_many_findings_of_one_code_are_one_paragraph_with_their_number(world: World) -> None:
+    findings: list[View] = [of_finding(Finding("lock.stale", Name("lock", str(one)))) for one in range(300)]
+    findings.append(of_finding(Finding("store.json5", Name("store", "x"))))
+    view = of_report(commands.scan(world.request()))
+    told = text.render({**view, "findings": findings}, label)
+    assert told.count("lock.stale") == 1
+    assert "note [lock.stale, 300]" in told
+    assert "note [store.json5]" in told
+
+
+@pytest.mark.parametrize(("code", "word", "colour"), [(0, "proved", 32), (15, "quarantined", 33), (12, "refused", 31)])
+def test_the_first_word_has_the_colour_of_the_outcome(world: World, code: int, word: str, colour: int) -> None:
+    view = {**of_report(commands.scan(world.request())), "exit_code": code, "verdict": word}
+    assert text.render(view, label, Style(colour=True)).startswith(f"\x1b[{colour}m{word}\x1b[0m: ")
+    assert "\x1b" not in text.render(view, label)

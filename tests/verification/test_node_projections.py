@@ -1,0 +1,85 @@
+"""What makes a release leave a session out, or contradicts an event, is found in what real releases wrote."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from migrator import commands
+from migrator.commands.request import Request
+from migrator.model.report import Report
+from migrator.model.request import Selection, Surroundings
+
+Unpack = Callable[[str], Path]
+
+
+def verify(state: Path) -> Report:
+    request = Request(Selection(state_dir=str(state)), Surroundings({}, "/home/user", str(state), str(state)))
+    return commands.verify(request, accept=("moved",))
+
+
+def damage(state: Path, sql: str) -> None:
+    """Change the database of ``main`` without its triggers and constraints, as damage does."""
+    path = state / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        size = lambda text: None if text is None else len(text if isinstance(text, bytes) else text.encode())  # noqa: E731
+        connection.create_function("octet_length", 1, size, deterministic=True)
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        assert connection.execute(sql).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    ("check", "sql"),
+    [
+        ("rows-visible", f"UPDATE session_nodes SET {change} WHERE rowid = 3")
+        for change in (
+            "current_session_id = current_session_id || 'x'",
+            "updated_at = updated_at + 1",
+            "entry_valid = 0",
+            "entry_valid = -1",
+            'entry_json = replace(entry_json, \'"sessionId":"\', \'"sessionId":"x\')',
+        )
+    ]
+    + [
+        (
+            "rows-visible",
+            "DELETE FROM session_windows WHERE session_id = (SELECT current_session_id FROM session_nodes)",
+        ),
+        (
+            "rows-visible",
+            "UPDATE session_windows SET session_key = 'agent:main:main'"
+            " WHERE session_id = (SELECT current_session_id FROM session_nodes WHERE session_key <> 'agent:main:main')",
+        ),
+        ("columns-agree", "UPDATE schema_meta SET schema_version = 22 WHERE meta_key = 'primary'"),
+        ("columns-agree", "UPDATE transcript_events SET created_at = created_at + 1 WHERE seq = 3"),
+        ("columns-agree", "UPDATE transcript_events SET event_utf8_bytes = event_utf8_bytes + 1 WHERE seq = 3"),
+        ("columns-agree", "UPDATE transcript_event_identities SET event_id = event_id || 'x' WHERE seq = 3"),
+        ("columns-agree", "UPDATE transcript_event_identities SET event_type = 'custom' WHERE seq = 5"),
+        ("columns-agree", "UPDATE transcript_event_identities SET parent_id = 'x' WHERE seq = 3"),
+        ("columns-agree", "UPDATE transcript_event_identities SET seq = 99 WHERE seq = 3"),
+    ],
+)
+def test_a_column_that_contradicts_its_text_is_found(unpack: Unpack, check: str, sql: str) -> None:
+    state = unpack("upgraded-2026.7.1-to-2026.9.6")
+    damage(state, sql)
+    report = verify(state)
+    assert report.exit_code == 1
+    assert report.verification is not None
+    assert check in report.verification.failed_checks
+
+
+@pytest.mark.parametrize(
+    "name", ["upgraded-2026.6.1-to-2026.9.6", "upgraded-2026.7.1-to-2026.9.6", "defect-stale-store/before"]
+)
+def test_what_real_releases_wrote_is_visible_and_agrees(unpack: Unpack, name: str) -> None:
+    folder, *rest = name.split("/")
+    report = verify(unpack(folder).joinpath(*rest))
+    assert report.verification is not None
+    assert report.verification.failed_checks in ((), ("no-sibling-directories",))
