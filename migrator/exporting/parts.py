@@ -34,7 +34,7 @@ def part_names(session_id: str, known: Iterable[str], count: int) -> list[str]:
     """Names for the files of a session, in the order in which they were put together.
 
     ``known`` are those that entries tell; one of the session itself comes first, then they go by name. Where they do
-    not suffice, further ones are made up that older releases take for the same session (spec: legacy layout, 5.1).
+    not suffice, further ones are made up that older releases take for the same session.
     """
     own = f"{session_id}.jsonl"
     names = sorted(set(known), key=lambda name: (name != own, name))

@@ -1,4 +1,4 @@
-"""Skill prompts that stores keep beside themselves, by digest (spec: legacy layout, 4.4).
+"""Skill prompts that stores keep beside themselves, by digest (since 2026.5.28).
 
 Without them an older release drops what it knows of a session's skills, and works it out again.
 """

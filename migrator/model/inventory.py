@@ -143,7 +143,7 @@ class Row(Struct, frozen=True, gc=False):
 
 
 class Shape(str, Enum):
-    """Which of the known table sets a database has (``spec``: SQLite targets, section 0)."""
+    """Which of the known table sets a database has (``migrator/openclaw/README.md``, "The shapes of databases")."""
 
     MISSING = "missing"  # no file
     EMPTY = "empty"  # a database at version 0 without tables

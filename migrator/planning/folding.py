@@ -1,8 +1,9 @@
 """Which sessions OpenClaw's own upgrade would fold into others, and the key under which each of those survives it.
 
 ``doctor --fix`` gives every row the canonical spelling of its key and moves a directory such as ``Retired Agent`` into
-its normalized twin. Where two rows then have one key, one of them is dropped (spec: SQLite targets 2.4, B6, B11). The
-rows of a loser therefore get the kind of key that OpenClaw itself gives to history without an owner, which it keeps.
+its normalized twin. Where two rows then have one key, one of them is dropped (``migrator/openclaw/README.md``:
+"twins folded", "duplicate key lost"). The rows of a loser therefore get the kind of key that OpenClaw itself gives to
+history without an owner, which it keeps.
 """
 
 from __future__ import annotations

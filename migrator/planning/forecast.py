@@ -1,8 +1,8 @@
 """Forecast: what OpenClaw's own upgrade would do to this very installation, if nothing was done before. Pure.
 
 Each finding names the thing, what would happen to it, and what prevents that. Seen with ``doctor --fix`` of 2026.8.2
-and 2026.9.6 (spec: SQLite targets, section 3, whose B-numbers stand here). What forbids this program itself to begin
-is the matter of :mod:`migrator.planning.preflight`.
+and 2026.9.6; the defects are called here as in ``migrator/openclaw/README.md``. What forbids this program itself to
+begin is the matter of :mod:`migrator.planning.preflight`.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _is_imported(entry: Entry) -> bool:
 
 
 def _is_read(store: Store, renaming: set[str]) -> bool:
-    """Whether the importer can read a store (B17): strict JSON, or JSON5 that is rewritten first for its keys (B4)."""
+    """Whether the importer can read a store : strict JSON, or JSON5 that is rewritten first for its keys."""
     return store.strict or (not store.damage and store.path in renaming)
 
 
@@ -122,7 +122,7 @@ def _whose(store: Store) -> Name:
 
 
 def _old_databases(inventory: Inventory) -> Iterator[Finding]:
-    """B3."""
+    """Databases that 2026.9.6 refuses once."""
     for database in inventory.databases:
         if database.shape is Shape.V1:
             yield Finding("upgrade.blocks-once", Name("database", database.path))
@@ -138,7 +138,7 @@ def _hard_links(upgrade: _Upgrade) -> Iterator[Finding]:
 
 
 def _on_entry(store: Store, entry: Entry) -> Iterator[Finding]:
-    """B9 to B15: what an entry does all by itself."""
+    """What an entry does all by itself: skipped, or in the way of all."""
     codes = [*entry.hazards]
     if entry.problem == DUPLICATE_KEY:
         codes.append("upgrade.loses-duplicate")
@@ -149,7 +149,7 @@ def _on_entry(store: Store, entry: Entry) -> Iterator[Finding]:
 
 
 def _stale_entries(upgrade: _Upgrade) -> Iterator[Finding]:
-    """B1."""
+    """The stale store wins."""
     times: dict[tuple[str, str], Number] = {
         (database.path, row.key): row.updated_at or 0
         for database in upgrade.inventory.databases
@@ -163,7 +163,7 @@ def _stale_entries(upgrade: _Upgrade) -> Iterator[Finding]:
 
 
 def _folded(upgrade: _Upgrade) -> Iterator[tuple[Session, Session]]:
-    """B6 and B11: each session that keeps its key, with one that would have got the same."""
+    """Twins folded and duplicate keys: each session that keeps its key, with one that would have got the same."""
     seen: set[str] = set()
     contested: set[str] = set()
     for store, entry in upgrade.imported():
@@ -185,7 +185,7 @@ def _on_loser(winner: Session, loser: Session) -> Finding:
 
 
 def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str]]) -> Iterator[Finding]:
-    """B2 and B8: what the importer leaves of the transcripts beside the stores that it reads.
+    """What the importer leaves of the transcripts beside the stores that it reads.
 
     What belongs to no entry, or to one of ``dropped`` (database and key), is given to a new session by 2026.9.6 only.
     """
@@ -235,7 +235,7 @@ def _is_recovered(transcript: Transcript, pointers: set[str], paths: set[str]) -
 
 
 def _agents(upgrade: _Upgrade) -> Iterator[Finding]:
-    """B6 and B7: directories under another name than their id, and agents that no release lists."""
+    """Directories under another name than their id, and agents that no release lists."""
     inventory = upgrade.inventory
     filled = {store.agent for store in upgrade.live if store.entries}
     filled |= {Path(database.path).parent.parent.name for database in inventory.databases if database.typed_rows}
@@ -247,7 +247,7 @@ def _agents(upgrade: _Upgrade) -> Iterator[Finding]:
 
 
 def _rewritten_stores(upgrade: _Upgrade) -> Iterator[Finding]:
-    """B4, B5 and the changes of 2.3 that every entry goes through."""
+    """Stores rewritten in place, nothing listed before, and the changes that every entry goes through."""
     shapes = {database.path: database.shape for database in upgrade.inventory.databases}
     renamed = Counter(path for path, _ in upgrade.renamed)
     for store in upgrade.live:

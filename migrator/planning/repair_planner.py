@@ -318,7 +318,7 @@ def _deleted(inventory: Inventory, database: Database) -> Iterator[str]:
     """The session ids that were deleted in this database or its directory.
 
     In a directory whose name is not its own normalized id no gateway ever looks; there only the upgrade deletes, when
-    it moves sessions into the directory of the normalized name (spec: SQLite targets, B6).
+    it moves sessions into the directory of the normalized name ("twins folded").
     """
     directory = _directory(database)
     if directory is not None and normalize_agent_id(directory) != directory:

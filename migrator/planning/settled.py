@@ -1,8 +1,8 @@
 """Databases that a newer OpenClaw has migrated, beside which a store came back: from a backup, or with an old build.
 
-Nothing is written to such a database. But the next upgrade would import the stale store over its newer rows (spec:
-SQLite targets, B1). Where the database lacks nothing of it there is a plan, so that apply can verify that and, if it is
-asked to archive, put the store away.
+Nothing is written to such a database. But the next upgrade would import the stale store over its newer rows
+(``migrator/openclaw/README.md``: "stale store wins"). Where the database lacks nothing of it there is a plan, so that
+apply can verify that and, if it is asked to archive, put the store away.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Copies: older stores and transcripts that lie beside the live ones. They need not be migrated, but may hold more.
 
-What a copy has and nothing else has is worth knowing: about 200 answers were once found in ``.bak`` files only (spec:
-field failures, class 7). A copy never decides the exit code, because sessions may have been deleted on purpose.
+What a copy has and nothing else has is worth knowing: about 200 answers were once found in ``.bak`` files only.
+A copy never decides the exit code, because sessions may have been deleted on purpose.
 """
 
 from __future__ import annotations

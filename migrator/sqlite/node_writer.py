@@ -1,6 +1,6 @@
 """Add sessions to a database that keeps them as nodes (agent schema 14 to 23), in the form that its release accepts.
 
-Facts (spec: SQLite targets 2.1, 4.2, 4.3): 2026.9.6 drops a node whose ``updated_at`` is not the one in its entry, and
+Observed: 2026.9.6 drops a node whose ``updated_at`` is not the one in its entry, and
 refuses the whole database over one that is not marked as valid, or whose session id is not that of its entry. Its
 triggers take the mark away at each change, so it is set last. Tables, triggers and the version are never touched.
 """

@@ -77,7 +77,7 @@ def open_writable(path: str, *, with_functions: bool = False, longest: int = 0) 
 
 
 def _add_functions(connection: sqlite3.Connection) -> None:
-    """Add what the checks of agent schema 23 ask for (spec: SQLite targets 2.1), where SQLite lacks it."""
+    """Add what the checks of agent schema 23 ask for (``octet_length``, since SQLite 3.43), where SQLite lacks it."""
     if sqlite3.sqlite_version_info < _WITH_OCTET_LENGTH:
         connection.create_function("octet_length", 1, _octet_length, deterministic=True)
 

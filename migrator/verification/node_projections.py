@@ -1,7 +1,7 @@
 """Whether a database of agent schema 14 to 23 would show what it holds, and its columns say what its texts say.
 
 The releases leave a row out without a word, or refuse all of them, where a column contradicts the text beside it
-(observed with 2026.9.6; spec: SQLite targets, section 4.3). What they work out again by themselves is not looked at.
+(observed with 2026.9.6). What they work out again by themselves is not looked at.
 """
 
 from __future__ import annotations

@@ -96,12 +96,13 @@ def test_a_release_loses_and_changes_exactly_what_is_foreseen(openclaw: Find, wo
     foreseen = foresee(world)
     assert [code for code in foreseen if code.startswith("upgrade.blocks")] == []
     step, listed = client.sessions()
-    assert (step.exit_code, listed) == (0, ()), "B5: nothing is listed before, and nothing is said"
+    assert (step.exit_code, listed) == (0, ()), "nothing listed before, and nothing said"
 
     assert [step.exit_code for step in client.doctor_fix()] == [0]
 
     found = verified(world, before)
-    # B2 and B8: for each transcript that did not arrive whole, exactly so many events are left out.
+    # Import stops at damage, topics without pointer: for each transcript that did not arrive whole, exactly so many
+    # events are left out.
     left_out = {one.transcript.text: one.events - one.present for one in incomplete(found)}
     codes = ("upgrade.loses-history", "upgrade.loses-transcript")
     # 2026.9.6 makes sessions of what belongs to no entry, also of topics under an id that OpenClaw has made.
@@ -112,10 +113,10 @@ def test_a_release_loses_and_changes_exactly_what_is_foreseen(openclaw: Find, wo
         for finding in foreseen[code]
     }
     assert agents_of(set(left_out)) == {"broken", "topics", *(["aliases", "twice"] if unclaimed else [])}
-    # B9 and B11: entries that are in no database.
+    # Entries without id skipped and duplicate key lost: entries that are in no database.
     lost = entries(found, Verdict.MISSING, Verdict.QUARANTINED)
     assert lost == subjects(foreseen, "upgrade.loses-entry", "upgrade.loses-duplicate", "upgrade.loses-twin")
-    # B6: what is left of the twin is in the other directory.
+    # Twins folded: what is left of the twin is in the other directory.
     assert subjects(foreseen, "upgrade.loses-twin") == {"agent:retired-agent:main"}
     assert subjects(foreseen, "upgrade.changes-directory") == {"Retired Agent"}
     assert "agent:retired-agent:old" in stored(world, "retired-agent")
@@ -129,7 +130,7 @@ def test_a_release_loses_and_changes_exactly_what_is_foreseen(openclaw: Find, wo
         assert (recovered is None) is (version != NEWEST)
         assert "label" not in (recovered or {})
     assert sorted(row["label"] for row in rows.values() if "label" in row) == ["label of alias", "label of lower"]
-    # B7, B10 and 2.3.
+    # Unconfigured agents unlisted, missing time becomes now, and what every entry goes through.
     assert subjects(foreseen, "upgrade.hides-agent") == {worlds.GONE}
     step, listed = client.sessions()
     assert step.exit_code == 0
@@ -142,7 +143,7 @@ def test_a_release_loses_and_changes_exactly_what_is_foreseen(openclaw: Find, wo
     )
     assert subjects(foreseen, "upgrade.changes-fields") == {"agent:changed:notice"}
     assert "fallbackNoticeSelectedModel" not in rows["agent:changed:notice"]
-    # B4: the original that is kept is not the original.
+    # Store rewritten in place: the original that is kept is not the original.
     for agent in ("aliases", "broken"):
         [kept] = (world.agent_path(agent) / "session-sqlite-import-archive").glob("legacy-store.*")
         original = before / "agents" / agent / "sessions" / "sessions.json"
@@ -216,7 +217,7 @@ def test_after_apply_the_same_release_keeps_everything(openclaw: Find, world: Wo
     }
 
     codes = [step.exit_code for step in client.doctor_fix()]
-    # B3: only 2026.9.6 refuses a database at schema 1, and only once.
+    # Refused once: only 2026.9.6 refuses a database at schema 1, and only once.
     assert codes == ([1, 0] if version == NEWEST else [0])
 
     found = verified(world, before)

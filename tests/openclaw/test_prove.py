@@ -155,9 +155,9 @@ def test_an_upgrade_of_what_this_program_has_migrated_keeps_and_shows_every_sess
     options = ["--accept", "moved"] if accept else []
     proof = prove(state, tmp_path, "--openclaw-before", old, "--openclaw-after", new, *options)
     assert {one["version"] for one in proof.events["database"]} == {SCHEMAS[release]}
-    # B3: 2026.9.6 refuses every database at schema 1 once, ours and OpenClaw's own alike; 2026.8.2 does not.
+    # Refused once: 2026.9.6 refuses every database at schema 1 once, ours and OpenClaw's own alike; 2026.8.2 does not.
     assert proof.exit_codes("doctor") == ([1, 0] if release == "2026.9.6" else [0])
-    # B6: the sessions of a directory that is not its own normalized id go to one that is.
+    # Twins folded: the sessions of a directory that is not its own normalized id go to one that is.
     moved = 2 if retired else 0
     assert proof.exit_code == (1 if moved and not accept else 0)
     assert proof.failed == ({"no-sibling-directories"} if moved else set())
@@ -219,5 +219,5 @@ def test_what_openclaw_alone_folds_away_is_kept_where_this_program_migrates(tmp_
     assert proof.trial["events"] == proof.trial["present"] == 336
     assert {one["after"] for one in proof.events["listed"] if one["way"] == "migrator"} == {"same"}
     assert proof.exit_code == 0
-    assert theirs["merged"] + theirs["missing"] == 3  # B6: other conversations had the same keys
+    assert theirs["merged"] + theirs["missing"] == 3  # Twins folded: other conversations had the same keys
     assert [trial["exit_code"] for trial in proof.events["trial"]] == [0, 1]

@@ -77,7 +77,7 @@ def ordinary(world: World) -> None:
 
 
 def topics(world: World) -> None:
-    """B8: topics that no entry points to. Only those arrive whose id OpenClaw could have made, once for each id."""
+    """Topics without pointer: only those arrive whose id OpenClaw could have made, once for each id."""
     made, both, own = session_id("made"), session_id("both"), "thread-5"
     store = {
         "agent:topics:telegram:group:-5:topic:1": entry("made"),
@@ -94,7 +94,7 @@ def topics(world: World) -> None:
 
 
 def broken(world: World) -> None:
-    """B2: a line that is no JSON ends the import of a transcript, a byte that is no UTF-8 prevents it."""
+    """Import stops at damage: a line that is no JSON ends it, a byte that is no UTF-8 prevents it."""
     names = ("cut", "bytes", "torn")
     agent(world, "broken", {f"agent:broken:{name}": entry(name) for name in names}, [])
     for name in names:
@@ -109,7 +109,7 @@ def broken(world: World) -> None:
 
 
 def idless(world: World) -> None:
-    """B9: entries without a session id, and things that are no entries."""
+    """Entries without id skipped: entries without a session id, and things that are no entries."""
     store = {
         "agent:idless:main": entry("idless"),
         "agent:idless:none": entry(None),
@@ -122,7 +122,7 @@ def idless(world: World) -> None:
 
 
 def twice(world: World) -> None:
-    """B11: one key twice in a store."""
+    """Duplicate key lost: one key twice in a store."""
     first, second = (json.dumps(entry(name)) for name in ("first", "second"))
     store = f'{{"agent:twice:main": {first}, "agent:twice:main": {second}}}'
     agent(world, "twice", store, ["first", "second"])
@@ -140,14 +140,14 @@ def aliases(world: World) -> None:
 
 
 def twins(world: World) -> None:
-    """B6: two directories with one id, and the same keys for different sessions."""
+    """Twins folded: two directories with one id, and the same keys for different sessions."""
     for directory, name in (("Retired Agent", "old"), ("retired-agent", "new")):
         store = {"agent:retired-agent:main": entry(f"{name} main"), f"agent:retired-agent:{name}": entry(name)}
         agent(world, directory, store, [f"{name} main", name])
 
 
 def changed(world: World) -> None:
-    """B7, B10 and section 2.3: an unknown agent, no times, numbers that are too long, fields without a successor."""
+    """Unconfigured agents unlisted, missing time becomes now; numbers too long, fields without a successor."""
     agent(world, GONE, {f"agent:{GONE}:main": entry("unlisted")}, ["unlisted"])
     store = {
         "agent:changed:timeless": entry("timeless", None),
@@ -166,7 +166,7 @@ LOSSES = (topics, broken, idless, twice, aliases, twins, changed)
 
 
 def unsafe_id(world: World) -> None:
-    """B12."""
+    """Unsafe id stops all."""
     store = {
         "agent:unsafe:main": entry("unsafe"),
         "agent:unsafe:evil": entry(None, sessionId="../../evil"),
@@ -176,12 +176,12 @@ def unsafe_id(world: World) -> None:
 
 
 def null_entry(world: World) -> None:
-    """B13."""
+    """Null entry crashes."""
     agent(world, "nulls", {"agent:nulls:main": entry("nulls"), "agent:nulls:nothing": None}, ["nulls"])
 
 
 def acp(world: World) -> None:
-    """B14."""
+    """Incomplete acp stops all."""
     half = {"backend": "acpx", "agent": "codex", "mode": "persistent", "state": "idle", "lastActivityAt": NOW}
     agent(world, "acp", {"agent:acp:main": entry("acp"), "agent:acp:acp:1": entry("acp1", acp=half)}, ["acp"])
 
@@ -200,14 +200,14 @@ def hard_link(world: World) -> None:
 
 
 def half_character(world: World) -> None:
-    """B15: a lone surrogate in a key."""
+    """Half a character in a key: a lone surrogate in a key."""
     key = json.dumps("agent:half:\ud83d")
     store = f'{{"agent:half:main": {json.dumps(entry("half"))}, {key}: {json.dumps(entry("half1"))}}}'
     agent(world, "half", store, ["half", "half1"])
 
 
 def unread_stores(world: World) -> None:
-    """B17."""
+    """Lenient JSON unread."""
     for name in ("json5", "bom", "empty", "cut", "array"):
         whole = json.dumps({f"agent:{name}:main": entry(name)}, indent=2).encode()
         content = {

@@ -1,8 +1,7 @@
 """JSON5 at the level of text: where keys, strings and values end, and how they become strict JSON.
 
-JSON5 is what OpenClaw read up to 2026.1.29, and what its migrations still read (spec: ``sessions.json``,
-"Parsers by release"). All functions are pure. Everything but the JSON5 parser itself takes linear time, for
-any nesting.
+JSON5 is what OpenClaw read up to 2026.1.29, and what its migrations still read. All functions are pure.
+Everything but the JSON5 parser itself takes linear time, for any nesting.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Strict JSON as OpenClaw's ``JSON.parse`` takes it, but with exact numbers and in linear time.
 
-Which release reads which format is in the spec: ``sessions.json``, "Parsers by release".
+Which release reads which format: ``migrator/openclaw/README.md``, "The legacy files".
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Reads one legacy ``sessions.json``, entry by entry, through a sliding window.
 
-The file is one JSON object, session key to entry, that OpenClaw writes as ``JSON.stringify(store, null,
-2)`` (2026.6.1 and 2026.7.1: ``src/config/sessions/store-load.ts``; spec: ``sessions.json``, "File" and
-"Parsers by release"). Its runtime reads strict JSON only and takes any failure for an empty store; releases
-up to 2026.1.29 and the migrations also read JSON5. This reader knows both at once: it walks the top level
-as JSON5, and hands a value to the slow JSON5 parser only if that value is no strict JSON. Members in the layout
-that OpenClaw writes are taken by a faster reader, :mod:`migrator.openclaw.text.own_layout`, as long as it can tell.
+The file is one JSON object, session key to entry, that OpenClaw writes as ``JSON.stringify(store, null, 2)`` (2026.6.1
+and 2026.7.1: ``src/config/sessions/store-load.ts``). Its runtime reads strict JSON only and takes any failure for an
+empty store; releases up to 2026.1.29 and the migrations also read JSON5. This reader knows both at once: it walks the
+top level as JSON5, and hands a value to the slow JSON5 parser only if that value is no strict JSON. Members in the
+layout that OpenClaw writes are taken by a faster reader, :mod:`migrator.openclaw.text.own_layout`, as long as it can
+tell.
 
 No content raises. An entry that cannot be used has a ``problem``, and bytes that belong to no member become a
 :class:`~migrator.model.inventory.DamagedSpan`; the rest of the file is blanks, comments, punctuation and keys.
