@@ -25,8 +25,12 @@ for module in pkgutil.walk_packages(migrator.__path__, "migrator."):
         importlib.import_module(module.name)
 
 # A busy machine is no defect; what must not take long is measured as a ratio.
-settings.register_profile("migrator", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("migrator")
+settings.register_profile(
+    "same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None
+)
+settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
+# The same examples each time, unless `--hypothesis-profile=explore` asks for others.
+settings.load_profile("same")
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

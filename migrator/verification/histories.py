@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
 
 from migrator.filesystem import open_regular_file
-from migrator.model.inventory import StoredTranscript, Transcript
+from migrator.model.inventory import Shape, StoredTranscript, Transcript
 from migrator.model.verification import HistoryVerdict
 from migrator.model.words import HASH_BYTES, Name
 from migrator.openclaw.changes.transforms import canonical, normal_event
@@ -22,9 +22,15 @@ from migrator.scanning.transcripts import added, events_of, storable_lines
 from migrator.sqlite.event_rows import event_hash
 from migrator.sqlite.snapshot import open_snapshot
 
-DUPLICATE_DROPPED = "duplicate-event-dropped"
-NULL_DROPPED = "null-line-dropped"
+_DROPPED = {LineKind.DUPLICATE: "duplicate-event-dropped", LineKind.NULL: "null-line-dropped"}
+"""What OpenClaw's own import leaves out, and what that is called."""
+
 SAME_JSON = "same-json"
+
+
+def dropped_by_writer(shape: Shape) -> Set[LineKind]:
+    """The kinds of lines that whoever writes this shape drops: only this program writes histories at schema 1."""
+    return frozenset() if shape is Shape.V1 else _DROPPED.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +120,11 @@ def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
 
 
 def compare_content(
-    source: HistorySource, session_id: str, stored: Iterable[bytes], known_transforms: bool
+    source: HistorySource, session_id: str, stored: Iterable[bytes], known_transforms: bool, may_lack: Set[LineKind]
 ) -> Comparison:
     """Compare the lines of a history with a stored history as JSON, and after what releases are known to do to it.
 
-    ``stored`` are the texts of the stored events in order.
+    ``stored`` are the texts of the stored events in order. ``may_lack`` are the kinds of lines that its writer drops.
     """
     positions: dict[bytes, deque[int]] = defaultdict(deque)
     hashes: list[bytes] = []
@@ -136,7 +142,9 @@ def compare_content(
         if line.kind is LineKind.HEADER and isinstance(event, dict) and isinstance(event.get("version"), int):
             version = event["version"]
         after = ordered[-1] if ordered else -1
-        position, how = _find(line, event, session_id, version, positions, after, known_transforms)
+        position, how = _find(event, session_id, version, positions, after, known_transforms)
+        if position is None and known_transforms and line.kind in may_lack:
+            how = _DROPPED[line.kind]
         if how is None and position is not None and hashes[position] != event_hash(text):
             how = SAME_JSON
         if how is not None:
@@ -148,7 +156,7 @@ def compare_content(
                 ordered.append(position)
         elif how is None:
             first_missing = first_missing or line.number
-    dropped = explained[DUPLICATE_DROPPED] + explained[NULL_DROPPED]
+    dropped = sum(explained[name] for name in _DROPPED.values())
     others = siblings.hashes if siblings is not None else frozenset()
     foreign = set(range(len(hashes))).difference(matched)
     return Comparison(
@@ -189,7 +197,6 @@ def _digest(value: object) -> bytes:
 
 
 def _find(
-    line: Line,
     event: object,
     session_id: str,
     version: int,
@@ -207,10 +214,6 @@ def _find(
         normal = _digest(normal_event(event, session_id, version))
         if positions.get(normal):
             return _take(positions[normal], after), "event-normalized"
-    if line.kind is LineKind.DUPLICATE:
-        return None, DUPLICATE_DROPPED
-    if line.kind is LineKind.NULL:
-        return None, NULL_DROPPED
     return None, None
 
 

@@ -51,6 +51,7 @@ class Holdings:
         self.origin = origin
         self.claims = claims
         self.explained = 0
+        self.shapes = {database.path: database.shape for database in inventory.databases}
         self.rows: dict[str, Mapping[str, Row]] = {}
         self.histories: dict[str, dict[str, bytes]] = {}
         self.archives: dict[str, dict[str, bytes]] = {}
@@ -65,8 +66,7 @@ class Holdings:
         """What a database holds for a key that has a row in it; it stays open as long as ``opened``."""
         if path not in self.connections:
             self.connections[path] = self.opened.enter_context(open_snapshot(path))
-        shape = next(database.shape for database in self.inventory.databases if database.path == path)
-        return stored_text(self.connections[path], key, shape) or b""
+        return stored_text(self.connections[path], key, self.shapes[path]) or b""
 
     @cached_property
     def by_session(self) -> Mapping[str, list[tuple[str, Row]]]:

@@ -10,8 +10,8 @@ import pytest
 from migrator import commands
 from migrator.model.report import Report
 from migrator.model.verification import HistoryVerdict, HistoryVerification
-from tests.sqlite_worlds import execute
-from tests.worlds import World, change, entry
+from tests.sqlite_worlds import CACHE_ONLY, NODES_VALID, PACKED_EVENTS, WINDOWS, execute, insert
+from tests.worlds import World, change, entry, owner
 
 HEADER = '{"type":"session","version":3,"id":"s1","timestamp":"2026-11-22T11:06:17.363Z","cwd":"/"}'
 
@@ -94,3 +94,39 @@ def test_what_the_files_of_a_session_share_is_stored_once_and_missing_from_none(
         HistoryVerdict.CONTAINED,
         HistoryVerdict.EXTENDS,
     ]
+
+
+@pytest.mark.parametrize("repeated", [line(2), "null", "0"])
+def test_what_a_database_of_ours_must_have_twice_is_missed_when_one_is_gone(tmp_path: Path, repeated: str) -> None:
+    world = World(tmp_path)
+    world.agent("main", {"agent:main:main": entry("s1", 5)})
+    lines = [HEADER, line(1), repeated, repeated]
+    (world.agent_path("main") / "sessions" / "s1.jsonl").write_text("\n".join(lines) + "\n")
+    assert commands.apply(world.request(), None, yes=True).exit_code == 0
+    delete_identities = execute("DELETE FROM transcript_event_identities")
+    change(world.database_path("main"), delete_identities, execute("DELETE FROM transcript_events WHERE seq = 3"))
+    report = commands.verify(world.request())
+    assert report.exit_code == 1
+    [found] = histories(report)
+    expected = (HistoryVerdict.EXTENDS, 3, 4, 4, ())
+    assert (found.verdict, found.present, found.events, found.first_missing_line, found.transforms) == expected
+
+
+def test_a_database_of_a_release_may_lack_what_its_import_drops(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    text = '{"sessionId":"s1","updatedAt":5}'
+    world.agent("main", f'{{"agent:main:main": {text}}}')
+    lines = [HEADER, line(1), line(2), line(2), "null", "null"]
+    (world.agent_path("main") / "sessions" / "s1.jsonl").write_text("\n".join(lines) + "\n")
+    world.database(
+        "main",
+        owner("main", version=23),
+        insert("session_nodes", ("agent:main:main", "s1", text, 1, 5, None)),
+        insert("session_windows", ("s1", "agent:main:main", None, None, 5, 5)),
+        insert("transcript_events", *(("s1", seq, lines[seq], 5, None, None, None) for seq in range(3))),
+        version=23,
+        tables=(*CACHE_ONLY, NODES_VALID, WINDOWS, PACKED_EVENTS),
+    )
+    [found] = histories(commands.verify(world.request()))
+    assert (found.verdict, found.present, found.events) == (HistoryVerdict.TRANSFORMED, 6, 6)
+    assert found.transforms == (("duplicate-event-dropped", 1), ("null-line-dropped", 2))
