@@ -26,7 +26,6 @@ from migrator.cli.invocation import (
     surroundings,
     terminable,
 )
-from migrator.cli.patience import patiently
 from migrator.cli.progress_bar import bar
 from migrator.commands.request import Request, outside
 from migrator.filesystem import open_regular_file, replace_durably
@@ -36,6 +35,7 @@ from migrator.model.report import Report
 from migrator.model.request import RepairWish, Selection
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import resolve_state_dir
+from migrator.patience import patiently
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key, read_key
 from migrator.proofs import bundle, evidence

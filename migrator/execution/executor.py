@@ -26,6 +26,7 @@ from migrator.model.plan import DatabasePlan, Plan, Reject
 from migrator.model.progress import Progress, silent
 from migrator.model.words import Name
 from migrator.parallel import each
+from migrator.patience import when_unlocked
 from migrator.runs.backups import copy_set
 from migrator.runs.quarantine import preserve
 from migrator.runs.run import Run
@@ -129,9 +130,10 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jo
     backup = _back_up(planned, run)
     run.remember(real.parent)
     with_functions = planned.repair is not None
-    with closing(open_writable(path, with_functions=with_functions, longest=planned.longest)) as connection:
+    opened = partial(open_writable, path, with_functions=with_functions, longest=planned.longest)
+    with closing(when_unlocked(opened)) as connection:
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            when_unlocked(lambda: connection.execute("BEGIN IMMEDIATE"))
         except sqlite3.OperationalError:
             raise locked(planned) from None
         # The lock is held now; what was hashed before must still be what is there.
@@ -144,7 +146,7 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jo
         tables = check_result(connection, planned, expected, partial(shapes.integrity, connection))
         run.note("commit", database=run.where(path), tables=tables)
         try:
-            connection.execute("COMMIT")
+            when_unlocked(lambda: connection.execute("COMMIT"))
         except sqlite3.Error as error:
             if "locked" in str(error):  # by a reader; the transaction is undone with its connection
                 raise locked(planned) from None

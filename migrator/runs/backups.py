@@ -108,16 +108,16 @@ def close_cleanly(database: Path) -> bool:
 
     The last one to close a database in WAL mode removes its journals, so they tell of another. Raises sqlite3.Error.
     """
-    with closing(open_writable(str(database), with_functions=True)) as connection:
-        try:
+    try:
+        with closing(open_writable(str(database), with_functions=True)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            return False
-        is_settled = checkpoint(connection)
-        uses_wal = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+            is_settled = checkpoint(connection)
+            uses_wal = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        return False
     return is_settled and not (uses_wal and any(Path(f"{database}{suffix}").exists() for suffix in ("-wal", "-shm")))
 
 

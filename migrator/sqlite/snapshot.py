@@ -69,8 +69,12 @@ def open_writable(path: str, *, with_functions: bool = False, longest: int = 0) 
     """
     connection = _connect(path, "mode=rw", _STATEMENTS if longest < _LONG else 0)
     trusted = "ON" if with_functions else "OFF"
-    for pragma in (f"trusted_schema = {trusted}", "foreign_keys = ON", "synchronous = EXTRA"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in (f"trusted_schema = {trusted}", "foreign_keys = ON", "synchronous = EXTRA"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     if with_functions:
         _add_functions(connection)
     return connection
@@ -153,10 +157,13 @@ def _reading(path: str, mode: str) -> Iterator[sqlite3.Connection]:
 
 
 def _connect(path: str, mode: str, statements: int = _STATEMENTS) -> sqlite3.Connection:
-    """Connect by a URI, which can hold any path: ``%``, ``?``, ``#``, line ends, bytes that are no text."""
+    """Connect by a URI, which can hold any path: ``%``, ``?``, ``#``, line ends, bytes that are no text.
+
+    SQLite waits for no lock: only who is told to wait does.
+    """
     absolute = os.fsencode(Path(path).absolute().as_posix()).lstrip(b"/")
     uri = f"file:/{quote(absolute)}?{mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=statements)
+    return sqlite3.connect(uri, timeout=0, uri=True, isolation_level=None, cached_statements=statements)
 
 
 def _copy_set(real: str, folder: str) -> str:

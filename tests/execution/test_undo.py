@@ -117,10 +117,11 @@ def auth_rows(path: Path) -> tuple[str, ...]:
         return tuple(key for (key,) in connection.execute("SELECT store_key FROM auth_profile_store ORDER BY 1"))
 
 
-def test_a_database_in_use_is_left_alone(world: World) -> None:
+@pytest.mark.parametrize("agent", ["wal", "old"])
+def test_a_database_in_use_is_left_alone(world: World, agent: str) -> None:
     apply(world)
-    with closing(sqlite3.connect(world.database_path("wal"), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(sqlite3.connect(world.database_path(agent), isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
         result = CliRunner().invoke(cli.main, ["rollback", str(only_run(world.state))])
         assert result.exit_code == 11, result.stderr
         other.execute("ROLLBACK")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from migrator import commands
-from migrator.model.errors import MigratorError, ProofNotWrittenError
+from migrator import commands, patience
+from migrator.model.errors import BusyError, MigratorError, ProofNotWrittenError
 from migrator.model.verification import Verdict
+from migrator.sqlite import snapshot
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import CACHE, META
 from tests.worlds import World, auth_row, cache, count, entry, files, fill_wal, owner
@@ -88,6 +90,68 @@ def test_the_next_run_takes_up_just_what_is_left(
     assert report.exit_code == 0
     assert [outcome.path for outcome in report.outcomes] == [str(world.database_path("bad"))]
     assert fingerprint(world.agent_path("other")) == before
+
+
+class Waiting:
+    """Time that passes only in sleep, at whose end a lock is released."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, lock: sqlite3.Connection) -> None:
+        self.seconds = 0.0
+        self.lock = lock
+        monkeypatch.setattr(patience.time, "monotonic", lambda: self.seconds)
+        monkeypatch.setattr(patience.time, "sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        if self.seconds >= 3:
+            self.lock.rollback()
+
+
+@pytest.fixture
+def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """How long SQLite was told to wait for locks, connection by connection."""
+    connect, asked = sqlite3.connect, list[object]()
+
+    def recorded(*arguments: Any, **named: Any) -> sqlite3.Connection:  # noqa: ANN401 - as sqlite3.connect has them
+        asked.append(named.get("timeout", 5.0))
+        return connect(*arguments, **named)
+
+    monkeypatch.setattr(snapshot.sqlite3, "connect", recorded)
+    return asked
+
+
+def test_nobody_waits_for_locked_databases_who_is_not_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, timeouts: list[object]
+) -> None:
+    world = World(tmp_path)
+    with ExitStack() as locks:
+        for name in ("a", "b", "c"):
+            world.agent(name, {"k": entry(f"s-{name}", 5)})
+            lock = locks.enter_context(closing(sqlite3.connect(world.database(name, owner(name)))))
+            lock.execute("BEGIN EXCLUSIVE")
+        timeouts.clear()
+        monkeypatch.setattr(patience.time, "sleep", pytest.fail)
+        with pytest.raises(BusyError):
+            patience.patiently(lambda: commands.apply(world.request(), None, yes=True), 0)
+    assert set(timeouts) == {0}
+
+
+@pytest.mark.parametrize("kind", ["EXCLUSIVE", "DEFERRED"])
+def test_a_locked_database_is_waited_for_in_the_same_run_if_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A writer is in the way of the beginning of our transaction, a reader in that of its end."""
+    world = World(tmp_path)
+    world.agent("bad", {"k": entry("s1", 5)})
+    world.agent("other", {"k": entry("s2", 5)})
+    with closing(sqlite3.connect(world.database("bad", owner("bad")))) as lock:
+        lock.execute(f"BEGIN {kind}")
+        lock.execute("SELECT * FROM schema_meta").fetchall()
+        waiting = Waiting(monkeypatch, lock)
+        report = patience.patiently(lambda: commands.apply(world.request(), None, yes=True), 60)
+    assert (report.exit_code, [outcome.rows_written for outcome in report.outcomes]) == (0, [1, 1])
+    assert waiting.seconds == pytest.approx(3)
+    assert len(world.runs()) == 1
 
 
 def test_rows_that_a_reader_keeps_in_the_wal_are_committed_and_told(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from migrator.cli.patience import patiently
 from migrator.model.errors import BusyError, RefusedError
+from migrator.patience import patiently
 
 
 class Clock:
