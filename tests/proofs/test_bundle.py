@@ -43,9 +43,14 @@ def lines() -> tuple[str, ...]:
         return tuple(evidence.record(report, command, Labels(KEY).of, Clock()).lines())
 
 
+@cache
+def rendered() -> dict[str, bytes]:
+    return bundle.render(lines())
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    bundle.write(tmp_path, bundle.render(lines()))
+    bundle.write(tmp_path, rendered())
     return tmp_path
 
 
@@ -61,9 +66,9 @@ def test_a_bundle_is_four_private_files_and_sound(folder: Path) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_a_byte_that_was_changed_in_any_file_is_found(data: st.DataObject) -> None:
-    files = bundle.render(lines())
+    files = dict(rendered())
     name = data.draw(st.sampled_from(sorted(files)))
     place = data.draw(st.integers(0, len(files[name]) - 1))
     changed = bytearray(files[name])
@@ -73,9 +78,9 @@ def test_a_byte_that_was_changed_in_any_file_is_found(data: st.DataObject) -> No
 
 
 @given(st.sampled_from(FILES), st.sampled_from([b"", b"\n", b"x"]), st.booleans())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_a_file_that_was_cut_or_added_to_is_found(name: str, addition: bytes, at_the_end: bool) -> None:
-    files = bundle.render(lines())
+    files = dict(rendered())
     whole = files[name]
     files[name] = (whole + addition if at_the_end else addition + whole) if addition else whole[:-1]
     assert found_in(files)
@@ -106,7 +111,7 @@ def test_a_bundle_is_never_replaced(folder: Path) -> None:
     with pytest.raises(UsageError):
         bundle.require_none(folder)
     with pytest.raises(FileExistsError):
-        bundle.write(folder, bundle.render(lines()))
+        bundle.write(folder, rendered())
     assert problems(folder) == []
 
 
@@ -123,7 +128,7 @@ def test_the_command_checks_a_bundle_a_log_and_says_what_is_none(folder: Path) -
 
 
 def test_the_statement_is_an_in_toto_statement_about_the_manifest_the_stores_and_the_content() -> None:
-    statement = json.loads(bundle.render(lines())["statement.json"])
+    statement = json.loads(rendered()["statement.json"])
     assert list(statement) == ["_type", "subject", "predicateType", "predicate"]
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     events = [json.loads(line) for line in lines()]
@@ -139,7 +144,7 @@ def test_the_statement_is_an_in_toto_statement_about_the_manifest_the_stores_and
 
 
 def test_the_transcript_has_every_command_with_its_exit_code_and_every_session() -> None:
-    text = bundle.render(lines())["terminal.txt"].decode()
+    text = rendered()["terminal.txt"].decode()
     steps = [json.loads(line) for line in lines() if '"event":"step"' in line]
     shown = [line.removeprefix("$ ").split("  #")[0] for line in text.splitlines() if line.startswith("$ ")]
     assert shown[1:-1] == [" ".join(map(str, step["command"])) for step in steps]
@@ -149,7 +154,7 @@ def test_the_transcript_has_every_command_with_its_exit_code_and_every_session()
 
 
 def test_no_name_is_in_any_file() -> None:
-    for content in bundle.render(lines()).values():
+    for content in rendered().values():
         for word in (PERSON, "a friend", "agent:main", "s1", "/tmp/"):  # noqa: S108 - looked for, not used
             assert word.encode() not in content
 

@@ -30,18 +30,17 @@ def test_every_event_has_a_sample() -> None:
     assert SAMPLES.keys() == EVENTS.keys()
 
 
-@pytest.mark.parametrize("event", EVENTS)
-def test_a_sample_of_each_event_is_allowed(event: str) -> None:
-    assert fault_in(event, SAMPLES[event]) is None
+def test_a_sample_of_each_event_is_allowed() -> None:
+    assert {event: fault for event in EVENTS if (fault := fault_in(event, SAMPLES[event])) is not None} == {}
 
 
-@pytest.mark.parametrize(("event", "field"), FIELDS)
 @given(st.text(max_size=20))
-@settings(deadline=None, max_examples=30)
-def test_no_field_takes_free_text(event: str, field: str, text: str) -> None:
-    fault = fault_in(event, {**SAMPLES[event], field: f"{text} alice"})
-    assert fault is not None
-    assert "alice" not in fault
+@settings(max_examples=30)
+def test_no_field_takes_free_text(text: str) -> None:
+    for event, field in FIELDS:
+        fault = fault_in(event, {**SAMPLES[event], field: f"{text} alice"})
+        assert fault is not None, (event, field)
+        assert "alice" not in fault, (event, field)
 
 
 SOMEBODYS: list[Any] = [
@@ -78,24 +77,26 @@ SOMEBODYS: list[Any] = [
 ALLOWED = [("facts", {"same": -1}), ("facts", {"alice": 1}), ("version", -1)]
 
 
-@pytest.mark.parametrize(
-    ("event", "field", "value"),
-    [(event, field, value) for event, field in FIELDS for value in SOMEBODYS if (field, value) not in ALLOWED],
-)
-def test_no_field_takes_what_could_be_somebodys(event: str, field: str, value: Any) -> None:  # noqa: ANN401
-    assert fault_in(event, {**SAMPLES[event], field: value}) is not None
+@pytest.mark.parametrize("value", SOMEBODYS, ids=repr)
+def test_no_field_takes_what_could_be_somebodys(value: Any) -> None:  # noqa: ANN401
+    taken = [
+        (event, field)
+        for event, field in FIELDS
+        if (field, value) not in ALLOWED and fault_in(event, {**SAMPLES[event], field: value}) is None
+    ]
+    assert taken == []
 
 
-@pytest.mark.parametrize(("event", "field"), FIELDS)
-def test_a_field_can_be_left_out_only_where_it_says_so(event: str, field: str) -> None:
-    facts = {name: value for name, value in SAMPLES[event].items() if name != field}
-    assert (fault_in(event, facts) is None) == (f"{field}?" in EVENTS[event])
+def test_a_field_can_be_left_out_only_where_it_says_so() -> None:
+    for event, field in FIELDS:
+        facts = {name: value for name, value in SAMPLES[event].items() if name != field}
+        assert (fault_in(event, facts) is None) == (f"{field}?" in EVENTS[event]), (event, field)
 
 
-@pytest.mark.parametrize("event", EVENTS)
-def test_no_event_takes_a_field_of_another(event: str) -> None:
-    assert fault_in(event, {**SAMPLES[event], "password": 1}) is not None
-    assert fault_in(event, {**SAMPLES[event], "": 1}) is not None
+def test_no_event_takes_a_field_of_another() -> None:
+    for event in EVENTS:
+        for field in ("password", ""):
+            assert fault_in(event, {**SAMPLES[event], field: 1}) is not None, (event, field)
 
 
 def test_an_unknown_event_is_not_allowed() -> None:
