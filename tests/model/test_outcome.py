@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 from migrator import commands, patience
 from migrator.model.errors import BusyError, MigratorError, ProofNotWrittenError
 from migrator.model.verification import Verdict
-from migrator.sqlite import snapshot
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import CACHE, META
 from tests.worlds import World, auth_row, cache, count, entry, files, fill_wal, owner
@@ -98,8 +98,8 @@ class Waiting:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, lock: sqlite3.Connection) -> None:
         self.seconds = 0.0
         self.lock = lock
-        monkeypatch.setattr(patience.time, "monotonic", lambda: self.seconds)
-        monkeypatch.setattr(patience.time, "sleep", self.sleep)
+        monkeypatch.setattr(time, "monotonic", lambda: self.seconds)
+        monkeypatch.setattr(time, "sleep", self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
@@ -114,9 +114,10 @@ def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     def recorded(*arguments: Any, **named: Any) -> sqlite3.Connection:  # noqa: ANN401 - as sqlite3.connect has them
         asked.append(named.get("timeout", 5.0))
-        return connect(*arguments, **named)
+        made: sqlite3.Connection = connect(*arguments, **named)
+        return made
 
-    monkeypatch.setattr(snapshot.sqlite3, "connect", recorded)
+    monkeypatch.setattr(sqlite3, "connect", recorded)
     return asked
 
 
@@ -130,7 +131,7 @@ def test_nobody_waits_for_locked_databases_who_is_not_told_to(
             lock = locks.enter_context(closing(sqlite3.connect(world.database(name, owner(name)))))
             lock.execute("BEGIN EXCLUSIVE")
         timeouts.clear()
-        monkeypatch.setattr(patience.time, "sleep", pytest.fail)
+        monkeypatch.setattr(time, "sleep", pytest.fail)
         with pytest.raises(BusyError):
             patience.patiently(lambda: commands.apply(world.request(), None, yes=True), 0)
     assert set(timeouts) == {0}
