@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from migrator.openclaw.client import Client
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -93,22 +95,41 @@ def launcher(version: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for temporary files that the tests of one worker share: what Node has compiled once stays there."""
-    return tmp_path_factory.mktemp("temporary")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Node keeps what it has compiled: all tests share it, those of other workers too. A start takes half."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "node-compile-cache"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def share(compiled: Path, scratch: Path) -> None:
+    """Let the processes that have their temporary files in ``scratch`` use it."""
+    (scratch / "tmp").mkdir(parents=True, exist_ok=True)
+    if not (scratch / "tmp" / compiled.name).is_symlink():
+        (scratch / "tmp" / compiled.name).symlink_to(compiled)
+
+
+@pytest.fixture(autouse=True)
+def compiled_once(monkeypatch: pytest.MonkeyPatch, compiled: Path) -> None:
+    """Let every client share it."""
+    make = Client.__init__
+
+    def shared(client: Client, launcher: Path, state: Path, scratch: Path, node: Path | None = None) -> None:
+        make(client, launcher, state, scratch, node)
+        share(compiled, scratch)
+        client._writable = (*client._writable, compiled)  # type: ignore[assignment]
+
+    monkeypatch.setattr(Client, "__init__", shared)
 
 
 @pytest.fixture
-def openclaw(tmp_path: Path, temporary: Path) -> Callable[[str], Release]:
+def openclaw(tmp_path: Path, compiled: Path) -> Callable[[str], Release]:
     """Give a runner for a release by its version; skips where it is not installed, but fails in CI."""
 
     def find(version: str) -> Release:
         scratch = tmp_path / f"openclaw-{version}"
-        shared = temporary / version
-        for folder in (scratch, shared):
-            folder.mkdir(exist_ok=True)
-        if not (scratch / "tmp").is_symlink():
-            (scratch / "tmp").symlink_to(shared)
+        share(compiled, scratch)
         return Release(launcher(version), scratch)
 
     return find
