@@ -140,7 +140,7 @@ _SCALARS = st.sampled_from([None, True, False, 0, 1, -1, 1_790_000_000_000, Deci
 _VALUES = _SCALARS | st.sampled_from(["direct", "guarded", "codex", [], {}]) | st.text(max_size=3)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_an_edit_of_a_stored_entry_is_not_explained(real: Real, data: st.DataObject) -> None:
     pair = data.draw(st.sampled_from(real.entries), label="pair")
@@ -148,7 +148,7 @@ def test_an_edit_of_a_stored_entry_is_not_explained(real: Real, data: st.DataObj
     assert _is_explained_rightly(pair, _edited(pair.stored, data))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_an_edit_of_a_stored_event_is_not_explained(real: Real, data: st.DataObject) -> None:
     pair = data.draw(st.sampled_from([pair for pair in real.events if isinstance(pair.stored, dict)]), label="pair")
@@ -156,7 +156,7 @@ def test_an_edit_of_a_stored_event_is_not_explained(real: Real, data: st.DataObj
     assert _is_explained_rightly(pair, _edited(pair.stored, data))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_a_changed_character_of_a_stored_text_is_not_explained(real: Real, data: st.DataObject) -> None:
     pairs: list[EntryPair | EventPair] = [*real.entries, *real.events]

@@ -222,7 +222,7 @@ def test_a_log_that_was_written_has_no_problem() -> None:
 
 
 @given(st.integers(0, len(DATA) - 1), st.integers(1, 255))
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=250)
 def test_a_byte_that_was_changed_is_found(place: int, change: int) -> None:
     data = bytearray(DATA)
     data[place] ^= change

@@ -54,7 +54,7 @@ FOLDERS = st.sampled_from([f"{STATE}/agents/main/sessions", f"{STATE}/sessions",
 OWNERS = st.sampled_from([None, "main", "Old Agent"])
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.none() | st.tuples(HEADS, NAMES), IDS, FOLDERS, OWNERS), min_size=1, max_size=8))
 def test_entries_of_one_form_are_looked_for_where_each_by_itself_is(
     entries: list[tuple[tuple[str, str] | None, str, str, str | None]],

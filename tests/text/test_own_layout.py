@@ -84,7 +84,7 @@ def meaning(entry: RawEntry) -> object:
     return structs.replace(found, head={}), found.archived_text
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     STORES,
     st.booleans(),
@@ -103,7 +103,7 @@ def test_the_fast_reader_and_the_general_one_agree_on_whatever_is_done_to_a_stor
         assert read(data, window) == fast
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(ENTRIES, st.lists(st.tuples(st.integers(0), LAYOUTS), max_size=1))
 def test_what_the_head_of_an_entry_says_is_what_its_whole_text_says(
     entry: dict[str, object], edits: list[tuple[int, str]]

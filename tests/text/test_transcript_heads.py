@@ -40,7 +40,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(st.lists(PIECES, max_size=7), st.booleans())
 def test_reading_the_head_of_a_line_says_what_parsing_all_of_it_says(pieces: list[str], closed: bool) -> None:
     raw = "".join([*pieces, "}" * closed]).encode()
