@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.openclaw.client import Client
+from migrator.upgrades.release.client import Client
 
 
 @dataclass(frozen=True)
