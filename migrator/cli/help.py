@@ -104,7 +104,7 @@ HELP = {
     ),
     "explain": Help(
         (
-            ("explain agent:main:main --reveal", "one session, with all names"),
+            ("explain agent:main:main", "one session"),
             ("explain ./sessions.json", "one file"),
         ),
         (0, *_STOPPED),

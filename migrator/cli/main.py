@@ -34,48 +34,48 @@ _FORMAT = click.option(
     show_default=True,
     help="What the report looks like: text for a person, html to send, markdown to paste, the others for programs.",
 )
-_REDACT = click.option("--redact", is_flag=True, help="Show labels instead of names on your own terminal, too.")
-_WHERE = (
-    click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory."),
-    click.option("--profile", metavar="NAME", help="The profile whose state directory is meant."),
-    click.option("--config", metavar="FILE", help="The configuration file to read session.store from."),
+_NAMES = click.option(
+    "--names",
+    type=click.Choice(["auto", "clear", "labels"]),
+    default="auto",
+    show_default=True,
+    help="Show names or labels; auto: names in text on your own terminal, labels everywhere else.",
+)
+_STATE = click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory.")
+_CONFIG = click.option("--config", metavar="FILE", help="The configuration file to read session.store from.")
+_FOLLOW = click.option(
+    "--follow", is_flag=True, help="Open what links and entries point to outside the state directory."
 )
 _WHICH = (
     click.option("--agent", "agents", metavar="NAME", multiple=True, help="Only this agent directory (name on disk)."),
     click.option("--store", "stores", metavar="PATH", multiple=True, help="Only this legacy store."),
-    click.option("--target", metavar="PATH", help="Only what belongs to this database."),
-    click.option("--follow", is_flag=True, help="Open what links and entries point to outside the state directory."),
 )
-_HOW = (
+_OUTSIDE = click.option(
+    "--store",
+    "stores",
+    metavar="PATH",
+    multiple=True,
+    help="Take back what was done to this store outside, too.",
+)
+_EXPECT = (
     click.option("--expect-agents", metavar="N", type=_COUNT, help="Fail unless N agents are found."),
     click.option("--expect-sessions", metavar="N", type=_COUNT, help="Fail unless N sessions are found."),
-    click.option("--allow-empty", is_flag=True, help="Finding nothing is fine."),
-    _FORMAT,
-    _REDACT,
-    click.option("--quiet", is_flag=True, help="Print nothing but errors."),
-    click.option(
-        "--progress",
-        type=click.Choice(["auto", "never"]),
-        default="auto",
-        show_default=True,
-        help="Show a bar; auto: on a terminal only.",
-    ),
-    click.option(
-        "--jobs",
-        metavar="N",
-        type=click.IntRange(min=1),
-        help="Work in N processes at a time. Default: one for each core, where there is enough to do.",
-    ),
-    click.option(
-        "--wait",
-        metavar="SECONDS",
-        type=_COUNT,
-        default=0,
-        help="Wait so long for writers and locks to go away.",
-    ),
-    click.option("--verbose", is_flag=True, help="Say where in the program an internal error happened."),
 )
-_SELECTORS = (*_WHERE, *_WHICH, *_HOW)
+_ALLOW_EMPTY = click.option("--allow-empty", is_flag=True, help="Finding nothing is fine.")
+_QUIET = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+_JOBS = click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Work in N processes at a time. Default: one for each core, where there is enough to do.",
+)
+_WAIT = click.option(
+    "--wait", metavar="SECONDS", type=_COUNT, default=0, help="Wait so long for writers and locks to go away."
+)
+_WHERE = (_STATE, _CONFIG)
+_SHOWN = (_FORMAT, _NAMES, _QUIET)
+_SCANNED = (*_WHERE, *_WHICH, _FOLLOW, *_EXPECT, _ALLOW_EMPTY, *_SHOWN, _JOBS, _WAIT)
+"""What every command takes that scans an installation and says what is there."""
 _OUTPUT = click.option(
     "--output", metavar="FILE", help="Write the report to FILE, which is replaced, instead of standard output."
 )
@@ -133,13 +133,13 @@ def main() -> None:
     """Find every OpenClaw session, move it into SQLite, and prove that nothing was lost.
 
     Names of agents, sessions and files are shown in clear on your own terminal only, in the text format. In files,
-    pipes, proofs, CI and every other format a label such as agent:7f3a9c21d0ab stands for each; with --redact on a
-    terminal, too. Standard output has the report, standard error the talk.
+    pipes, proofs, CI and every other format a label such as agent:7f3a9c21d0ab stands for each, unless you say --names
+    clear; proofs never have names. Standard output has the report, standard error the talk.
     """
 
 
 @main.command(epilog=epilog("scan"))
-@_with(*_SELECTORS, _OUTPUT)
+@_with(*_SCANNED, _OUTPUT)
 def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
     """Show what is there, and touch nothing."""
     from migrator import commands
@@ -150,7 +150,7 @@ def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
 
 
 @main.command(epilog=epilog("plan"))
-@_with(*_SELECTORS, *_REPAIR, _PROOF)
+@_with(*_SCANNED, *_REPAIR, _PROOF)
 @click.option("--output", "plan_file", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
 def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
@@ -164,7 +164,7 @@ def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoR
 
 @main.command(epilog=epilog("apply"))
 @click.argument("plan_file", metavar="[PLAN]", required=False)
-@_with(*_SELECTORS, *_REPAIR, _OUTPUT, _PROOF)
+@_with(*_SCANNED, *_REPAIR, _OUTPUT, _PROOF)
 @click.option("--yes", is_flag=True, help="Plan and do it in one go.")
 @click.option("--archive-sources", is_flag=True, help="Move the sources into the run folder once all is verified.")
 def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
@@ -177,7 +177,7 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
 
 
 @main.command(epilog=epilog("verify"))
-@_with(*_SELECTORS, _OUTPUT, _PROOF)
+@_with(*_SCANNED, _OUTPUT, _PROOF)
 @click.option("--against", metavar="DIR", help="Judge by this copy of the state directory, or folder of a run.")
 @click.option(
     "--level",
@@ -197,7 +197,7 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 
 
 @main.command(epilog=epilog("prove"))
-@_with(*_WHERE, *_HOW, _OUTPUT)
+@_with(*_WHERE, *_EXPECT, *_SHOWN, _JOBS, _WAIT, _OUTPUT)
 @click.option("--openclaw-before", "before", metavar="PATH", help="The old release: its launcher or package folder.")
 @click.option("--openclaw-after", "after", metavar="PATH", help="The new release: its launcher or package folder.")
 @click.option(
@@ -224,7 +224,7 @@ def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ..
 
 @main.command(epilog=epilog("export"))
 @click.argument("folder", metavar="DIR")
-@_with(*(option for option in _SELECTORS if option is not _FORMAT), _OUTPUT, _PROOF)
+@_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, _NAMES, _QUIET, _JOBS, _WAIT, _OUTPUT)
 @click.option("--session", "sessions", metavar="KEY", multiple=True, help="Only this session key or session id.")
 @click.option("--archived", is_flag=True, help="Also write transcripts that were deleted or reset.")
 @click.option(
@@ -249,21 +249,19 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 
 @main.command(epilog=epilog("explain"))
 @click.argument("what", metavar="WHAT")
-@_with(*(option for option in _SELECTORS if option is not _REDACT), _OUTPUT)
-@click.option("--reveal", is_flag=True, help="Show names in clear, on a terminal; elsewhere they are always labels.")
-def explain(what: str, reveal: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
+@_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, *_SHOWN, _JOBS, _WAIT, _OUTPUT)
+def explain(what: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say all that is known about WHAT: a session key or id, a path, or the name of an agent directory."""
     from migrator.cli.publishing import Output
     from migrator.commands.explain import explain as explain_it
 
-    context = click.get_current_context()
-    context.params["redact"] = not reveal
-    sys.exit(Output(context).run(lambda request: explain_it(request, what)))
+    output = Output(click.get_current_context())
+    sys.exit(output.run(lambda request: explain_it(request, what)))
 
 
 @main.command(epilog=epilog("rollback"))
 @click.argument("run")
-@_with(*_SELECTORS, _OUTPUT, _PROOF)
+@_with(*_WHERE, _OUTSIDE, *_SHOWN, _WAIT, _OUTPUT)
 @click.option("--set-aside", is_flag=True, help="Keep in the run folder what others have written since, and go on.")
 @click.option("--evidence", metavar="DIR", help="Move the folder of the run to DIR, so that no trace of it stays.")
 def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
@@ -299,7 +297,7 @@ def proof_check(file: str) -> NoReturn:
     show_default=True,
     help="What the merged report looks like.",
 )
-@_with(_OUTPUT, _REDACT)
+@_with(_OUTPUT, _NAMES)
 def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
     """Check the proof logs FILES, of many machines, and make one report of them: what is not good first."""
     from migrator.cli.publishing import Output
@@ -310,7 +308,7 @@ def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
 @proof.command("reveal", epilog=epilog("proof reveal"))
 @click.argument("label")
 @click.option("--key", "folder", metavar="DIR", required=True, help="The folder of the run or proof that made LABEL.")
-@_with(*_SELECTORS)
+@_with(*_WHERE, _FOLLOW)
 def proof_reveal(label: str, folder: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say what LABEL stands for, with the key that made it and the state directory that it came from."""
     from migrator import commands

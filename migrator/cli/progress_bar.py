@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _WIDEST_NAME = 24
 _FORMAT = "{desc}  {percentage:3.0f}%  {n_fmt} of {total_fmt}, {rate_fmt}, {remaining} left"
 _EVERY = 0.1  # seconds
+_SILENT = 0.5  # seconds, in which most commands are done
 
 
 class _Bar(Progress):
@@ -38,7 +39,7 @@ class _Bar(Progress):
             unit="B",
             unit_scale=True,
             leave=False,
-            disable=None,
+            delay=_SILENT,
             dynamic_ncols=True,
             mininterval=_EVERY,
             bar_format=_FORMAT,

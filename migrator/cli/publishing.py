@@ -48,7 +48,7 @@ from migrator.runs.run import note_proved, run_folders
 
 INTERRUPTED, TERMINATED = 130, 143
 _BLOCK = 1 << 20
-_REPORT_IT = "Every database is as it was, or complete; run it with --verbose, and report what it says."
+_REPORT_IT = "Every database is as it was, or complete. Please report where it happened:"
 
 
 class Output:
@@ -118,7 +118,6 @@ class Output:
         around = surroundings()
         state, _ = resolve_state_dir(
             self.options["state_dir"],
-            self.options["profile"],
             around.env,
             around.home,
             around.cwd,
@@ -138,17 +137,15 @@ class Output:
         self.ready = True
 
     def _work(self, verb: Callable[[Request], Report]) -> Report:
-        enabled = self.options.get("progress") == "auto" and not self.options.get("quiet")
-        namer = self.labels.of if self.options["redact"] else clear_text
-        cores = on_one_core() if self.options["jobs"] == 1 else nullcontext()
-        with cores, bar(enabled and sys.stderr.isatty(), namer) as progress:
+        enabled = sys.stderr.isatty() and not self.options.get("quiet")
+        namer = self.labels.of if self.options.get("names") == "labels" else clear_text
+        cores = on_one_core() if self.options.get("jobs") == 1 else nullcontext()
+        with cores, bar(enabled, namer) as progress:
             selection = Selection(
                 state_dir=self.options["state_dir"],
-                profile=self.options["profile"],
                 config=self.options["config"],
                 agents=self.options.get("agents", ()),
                 stores=self.options.get("stores", ()),
-                target=self.options.get("target"),
                 follow=self.options.get("follow", False),
                 repair=RepairWish(
                     self.options.get("backup"),
@@ -159,13 +156,13 @@ class Output:
             request = Request(
                 selection=selection,
                 surroundings=surroundings(),
-                expect_agents=self.options["expect_agents"],
-                expect_sessions=self.options["expect_sessions"],
-                allow_empty=self.options["allow_empty"],
+                expect_agents=self.options.get("expect_agents"),
+                expect_sessions=self.options.get("expect_sessions"),
+                allow_empty=self.options.get("allow_empty", False),
                 progress=progress,
-                jobs=self.options["jobs"],
+                jobs=self.options.get("jobs"),
             )
-            return patiently(lambda: verb(request), self.options["wait"])
+            return patiently(lambda: verb(request), self.options.get("wait", 0))
 
     def _let_out(self, report: Report) -> int:
         for name in evidence.report_names(report):
@@ -230,6 +227,11 @@ class Output:
             with open(path, "a", encoding="utf-8") as stream:
                 stream.write(page)
 
+    def _shows_names(self) -> bool:
+        """Whether the report has names: they were asked for, or it is text for the terminal of who asked."""
+        names = self.options["names"]
+        return names == "clear" or (names == "auto" and self.options["form"] == "text" and self._is_terminal())
+
     def _is_terminal(self) -> bool:
         """Whether the report goes to a terminal."""
         return self.options.get("output") is None and sys.stdout.isatty()
@@ -239,7 +241,7 @@ class Output:
     ) -> None:
         """Render a view, and let the text out once it is checked: to the file asked for, or to standard output."""
         output = self.options.get("output")
-        clear = self.options["form"] == "text" and self._is_terminal() and not self.options["redact"]
+        clear = self._shows_names()
         body = render(seen, partial(clear_text, below=state_dir) if clear else self.labels.of)
         if not clear:
             self.guard.add_computed(view.digests(seen))
@@ -278,7 +280,8 @@ class Output:
             return self._internal_error(error)
 
     def _complain(self, error: MigratorError) -> int:
-        clear = sys.stderr.isatty() and not self.options.get("redact")
+        names = self.options.get("names", "auto")
+        clear = names == "clear" or (names == "auto" and sys.stderr.isatty())
         if error.subject is not None:
             self.guard.add_name(error.subject.text)
         body = text.error(view.of_error(error, self.verb), clear_text if clear else self.labels.of)
@@ -314,9 +317,8 @@ class Output:
         click.echo(
             f"migrator {self.verb}: internal error ({type(error).__name__}); nothing is claimed. {_REPORT_IT}", err=True
         )
-        if self.options.get("verbose"):
-            for frame in traceback.extract_tb(error.__traceback__):
-                click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)
+        for frame in traceback.extract_tb(error.__traceback__):
+            click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)
         return 2
 
 

@@ -43,10 +43,8 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
         bound = replace(
             request.selection,
             state_dir=inventory.state_dir,
-            profile=None,
             config=inventory.config_path,
             stores=tuple(os.path.join(cwd, path) for path in request.selection.stores),
-            target=None if request.selection.target is None else os.path.join(cwd, request.selection.target),
             repair=replace(wish, backup=None if wish.backup is None else os.path.join(cwd, wish.backup)),
         )
         replace_durably(Path(plan_file), planfile.to_json(planned, bound))

@@ -66,7 +66,7 @@ def inventory_of(request: Request, inventory: Inventory, against: str) -> Invent
     """The inventory to judge by: of another state directory, or of what a run of this one has set aside."""
     folder = os.path.realpath(os.path.join(request.surroundings.cwd, against))
     if not os.path.isfile(os.path.join(folder, JOURNAL)):
-        selection = replace(request.selection, state_dir=folder, profile=None, config=None)
+        selection = replace(request.selection, state_dir=folder, config=None)
         origin = fresh_inventory(replace(request, selection=selection))
         require_something(origin)
         return origin

@@ -57,5 +57,5 @@ def _folder(request: Request, run: str) -> Path:
     if (named / JOURNAL).is_file() and named.parent.name == RUNS:  # else its paths would lead to other places
         return named
     selection, around = request.selection, request.surroundings
-    state, _ = resolve_state_dir(selection.state_dir, selection.profile, around.env, around.home, around.cwd)
+    state, _ = resolve_state_dir(selection.state_dir, around.env, around.home, around.cwd)
     return Path(state, RUNS, os.path.basename(run))

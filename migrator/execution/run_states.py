@@ -58,7 +58,7 @@ def run_findings(state_dir: Path) -> tuple[Finding, ...]:
 def traces(inventory: Inventory, selection: Selection, origin: Inventory | None = None) -> tuple[Finding, ...]:
     """What runs have written, or kept in quarantine, and what nothing else tells of any more. Reads only."""
     gone = _gone_databases(Path(inventory.state_dir))
-    if selection.agents or selection.stores or selection.target:
+    if selection.agents or selection.stores:
         return gone
     seen = damaged_spans(inventory) | (damaged_spans(origin) if origin is not None else set())
     return (*gone, *only_in_quarantine(Path(inventory.state_dir, RUNS), seen))

@@ -21,17 +21,15 @@ class RepairWish:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a command is asked to look at. ``agents`` are directory names; no agents, stores or target: everything.
+    """What a command is asked to look at. ``agents`` are directory names; no agents and no stores: everything.
 
     ``follow`` is leave to open what links and entries point to outside the state directory.
     """
 
     state_dir: str | None = None
-    profile: str | None = None
     config: str | None = None
     agents: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
-    target: str | None = None
     follow: bool = False
     repair: RepairWish = RepairWish()
 

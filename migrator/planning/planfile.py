@@ -109,11 +109,9 @@ def _selection(stored: dict[str, object], name: Name) -> Selection:
 
     return Selection(
         state_dir=text("state_dir"),
-        profile=text("profile"),
         config=text("config"),
         agents=texts("agents"),
         stores=texts("stores"),
-        target=text("target"),
         follow=stored.get("follow") is True,
         repair=_wish(stored.get("repair"), name),
     )

@@ -35,12 +35,12 @@ def _words(text: str) -> frozenset[str]:
 
 VERBS = _words("scan plan apply verify prove rollback export explain")
 OPTIONS = _words(
-    "--state-dir --config --agent --store --target --expect-agents --expect-sessions --format --output "
-    "--profile --proof --redact --follow --level --accept --set-aside --evidence "
+    "--state-dir --config --agent --store --expect-agents --expect-sessions --format --output "
+    "--proof --names --follow --level --accept --set-aside --evidence "
     "--from --bring-back --reassign --session --archived --report --wait --jobs legacy "
-    "--yes --archive-sources --allow-empty --detailed-exitcode --against --progress --quiet --verbose "
+    "--yes --archive-sources --allow-empty --detailed-exitcode --against --quiet "
     "--openclaw-before --openclaw-after --with migrator openclaw both "
-    "text json jsonl junit github markdown html auto never bytes known-transforms moved"
+    "text json jsonl junit github markdown html auto clear labels bytes known-transforms moved"
 )
 OPENCLAW_WORDS = _words(
     "openclaw sessions doctor status gateway run call sessions.list chat.history --all-agents --allow-unconfigured "

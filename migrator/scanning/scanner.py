@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from migrator.filesystem import is_absent
@@ -53,7 +52,7 @@ def scan(
     Raises NothingFoundError without a state directory, and UsageError for an agent that does not exist.
     """
     env, home, cwd = surroundings.env, surroundings.home, surroundings.cwd
-    state, origin = resolve_state_dir(selection.state_dir, selection.profile, env, home, cwd)
+    state, origin = resolve_state_dir(selection.state_dir, env, home, cwd)
     if not os.path.isdir(state):
         raise NothingFoundError("There is no state directory {subject}; name it with --state-dir.", Name("path", state))
     config = load_config(state, selection.config, env, home, cwd)
@@ -84,7 +83,7 @@ def scan(
     stores_of = _by_database(stores, dict(pairs))
     databases = read_databases(owners, stores_of, state, selection.follow, findings, jobs)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
-    inventory = Inventory(
+    return Inventory(
         state_dir=state,
         state_dir_source=origin,
         config_path=config.path,
@@ -101,7 +100,6 @@ def scan(
         names=frozenset(config.strings),
         findings=tuple(findings.made),
     )
-    return _only_target(inventory, selection.target, cwd)
 
 
 def _owner(database: str) -> str | None:
@@ -242,24 +240,3 @@ def _agents(
         for name in directories
         if name in selection.agents or name in named or not (selection.agents or selection.stores)
     )
-
-
-def _only_target(inventory: Inventory, target: str | None, cwd: str) -> Inventory:
-    """Narrow an inventory to one database, if one was asked for."""
-    if target is None:
-        return inventory
-    wanted = os.path.realpath(os.path.join(cwd, target))
-    pairs = tuple(pair for pair in inventory.pairs if os.path.realpath(pair[1]) == wanted)
-    databases = tuple(d for d in inventory.databases if os.path.realpath(d.path) == wanted)
-    if not databases:
-        raise UsageError(
-            "No store belongs to the database {subject}; scan shows which databases there are.",
-            Name("database", target),
-        )
-    kept = {path for path, _ in pairs}
-    stores = tuple(store for store in inventory.stores if store.path in kept)
-    owners = {Path(database.path).parent.parent.name for database in databases}
-    agents = tuple(agent for agent in inventory.agents if agent.directory in owners)
-    paths = {file.path for agent in agents for file in agent.files}
-    transcripts = tuple(one for one in inventory.transcripts if one.path in paths or one.agent in owners)
-    return replace(inventory, agents=agents, stores=stores, transcripts=transcripts, databases=databases, pairs=pairs)

@@ -49,7 +49,7 @@ def _ours(folder: Path, tools: Tools, jobs: bool) -> Iterator[tuple[str, Sample]
     state, proof = folder / "state", folder / "proof"
 
     def migrator(*words: str | Path) -> Sample:
-        return run([tools.python, "-m", "migrator", *words, "--state-dir", state, "--progress", "never"])[0]
+        return run([tools.python, "-m", "migrator", *words, "--state-dir", state])[0]
 
     if jobs:
         for name, count in (("apply, 1 job", "1"), ("apply, 2 jobs", "2")):

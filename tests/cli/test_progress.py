@@ -61,6 +61,7 @@ def test_the_line_says_whose_how_much_how_fast_and_how_long_and_never_uses_stdou
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setattr("migrator.cli.progress_bar._EVERY", 0)
+    monkeypatch.setattr("migrator.cli.progress_bar._SILENT", 0)
     with bar(True, label) as progress:
         progress.start("reading", 4_000_000)
         progress.enter("ops")
@@ -78,6 +79,7 @@ def test_the_line_says_whose_how_much_how_fast_and_how_long_and_never_uses_stdou
 def test_more_than_all_is_never_done(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setattr("migrator.cli.progress_bar._EVERY", 0)
+    monkeypatch.setattr("migrator.cli.progress_bar._SILENT", 0)
     with bar(True, label) as progress:
         progress.start("reading", 10)
         for _ in range(3):

@@ -17,8 +17,8 @@ SET_UP = 'eval "$(_MIGRATOR_COMPLETE=bash_source migrator)"'
     [
         ("migrator ver", {"verify"}),
         ("migrator proof ", {"check", "merge", "reveal"}),
-        ("migrator verify --lev", {"--level"}),
-        ("migrator scan --progress ", {"auto", "never"}),
+        ("migrator verify --aga", {"--against"}),
+        ("migrator scan --names ", {"auto", "clear", "labels"}),
     ],
 )
 def test_bash_completes_what_was_begun(typed: str, offered: set[str]) -> None:

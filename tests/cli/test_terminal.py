@@ -58,13 +58,13 @@ def state(unpack: Unpack) -> Path:
     return unpack("legacy-2026.6.1")
 
 
-def test_names_are_clear_on_ones_own_terminal_and_labels_with_redact(state: Path) -> None:
-    code, clear = on_terminal(80, "scan", "--progress", "never", "--state-dir", state, NO_COLOR="1")
+def test_names_are_clear_on_ones_own_terminal_and_labels_where_asked_for(state: Path) -> None:
+    code, clear = on_terminal(80, "scan", "--state-dir", state, NO_COLOR="1")
     assert code == 0
     assert "'Retired Agent'" in clear
     assert str(state) in clear
     assert "agent:" not in clear
-    _, redacted = on_terminal(80, "scan", "--progress", "never", "--redact", "--state-dir", state, NO_COLOR="1")
+    _, redacted = on_terminal(80, "scan", "--names", "labels", "--state-dir", state, NO_COLOR="1")
     assert not re.search(f"Retired|ops-team|{state}", redacted)
     assert len(re.findall(r"^agent:[0-9a-f]{12} ", redacted, re.MULTILINE)) == 3
 
@@ -74,7 +74,7 @@ def test_names_are_labels_in_a_file_and_in_every_other_format_even_when_asked_fo
 ) -> None:
     report = tmp_path / "report.txt"
     on_terminal(80, "scan", "--output", report, "--state-dir", state)
-    _, shown = on_terminal(80, "scan", "--progress", "never", "--format", "json", "--state-dir", state)
+    _, shown = on_terminal(80, "scan", "--format", "json", "--state-dir", state)
     for text in (report.read_text(encoding="utf-8"), shown):
         assert "agent:" in text
         assert not re.search(f"Retired|ops-team|{state}", text)
@@ -85,7 +85,7 @@ def test_an_error_names_its_thing_on_a_terminal_only(tmp_path: Path) -> None:
     code, shown = on_terminal(80, "scan", "--state-dir", missing)
     assert code == 10
     assert str(missing) in shown
-    code, shown = on_terminal(80, "scan", "--redact", "--state-dir", missing)
+    code, shown = on_terminal(80, "scan", "--names", "labels", "--state-dir", missing)
     assert code == 10
     assert "Wilhelmina" not in shown
 
@@ -93,7 +93,7 @@ def test_an_error_names_its_thing_on_a_terminal_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("columns", [80, 40])
 def test_what_is_shown_fits_the_terminal(state: Path, columns: int) -> None:
     for command in (["scan"], ["plan"], ["apply", "--yes"], ["verify"]):
-        _, shown = on_terminal(columns, *command, "--progress", "never", "--state-dir", state)
+        _, shown = on_terminal(columns, *command, "--state-dir", state)
         lines = ESCAPE.sub("", shown).splitlines()
         wide = [line for line in lines if columns_of(line) > columns and len(line.split()) > 1]
         assert wide == [], command
@@ -102,15 +102,15 @@ def test_what_is_shown_fits_the_terminal(state: Path, columns: int) -> None:
 @pytest.mark.parametrize("name", ["研究チーム", "🦞 lobster", "Ärztin"])
 def test_a_name_in_any_script_keeps_the_columns_straight(state: Path, name: str) -> None:
     (state / "agents" / "ops-team").rename(state / "agents" / name)
-    _, shown = on_terminal(80, "scan", "--progress", "never", "--state-dir", state, NO_COLOR="1")
+    _, shown = on_terminal(80, "scan", "--state-dir", state, NO_COLOR="1")
     rows = [line for line in shown.splitlines() if line.endswith("  legacy")]
     assert len(rows) == 3
     assert len({columns_of(line) for line in rows}) == 1
 
 
 def test_colour_is_on_the_verdict_and_gone_with_no_color(state: Path) -> None:
-    coloured = on_terminal(80, "scan", "--progress", "never", "--state-dir", state)[1]
-    plain = on_terminal(80, "scan", "--progress", "never", "--state-dir", state, NO_COLOR="1")[1]
+    coloured = on_terminal(80, "scan", "--state-dir", state)[1]
+    plain = on_terminal(80, "scan", "--state-dir", state, NO_COLOR="1")[1]
     assert coloured.startswith("\x1b[32mscanned\x1b[0m: ")
     assert ESCAPE.sub("", coloured) == plain
 

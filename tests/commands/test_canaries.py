@@ -51,14 +51,13 @@ def commands(state: Path, folder: Path) -> Iterator[list[str]]:
     where = ["--state-dir", str(state)]
     agent = ["--agent", DIRECTORY]
     store = ["--store", str(state / "agents" / DIRECTORY / "sessions" / "sessions.json")]
-    for form in ([], ["--format", "json"], ["--verbose"], ["--redact"]):
+    for form in ([], ["--format", "json"], ["--names", "labels"]):
         yield ["scan", *where, *form]
         yield ["plan", *where, *form, "--proof", str(folder / NAME)]
         yield ["verify", *where, *form, "--proof", str(folder / NAME)]
     yield ["scan", *where, *agent]
     yield ["scan", *where, *store]
     yield ["scan", *where, "--agent", "No " + NAME]
-    yield ["scan", *where, "--target", str(state / PLACE)]
     yield ["scan", "--state-dir", str(state / PLACE)]
     yield ["scan", *where, "--config", str(state / PLACE)]
     yield ["scan", *where, "--expect-sessions", "99"]
@@ -149,7 +148,7 @@ def test_an_internal_error_says_where_it_happened_and_nothing_of_what_was_read(
         raise RuntimeError(f"{TOKEN} at {DIRECTORY}")
 
     monkeypatch.setattr("migrator.commands.request.make_inventory", fail)
-    result = run(["scan", "--state-dir", str(state), "--verbose"])
+    result = run(["scan", "--state-dir", str(state)])
     assert result.exit_code == 2
     assert "internal error (RuntimeError)" in result.stderr
     assert "request.py" in result.stderr

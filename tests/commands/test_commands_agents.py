@@ -298,19 +298,3 @@ def test_a_selected_store_in_an_agent_directory_has_its_database_there(tmp_path:
     assert report.exit_code == 0
     assert databases(world.state) == [world.database_path("Retired Agent")]
     assert scalar(world.database_path("Retired Agent"), "SELECT agent_id FROM schema_meta") == b"retired-agent"
-
-
-def test_only_the_selected_database_is_written(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    for name in ("main", "ops"):
-        world.agent(name, {"k": entry("s1", 5)})
-    report = apply(world, target=str(world.database_path("ops")))
-    assert report.exit_code == 0
-    assert databases(world.state) == [world.database_path("ops")]
-
-
-def test_a_database_that_no_store_belongs_to_can_not_be_selected(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.agent("main", {"k": entry("s1", 5)})
-    with pytest.raises(UsageError):
-        apply(world, target=str(tmp_path / "other.sqlite"))

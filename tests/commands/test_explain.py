@@ -114,11 +114,13 @@ def test_a_name_that_nothing_has_is_not_known(world: World) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_off_a_terminal_nothing_is_revealed_whatever_is_asked(unpack: Unpack, form: str) -> None:
+def test_off_a_terminal_an_explanation_has_no_names_unless_they_are_asked_for(unpack: Unpack, form: str) -> None:
     state = unpack("defect-both-spellings") / "after"
-    words = ["explain", KEY, "--state-dir", str(state), "--reveal", "--format", form]
+    words = ["explain", KEY, "--state-dir", str(state), "--format", form]
     output = CliRunner().invoke(main, words).output
     assert "missing" in output
     assert not any(name in output for name in ("retired", "9e88cee9", str(state)))
+    named = CliRunner().invoke(main, [*words, "--names", "clear"]).output
+    assert "retired" in named
     if form == "json":
         assert json.loads(output)["explanation"]["places"][0]["verdict"] == "missing"

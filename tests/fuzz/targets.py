@@ -143,7 +143,7 @@ def plan(data: bytes) -> None:
         return
     assert isinstance(saved, SavedPlan)
     chosen = saved.selection
-    for text in (chosen.state_dir, chosen.profile, chosen.config, chosen.target, *chosen.agents, *chosen.stores):
+    for text in (chosen.state_dir, chosen.config, *chosen.agents, *chosen.stores):
         if text is not None:
             Path(text).exists()
 

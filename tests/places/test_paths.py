@@ -151,47 +151,34 @@ def test_a_path_that_is_not_trimmed_keeps_its_blanks() -> None:
     assert absolute_path(" ~/x ", "/home/u", "/work") == "/work/ ~/x "
 
 
-def test_the_option_wins_over_the_profile_and_that_over_the_environment(tmp_path: Path) -> None:
+def test_the_option_wins_over_the_environment(tmp_path: Path) -> None:
     env = {"OPENCLAW_STATE_DIR": "~/env", "OPENCLAW_PROFILE": "ignored"}
     home = str(tmp_path)
-    assert resolve_state_dir("opt", "work", env, home, "/cwd") == ("/cwd/opt", "--state-dir")
-    assert resolve_state_dir(None, "Work", env, home, "/cwd") == (f"{home}/.openclaw-Work", "--profile")
-    assert resolve_state_dir(None, None, env, home, "/cwd") == (f"{home}/env", "OPENCLAW_STATE_DIR")
+    assert resolve_state_dir("opt", env, home, "/cwd") == ("/cwd/opt", "--state-dir")
+    assert resolve_state_dir(None, env, home, "/cwd") == (f"{home}/env", "OPENCLAW_STATE_DIR")
     env["OPENCLAW_STATE_DIR"] = "  "
-    assert resolve_state_dir(None, None, env, home, "/cwd") == (f"{home}/.openclaw", "default")
-
-
-def test_the_default_profile_is_the_plain_directory() -> None:
-    assert resolve_state_dir(None, "DEFAULT", {}, "/h", "/") == ("/h/.openclaw", "--profile")
-
-
-@pytest.mark.parametrize("profile", ["", " x", "-x", "a/b", "x" * 65, "é"])
-def test_a_profile_name_that_openclaw_refuses_is_a_usage_error(profile: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        resolve_state_dir(None, profile, {}, "/h", "/")
-    assert caught.value.subject is not None
-    assert caught.value.subject.text == profile
+    assert resolve_state_dir(None, env, home, "/cwd") == (f"{home}/.openclaw", "default")
 
 
 def test_a_blank_state_dir_option_is_a_usage_error() -> None:
     with pytest.raises(UsageError):
-        resolve_state_dir(" ", None, {}, "/h", "/")
+        resolve_state_dir(" ", {}, "/h", "/")
 
 
 def test_an_older_name_counts_only_while_the_new_one_is_missing(tmp_path: Path) -> None:
     home = str(tmp_path)
     (tmp_path / ".moldbot").mkdir()
     (tmp_path / ".moltbot").mkdir()
-    assert resolve_state_dir(None, None, {}, home, "/") == (f"{home}/.moltbot", "legacy name")
+    assert resolve_state_dir(None, {}, home, "/") == (f"{home}/.moltbot", "legacy name")
     (tmp_path / ".clawdbot").mkdir()
-    assert resolve_state_dir(None, None, {}, home, "/") == (f"{home}/.clawdbot", "legacy name")
+    assert resolve_state_dir(None, {}, home, "/") == (f"{home}/.clawdbot", "legacy name")
     (tmp_path / ".openclaw").write_text("a file counts, too")
-    assert resolve_state_dir(None, None, {}, home, "/") == (f"{home}/.openclaw", "default")
+    assert resolve_state_dir(None, {}, home, "/") == (f"{home}/.openclaw", "default")
 
 
 def test_the_state_directory_follows_openclaw_home(tmp_path: Path) -> None:
     env = {"OPENCLAW_HOME": "other"}
-    assert resolve_state_dir(None, None, env, str(tmp_path), "/cwd") == ("/cwd/other/.openclaw", "default")
+    assert resolve_state_dir(None, env, str(tmp_path), "/cwd") == ("/cwd/other/.openclaw", "default")
 
 
 def test_every_candidate_is_given_once_by_real_path(tmp_path: Path) -> None:
@@ -312,7 +299,8 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(paths=st.lists(st.lists(PARTS, max_size=6).map("/".join), min_size=1, max_size=4))
 def test_real_paths_are_what_the_system_says(linked: Path, paths: list[str]) -> None:
     real = RealPaths()
-    for path in (f"{linked}/{path}" for path in paths):
+    # Behind a link to itself nothing can be; there Python gives up, and leaves the rest as it is spelled.
+    for path in (f"{linked}/{path}" for path in paths if "loop/" not in path):
         assert real.of(path) == os.path.realpath(path)
         assert real.is_inside(path, f"{linked}/link") == (
             linked / "folder" in (there := Path(real.of(path)), *there.parents)

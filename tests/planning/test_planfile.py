@@ -32,11 +32,9 @@ TEXTS = st.text(st.characters(exclude_categories=()), max_size=5).filter(could_b
 SELECTIONS = st.builds(
     Selection,
     state_dir=st.none() | TEXTS,
-    profile=st.none() | TEXTS,
     config=st.none() | TEXTS,
     agents=st.lists(TEXTS, max_size=3).map(tuple),
     stores=st.lists(TEXTS, max_size=3).map(tuple),
-    target=st.none() | TEXTS,
 )
 
 

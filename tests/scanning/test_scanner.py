@@ -70,23 +70,20 @@ def test_the_files_of_an_agent_are_listed_without_its_store(world: World) -> Non
 
 
 @pytest.mark.parametrize(
-    ("env", "profile", "folder"),
+    ("env", "folder"),
     [
-        ({"OPENCLAW_STATE_DIR": "{root}/elsewhere"}, None, "elsewhere"),
-        ({"OPENCLAW_HOME": "{root}/other"}, None, "other/.openclaw"),
-        ({}, "work", "home/.openclaw-work"),
-        ({}, None, "home/.openclaw"),
-        ({}, None, "home/.clawdbot"),
-        ({"OPENCLAW_STATE_DIR": "~/mine"}, None, "home/mine"),
+        ({"OPENCLAW_STATE_DIR": "{root}/elsewhere"}, "elsewhere"),
+        ({"OPENCLAW_HOME": "{root}/other"}, "other/.openclaw"),
+        ({}, "home/.openclaw"),
+        ({}, "home/.clawdbot"),
+        ({"OPENCLAW_STATE_DIR": "~/mine"}, "home/mine"),
     ],
 )
-def test_the_state_directory_is_found_where_openclaw_looks(
-    tmp_path: Path, env: dict[str, str], profile: str | None, folder: str
-) -> None:
+def test_the_state_directory_is_found_where_openclaw_looks(tmp_path: Path, env: dict[str, str], folder: str) -> None:
     world = World(tmp_path, {name: value.replace("{root}", str(tmp_path)) for name, value in env.items()})
     state = tmp_path / folder
     world.store(state / "agents" / "main" / "sessions" / "sessions.json", {"k": entry("s1", 5)})
-    inventory = scan(world, state_dir=None, profile=profile)
+    inventory = scan(world, state_dir=None)
     assert inventory.state_dir == str(state)
     assert len(inventory.stores) == 1
 
@@ -163,7 +160,6 @@ def test_only_what_was_selected_is_in_the_inventory(world: World) -> None:
     selections: list[dict[str, object]] = [
         {"agents": ("ops",)},
         {"stores": (str(world.store_path("ops")),)},
-        {"target": str(world.database_path("ops"))},
         {"agents": ("ops",), "stores": (str(world.store_path("ops")),)},
     ]
     for selection in selections:

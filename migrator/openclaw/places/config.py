@@ -96,7 +96,7 @@ def _find_config(state_dir: str, option: str | None, env: Mapping[str, str], os_
     if js_trim(env.get("OPENCLAW_CONFIG_PATH", "")):
         return expand_user_path(env["OPENCLAW_CONFIG_PATH"], home, cwd)
     folders = [state_dir]
-    if resolve_state_dir(None, None, env, os_home, cwd) == (state_dir, "default"):
+    if resolve_state_dir(None, env, os_home, cwd) == (state_dir, "default"):
         # Where nothing names a state directory, OpenClaw also takes the file of an older installation.
         folders += [str(Path(home, name)) for name in (STATE_NAME, *OLDER_STATE_NAMES)]
     candidates = (str(Path(folder, name)) for folder in folders for name in CONFIG_NAMES)

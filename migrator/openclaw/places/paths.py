@@ -17,7 +17,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from migrator.model.errors import UsageError
-from migrator.model.words import Name
 
 AGENT_DATABASE = "openclaw-agent.sqlite"
 STATE_NAME = ".openclaw"
@@ -99,22 +98,17 @@ def expand_user_path(text: str, home: str, cwd: str) -> str:
     return absolute_path(js_trim(text), home, cwd)
 
 
-def resolve_state_dir(
-    option: str | None, profile: str | None, env: Mapping[str, str], os_home: str, cwd: str
-) -> tuple[str, str]:
+def resolve_state_dir(option: str | None, env: Mapping[str, str], os_home: str, cwd: str) -> tuple[str, str]:
     """Give the state directory and where it came from; it need not exist.
 
     An option of this tool wins over the environment; below that the order is OpenClaw's own.
-    ``OPENCLAW_PROFILE`` alone moves nothing: only OpenClaw's ``--profile`` does. Raises UsageError for a
-    blank option and for a profile name that OpenClaw refuses.
+    ``OPENCLAW_PROFILE`` alone moves nothing: only OpenClaw's ``--profile`` does. Raises UsageError for a blank option.
     """
     home = absolute_path(effective_home(env, os_home), os_home, cwd)
     if option is not None:
         if not js_trim(option):
             raise UsageError("--state-dir is empty; name a directory or leave the option out.")
         return expand_user_path(option, home, cwd), "--state-dir"
-    if profile is not None:
-        return str(Path(home, _profile_directory(profile))), "--profile"
     configured = js_trim(env.get("OPENCLAW_STATE_DIR", ""))
     if configured:
         return expand_user_path(configured, home, cwd), "OPENCLAW_STATE_DIR"
@@ -230,15 +224,6 @@ def _home_value(value: str | None) -> str:
 
 def _starts_with_home(text: str) -> bool:
     return text == "~" or text.startswith(("~/", "~\\"))
-
-
-def _profile_directory(profile: str) -> str:
-    if _VALID_ID.fullmatch(profile) is None:
-        raise UsageError(
-            'A profile name has 1 to 64 letters, digits, "_" or "-" and starts with a letter or digit.',
-            Name("profile", profile),
-        )
-    return STATE_NAME if profile.lower() == "default" else f"{STATE_NAME}-{profile}"
 
 
 def _possible_state_dirs(env: Mapping[str, str], os_home: str) -> Iterator[str]:
