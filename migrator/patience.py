@@ -19,15 +19,21 @@ _deadline: ContextVar[float] = ContextVar("_deadline", default=0.0)
 """Until when the verb that runs may wait."""
 
 
-def patiently(work: Callable[[], Result], seconds: float) -> Result:
+def _never(_result: object) -> bool:
+    return False
+
+
+def patiently(work: Callable[[], Result], seconds: float, is_busy: Callable[[Result], bool] = _never) -> Result:
     """Do ``work``, again and again while others are busy, for no longer than ``seconds``.
+
+    ``is_busy`` says of a result that it, too, only tells of somebody at work; it is given when the time is over.
 
     A verb that stops at BusyError has written nothing, or whole databases that the next attempt finds done.
     Raises BusyError when the time is over.
     """
     token = _deadline.set(time.monotonic() + seconds)
     try:
-        return _repeated(work, lambda error: isinstance(error, BusyError))
+        return _repeated(work, lambda error: isinstance(error, BusyError), is_busy)
     finally:
         _deadline.reset(token)
 
@@ -40,12 +46,17 @@ def when_unlocked(statement: Callable[[], Result]) -> Result:
     return _repeated(statement, lambda error: isinstance(error, sqlite3.OperationalError) and "locked" in str(error))
 
 
-def _repeated(work: Callable[[], Result], is_busy: Callable[[Exception], bool]) -> Result:
+def _repeated(
+    work: Callable[[], Result], may_pass: Callable[[Exception], bool], is_busy: Callable[[Result], bool] = _never
+) -> Result:
     while True:
         try:
-            return work()
+            result = work()
+            left = _deadline.get() - time.monotonic()
+            if left <= 0 or not is_busy(result):
+                return result
         except (BusyError, sqlite3.OperationalError) as error:
             left = _deadline.get() - time.monotonic()
-            if left <= 0 or not is_busy(error):
+            if left <= 0 or not may_pass(error):
                 raise
         time.sleep(min(_PAUSE, left))

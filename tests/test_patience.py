@@ -52,6 +52,12 @@ def test_it_gives_up_when_the_time_is_over(clock: Clock, seconds: float) -> None
     assert attempts[-1] == pytest.approx(100 + seconds)
 
 
+def test_a_result_that_only_says_that_somebody_is_at_work_is_asked_for_again(clock: Clock) -> None:
+    assert patiently(lambda: clock.now, 60, lambda now: now < 102) == 102
+    assert patiently(lambda: "busy", 7, lambda word: word == "busy") == "busy"
+    assert clock.now == 109
+
+
 def test_no_other_error_is_waited_for(clock: Clock) -> None:
     def work() -> None:
         raise RefusedError("no")

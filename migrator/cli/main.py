@@ -74,7 +74,7 @@ _WAIT = click.option(
 )
 _WHERE = (_STATE, _CONFIG)
 _SHOWN = (_FORMAT, _NAMES, _QUIET)
-_SCANNED = (*_WHERE, *_WHICH, _FOLLOW, *_EXPECT, _ALLOW_EMPTY, *_SHOWN, _JOBS, _WAIT)
+_SCANNED = (*_WHERE, *_WHICH, _FOLLOW, *_EXPECT, _ALLOW_EMPTY, *_SHOWN, _JOBS)
 """What every command takes that scans an installation and says what is there."""
 _OUTPUT = click.option(
     "--output", metavar="FILE", help="Write the report to FILE, which is replaced, instead of standard output."
@@ -164,7 +164,7 @@ def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoR
 
 @main.command(epilog=epilog("apply"))
 @click.argument("plan_file", metavar="[PLAN]", required=False)
-@_with(*_SCANNED, *_REPAIR, _OUTPUT, _PROOF)
+@_with(*_SCANNED, *_REPAIR, _WAIT, _OUTPUT, _PROOF)
 @click.option("--yes", is_flag=True, help="Plan and do it in one go.")
 @click.option("--archive-sources", is_flag=True, help="Move the sources into the run folder once all is verified.")
 def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
@@ -177,7 +177,7 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
 
 
 @main.command(epilog=epilog("verify"))
-@_with(*_SCANNED, _OUTPUT, _PROOF)
+@_with(*_SCANNED, _WAIT, _OUTPUT, _PROOF)
 @click.option("--against", metavar="DIR", help="Judge by this copy of the state directory, or folder of a run.")
 @click.option(
     "--level",
@@ -224,7 +224,7 @@ def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ..
 
 @main.command(epilog=epilog("export"))
 @click.argument("folder", metavar="DIR")
-@_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, _NAMES, _QUIET, _JOBS, _WAIT, _OUTPUT)
+@_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, _NAMES, _QUIET, _JOBS, _OUTPUT)
 @click.option("--session", "sessions", metavar="KEY", multiple=True, help="Only this session key or session id.")
 @click.option("--archived", is_flag=True, help="Also write transcripts that were deleted or reset.")
 @click.option(
@@ -249,7 +249,7 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 
 @main.command(epilog=epilog("explain"))
 @click.argument("what", metavar="WHAT")
-@_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, *_SHOWN, _JOBS, _WAIT, _OUTPUT)
+@_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, *_SHOWN, _JOBS, _OUTPUT)
 def explain(what: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say all that is known about WHAT: a session key or id, a path, or the name of an agent directory."""
     from migrator.cli.publishing import Output

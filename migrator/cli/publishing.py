@@ -30,7 +30,14 @@ from migrator.cli.progress_bar import bar
 from migrator.commands.request import Request, outside
 from migrator.filesystem import open_regular_file, replace_durably
 from migrator.meanwhile import on_one_core
-from migrator.model.errors import LeakError, MigratorError, ProofNotWrittenError, SystemFailedError, UsageError
+from migrator.model.errors import (
+    BusyError,
+    LeakError,
+    MigratorError,
+    ProofNotWrittenError,
+    SystemFailedError,
+    UsageError,
+)
 from migrator.model.report import Report
 from migrator.model.request import RepairWish, Selection
 from migrator.model.words import Name
@@ -162,7 +169,7 @@ class Output:
                 progress=progress,
                 jobs=self.options.get("jobs"),
             )
-            return patiently(lambda: verb(request), self.options.get("wait", 0))
+            return patiently(lambda: verb(request), self.options.get("wait", 0), _is_busy)
 
     def _let_out(self, report: Report) -> int:
         for name in evidence.report_names(report):
@@ -320,6 +327,10 @@ class Output:
         for frame in traceback.extract_tb(error.__traceback__):
             click.echo(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}", err=True)
         return 2
+
+
+def _is_busy(report: Report) -> bool:
+    return report.exit_code == BusyError.exit_code
 
 
 def _is_run_of(state: str, path: str) -> bool:
