@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import TypeVar
 
+from migrator.model.inventory import Transcript
 from migrator.model.plan import HistoryPlan
 from migrator.model.progress import Advance, Progress
 from migrator.model.words import Name
 from migrator.openclaw.text.transcript import Line, TranscriptReader
 from migrator.parallel import each
+from migrator.scanning.joining import interleaved
 from migrator.scanning.sources import open_source, require_same
-from migrator.scanning.transcripts import Merge, storable_lines
+from migrator.scanning.transcripts import storable_lines
 from migrator.sqlite import target
-from migrator.sqlite.event_rows import event_hash
 
 _T = TypeVar("_T")
 
@@ -32,7 +34,7 @@ _Row = tuple[str, int, bytes, int, str | None, str | None, str | None]
 def write_histories(
     connection: sqlite3.Connection, histories: Iterable[HistoryPlan], progress: Progress, jobs: int | None
 ) -> None:
-    """Append the events that the database lacks, in file order, and the entries of histories that none claims.
+    """Append the events that the database lacks, and the entries of histories that none claims.
 
     Short files are read in so many ``jobs`` as :func:`each` takes them; of long ones never all rows are kept at once.
     """
@@ -88,20 +90,22 @@ def _put(connection: sqlite3.Connection, rows: Iterable[_Row]) -> None:
 
 def _rows(history: HistoryPlan, advance: Advance) -> Iterator[_Row]:
     session_id = history.session_id
-    for seq, (line, text) in islice(enumerate(_lines(history, advance)), history.present, None):
+    for seq, (line, text) in enumerate(_lines(history, advance), start=history.present):
         yield session_id, seq, text, line.timestamp_ms or 0, line.event_id, line.event_type, line.parent_id
 
 
 def _lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, bytes]]:
-    """The lines of all files of a session, read again; what files share is taken once."""
-    merge = Merge() if len(history.files) > 1 else None
-    for file in history.files:
-        if merge is not None:
-            merge.next_file()
-        with open_source(file.path, Name("transcript", file.path)) as stream:
-            reader = TranscriptReader(stream)
-            for line, text in storable_lines(reader):
-                advance(line.length)
-                if merge is None or merge.adds(event_hash(text)):
-                    yield line, text
-            require_same(Name("transcript", file.path), file.identity, reader.sha256)
+    """The lines that are to be written, read again from their files, in the order of the plan."""
+    with ExitStack() as opened:
+        files = [opened.enter_context(closing(_events(file, advance))) for file in history.files]
+        yield from interleaved(files, history.runs)
+
+
+def _events(file: Transcript, advance: Advance) -> Generator[tuple[Line, bytes], None, None]:
+    """The storable lines of a file. Raises ChangedError, at its end, if it is not what was planned on."""
+    with open_source(file.path, Name("transcript", file.path)) as stream:
+        reader = TranscriptReader(stream)
+        for line, text in storable_lines(reader):
+            advance(line.length)
+            yield line, text
+        require_same(Name("transcript", file.path), file.identity, reader.sha256)

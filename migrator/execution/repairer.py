@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from hashlib import sha256
 from types import ModuleType
 
@@ -21,9 +22,10 @@ from migrator.openclaw.text.legacy_store import respelled
 from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader
 from migrator.planning.digests import content_digest
 from migrator.scanning.databases import stored_text, stored_texts
+from migrator.scanning.joining import interleaved
 from migrator.scanning.packed import unpacked
 from migrator.scanning.sources import digest_now, open_source, require_same, reread
-from migrator.scanning.transcripts import Merge, storable_lines
+from migrator.scanning.transcripts import storable_lines
 from migrator.sqlite import entry_writer, node_writer
 from migrator.sqlite.additions import NewEvent, NewSession
 from migrator.sqlite.event_rows import event_hash
@@ -112,18 +114,24 @@ def _put_events(
 
 
 def _lines(history: HistoryRepair, fold: bool, advance: Advance) -> Iterator[tuple[Line, str]]:
-    """The lines to be added, read again; what several files have is taken once."""
-    merge = Merge()
-    for file in history.files:
-        merge.next_file()
-        version = 1
-        for line, text in _read(file):
-            advance(line.length)
-            version = _version(text) if line.kind is LineKind.HEADER else version
-            if not merge.adds(event_hash(text.encode())) or line.number < file.first_line:
-                continue
-            if line.kind not in (*_DROPPED, *DAMAGE):
-                yield line, _normal(text, history.session_id, version) if fold else text
+    """The lines to be added, read again."""
+    with ExitStack() as opened:
+        files = [opened.enter_context(closing(_normalized(history, file, fold, advance))) for file in history.files]
+        for line, text, is_wanted in interleaved(files, history.runs):
+            if is_wanted and line.kind not in (*_DROPPED, *DAMAGE):
+                yield line, text
+
+
+def _normalized(
+    history: HistoryRepair, file: SourceFile, fold: bool, advance: Advance
+) -> Generator[tuple[Line, str, bool], None, None]:
+    """The lines of a file as they are to be stored, and whether each is to be."""
+    version = 1
+    for line, text in _read(file):
+        advance(line.length)
+        version = _version(text) if line.kind is LineKind.HEADER else version
+        is_wanted = line.number >= file.first_line
+        yield line, _normal(text, history.session_id, version) if fold and is_wanted else text, is_wanted
 
 
 def _read(file: SourceFile) -> Iterator[tuple[Line, str]]:

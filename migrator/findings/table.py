@@ -524,10 +524,28 @@ RULES: dict[str, Rule] = {
         "{subject} has the header of another session than its name says: {others}.",
         "Compare the two sessions; OpenClaw goes by the name, or by the entry that points to the file.",
     ),
+    "transcript.in-front": Rule(
+        _WARNING,
+        "{count} events that only {subject} has joined the history of {others}, in front of those of the session's own "
+        "file, where OpenClaw shows them as well.",
+        "Nothing to do: the conversation goes on where the session's own file ends.",
+    ),
     "transcript.invalid-utf8": Rule(
         _WARNING,
         "{count} lines of {subject} are not valid UTF-8.",
         "They are stored with replacement characters, as OpenClaw shows them; the file has the bytes: keep it.",
+    ),
+    "transcript.joined": Rule(
+        _WARNING,
+        "{count} events that only {subject} has joined the history of {others}, out of view: "
+        "OpenClaw shows the branch of the session's own file.",
+        "Nothing to do: the conversation goes on where the session's own file ends.",
+    ),
+    "transcript.kept-apart": Rule(
+        _WARNING,
+        "{count} events that only {subject} has can not join the history of {others} without changing what OpenClaw "
+        "shows of it; the file is kept as an archived session of its own.",
+        "Nothing to do: nothing is lost, and the conversation goes on where the session's own file ends.",
     ),
     "transcript.malformed-line": Rule(
         _QUARANTINED,
@@ -548,6 +566,12 @@ RULES: dict[str, Rule] = {
         _QUARANTINED,
         "Line {line} of {subject} holds {length} damaged bytes at byte {offset}, with NUL bytes among them.",
         "Nothing to do: the bytes are kept in quarantine, and all whole records around them are stored.",
+    ),
+    "transcript.other-branch": Rule(
+        _WARNING,
+        "From event {event} of {subject} on, OpenClaw shows another branch of its history in {others}: "
+        "{count} messages are out of view.",
+        "No event is lost. If a run of this program wrote that, roll the run back and apply again.",
     ),
     "transcript.outside": Rule(
         _WARNING,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -100,6 +101,28 @@ class Transcript:
     stranded: int = 0
     replaced: int = 0
     columns: bytes = b""
+
+
+class Run(NamedTuple):
+    """Events that follow each other in a file: the number of the file, of the first one, and of the one behind them."""
+
+    file: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Several transcripts that are one history: their paths, the session's own file first, and its order.
+
+    ``apart`` are the numbers of files that are not in it, because OpenClaw would show something else then. ``in_view``
+    says that it shows what others add in front of the own file.
+    """
+
+    files: tuple[str, ...]
+    runs: tuple[Run, ...]
+    apart: tuple[int, ...]
+    in_view: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +224,8 @@ class Inventory:
     ``pairs`` say which database each store belongs to, by path. ``respelled`` are rows, by database and digest, that
     are the same JSON as an entry of the same key and time, in another spelling. ``quarantined`` are the digests of
     the spans that earlier runs have preserved. ``names`` are strings that must never leave the process in clear,
-    beside the names that the other fields carry (configuration values, for one).
+    beside the names that the other fields carry (configuration values, for one). ``joins`` are the histories that
+    have several transcripts.
     """
 
     state_dir: str
@@ -219,3 +243,4 @@ class Inventory:
     quarantined: frozenset[str]
     names: frozenset[str]
     findings: tuple[Finding, ...]
+    joins: tuple[Join, ...] = ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from migrator.model.inventory import Database, Entry, FileIdentity, Shape, Store, Transcript
+from migrator.model.inventory import Database, Entry, FileIdentity, Run, Shape, Store, Transcript
 from migrator.model.words import HASH_BYTES, Finding, Number
 
 if TYPE_CHECKING:
@@ -78,9 +78,10 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPlan:
-    """The history of one session: its files in order, and how many of its events the database has already.
+    """The history of one session: its files, its own one first, and how many of its events the database has already.
 
-    ``entry`` is the text of an entry to make for a history that none claims, with its time; ``key`` is its key then.
+    ``runs`` are the events that are to be written behind those, in their order. ``entry`` is the text of an entry to
+    make for a history that none claims, with its time; ``key`` is its key then.
     """
 
     session_id: str
@@ -90,6 +91,7 @@ class HistoryPlan:
     hashes: bytes
     entry: str | None
     updated_at: int
+    runs: tuple[Run, ...] = ()
 
     @property
     def pending(self) -> bool:

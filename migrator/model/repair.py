@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from migrator.model.inventory import Database, Entry, FileIdentity, Inventory, Store, StoredTranscript, Transcript
+from migrator.model.inventory import Database, Entry, FileIdentity, Inventory, Run, Store, StoredTranscript, Transcript
 from migrator.model.verification import Verification
 from migrator.model.words import HASH_BYTES, Name, Number
 
@@ -85,6 +85,13 @@ class SourceFile:
         return self.rows[1].hashes.hex() if self.rows is not None else ""
 
     @property
+    def hashes(self) -> bytes:
+        """The hashes of all of its events."""
+        if self.transcript is not None:
+            return self.transcript.hashes
+        return self.rows[1].hashes if self.rows is not None else b""
+
+    @property
     def size(self) -> int:
         """Bytes; of rows a generous guess, as they are not read for this."""
         if self.transcript is not None:
@@ -101,7 +108,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRepair:
-    """Events to be added behind the ``present`` ones of a session.
+    """Events to be added behind those that a session has: of ``files``, its own one first, those in ``runs``.
 
     ``entry`` is the text of an entry to make for a history that no session has, with its time; ``key`` is its key then.
     """
@@ -111,6 +118,7 @@ class HistoryRepair:
     origin: Origin
     files: tuple[SourceFile, ...]
     events: int
+    runs: tuple[Run, ...]
     entry: str | None = None
     updated_at: int = 0
 

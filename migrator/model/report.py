@@ -11,7 +11,7 @@ from migrator.model.inventory import Inventory
 from migrator.model.outcome import Outcome
 from migrator.model.plan import Plan
 from migrator.model.upgrade import Upgrade
-from migrator.model.verification import Verification
+from migrator.model.verification import OTHER_BRANCH, Verification
 from migrator.model.words import Finding
 from migrator.proofs.proof_events import remedy
 from migrator.scanning.host import Filesystem
@@ -46,11 +46,13 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of the latest step that made any, and what stopped single databases."""
+        """The findings of the latest step that made any, what it led to, and what stopped single databases."""
         latest: Plan | Verification | Inventory = self.plan or self.verification or self.inventory
         exported = self.exported.findings if self.exported is not None else ()
         stopped = (made for outcome in self.outcomes if (made := outcome.finding) is not None)
-        return (*latest.findings, *exported, *stopped)
+        shown = self.verification.findings if self.plan is not None and self.verification is not None else ()
+        branches = (finding for finding in shown if finding.code == OTHER_BRANCH)
+        return (*latest.findings, *branches, *exported, *stopped)
 
     @property
     def next_step(self) -> str:

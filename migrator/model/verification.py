@@ -41,6 +41,7 @@ class HistoryVerdict(str, Enum):
     MOVED = "moved"  # all of it is in another agent's database
     EXTENDS = "extends"  # the file has events that SQLite lacks
     DIVERGES = "diverges"  # each has events that the other lacks, or the order differs
+    OTHER_BRANCH = "other-branch"  # all of it is in, and what OpenClaw shows of it is something else
     ABSENT = "absent"  # SQLite has nothing of it
 
 
@@ -52,8 +53,13 @@ LOST_HISTORIES = (
     HistoryVerdict.EXTENDS,
     HistoryVerdict.DIVERGES,
     HistoryVerdict.MOVED,
+    HistoryVerdict.OTHER_BRANCH,
 )
 """The verdicts on histories that are a difference."""
+
+
+OTHER_BRANCH = "transcript.other-branch"
+"""The finding on a history with the verdict of that name."""
 
 
 @dataclass(frozen=True, slots=True)

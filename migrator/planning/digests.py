@@ -40,7 +40,7 @@ def _parts(planned: DatabasePlan) -> Iterator[object]:
     for d in planned.decisions:
         yield d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key
     yield from ((reject.span, reject.code) for reject in planned.rejects)
-    yield from ((history.session_id, history.key, history.present) for history in planned.histories)
+    yield from ((history.session_id, history.key, history.present, history.runs) for history in planned.histories)
     yield from ((file.path, file.identity.sha256) for history in planned.histories for file in history.files)
     yield from _repair_parts(planned)
 

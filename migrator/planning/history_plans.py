@@ -3,86 +3,138 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from migrator.model.inventory import Database, Inventory, Store, Transcript
+from migrator.model.inventory import Database, Inventory, Join, Run, Transcript
 from migrator.model.plan import HistoryPlan
 from migrator.model.words import HASH_BYTES, Finding, Name
-from migrator.openclaw.places.paths import agent_database
-from migrator.openclaw.places.session_files import FileKind
 from migrator.planning.folding import RecoveredKeys
-from migrator.scanning.transcripts import in_order, merged_hashes, owners
+from migrator.planning.settled import MIGRATED
+from migrator.scanning.joining import additions, merged_hashes, runs_of, without
+from migrator.scanning.joins import content_id, live_histories
+from migrator.scanning.transcripts import events_of
 
 
 def plan_histories(
-    inventory: Inventory, stores_of: Mapping[str, list[Store]], recovered: RecoveredKeys
+    inventory: Inventory, recovered: RecoveredKeys
 ) -> tuple[dict[str, tuple[HistoryPlan, ...]], list[Finding]]:
     """Whose history each transcript is, by database; a history that no entry claims is kept under a recovered key."""
-    if not inventory.transcripts:
-        return {}, []
-    directories = {agent.directory: agent for agent in inventory.agents}
-    claimed = owners(inventory.stores, inventory.transcripts, inventory.state_dir, frozenset(directories))
-    database_of = dict(inventory.pairs)
+    live = live_histories(inventory)
     databases = {database.path: database for database in inventory.databases}
-    by_agent = {agent.directory: agent_database(agent.path) for agent in inventory.agents}
-    by_agent |= {store.agent or "": path for path, stores in stores_of.items() for store in stores}
+    database_of = dict(inventory.pairs)
     keys = {
         (database_of[store.path], entry.session_id): entry.key
         for store in inventory.stores
         for entry in store.entries
         if entry.problem is None
     }
-    # An entry in a store that cannot be read may claim a history, so none of its neighbours is known to be unclaimed.
-    unread = {database_of[store.path] for store in inventory.stores if store.identity is None}
-    sessions: dict[tuple[str, str], list[Transcript]] = {}
-    findings = []
-    for transcript in inventory.transcripts:
-        if transcript.kind != FileKind.TRANSCRIPT.value:
-            continue
-        if transcript.path in claimed:
-            index, session_id = claimed[transcript.path]
-            path = database_of[inventory.stores[index].path]
-        elif (transcript.hashes or transcript.damage) and (transcript.agent or "") in by_agent:
-            path, session_id = by_agent[transcript.agent or ""], _orphan_id(transcript)
-            if path in unread:
-                continue
-            findings.append(Finding("transcript.recovered", Name("transcript", transcript.path)))
-        else:
-            continue
-        sessions.setdefault((path, session_id), []).append(transcript)
+    findings = [Finding("transcript.recovered", Name("transcript", one.path)) for one in live.unclaimed]
+    joins = {join.files: join for join in inventory.joins}
     planned: dict[str, list[HistoryPlan]] = {}
-    for (path, session_id), files in sorted(sessions.items(), key=lambda item: item[0]):
+    for (path, session_id), files in live.files.items():
         if path in databases:
-            key = keys.get((path, session_id))
-            unclaimed = key is None
-            key = key or recovered.give(path, databases[path].agent_id, session_id, session_id)
-            history, code = _plan_history(databases[path], session_id, key, unclaimed, in_order(session_id, files))
-            planned.setdefault(path, []).append(history)
-            if code is not None:
-                findings.append(Finding(code, Name("session-id", session_id), (), (Name("database", path),)))
+            paths = tuple(file.path for file in files)
+            join = joins.get(paths) or Join(paths, runs_of(files), (), in_view=False)
+            planner = _Planner(databases[path], recovered, findings)
+            made = planner.plan(session_id, keys.get((path, session_id)), files, join)
+            planned.setdefault(path, []).extend(made)
     return {path: tuple(made) for path, made in planned.items()}, findings
 
 
-def _orphan_id(transcript: Transcript) -> str:
-    """The session id for a history that no entry claims: what it says itself, else one made of its content."""
-    return transcript.header_id or transcript.named_id or f"orphan-{transcript.identity.sha256[:16]}"
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    database: Database
+    recovered: RecoveredKeys
+    findings: list[Finding] = field(default_factory=list)
+
+    def plan(
+        self, session_id: str, key: str | None, files: tuple[Transcript, ...], join: Join
+    ) -> Iterator[HistoryPlan]:
+        """Append what the database lacks; where that cannot be done, leave it and say so."""
+        stored = self._stored(session_id)
+        rest, code = lacking(files, join.runs, stored)
+        if code is not None:
+            place = (Name("database", self.database.path),)
+            self.findings.append(Finding(code, Name("session-id", session_id), (), place))
+        late = {run.file for run in rest} if _comes_too_late(rest, stored) else set()
+        apart = late | {number for number in join.apart if not _has_all(stored, files[number].hashes)}
+        if self.database.shape in MIGRATED:  # there a repair decides what can be added
+            apart = set()
+        elif late:
+            rest = ()
+        yield self._history(session_id, key, files, stored, rest)
+        if apart or rest or stored == merged_hashes(files, join.runs):
+            self._say(session_id, files, join, apart)
+        for number in sorted(apart):
+            file = files[number]
+            own_id = content_id(file)
+            one = self._stored(own_id)
+            alone, _ = lacking((file,), runs_of((file,)), one)
+            yield self._history(own_id, None, (file,), one, alone)
+
+    def _say(self, session_id: str, files: tuple[Transcript, ...], join: Join, apart: set[int]) -> None:
+        joined = "transcript.in-front" if join.in_view else "transcript.joined"
+        for number, file in enumerate(files[1:], start=1):
+            count = sum(run.stop - run.start for run in join.runs if run.file == number)
+            count = additions((files[0], file))[1].count(1) if number in apart else count
+            if count:
+                code = "transcript.kept-apart" if number in apart else joined
+                name, session = Name("transcript", file.path), Name("session-id", session_id)
+                self.findings.append(Finding(code, name, (("count", count),), (session,)))
+
+    def _stored(self, session_id: str) -> bytes:
+        return next((one.hashes for one in self.database.transcripts if one.session_id == session_id), b"")
+
+    def _history(
+        self,
+        session_id: str,
+        key: str | None,
+        files: tuple[Transcript, ...],
+        stored: bytes,
+        rest: tuple[Run, ...],
+    ) -> HistoryPlan:
+        last_ms = max(file.last_ms for file in files)
+        entry = None
+        if key is None:
+            key = self.recovered.give(self.database.path, self.database.agent_id, session_id, session_id)
+            made = {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}
+            entry = json.dumps(made, separators=(",", ":"))
+        hashes = stored + merged_hashes(files, rest)
+        return HistoryPlan(session_id, key, files, len(stored) // HASH_BYTES, hashes, entry, last_ms, rest)
 
 
-def _plan_history(
-    database: Database, session_id: str, key: str, unclaimed: bool, files: tuple[Transcript, ...]
-) -> tuple[HistoryPlan, str | None]:
-    """Append what the database lacks; where the two histories part, or it has more, leave it and say so."""
-    wanted = merged_hashes(files)
-    stored = next((t.hashes for t in database.transcripts if t.session_id == session_id), b"")
-    code = None
-    if not wanted.startswith(stored):
-        code = "transcript.database-has-more" if stored.startswith(wanted) else "transcript.diverges"
-        wanted = stored
-    last_ms = max(file.last_ms for file in files)
-    entry = None
-    if unclaimed:
-        entry = json.dumps(
-            {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}, separators=(",", ":")
-        )
-    present = len(stored) // HASH_BYTES
-    return HistoryPlan(session_id, key, files, present, wanted, entry, last_ms), code
+def lacking(files: tuple[Transcript, ...], runs: tuple[Run, ...], stored: bytes) -> tuple[tuple[Run, ...], str | None]:
+    """The events to append to what a database has of a history, and the finding where nothing can be appended.
+
+    That is so where the own file is not what the database goes on from, or the database has more.
+    """
+    wanted = merged_hashes(files, runs)
+    if wanted.startswith(stored):
+        return without(files, runs, stored), None
+    if stored.startswith(wanted):
+        return (), "transcript.database-has-more"
+    rest = without(files, runs, stored)
+    others = Counter(events_of(stored)) - Counter(events_of(wanted))
+    if len(files) == 1 or (others and rest) or not _goes_on(files[0].hashes, rest, stored):
+        return (), "transcript.diverges"
+    return rest, "transcript.database-has-more" if others else None
+
+
+def _goes_on(own: bytes, rest: tuple[Run, ...], stored: bytes) -> bool:
+    """Whether the database has the own file up to the events of it that are still to come."""
+    events = list(events_of(own))
+    coming = [index for run in rest if run.file == 0 for index in range(run.start, run.stop)]
+    head = len(events) - len(coming)
+    remaining = iter(events_of(stored))
+    return coming == list(range(head, len(events))) and all(event in remaining for event in events[:head])
+
+
+def _has_all(stored: bytes, events: bytes) -> bool:
+    return not Counter(events_of(events)) - Counter(events_of(stored))
+
+
+def _comes_too_late(rest: tuple[Run, ...], stored: bytes) -> bool:
+    """Whether all that is to be appended is of other files: it would become what is shown."""
+    return bool(rest and stored) and all(run.file for run in rest)

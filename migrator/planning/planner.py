@@ -51,7 +51,7 @@ def plan(
         if store.kind not in SET_ASIDE:
             stores_of.setdefault(database_of[store.path], []).append(store)
     recovered = RecoveredKeys(lambda: dict(_holders(stores_of, inventory.databases)))
-    histories, on_histories = plan_histories(inventory, stores_of, recovered)
+    histories, on_histories = plan_histories(inventory, recovered)
     settled = {
         path
         for path, stores in stores_of.items()
@@ -153,7 +153,7 @@ def _plan_database(
         ],
         typed,
     )
-    files = tuple(file for history in histories for file in history.files)
+    files = tuple({file.path: file for history in histories for file in history.files}.values())
     rejects = rejects_of(stores, files, [(candidate.store, candidate.entry) for candidate in losers], quarantined)
     made = [(one.key, one.entry) for one in histories if one.pending and one.entry is not None]
     written = chain(

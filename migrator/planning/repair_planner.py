@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, StoreKind, Transcript
+from migrator.model.inventory import Database, Entry, Inventory, Row, Run, Shape, StoreKind
 from migrator.model.repair import HistoryRepair, Judged, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.model.request import RepairWish
 from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
@@ -21,8 +21,8 @@ from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind, transcript_session_id
 from migrator.openclaw.places.session_key import database_key
 from migrator.planning.folding import RecoveredKeys, Session, fold
-from migrator.runs.run import RUNS
-from migrator.scanning.transcripts import in_order
+from migrator.planning.repair_files import file_origin, sources_in_order
+from migrator.scanning.joining import runs_of
 
 REPAIRABLE = (Shape.ENTRIES, Shape.NODES)
 
@@ -78,6 +78,8 @@ class _Planner:
         self.stay_deleted: set[str] = set()
         archives = (stored for one in inventory.databases for stored in one.archives)
         self.named = {*wish.bring_back, *(one.session_id for one in archives if one.key in wish.bring_back)}
+        self.own: set[str] = set()
+        self.orders: dict[tuple[str, ...], tuple[Run, ...]] = {}
         self.respelled: list[tuple[str, RowSource, str]] = []
 
     # entries
@@ -156,6 +158,8 @@ class _Planner:
 
     def offer_histories(self, sources: Judged) -> None:
         """Take every transcript into account, by the database where its session is or belongs."""
+        self.own |= {join.files[0] for join in sources.inventory.joins}
+        self.orders |= {join.files: join.runs for join in sources.inventory.joins if not join.apart}
         files = {one.path: SourceFile(one) for one in sources.inventory.transcripts}
         for database in sources.inventory.databases if sources.inventory is not self.inventory else ():
             files |= {
@@ -169,7 +173,7 @@ class _Planner:
                 groups[verified.database.path, history.session.text].append((history, file))
         for (path, session_id), members in groups.items():
             if path in self.found and members:
-                origin = sources.origin or _file_origin(members[0][1].transcript)
+                origin = sources.origin or file_origin(members[0][1].transcript)
                 self.found[path].histories[session_id].append((origin, members))
 
     def offer_archives(self, database: Database) -> None:
@@ -271,18 +275,25 @@ class _Planner:
         if gone and not self._named(session_id):
             self._leave_deleted(name)
             return None
-        cold = any(one.session_id == session_id and one.archive for one in found.database.transcripts)
+        stored = [one for one in found.database.transcripts if one.session_id == session_id]
         partly = any(one.present for one, _ in lacking) and not is_new
-        if cold or (partly and (len(lacking) > 1 or not lacking[0][0].missing_is_tail)):
+        is_cut = len(lacking) > 1 or not lacking[0][0].missing_is_tail
+        own = sources_in_order(session_id, [file for _, file in members], self.own)[0].name
+        is_foreign = bool(stored) and not is_new and all(file.name != own for _, file in lacking)
+        if any(one.archive for one in stored) or (partly and is_cut) or is_foreign:
             self.findings.append(Finding("repair.history-apart", name, (), (database,)))
             return None
-        taken = _in_order(session_id, [replace(file, first_line=1) if is_new else file for _, file in lacking])
+        files = [replace(file, first_line=1) if is_new else file for _, file in lacking]
+        taken = sources_in_order(session_id, files, self.own)
+        runs = self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken)
         events = sum(one.events - (0 if is_new else one.present) for one, _ in lacking)
         if session_id in keys:
-            return HistoryRepair(session_id, keys[session_id], origin, taken, events)
+            return HistoryRepair(session_id, keys[session_id], origin, taken, events, runs)
         last_ms = max(file.last_ms for file in taken)
         entry = {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}
-        return HistoryRepair(session_id, "", origin, taken, events, json.dumps(entry, separators=(",", ":")), last_ms)
+        return HistoryRepair(
+            session_id, "", origin, taken, events, runs, json.dumps(entry, separators=(",", ":")), last_ms
+        )
 
 
 def _source(sources: Judged, place: Name, key: str) -> RowSource | None:
@@ -299,19 +310,6 @@ def _source(sources: Judged, place: Name, key: str) -> RowSource | None:
                 entry = Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
                 return RowSource(sources.origin or Origin.BACKUP, place, entry, rows_of=database)
     return None
-
-
-def _in_order(session_id: str, files: list[SourceFile]) -> tuple[SourceFile, ...]:
-    """The files of a session as their history goes; one in the rows of another database comes last."""
-    by_path = {file.transcript.path: file for file in files if file.transcript is not None}
-    transcripts = in_order(session_id, [file.transcript for file in by_path.values() if file.transcript is not None])
-    return (*(by_path[one.path] for one in transcripts), *(file for file in files if file.transcript is None))
-
-
-def _file_origin(transcript: Transcript | None) -> Origin:
-    if transcript is None or transcript.kind == FileKind.TRANSCRIPT.value:
-        return Origin.LIVE
-    return Origin.ARCHIVED if RUNS in Path(transcript.path).parts else Origin.IMPORTED
 
 
 def _deleted(inventory: Inventory, database: Database) -> Iterator[str]:

@@ -25,6 +25,7 @@ TRANSCRIPTS = {
     HistoryVerdict.MOVED.value: "all of it is in the database of another agent",
     HistoryVerdict.EXTENDS.value: "the file has events that the database lacks",
     HistoryVerdict.DIVERGES.value: "file and database have different events, or another order",
+    HistoryVerdict.OTHER_BRANCH.value: "all of it is in, but OpenClaw shows another branch of the history",
     HistoryVerdict.ABSENT.value: "the database has nothing of it",
 }
 """What became of a transcript, by verdict."""

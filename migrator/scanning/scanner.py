@@ -31,6 +31,7 @@ from migrator.scanning.directories import (
     session_files,
     store_path,
 )
+from migrator.scanning.joins import joins_of
 from migrator.scanning.originals import Original, archived, imported
 from migrator.scanning.readers import Candidate, read_databases, read_stores, read_transcripts
 from migrator.scanning.sources import reread
@@ -83,7 +84,7 @@ def scan(
     stores_of = _by_database(stores, dict(pairs))
     databases = read_databases(owners, stores_of, state, selection.follow, findings, jobs)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
-    return Inventory(
+    inventory = Inventory(
         state_dir=state,
         state_dir_source=origin,
         config_path=config.path,
@@ -100,6 +101,7 @@ def scan(
         names=frozenset(config.strings),
         findings=tuple(findings.made),
     )
+    return replace(inventory, joins=tuple(joins_of(inventory)))
 
 
 def _owner(database: str) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -166,6 +165,15 @@ class _Claim(NamedTuple):
     rank: int
     session_id: str
     store_index: int
+    is_other: bool
+
+
+class Owner(NamedTuple):
+    """The session that a file belongs to: the index of its store, its id, and whether the file is the one it names."""
+
+    store_index: int
+    session_id: str
+    is_named: bool
 
 
 def owners(
@@ -173,8 +181,8 @@ def owners(
     transcripts: Iterable[Transcript],
     state_dir: str,
     agent_directories: frozenset[str],
-) -> dict[str, tuple[int, str]]:
-    """For each transcript path that a session claims: the index of the store, and the session id.
+) -> dict[str, Owner]:
+    """The owner of each transcript that a session claims, by path.
 
     A file belongs to the session that an entry names for it, unless its own name and header both name another one
     that exists; then to the session in its name; then to the one in its header. Files without a claim are absent.
@@ -206,9 +214,11 @@ def owners(
             near = [t for place in places for t in by_folder.get((place, entry.session_id), [])]
             for transcript in [*([named] if named else []), *near]:
                 rank = _rank(transcript, entry.session_id, transcript is named)
-                claims.setdefault(transcript.path, []).append(_Claim(rank, entry.session_id, index))
+                claims.setdefault(transcript.path, []).append(
+                    _Claim(rank, entry.session_id, index, transcript is not named)
+                )
     best = {path: min(made) for path, made in claims.items()}
-    return {path: (claim.store_index, claim.session_id) for path, claim in best.items()}
+    return {path: Owner(claim.store_index, claim.session_id, not claim.is_other) for path, claim in best.items()}
 
 
 def _rank(transcript: Transcript, session_id: str, referenced: bool) -> int:
@@ -218,50 +228,6 @@ def _rank(transcript: Transcript, session_id: str, referenced: bool) -> int:
     if transcript.named_id == session_id:
         return 1
     return 2 if transcript.header_id == session_id else 3
-
-
-def in_order(session_id: str, files: Iterable[Transcript]) -> tuple[Transcript, ...]:
-    """Several files of one session: the one named after it first, then by name."""
-    return tuple(sorted(files, key=lambda file: (os.path.basename(file.path) != f"{session_id}.jsonl", file.path)))
-
-
-class Merge:
-    """Decides what each file of one session adds to its history, event by event, in the order of the files.
-
-    The history has an event as often as the one file that has it most often: what files share is taken once.
-    """
-
-    def __init__(self) -> None:
-        self._earlier: Counter[bytes] = Counter()
-        self._file: Counter[bytes] = Counter()
-
-    def next_file(self) -> None:
-        """What follows is from another file."""
-        self._earlier |= self._file
-        self._file.clear()
-
-    def adds(self, event: bytes) -> bool:
-        """Whether the next event of the file, given by its hash, is one that no earlier file has."""
-        self._file[event] += 1
-        return self._file[event] > self._earlier[event]
-
-
-def additions(files: tuple[Transcript, ...]) -> tuple[bytes, ...]:
-    """For each file of a session one byte per event: 1 where the file adds it, 0 where an earlier file has it."""
-    if len(files) == 1:
-        return (b"\1" * (len(files[0].hashes) // HASH_BYTES),)
-    merge, made = Merge(), []
-    for file in files:
-        merge.next_file()
-        made.append(bytes(merge.adds(event) for event in events_of(file.hashes)))
-    return tuple(made)
-
-
-def merged_hashes(files: tuple[Transcript, ...]) -> bytes:
-    """The history of a session over its files: what each one adds, in their order."""
-    if len(files) == 1:
-        return files[0].hashes
-    return b"".join(added(file.hashes, mask) for file, mask in zip(files, additions(files), strict=True))
 
 
 def added(hashes: bytes, mask: bytes) -> bytes:

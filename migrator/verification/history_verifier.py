@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
 from migrator.model.inventory import Inventory, Transcript
-from migrator.model.verification import HistoryVerification, Level
+from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.paths import agent_database
 from migrator.scanning.copies import findings_on_copies
 from migrator.scanning.databases import history_texts
-from migrator.scanning.transcripts import additions, events_of, in_order, merged_hashes, owners
+from migrator.scanning.joining import additions, in_order, merged_hashes
+from migrator.scanning.joins import content_id
+from migrator.scanning.transcripts import events_of, owners
 from migrator.sqlite.snapshot import open_snapshot
+from migrator.verification.branches import SHOWN, finding_on, hidden_part
 from migrator.verification.histories import (
     Comparison,
     HistorySource,
@@ -29,20 +33,28 @@ from migrator.verification.holdings import Holdings
 from migrator.verification.places import same_place
 
 
-def verify_histories(holdings: Holdings, level: Level) -> dict[str, list[HistoryVerification]]:
-    """The verdict on every history of the sources, by the database where its session belongs."""
+def verify_histories(holdings: Holdings, level: Level) -> tuple[dict[str, list[HistoryVerification]], list[Finding]]:
+    """The verdict on every history of the sources, by the database of its session, and what to say of them."""
     inventory, origin = holdings.inventory, holdings.origin
-    groups = _files_of_sessions(inventory, origin)
+    groups, named = _files_of_sessions(inventory, origin)
     made: dict[str, list[HistoryVerification]] = defaultdict(list)
+    findings = []
     for (target, session_id), members in groups.items():
-        siblings = _siblings(session_id, [transcript for transcript, _ in members])
+        ordered = in_order(session_id, [transcript for transcript, _ in members], named)
+        siblings = _siblings(ordered)
         for transcript, ids in members:
             source = in_file(transcript, siblings.get(transcript.path))
-            made[target].append(_verify_history(holdings, source, ids, target, level))
+            found, path = _verify_history(holdings, source, ids, target, level)
+            if transcript is ordered[0] and found.verdict in SHOWN:
+                hidden = hidden_part(holdings, source, list(map(in_file, ordered[1:])), path, found.session.text)
+                if hidden is not None:
+                    found = replace(found, verdict=HistoryVerdict.OTHER_BRANCH)
+                    findings.append(finding_on(hidden, source, path))
+            made[target].append(found)
     if origin.state_dir != inventory.state_dir:
         for target, session_id, source in _stored_histories(inventory, origin, groups):
-            made[target].append(_verify_history(holdings, source, [session_id], target, level))
-    return made
+            made[target].append(_verify_history(holdings, source, [session_id], target, level)[0])
+    return made, findings
 
 
 def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
@@ -52,7 +64,7 @@ def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
 
         def missing(transcript: Transcript, target: str = target) -> int:
             ids = [one for one in (transcript.header_id, transcript.named_id) if one is not None] or [""]
-            found = _verify_history(holdings, in_file(transcript), ids, target, level)
+            found, _ = _verify_history(holdings, in_file(transcript), ids, target, level)
             return found.events - found.present
 
         yield from findings_on_copies(agent, lambda: holdings.known_sessions, missing)
@@ -61,8 +73,11 @@ def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
 _Groups = dict[tuple[str, str], list[tuple[Transcript, list[str]]]]
 
 
-def _files_of_sessions(inventory: Inventory, origin: Inventory) -> _Groups:
-    """The transcripts by the database and the session that they belong to, each with all ids it may go by."""
+def _files_of_sessions(inventory: Inventory, origin: Inventory) -> tuple[_Groups, frozenset[str]]:
+    """The transcripts by the database and the session that they belong to, each with all ids it may go by.
+
+    And the paths of those that an entry names.
+    """
     claimed = owners(
         origin.stores,
         origin.transcripts,
@@ -74,12 +89,13 @@ def _files_of_sessions(inventory: Inventory, origin: Inventory) -> _Groups:
     by_agent |= {store.agent or "": database_of[store.path] for store in origin.stores}
     groups: _Groups = defaultdict(list)
     for transcript in origin.transcripts:
-        index, session_id = claimed.get(transcript.path, (-1, None))
-        own = database_of[origin.stores[index].path] if session_id else by_agent.get(transcript.agent or "", "")
+        owner = claimed.get(transcript.path)
+        own = database_of[origin.stores[owner.store_index].path] if owner else by_agent.get(transcript.agent or "", "")
+        session_id = owner.session_id if owner else None
         ids = [one for one in (session_id, transcript.header_id, transcript.named_id) if one is not None]
-        ids.append(f"orphan-{transcript.identity.sha256[:16]}")
+        ids.append(content_id(transcript))
         groups[same_place(own, origin, inventory), ids[0]].append((transcript, ids))
-    return groups
+    return groups, frozenset(path for path, owner in claimed.items() if owner.is_named)
 
 
 def _stored_histories(
@@ -90,16 +106,15 @@ def _stored_histories(
         target = same_place(database.path, origin, inventory)
         for stored in database.transcripts:
             files = tuple(transcript for transcript, _ in groups.get((target, stored.session_id), ()))
-            in_files = merged_hashes(in_order(stored.session_id, files)) if files else b""
+            in_files = merged_hashes(files) if files else b""
             if not is_contained(stored.hashes, in_files):
                 yield target, stored.session_id, in_rows(database.path, stored)
 
 
-def _siblings(session_id: str, files: list[Transcript]) -> dict[str, Siblings]:
+def _siblings(ordered: tuple[Transcript, ...]) -> dict[str, Siblings]:
     """What the files of one session share, by path; nothing where there is only one."""
-    if len(files) < 2:
+    if len(ordered) < 2:
         return {}
-    ordered = in_order(session_id, files)
     events = {file.path: frozenset(events_of(file.hashes)) for file in ordered}
     return {
         file.path: Siblings(mask, frozenset().union(*(events[path] for path in events if path != file.path)))
@@ -109,11 +124,17 @@ def _siblings(session_id: str, files: list[Transcript]) -> dict[str, Siblings]:
 
 def _verify_history(
     holdings: Holdings, source: HistorySource, ids: list[str], target: str, level: Level
-) -> HistoryVerification:
-    """Look for a history under each id that it may go by: in its own database, in others, in archives."""
+) -> tuple[HistoryVerification, str]:
+    """Look for a history under each id that it may go by: in its own database, in others, in archives.
+
+    Gives the path of the database where it was found as well.
+    """
     live = ((path, one, False) for path, one in _places(holdings.histories, target, ids))
     archived = ((path, one, True) for path, one in _places(holdings.archives, target, ids))
-    path, session_id, is_archived = next(chain(live, archived), (target, ids[0], False))
+    held = holdings.histories.get(target, {})
+    several = [one for one in ids if one in held]
+    whole = ((target, one, False) for one in several[1:] and several if is_contained(source.hashes, held[one]))
+    path, session_id, is_archived = next(chain(whole, live, archived), (target, ids[0], False))
     found = holdings.archives if is_archived else holdings.histories
     stored = found.get(path, {}).get(session_id, b"")
     moved = source.events > 0 and (path != target or is_archived)  # what is empty has nowhere to go
@@ -126,7 +147,7 @@ def _verify_history(
             texts = history_texts(connection, path, session_id, is_archived)
             may_lack = dropped_by_writer(holdings.shapes[path])
             comparison = compare_content(source, session_id, texts, level is Level.KNOWN, may_lack)
-    return HistoryVerification(
+    found_there = HistoryVerification(
         transcript=source.name,
         session=Name("session-id", session_id),
         verdict=verdict(source, comparison, moved),
@@ -138,6 +159,7 @@ def _verify_history(
         missing_is_tail=comparison.in_order and comparison.missing_is_tail,
         places=(Name("archive" if is_archived else "database", path),) if moved else (),
     )
+    return found_there, path
 
 
 def _places(histories: Mapping[str, Mapping[str, bytes]], target: str, ids: list[str]) -> Iterator[tuple[str, str]]:

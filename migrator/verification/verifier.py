@@ -57,7 +57,7 @@ def verify(
         count = len(inventory.databases)
         examine = partial(_examine, inventory.databases, newest, holdings.event_columns)
         with each(examine, range(count), size, jobs, count=count) as examined:
-            histories = verify_histories(holdings, level)
+            histories, on_branches = verify_histories(holdings, level)
             judged = [
                 _verify_database(one, claims[one.path], newest[one.path], tuple(histories[one.path]), holdings, level)
                 for one in inventory.databases
@@ -69,7 +69,7 @@ def verify(
                     for one, (digest, checks) in zip(judged, examined, strict=True)
                 ),
                 checks=tuple(state_checks(inventory)),
-                findings=(*inventory.findings, *verify_copies(holdings, level)),
+                findings=(*inventory.findings, *on_branches, *verify_copies(holdings, level)),
             )
 
 

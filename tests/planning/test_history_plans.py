@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
+from migrator.model.inventory import Transcript
 from migrator.model.plan import DatabasePlan, HistoryPlan, Plan
 from migrator.model.words import HASH_BYTES
 from tests.worlds import World, entry
@@ -84,15 +85,21 @@ def test_a_transcript_without_a_claim_that_has_grown_is_completed(world: World) 
     assert [(history.present, history.pending) for history in database.histories] == [(3, False)]
 
 
-def test_several_files_are_one_history_that_begins_with_the_one_named_after_the_session(world: World) -> None:
+def test_several_files_are_one_history_that_ends_with_the_one_named_after_the_session(world: World) -> None:
     names = ["a.jsonl", "b.jsonl", "s1.jsonl"]
     for name, message in zip(names, ("m2", "m3", "m1"), strict=True):
         put(world, name, lines("s1", message))
-    _, database = planned(world)
+    plan, database = planned(world)
     [history] = database.histories
     assert claim(history) == ("s1", KEY, ["s1.jsonl", "a.jsonl", "b.jsonl"], False)
-    assert len(history.hashes) == 4 * HASH_BYTES  # the header that all have is taken once
-    assert history.hashes.startswith(history.files[0].hashes)
+    own, a, b = history.files
+    header, m1, m2, m3 = hash_at(own, 0), hash_at(own, 1), hash_at(a, 1), hash_at(b, 1)
+    assert history.hashes == header + m2 + m3 + m1  # the header that all have is taken once
+    assert codes(plan).count("transcript.in-front") == 2
+
+
+def hash_at(file: Transcript, index: int) -> bytes:
+    return file.hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
 
 
 @pytest.mark.parametrize(
