@@ -32,6 +32,9 @@ settings.register_profile("explore", settings.get_profile("same"), derandomize=F
 # The same examples each time, unless `--hypothesis-profile=explore` asks for others.
 settings.load_profile("same")
 
+STATE = b"@STATE@"
+"""What stands for the absolute path of the state directory in the files of a fixture."""
+
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
@@ -72,13 +75,19 @@ def pytest_collection_finish() -> None:
 @pytest.fixture
 def unpack(tmp_path: Path) -> Callable[[str], Path]:
     """Unpack a fixture archive by name and give its folder."""
+    return lambda name: unpacked(name, tmp_path / "unpacked")
 
-    def unpack_archive(name: str) -> Path:
-        with tarfile.open(FIXTURES / f"{name}.tar.xz") as archive:
-            archive.extractall(tmp_path / "unpacked", filter="fully_trusted")
-        return tmp_path / "unpacked" / name
 
-    return unpack_archive
+def unpacked(name: str, folder: Path) -> Path:
+    """Unpack a fixture archive into a folder; files that name the state directory name the new one then."""
+    with tarfile.open(FIXTURES / f"{name}.tar.xz") as archive:
+        archive.extractall(folder, filter="fully_trusted")
+    state = folder / name
+    for path in (*state.glob("openclaw.json"), *state.glob("custom/**/*.json"), *state.glob("sessions/*.json")):
+        text = path.read_bytes()
+        if STATE in text:
+            path.write_bytes(text.replace(STATE, os.fsencode(state)))
+    return state
 
 
 def fingerprint(root: Path) -> dict[str, tuple[object, ...]]:

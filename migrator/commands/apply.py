@@ -58,9 +58,9 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
             + "); nothing was written. Look for what is missing, or correct the numbers."
         )
     pending = any(database.pending for database in planned.databases)
+    if not pending and has_severity(planned.findings, Severity.REFUSED):
+        raise RefusedError("Every database with something to do was refused; see the findings of plan.")
     if not pending and not archive:
-        if has_severity(planned.findings, Severity.REFUSED):
-            raise RefusedError("Every database with something to do was refused; see the findings of plan.")
         report = judged_report("apply", make_verification(inventory, jobs=request.jobs), inventory, ())
         state, around = Path(inventory.state_dir), request.surroundings
         unproved = resume(state, _databases(inventory), around.tmp, request.clock())

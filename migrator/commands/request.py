@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 from migrator.model.errors import NothingFoundError, UsageError
 from migrator.model.inventory import Inventory, Shape
@@ -83,11 +82,10 @@ def counts(inventory: Inventory) -> tuple[int, int]:
     Sessions are counted in the sources; only where there are none, in the databases.
     """
     agents = {store.agent for store in inventory.stores} | {a.directory for a in inventory.agents if a.files}
-    agents |= {Path(d.path).parent.parent.name for d in inventory.databases if d.shape is not Shape.MISSING}
-    database_of = dict(inventory.pairs)
+    agents |= {d.directory for d in inventory.databases if d.shape is not Shape.MISSING}
     keys: dict[str, set[str]] = defaultdict(set)
     for store in inventory.stores:
-        keys[database_of[store.path]].update(entry.key for entry in store.entries if entry.problem is None)
+        keys[store.database].update(entry.key for entry in store.entries if entry.problem is None)
     if not any(keys.values()):
         for database in inventory.databases:
             keys[database.path].update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 from migrator.filesystem import fsync_directory, make_private_directory
@@ -17,14 +18,16 @@ from migrator.scanning.sources import digest_now, require_same
 def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
     """Move the sources of a verified plan into the run by rename, and give their new paths.
 
-    A link, what lies on another filesystem than the run, and what lies outside the state directory and was not named
-    by the user, stay where they are: the configuration of a copy may name the stores of the original.
+    A store of which other parts were not asked for, a link, what lies on another filesystem than the run, and what
+    lies outside the state directory and was not named by the user, stay where they are: the configuration of a copy
+    may name the stores of the original.
 
     Raises ChangedError if a source is not what was migrated.
     """
     sources: dict[str, FileIdentity | None] = {}
+    parts = Counter(store.path for planned in plan.databases for store in planned.stores)
     for planned in plan.databases:
-        sources |= {store.path: store.identity for store in planned.stores}
+        sources |= {store.path: store.identity for store in planned.stores if parts[store.path] == store.parts}
         sources |= {file.path: file.identity for history in planned.histories for file in history.files}
     folder = run.subfolder("archive")
     moved: list[str] = []

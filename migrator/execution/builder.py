@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -14,7 +15,7 @@ from migrator.execution.read_back import check_result
 from migrator.execution.session_writer import write_sessions
 from migrator.filesystem import fsync_file, inherit_owner, make_private_directory
 from migrator.meanwhile import meanwhile
-from migrator.model.errors import BusyError, ChangedError, MigratorError, RefusedError, SystemFailedError
+from migrator.model.errors import BusyError, ChangedError, DefectError, MigratorError, RefusedError, SystemFailedError
 from migrator.model.plan import DatabasePlan
 from migrator.model.progress import Progress
 from migrator.model.words import Name
@@ -23,20 +24,25 @@ from migrator.sqlite import shapes
 from migrator.sqlite.content import Tables
 from migrator.sqlite.snapshot import open_snapshot, open_writable
 
+_CONSTRAINT = re.compile(r"[A-Z ]+ constraint failed(: [a-z_., ]+)?")
+"""What SQLite says of a constraint of a table; a trigger says what somebody else has written in it."""
+
+_FOREIGN_KEY = "FOREIGN KEY constraint failed"
+
 STOPS_ONE = (BusyError, ChangedError, RefusedError)
 """What stops the work on one database, and not that on the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a database is built: ``temporary``, beside its place, in a directory that may have been ``made`` for it.
+    """Where a database is built: ``temporary``, beside its place, in directories that may have been ``made`` for it.
 
     ``index`` is its place in the plan; ``failure`` says why it cannot be built.
     """
 
     index: int
     temporary: Path = Path()
-    made: bool = False
+    made: tuple[Path, ...] = ()
     failure: MigratorError | None = None
 
     def clear(self) -> None:
@@ -44,9 +50,9 @@ class Site:
         if self.failure is not None:
             return
         self.temporary.unlink(missing_ok=True)
-        if self.made:
-            with suppress(OSError):  # it is not empty, or gone
-                self.temporary.parent.rmdir()
+        with suppress(OSError):  # one is not empty, or gone
+            for folder in reversed(self.made):
+                folder.rmdir()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +67,11 @@ class Built:
 
 def prepare(index: int, final: Path, run: Run) -> Site:
     """Find a place for the database of a plan, and note it in the run. Raises OSError."""
-    if not final.parent.exists():
-        run.remember(final.parent.parent)
-        run.note("make-directory", path=run.where(final.parent))
-    else:
-        run.remember(final.parent)
-    made = make_private_directory(final.parent)
+    missing = [folder for folder in (final.parent, *final.parent.parents) if not folder.exists()][::-1]
+    run.remember(missing[0].parent if missing else final.parent)
+    for folder in missing:
+        run.note("make-directory", path=run.where(folder))
+    made = tuple(folder for folder in missing if make_private_directory(folder))
     for leftover in final.parent.iterdir():
         if is_half_built(leftover.name, final.name):
             leftover.unlink()  # of a run that was killed; the lock of this one says that none is at work
@@ -97,8 +102,9 @@ def _write(planned: DatabasePlan, now_ms: int, jobs: int | None, temporary: Path
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN IMMEDIATE")
-        rows = write_sessions(connection, planned, now_ms, progress, jobs)
-        connection.execute("COMMIT")
+        with own_constraints(connection, planned):
+            rows = write_sessions(connection, planned, now_ms, progress, jobs)
+            connection.execute("COMMIT")
     return rows
 
 
@@ -132,6 +138,41 @@ def sqlite_failures(planned: DatabasePlan) -> Iterator[None]:
             "SQLite can not write to {subject}; nothing in it was changed. Check its place, its modes and its tables.",
             Name("database", planned.database.path),
         ) from None
+
+
+@contextmanager
+def own_constraints(connection: sqlite3.Connection, planned: DatabasePlan) -> Iterator[None]:
+    """Name the constraint that our own rows break. Raises DefectError; a trigger is somebody else's constraint."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        broken = str(error)
+        if not _CONSTRAINT.fullmatch(broken):
+            raise
+        raise _defect(connection, planned, broken) from None
+
+
+@contextmanager
+def own_references(connection: sqlite3.Connection, planned: DatabasePlan) -> Iterator[None]:
+    """Where a check before the commit finds rows that refer to nothing, say that they are ours. Raises DefectError."""
+    try:
+        yield
+    except ChangedError:
+        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+            raise _defect(connection, planned, _FOREIGN_KEY) from None
+        raise
+
+
+def _defect(connection: sqlite3.Connection, planned: DatabasePlan, broken: str) -> DefectError:
+    if broken.startswith(_FOREIGN_KEY):
+        pairs = {(row[0], row[2]) for row in connection.execute("PRAGMA foreign_key_check")}
+        known = (f"{table} to {parent}" for table, parent in pairs if f"{table}{parent}".isidentifier())
+        broken += f": {', '.join(sorted(known))}"
+    return DefectError(
+        f"SQLite refuses rows that are to go into {{subject}} ({broken}): a defect of this program. "
+        "Nothing in it was changed; please report the constraint.",
+        Name("database", planned.database.path),
+    )
 
 
 def locked(planned: DatabasePlan) -> BusyError:

@@ -14,7 +14,17 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from migrator.execution.builder import STOPS_ONE, Built, Site, build, locked, prepare, sqlite_failures
+from migrator.execution.builder import (
+    STOPS_ONE,
+    Built,
+    Site,
+    build,
+    locked,
+    own_constraints,
+    own_references,
+    prepare,
+    sqlite_failures,
+)
 from migrator.execution.read_back import check_result, check_unchanged
 from migrator.execution.repairer import write_repair
 from migrator.execution.session_writer import write_sessions
@@ -138,15 +148,18 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jo
             raise locked(planned) from None
         # The lock is held now; what was hashed before must still be what is there.
         check_unchanged(connection, planned)
-        if planned.repair is None:
-            written = write_sessions(connection, planned, now_ms, progress, jobs)
-            expected = planned.expected_digest
-        else:
-            written, expected = write_repair(connection, planned, planned.repair, progress)
-        tables = check_result(connection, planned, expected, partial(shapes.integrity, connection))
+        with own_constraints(connection, planned):
+            if planned.repair is None:
+                written = write_sessions(connection, planned, now_ms, progress, jobs)
+                expected = planned.expected_digest
+            else:
+                written, expected = write_repair(connection, planned, planned.repair, progress)
+        with own_references(connection, planned):
+            tables = check_result(connection, planned, expected, partial(shapes.integrity, connection))
         run.note("commit", database=run.where(path), tables=tables)
         try:
-            when_unlocked(lambda: connection.execute("COMMIT"))
+            with own_constraints(connection, planned):
+                when_unlocked(lambda: connection.execute("COMMIT"))
         except sqlite3.Error as error:
             if "locked" in str(error):  # by a reader; the transaction is undone with its connection
                 raise locked(planned) from None

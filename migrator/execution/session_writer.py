@@ -68,7 +68,7 @@ def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
 def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:
     """The rows to be written, read again from the sources, which are checked to be what was planned on."""
     for index, store in enumerate(planned.stores):
-        wanted: list[Decision | None] = [None] * len(store.entries)
+        wanted: list[Decision | None] = [None] * (store.entries[-1].index + 1 if store.entries else 0)
         for d in planned.decisions:
             if d.source is not None and d.source.store == index and (d.write_cache or d.write_typed):
                 wanted[d.source.entry.index] = d
@@ -77,11 +77,13 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
             decision = wanted[entry.index]
             if decision is None:
                 continue
-            if not (entry.transforms or decision.folded):
+            is_displaced = decision.key != entry.key
+            if not (entry.transforms or decision.folded or is_displaced):
                 yield _Write(decision, raw, raw, entry.started_at, entry.status)
             elif (member := read_member(raw)) and (prepared := prepare(member)):
-                typed_text = prepared.archived_text if decision.folded else prepared.stored
-                yield _Write(decision, prepared.stored, typed_text, entry.started_at, entry.status)
+                typed_text = prepared.archived_text if decision.folded or is_displaced else prepared.stored
+                text = typed_text if is_displaced else prepared.stored
+                yield _Write(decision, text, typed_text, entry.started_at, entry.status)
     for decision in planned.decisions:
         if decision.source is None and (decision.write_cache or decision.write_typed):
             yield _write_of_row(connection, decision)

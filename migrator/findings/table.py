@@ -95,6 +95,11 @@ RULES: dict[str, Rule] = {
         "Its default was used; correct it in the configuration.",
     ),
     # entries of a store
+    "entry.displaced": Rule(
+        _NOTE,
+        "Another store has a newer session under the key {subject}; this one is kept as an archived session, {others}.",
+        "Nothing to do; its history stays complete.",
+    ),
     "entry.duplicate-key": Rule(
         _QUARANTINED,
         "The entry of {subject} at byte {offset} is overruled by a later one with the same key.",
@@ -133,7 +138,7 @@ RULES: dict[str, Rule] = {
     "entry.not-json": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} is neither JSON nor JSON5.",
-        "Repair it in a copy of the store and migrate that with --store; its bytes are kept in quarantine.",
+        "Repair it in a copy of the store and migrate that with --store and --agent; its bytes are kept in quarantine.",
     ),
     "entry.not-object": Rule(
         _QUARANTINED,
@@ -158,7 +163,7 @@ RULES: dict[str, Rule] = {
     "entry.unbalanced": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} is incomplete: the next one begins before it is closed.",
-        "Repair it in a copy of the store and migrate that with --store; its bytes are kept in quarantine.",
+        "Repair it in a copy of the store and migrate that with --store and --agent; its bytes are kept in quarantine.",
     ),
     "entry.unresolvable-key": Rule(
         _WARNING,
@@ -236,6 +241,11 @@ RULES: dict[str, Rule] = {
         _NOTE,
         "{subject} is at agent schema {version}: a newer OpenClaw has migrated it.",
         "Run verify to see whether every session arrived.",
+    ),
+    "database.never-opened": Rule(
+        _WARNING,
+        "{subject} holds sessions, and no published release opens a database of this name.",
+        "It is left alone; roll back the run that made it and apply again, or export it and put its sessions in place.",
     ),
     "database.newer-schema": Rule(
         _REFUSED,
@@ -422,10 +432,15 @@ RULES: dict[str, Rule] = {
         "{length} bytes of {subject}, at byte {offset}, belong to no entry.",
         "Look for lost sessions among them: they are kept in quarantine, and every readable entry was read.",
     ),
+    "store.no-agent": Rule(
+        _REFUSED,
+        "Nothing says whose sessions {subject} holds: it lies in no agent directory, and no configuration names it.",
+        "Say --agent NAME with the agent that they are to belong to; OpenClaw would never open a database beside it.",
+    ),
     "store.empty": Rule(
         _QUARANTINED,
         "{subject} holds no JSON, in {length} bytes; sessions may be lost that it held before.",
-        "Look for an older copy beside it, named .bak or .tmp, and migrate that with --store.",
+        "Look for an older copy beside it, named .bak or .tmp, and migrate that with --store FILE --agent NAME.",
     ),
     "store.json5": Rule(
         _NOTE,
@@ -465,7 +480,7 @@ RULES: dict[str, Rule] = {
     "store.not-utf8": Rule(
         _QUARANTINED,
         "{subject} is not UTF-8: it holds UTF-16, UTF-32 or NUL bytes.",
-        "Save a copy of it as UTF-8 and migrate that with --store; if it is all NUL, look for an older copy.",
+        "Save it as UTF-8 and migrate that with --store and --agent; if it is all NUL, look for an older copy.",
     ),
     "store.only-copies": Rule(
         _WARNING,
@@ -486,7 +501,7 @@ RULES: dict[str, Rule] = {
     "store.truncated": Rule(
         _QUARANTINED,
         "{subject} breaks off: its last {length} bytes, from byte {offset}, are no complete entry.",
-        "Look for an older copy beside it, named .bak or .tmp; the fragment is kept in quarantine.",
+        "Migrate an older copy, named .bak or .tmp, with --store and --agent; the fragment is kept in quarantine.",
     ),
     "store.unreadable": Rule(
         _REFUSED,

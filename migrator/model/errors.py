@@ -76,6 +76,12 @@ _WORDS: dict[type[BaseException], str] = {
 }
 
 
+class DefectError(MigratorError):
+    """The program did what it must never do; nothing is claimed."""
+
+    exit_code = 2
+
+
 class LeakError(MigratorError):
     """A text that was about to leave the process held a string from the installation; it was withheld."""
 

@@ -42,6 +42,10 @@ class StoreKind(str, Enum):
     COPY = "copy"  # an older one beside a live store: .bak, .tmp, .corrupt
 
 
+LIVE = (StoreKind.AGENT, StoreKind.CONFIGURED, StoreKind.ROOT, StoreKind.EXPLICIT)
+"""The stores that OpenClaw, or somebody who names them, takes for the present ones."""
+
+
 class Entry(Struct, frozen=True, gc=False):
     """One member of a store, in file order.
 
@@ -142,7 +146,11 @@ class StoredTranscript:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One legacy ``sessions.json``, read to its end. ``identity`` is None where it could not be read at all."""
+    """One legacy ``sessions.json``, read to its end, or what of it goes into one database.
+
+    ``identity`` is None where it could not be read at all. ``database`` is where its ``entries`` belong; a file that
+    several agents share is as many of these as there are databases for it, ``parts`` in all.
+    """
 
     path: str
     real_path: str
@@ -152,6 +160,8 @@ class Store:
     strict: bool
     entries: tuple[Entry, ...]
     damage: tuple[DamagedSpan, ...] = ()
+    database: str = ""
+    parts: int = 1
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -179,7 +189,7 @@ class Shape(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The SQLite file that belongs to one agent directory or explicit store.
+    """The SQLite file that holds the sessions of one agent. ``directory`` is that of the agent, None if there is none.
 
     ``files`` are the suffix and identity of each file of the set that exists ("", "-wal", "-journal").
     ``cache_rows`` are those of shape V1; ``typed_rows`` and ``transcripts`` those of the shape that it
@@ -196,6 +206,7 @@ class Database:
     typed_rows: tuple[Row, ...] = ()
     transcripts: tuple[StoredTranscript, ...] = ()
     archives: tuple[StoredTranscript, ...] = ()
+    directory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,23 +220,26 @@ class SessionFile:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One child of ``agents/``. ``directory`` is its name on disk and its identity; the id is only an attribute."""
+    """One child of ``agents/``. ``directory`` is its name on disk and its identity; the id is only an attribute.
+
+    ``database`` is where OpenClaw looks for the sessions of the agent: elsewhere, if ``session.store`` leads elsewhere.
+    """
 
     directory: str
     path: str
     normalized_id: str
     files: tuple[SessionFile, ...] = ()
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """Everything that a scan found.
 
-    ``pairs`` say which database each store belongs to, by path. ``respelled`` are rows, by database and digest, that
-    are the same JSON as an entry of the same key and time, in another spelling. ``quarantined`` are the digests of
-    the spans that earlier runs have preserved. ``names`` are strings that must never leave the process in clear,
-    beside the names that the other fields carry (configuration values, for one). ``joins`` are the histories that
-    have several transcripts.
+    ``respelled`` are rows, by database and digest, that are the same JSON as an entry of the same key and time, in
+    another spelling. ``quarantined`` are the digests of the spans that earlier runs have preserved. ``names`` are
+    strings that must never leave the process in clear, beside the names that the other fields carry (configuration
+    values, for one). ``joins`` are the histories that have several transcripts.
     """
 
     state_dir: str
@@ -238,7 +252,6 @@ class Inventory:
     stores: tuple[Store, ...]
     transcripts: tuple[Transcript, ...]
     databases: tuple[Database, ...]
-    pairs: tuple[tuple[str, str], ...]
     respelled: frozenset[tuple[str, bytes]]
     quarantined: frozenset[str]
     names: frozenset[str]

@@ -13,12 +13,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 from migrator.model.inventory import Entry, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.words import HASH_BYTES, Finding, Name, Number
 from migrator.openclaw.changes.hazards import LOSES_ENTRY
-from migrator.openclaw.places.paths import DEFAULT_AGENT, normalize_agent_id
+from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES
@@ -41,7 +40,6 @@ class _Upgrade:
     inventory: Inventory
     live: tuple[Store, ...]
     agent_ids: Mapping[str, str]
-    database_of: Mapping[str, str]
     renamed: Mapping[tuple[str, str], str]
 
     def canonical(self, store: Store, entry: Entry) -> str:
@@ -87,21 +85,14 @@ def effect(code: str) -> str:
 
 def _upgrade(inventory: Inventory) -> _Upgrade:
     live = tuple(store for store in inventory.stores if store.identity is not None and _is_live(store))
-    database_of = dict(inventory.pairs)
-    ids = {database.path: database.agent_id for database in inventory.databases}
-    owners = {
-        store.path: ids.get(database_of[store.path], DEFAULT_AGENT)
-        if store.agent is None
-        else normalize_agent_id(store.agent)
-        for store in live
-    }
+    owners = {store.database: normalize_agent_id(store.agent) for store in live}
     renamed: dict[tuple[str, str], str] = {}
     for store in live:
         for entry in store.entries:
-            key = canonical_key(entry.key, owners[store.path], inventory.main_key, inventory.scope)
+            key = canonical_key(entry.key, owners[store.database], inventory.main_key, inventory.scope)
             if key != entry.key and entry.problem is None:
                 renamed[store.path, entry.key] = key
-    return _Upgrade(inventory, live, owners, database_of, renamed)
+    return _Upgrade(inventory, live, owners, renamed)
 
 
 def _is_live(store: Store) -> bool:
@@ -156,7 +147,7 @@ def _stale_entries(upgrade: _Upgrade) -> Iterator[Finding]:
         for row in database.typed_rows
     }
     for store, entry in upgrade.imported() if times else ():
-        path = upgrade.database_of[store.path]
+        path = store.database
         stored = times.get((path, upgrade.canonical(store, entry)), times.get((path, entry.key), 0))
         if stored > (entry.updated_at or 0):
             yield Finding("upgrade.loses-newer", Name("session", entry.key), (), (Name("database", path),))
@@ -172,7 +163,7 @@ def _folded(upgrade: _Upgrade) -> Iterator[tuple[Session, Session]]:
     canonical: dict[Session, str] = {}
     for store, entry in upgrade.imported() if contested else ():
         if (key := upgrade.canonical(store, entry)) in contested:
-            path, agent_id = upgrade.database_of[store.path], upgrade.agent_ids[store.path]
+            path, agent_id = store.database, upgrade.agent_ids[store.database]
             session_id, updated_at = entry.session_id or "", entry.updated_at or 0
             canonical[Session(path, agent_id, store.agent, entry.key, session_id, updated_at)] = key
     for winner, losers in groups(canonical):
@@ -194,7 +185,7 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
     pointers: dict[str, set[str]] = defaultdict(set)
     lasting: dict[str, set[str]] = defaultdict(set)
     for store in read if paths else ():
-        folder, database = os.path.dirname(store.path), upgrade.database_of[store.path]
+        folder, database = os.path.dirname(store.path), store.database
         entries = [entry for entry in store.entries if entry.problem is None and entry.session_id is not None]
         pointers[folder].update(known.intersection(chain.from_iterable(map(_pointers, entries))))
         kept = (entry for entry in entries if (database, entry.key) not in dropped)
@@ -238,7 +229,7 @@ def _agents(upgrade: _Upgrade) -> Iterator[Finding]:
     """Directories under another name than their id, and agents that no release lists."""
     inventory = upgrade.inventory
     filled = {store.agent for store in upgrade.live if store.entries}
-    filled |= {Path(database.path).parent.parent.name for database in inventory.databases if database.typed_rows}
+    filled |= {database.directory for database in inventory.databases if database.typed_rows}
     for agent in inventory.agents:
         if agent.directory in filled and agent.directory != agent.normalized_id:
             yield Finding("upgrade.changes-directory", Name("agent", agent.directory))
@@ -254,7 +245,7 @@ def _rewritten_stores(upgrade: _Upgrade) -> Iterator[Finding]:
         name, count = _whose(store), sum(map(_is_imported, store.entries))
         if not count:
             continue
-        if shapes.get(upgrade.database_of[store.path]) in (None, Shape.MISSING, Shape.EMPTY):
+        if shapes.get(store.database) in (None, Shape.MISSING, Shape.EMPTY):
             yield Finding("upgrade.hides-sessions", name, (("count", count),))
         yield Finding("upgrade.changes-entries", name, (("count", count),))
         if renamed[store.path]:

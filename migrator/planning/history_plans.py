@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from migrator.model.inventory import Database, Inventory, Join, Run, Transcript
 from migrator.model.plan import HistoryPlan
 from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.openclaw.places.session_databases import is_opened
 from migrator.planning.folding import RecoveredKeys
 from migrator.planning.settled import MIGRATED
 from migrator.scanning.joining import additions, merged_hashes, runs_of, without
@@ -23,9 +24,8 @@ def plan_histories(
     """Whose history each transcript is, by database; a history that no entry claims is kept under a recovered key."""
     live = live_histories(inventory)
     databases = {database.path: database for database in inventory.databases}
-    database_of = dict(inventory.pairs)
     keys = {
-        (database_of[store.path], entry.session_id): entry.key
+        (store.database, entry.session_id): entry.key
         for store in inventory.stores
         for entry in store.entries
         if entry.problem is None
@@ -34,7 +34,7 @@ def plan_histories(
     joins = {join.files: join for join in inventory.joins}
     planned: dict[str, list[HistoryPlan]] = {}
     for (path, session_id), files in live.files.items():
-        if path in databases:
+        if path in databases and is_opened(path):
             paths = tuple(file.path for file in files)
             join = joins.get(paths) or Join(paths, runs_of(files), (), in_view=False)
             planner = _Planner(databases[path], recovered, findings)

@@ -8,18 +8,22 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import partial
+from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import structs
 
 from migrator.findings.table import RULES
 from migrator.model.inventory import Database, Entry, Inventory, Row, Store, StoreKind
 from migrator.model.plan import Action, Candidate, DatabasePlan, Decision, HistoryPlan, Plan
 from migrator.model.repair import Judged
 from migrator.model.request import RepairWish
-from migrator.model.words import Finding, Name, Number, Severity
+from migrator.model.words import Finding, Name, Severity
+from migrator.openclaw.places.session_databases import is_opened
 from migrator.planning.digests import content_digest, plan_digest
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
+from migrator.planning.merging import merge, time_of
 from migrator.planning.owners import assign_owners
 from migrator.planning.rejects import rejects_of
 from migrator.planning.repair_planner import REPAIRABLE, plan_repairs
@@ -46,10 +50,9 @@ def plan(
     findings = list(inventory.findings)
     by_path = {database.path: database for database in inventory.databases}
     stores_of: dict[str, list[Store]] = {}
-    database_of = dict(inventory.pairs)
     for store in inventory.stores:
-        if store.kind not in SET_ASIDE:
-            stores_of.setdefault(database_of[store.path], []).append(store)
+        if store.kind not in SET_ASIDE and is_opened(store.database):
+            stores_of.setdefault(store.database, []).append(store)
     recovered = RecoveredKeys(lambda: dict(_holders(stores_of, inventory.databases)))
     histories, on_histories = plan_histories(inventory, recovered)
     settled = {
@@ -79,9 +82,9 @@ def plan(
         elif path in migrated:
             continue
         else:
-            place = partial(_typed_place, path, typed_keys, archived)
+            places = _Places(database, typed_keys, recovered, archived)
             planned, made = _plan_database(
-                database, readable, histories.get(path, ()), place, respelled[path], inventory.quarantined
+                database, readable, histories.get(path, ()), places, respelled[path], inventory.quarantined
             )
         plans[path] = planned
         findings += made
@@ -114,50 +117,63 @@ def _holders(
 def _sessions(stores_of: Mapping[str, list[Store]], databases: Mapping[str, Database]) -> Iterator[Session]:
     """Every session that is to have a typed row."""
     for path, stores in stores_of.items():
-        winners, _ = _merge(tuple(stores))
-        for key, candidate in winners.items():
+        for key, candidate in merge(stores).winners.items():
             entry, database = candidate.entry, databases.get(path)
             if entry.session_id is not None and database is not None:
                 directory = stores[candidate.store].agent
-                updated_at = _time(entry.updated_at)
+                updated_at = time_of(entry.updated_at)
                 yield Session(path, database.agent_id, directory, key, entry.session_id, updated_at)
 
 
-def _typed_place(
-    path: str,
-    typed_keys: Mapping[tuple[str, str], str],
-    archived: Callable[[Store, Entry], bytes],
-    store: Store,
-    entry: Entry,
-) -> tuple[str, bytes]:
-    """The key and the digest of the typed row of an entry: archived, under a key of its own, if it is folded."""
-    key = typed_keys.get((path, entry.key), entry.key)
-    return key, entry.sha256 if key == entry.key else archived(store, entry)
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The keys and digests of the typed rows of one database."""
+
+    database: Database
+    typed_keys: Mapping[tuple[str, str], str]
+    recovered: RecoveredKeys
+    archived: Callable[[Store, Entry], bytes]
+
+    def typed(self, store: Store, entry: Entry) -> tuple[str, bytes]:
+        """The row of an entry: archived, under a key of its own, if it is folded."""
+        key = self.typed_keys.get((self.database.path, entry.key), entry.key)
+        return key, entry.sha256 if key == entry.key else self.archived(store, entry)
+
+    def displaced(self, store: Store, entry: Entry) -> Entry:
+        """An entry whose key another session has, as it is kept: archived, under a key of its own."""
+        session_id = entry.session_id or ""
+        key = self.recovered.give(self.database.path, self.database.agent_id, session_id, entry.key)
+        return structs.replace(entry, key=key, sha256=self.archived(store, entry))
 
 
 def _plan_database(
     database: Database,
     stores: tuple[Store, ...],
     histories: tuple[HistoryPlan, ...],
-    place: Callable[[Store, Entry], tuple[str, bytes]],
+    places: _Places,
     respelled: Collection[bytes],
     quarantined: frozenset[str],
 ) -> tuple[DatabasePlan, list[Finding]]:
-    winners, losers = _merge(stores)
+    merged = merge(stores)
     cache = {row.key: row for row in database.cache_rows}
     typed = {row.key: row for row in database.typed_rows}
-    decisions = assign_owners(
-        [
-            _decide(winner, *place(stores[winner.store], winner.entry), cache.get(key), typed, respelled)
-            for key, winner in winners.items()
-        ],
-        typed,
-    )
+    decisions = [
+        _decide(winner, *places.typed(stores[winner.store], winner.entry), cache.get(key), typed, respelled)
+        for key, winner in merged.winners.items()
+    ]
+    made = []
+    for loser in merged.displaced:
+        entry = places.displaced(stores[loser.store], loser.entry)
+        moved = Candidate(loser.store, entry)
+        decisions.append(_decide(moved, entry.key, entry.sha256, cache.get(entry.key), typed, respelled))
+        names = Name("session", loser.entry.key), Name("session", entry.key)
+        made.append(Finding("entry.displaced", names[0], (), names[1:]))
+    decisions = assign_owners(decisions, typed)
     files = tuple({file.path: file for history in histories for file in history.files}.values())
-    rejects = rejects_of(stores, files, [(candidate.store, candidate.entry) for candidate in losers], quarantined)
-    made = [(one.key, one.entry) for one in histories if one.pending and one.entry is not None]
+    rejects = rejects_of(stores, files, merged.superseded, quarantined)
+    new = [(one.key, one.entry) for one in histories if one.pending and one.entry is not None]
     written = chain(
-        ((key, hashlib.sha256(entry.encode()).digest()) for key, entry in made),
+        ((key, hashlib.sha256(text.encode()).digest()) for key, text in new),
         ((d.typed_key, d.typed_sha256) for d in decisions if d.write_typed),
     )
     final_histories = {stored.session_id: stored.hashes for stored in database.transcripts}
@@ -178,7 +194,7 @@ def _plan_database(
         ),
         peak_bytes=_peak_bytes(database, stores, histories),
     )
-    return planned, _findings(planned)
+    return planned, [*made, *_findings(planned)]
 
 
 def _replaced(rows: Mapping[str, Row], written: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -195,8 +211,8 @@ def _plan_settled(
     database: Database, stores: tuple[Store, ...], histories: tuple[HistoryPlan, ...], inventory: Inventory
 ) -> tuple[DatabasePlan, list[Finding]]:
     """A plan to write nothing: there may be rejects to preserve, and stores to put away."""
-    winners, losers = _merge(stores)
-    entries = [candidate.entry for candidate in winners.values()]
+    merged = merge(stores)
+    entries = [candidate.entry for candidate in merged.winners.values()]
     planned = DatabasePlan(
         database=database,
         stores=stores,
@@ -205,7 +221,7 @@ def _plan_settled(
         rejects=rejects_of(
             stores,
             tuple(file for history in histories for file in history.files),
-            [(candidate.store, candidate.entry) for candidate in losers],
+            [*merged.displaced, *merged.superseded],
             inventory.quarantined,
         ),
         expected_rows=len({row.key for row in (*database.cache_rows, *database.typed_rows)}),
@@ -217,29 +233,6 @@ def _plan_settled(
         peak_bytes=0,
     )
     return planned, _findings(planned)
-
-
-def _merge(stores: tuple[Store, ...]) -> tuple[dict[str, Candidate], list[Candidate]]:
-    """One candidate per key over all stores of a database: strictly newer wins, a tie keeps the earlier store's."""
-    winners: dict[str, Candidate] = {}
-    losers: list[Candidate] = []
-    for index, store in enumerate(stores):
-        for entry in store.entries:
-            if entry.problem is not None:
-                continue
-            candidate, best = Candidate(index, entry), winners.get(entry.key)
-            if best is None:
-                winners[entry.key] = candidate
-            elif entry.sha256 != best.entry.sha256:
-                newer = _time(entry.updated_at) > _time(best.entry.updated_at)
-                winners[entry.key], loser = (candidate, best) if newer else (best, candidate)
-                losers.append(loser)
-    return winners, losers
-
-
-def _time(updated_at: Number | None) -> Number:
-    """An entry without a usable time is the oldest of all (2026.7.1, ``infra/state-migrations.ts``)."""
-    return 0 if updated_at is None else updated_at
 
 
 def _decide(
@@ -256,9 +249,9 @@ def _decide(
     """
     entry, typed = candidate.entry, typed_rows.get(typed_key)
     present = [row for row in (cache, typed) if row is not None]
-    existing = max(present, key=lambda row: _time(row.updated_at), default=None)
+    existing = max(present, key=lambda row: time_of(row.updated_at), default=None)
     same = existing is not None and (existing.sha256 in (entry.sha256, typed_sha256) or existing.sha256 in respelled)
-    newer = existing is None or _time(entry.updated_at) > _time(existing.updated_at)
+    newer = existing is None or time_of(entry.updated_at) > time_of(existing.updated_at)
     kept = existing if existing and (existing.sha256 in respelled or not (same or newer)) else None
     sha256 = kept.sha256 if kept else entry.sha256
     session_id = kept.session_id if kept else entry.session_id
@@ -285,7 +278,7 @@ def _decide(
         owns_session=False,
         typed_key=typed_key,
         typed_sha256=typed_sha256,
-        tie=kept is not None and not same and _time(entry.updated_at) == _time(kept.updated_at),
+        tie=kept is not None and not same and time_of(entry.updated_at) == time_of(kept.updated_at),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from migrator.model.inventory import Entry, Store, Transcript
-from migrator.model.plan import Reject
+from collections.abc import Iterable
+
+from migrator.model.inventory import Store, Transcript
+from migrator.model.plan import Candidate, Reject
 from migrator.planning.digests import span_id
 from migrator.runs.quarantine import SUPERSEDED
 
@@ -11,13 +13,10 @@ from migrator.runs.quarantine import SUPERSEDED
 def rejects_of(
     stores: tuple[Store, ...],
     files: tuple[Transcript, ...],
-    losers: list[tuple[int, Entry]],
+    superseded: Iterable[Candidate],
     quarantined: frozenset[str],
 ) -> tuple[Reject, ...]:
-    """Everything that was read and will be in no row: damaged spans, problem entries, losers of the merge.
-
-    ``losers`` come with the index of their store.
-    """
+    """Everything that was read and will be in no row: damaged spans, problem entries, what is ``superseded``."""
 
     def reject(source: Store | Transcript, offset: int, length: int, code: str, key: str | None) -> Reject:
         span = span_id(source.identity, offset, length)
@@ -33,6 +32,6 @@ def rejects_of(
             for entry in store.entries
             if entry.problem is not None
         ]
-    for index, entry in losers:
+    for index, entry in ((one.store, one.entry) for one in superseded):
         made.append(reject(stores[index], entry.offset, entry.length, SUPERSEDED, entry.key))
     return tuple(made)

@@ -331,7 +331,7 @@ def _deleted(inventory: Inventory, database: Database) -> Iterator[str]:
 
 
 def _directory(database: Database) -> str | None:
-    return Path(database.path).parent.parent.name
+    return database.directory
 
 
 def _time(dated: Entry | Row) -> float:

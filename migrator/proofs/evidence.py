@@ -129,15 +129,15 @@ def _sources(report: Report) -> Iterator[dict[str, Fact]]:
     """Every store that there is to judge by, and every older database whose rows are."""
     origin = report.origin or report.inventory
     judged = {
-        source.source: (database.database.path, source)
+        (source.source, database.database.path): source
         for database in (report.verification.databases if report.verification else ())
         for source in database.sources
     }
-    database_of = {store: same_place(path, origin, report.inventory) for store, path in origin.pairs}
     planned = {store.path: store for plan in (report.plan.databases if report.plan else ()) for store in plan.stores}
     for store in origin.stores:
         name = Name("store", store.path)
-        database, verified = judged.pop(name, (database_of[store.path], None))
+        database = same_place(store.database, origin, report.inventory)
+        verified = judged.pop((name, database), None)
         yield {
             "store": name,
             "agent": Name("agent", store.agent) if store.agent is not None else None,
@@ -150,7 +150,7 @@ def _sources(report: Report) -> Iterator[dict[str, Fact]]:
             **({"verdicts": _by_word(dict(verified.counts))} if verified else {}),
         }
     files = {database.path: dict(database.files).get("") for database in origin.databases}
-    for name, (database, verified) in judged.items():
+    for (name, database), verified in judged.items():
         counted = dict(verified.counts)
         yield {
             "store": name,
@@ -192,7 +192,7 @@ def _databases(report: Report) -> Iterator[dict[str, Fact]]:
     known = {database.path: database for database in report.inventory.databases}
     known |= {path: one.database for path, one in verified.items()}  # also those that are lost
     for database in known.values():
-        directory = Path(database.path).parent.parent.name
+        directory = database.directory
         judged = verified.get(database.path)
         counted: Counter[Verdict] = Counter()
         for source in judged.sources if judged else ():
@@ -202,7 +202,7 @@ def _databases(report: Report) -> Iterator[dict[str, Fact]]:
         actions = Counter(d.action.value for d in planned[database.path].decisions) if database.path in planned else {}
         yield {
             "database": Name("database", database.path),
-            "agent": Name("agent", directory) if directory in directories else None,
+            "agent": Name("agent", directory) if directory is not None and directory in directories else None,
             "shape": database.shape.value,
             "version": database.version,
             "content_digest": judged.content_digest if judged else None,
@@ -283,7 +283,7 @@ def _add_totals(
     log.add(
         "totals",
         agents=max(agents, len(named)),
-        stores=len(sources),
+        stores=len({facts["store"] for facts in sources}),
         sessions=sum(facts["entries"] for facts in sources if isinstance(facts["entries"], int)),
         verdict=report.word,
         **facts,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind
@@ -29,26 +28,21 @@ STATES = {
 _SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 
 
-def directory_of(database: str, directories: Container[str]) -> Name | None:
-    """The agent directory that a database lies in, or None for one that lies elsewhere."""
-    directory = Path(database).parent.parent.name
-    return Name("agent", directory) if directory in directories else None
+def directory_of(database: Database | None, directories: Container[str]) -> Name | None:
+    """The agent directory whose sessions a database holds, or None if it is of none."""
+    directory = database.directory if database is not None else None
+    return Name("agent", directory) if directory is not None and directory in directories else None
 
 
 def agent_rows(inventory: Inventory) -> list[View]:
     """The rows, by agent directory; an agent directory with neither store nor database has one, too."""
-    database_of = dict(inventory.pairs)
     databases = {database.path: database for database in inventory.databases}
     agents = {agent.directory: agent for agent in inventory.agents}
     found: list[tuple[str | None, Store | None, Database | None]] = [
-        (store.agent, store, databases.get(database_of[store.path])) for store in inventory.stores
+        (store.agent, store, databases.get(store.database)) for store in inventory.stores
     ]
-    with_store = set(database_of.values())
-    found += [
-        (Path(path).parent.parent.name, None, database)
-        for path, database in databases.items()
-        if path not in with_store
-    ]
+    with_store = {store.database for store in inventory.stores}
+    found += [(database.directory, None, database) for path, database in databases.items() if path not in with_store]
     seen = {directory for directory, _, _ in found}
     found += [(directory, None, None) for directory in agents if directory not in seen]
     found.sort(key=lambda row: (row[0] is None, row[0] or ""))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from migrator.commands.request import counts
 from migrator.findings.table import RULES
 from migrator.model.errors import MigratorError
 from migrator.model.exported import Exported
+from migrator.model.inventory import Database
 from migrator.model.outcome import Outcome
 from migrator.model.plan import Action, DatabasePlan, Reject
 from migrator.model.repair import Repair
@@ -51,6 +52,7 @@ def of_report(report: Report) -> dict[str, View]:
     """Everything that a report says."""
     agents, sessions = counts(report.inventory)
     directories = {agent.directory for agent in report.inventory.agents}
+    databases = {database.path: database for database in report.inventory.databases}
     view: dict[str, View] = {
         "format": FORMAT,
         "version": VERSION,
@@ -74,7 +76,7 @@ def of_report(report: Report) -> dict[str, View]:
         view["run"] = {
             "id": Path(report.run).name,
             "folder": Name("path", report.run),
-            "databases": [_done(outcome, directories) for outcome in report.outcomes],
+            "databases": [_done(outcome, directories, databases) for outcome in report.outcomes],
             "archived_sources": len(report.archived),
         }
     if report.undone is not None:
@@ -105,9 +107,9 @@ def of_report(report: Report) -> dict[str, View]:
     return view
 
 
-def _done(outcome: Outcome, directories: set[str]) -> dict[str, View]:
+def _done(outcome: Outcome, directories: set[str], databases: Mapping[str, Database]) -> dict[str, View]:
     return {
-        "agent": directory_of(outcome.path, directories),
+        "agent": directory_of(databases.get(outcome.path), directories),
         "database": Name("database", outcome.path),
         "created": outcome.created,
         "rows_written": outcome.rows_written,
@@ -194,7 +196,7 @@ def _planned(planned: DatabasePlan, directories: set[str]) -> dict[str, View]:
     for row in planned.repair.rows if planned.repair is not None else ():
         actions[(Action.UPDATE if row.replaces else Action.INSERT).value] += 1
     return {
-        "agent": directory_of(planned.database.path, directories),
+        "agent": directory_of(planned.database, directories),
         "database": Name("database", planned.database.path),
         "stores": [Name("store", store.path) for store in planned.stores],
         "create": planned.database.shape.value == "missing" and planned.pending,
@@ -274,7 +276,7 @@ def _verified(verified: DatabaseVerification, directories: set[str]) -> dict[str
     for source in verified.sources:
         totals.update({verdict.value: count for verdict, count in source.counts})
     return {
-        "agent": directory_of(verified.database.path, directories),
+        "agent": directory_of(verified.database, directories),
         "database": Name("database", verified.database.path),
         "complete": is_complete(verified),
         "parity": asdict(parity(Verification("", (verified,), (), ()))),

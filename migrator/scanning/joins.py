@@ -7,16 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from migrator.filesystem import open_regular_file
-from migrator.model.inventory import Inventory, Join, StoreKind, Transcript
+from migrator.model.inventory import Inventory, Join, Transcript
 from migrator.model.words import HASH_BYTES
-from migrator.openclaw.places.paths import agent_database
 from migrator.openclaw.places.session_files import FileKind
 from migrator.openclaw.text.active_branch import Link, read_link
 from migrator.openclaw.text.transcript import TranscriptReader
 from migrator.scanning.joining import in_order, order_of, runs_of
-from migrator.scanning.transcripts import owners, storable_lines
-
-_SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
+from migrator.scanning.transcripts import home_databases, owners, storable_lines
 
 Place = tuple[str, str]
 """The database and the id of a session."""
@@ -38,12 +35,10 @@ def live_histories(inventory: Inventory) -> LiveHistories:
     """
     if not inventory.transcripts:
         return LiveHistories({}, ())
-    directories = {agent.directory: agent_database(agent.path) for agent in inventory.agents}
-    claimed = owners(inventory.stores, inventory.transcripts, inventory.state_dir, frozenset(directories))
-    database_of = dict(inventory.pairs)
-    live_stores = [store for store in inventory.stores if store.kind not in _SET_ASIDE]
-    by_agent = directories | {store.agent or "": database_of[store.path] for store in live_stores}
-    unread = {database_of[store.path] for store in inventory.stores if store.identity is None}
+    directories = frozenset(agent.directory for agent in inventory.agents)
+    claimed = owners(inventory.stores, inventory.transcripts, inventory.state_dir, directories)
+    by_agent = home_databases(inventory)
+    unread = {store.database for store in inventory.stores if store.identity is None}
     files: dict[Place, list[Transcript]] = defaultdict(list)
     unclaimed = []
     for transcript in inventory.transcripts:
@@ -51,7 +46,7 @@ def live_histories(inventory: Inventory) -> LiveHistories:
             continue
         owner = claimed.get(transcript.path)
         if owner is not None:
-            files[database_of[inventory.stores[owner.store_index].path], owner.session_id].append(transcript)
+            files[inventory.stores[owner.store_index].database, owner.session_id].append(transcript)
         elif (transcript.hashes or transcript.damage) and (transcript.agent or "") in by_agent:
             path = by_agent[transcript.agent or ""]
             if path not in unread:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 
 from migrator.filesystem import is_absent
 from migrator.model.errors import NothingFoundError
@@ -46,7 +47,7 @@ def read_stores(
     jobs: int | None,
 ) -> tuple[Store, ...]:
     """Read the stores that there are. Raises NothingFoundError for an explicit one that there is not."""
-    known = {store.real_path: store for store in earlier.stores} if earlier else {}
+    known = _whole(earlier.stores) if earlier else {}
     present = list(_present(state, follow, candidates, findings))
     stores = []
     size = _size(real for _, real in present)
@@ -57,6 +58,20 @@ def read_stores(
                 store = replace(known[real], path=one.path, kind=one.kind, agent=one.agent, identity=store)
             stores.append(store)
     return tuple(stores)
+
+
+def _whole(stores: Iterable[Store]) -> dict[str, Store]:
+    """Stores by their real paths, each in one piece again."""
+    parts: dict[str, list[Store]] = {}
+    for store in stores:
+        parts.setdefault(store.real_path, []).append(store)
+    return {path: found[0] if len(found) == 1 else _joined(found) for path, found in parts.items()}
+
+
+def _joined(parts: list[Store]) -> Store:
+    entries = sorted((entry for part in parts for entry in part.entries), key=attrgetter("index"))
+    damage = tuple(span for part in parts for span in part.damage)
+    return replace(parts[0], entries=tuple(entries), damage=damage, parts=1)
 
 
 def _present(
@@ -75,7 +90,7 @@ def _present(
         if is_absent(candidate.path):
             if candidate.kind is StoreKind.EXPLICIT and candidate.path not in set_aside:
                 raise NothingFoundError("There is no store {subject}; check the path. Nothing was created.", name)
-            if candidate.kind is StoreKind.CONFIGURED:
+            if candidate.kind is StoreKind.CONFIGURED and candidate.path not in set_aside:
                 findings.add("store.missing", name)
             continue
         if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
@@ -148,14 +163,15 @@ def read_databases(
         below = path.startswith(os.path.join(state, "agents") + os.sep)
         may_enter = partial(findings.may_enter, path, state, follow)
         if owner is not None and below and not may_enter("database.link-outside", Name("database", path)):
-            databases[real] = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, ())
+            unread = Database(path, normalize_agent_id(owner), Shape.UNREADABLE, None, None, (), directory=owner)
+            databases[real] = unread
             continue
         databases[real] = None
         to_read[real] = path, EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
     with each(partial(_read_database, stores_of), to_read.values(), _size(to_read), jobs, count=len(to_read)) as found:
         for real, (database, made) in zip(to_read, found, strict=True):
             findings.made += made
-            databases[real] = database
+            databases[real] = replace(database, directory=owners[database.path])
     return tuple(filter(None, databases.values()))
 
 

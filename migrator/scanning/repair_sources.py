@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrator.model.inventory import Agent, Inventory, Store, StoreKind, Transcript
-from migrator.openclaw.places.paths import agent_database
 from migrator.openclaw.places.session_files import FileKind, transcript_session_id
 from migrator.scanning.copies import STORE_COPIES
 from migrator.scanning.packed import read_copy
@@ -20,9 +19,7 @@ def copies(inventory: Inventory) -> Inventory:
     """The copies beside the live files of an installation, as if they were the live ones."""
     stores = tuple(store for agent in inventory.agents for store in _stores(agent))
     transcripts = tuple(one for agent in inventory.agents for one in _transcripts(agent, _COPIES))
-    paths = {agent.directory: agent_database(agent.path) for agent in inventory.agents}
-    pairs = tuple((store.path, paths[store.agent or ""]) for store in stores)
-    return replace(inventory, stores=stores, transcripts=transcripts, pairs=pairs, findings=())
+    return replace(inventory, stores=stores, transcripts=transcripts, findings=())
 
 
 def deleted(inventory: Inventory, named: tuple[str, ...]) -> Inventory:
@@ -34,7 +31,7 @@ def deleted(inventory: Inventory, named: tuple[str, ...]) -> Inventory:
         for one in _transcripts(agent, _DELETED)
         if transcript_session_id(Path(one.path).name)[0] in ids
     )
-    return replace(inventory, stores=(), transcripts=transcripts, pairs=(), findings=())
+    return replace(inventory, stores=(), transcripts=transcripts, findings=())
 
 
 def _stores(agent: Agent) -> list[Store]:
@@ -42,7 +39,7 @@ def _stores(agent: Agent) -> list[Store]:
     for file in agent.files:
         if FileKind(file.kind) in STORE_COPIES and ".json" in file.path:
             store, _ = read_store(file.path, file.path, StoreKind.COPY, agent.directory)
-            found += [store] if store.identity is not None else []
+            found += [replace(store, database=agent.database)] if store.identity is not None else []
     return found
 
 

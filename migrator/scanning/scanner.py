@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from migrator.filesystem import is_absent
 from migrator.model.errors import NothingFoundError, UsageError
-from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.inventory import LIVE, Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import Verdict
 from migrator.model.words import Name
 from migrator.openclaw.changes.judge import judge
-from migrator.openclaw.places.config import Config, load_config, store_paths
+from migrator.openclaw.places.config import load_config
 from migrator.openclaw.places.locks import live_writers
-from migrator.openclaw.places.paths import AGENT_DATABASE, normalize_agent_id, resolve_state_dir, store_database
+from migrator.openclaw.places.paths import (
+    agent_database,
+    normalize_agent_id,
+    resolve_state_dir,
+)
+from migrator.openclaw.places.session_databases import is_opened
 from migrator.openclaw.places.session_files import FileKind
 from migrator.runs.quarantine import quarantined_spans
 from migrator.runs.run import RUNS
 from migrator.scanning.databases import stored_text
 from migrator.scanning.directories import (
-    STORE_NAME,
     Findings,
     add_name_findings,
     agent_directories,
@@ -34,9 +38,11 @@ from migrator.scanning.directories import (
 )
 from migrator.scanning.joins import joins_of
 from migrator.scanning.originals import Original, archived, imported
+from migrator.scanning.placement import Placement
 from migrator.scanning.readers import Candidate, read_databases, read_stores, read_transcripts
 from migrator.scanning.sources import reread
 from migrator.scanning.transcript_places import transcript_places
+from migrator.scanning.transcripts import owners as owners_of
 from migrator.sqlite.snapshot import open_snapshot
 
 
@@ -61,29 +67,25 @@ def scan(
     findings = Findings(list(config.findings))
     directories = sorted(agent_directories(state, selection.follow, findings))
     add_name_findings(directories, findings)
-    _check_agents_exist(selection, directories)
-    agents = _agents(selection, state, cwd, directories, findings)
-    originals: list[tuple[str | None, Original]] = [
-        (agent.directory, one) for agent in agents for one in imported(agent.path)
-    ]
-    named = {os.path.dirname(os.path.normpath(os.path.join(cwd, path))) for path in selection.stores}
-    originals += [
-        (_directory_of(one, state), one)
-        for one in archived(state, named | {os.path.dirname(p) for p in _configured(config, directories, surroundings)})
-        if not named or os.path.dirname(one.stood_at or "") in named
-    ]
-    candidates = _candidates(selection, surroundings, state, config, directories, originals)
+    _check_agents_exist(selection, (*directories, *config.agent_ids))
+    placement = Placement(state, config, directories, surroundings)
+    named = [os.path.normpath(os.path.join(cwd, path)) for path in selection.stores]
+    agents = _agents(selection, state, named, placement, directories, findings)
+    originals = _originals(state, agents, named, placement)
+    candidates = _candidates(selection, named, placement, state, directories, originals)
     progress.start("reading", _bytes_to_read(candidates, agents))
-    stores = read_stores(state, selection.follow, candidates, earlier, findings, progress, jobs)
+    files = read_stores(state, selection.follow, candidates, earlier, findings, progress, jobs)
+    stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
+    parts = (part for store in files for part in placement.parts(store, stood_at[store.path]))
+    stores = tuple(part for part in parts if not selection.agents or part.agent in selection.agents)
     places = transcript_places(state, selection.follow, agents, stores, originals, findings)
     transcripts = read_transcripts(places, earlier, findings, progress, jobs)
-    stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
-    pairs = tuple(
-        (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
-    )
-    owners = _database_owners(selection, state, directories, pairs, transcripts)
-    stores_of = _by_database(stores, dict(pairs))
+    if named and not selection.agents:
+        transcripts = _of_stores(named, placement, stores, transcripts, state, directories)
+    owners = _database_owners(selection, agents, stores, transcripts)
+    stores_of = _by_database(stores)
     databases = read_databases(owners, stores_of, state, selection.follow, findings, jobs)
+    _add_placement_findings(stores, databases, findings)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(
         state_dir=state,
@@ -96,7 +98,6 @@ def scan(
         stores=stores,
         transcripts=transcripts,
         databases=databases,
-        pairs=pairs,
         respelled=frozenset(_respelled(stores_of, databases)),
         quarantined=quarantined_spans(Path(state, RUNS)),
         names=frozenset(config.strings),
@@ -105,42 +106,65 @@ def scan(
     return replace(inventory, joins=tuple(joins_of(inventory)))
 
 
-def _owner(database: str) -> str | None:
-    """The directory name of the agent that a database path belongs to, None for one of PR 91322's names."""
-    return Path(database).parent.parent.name if os.path.basename(database) == AGENT_DATABASE else None
-
-
-def _check_agents_exist(selection: Selection, directories: list[str]) -> None:
+def _check_agents_exist(selection: Selection, known: tuple[str, ...]) -> None:
     for name in selection.agents:
-        if name not in directories:
+        if name not in known:
             raise UsageError(
                 "There is no agent directory {subject}; give its name on disk, exactly.", Name("agent", name)
             )
 
 
+def _originals(
+    state: str, agents: tuple[Agent, ...], named: list[str], placement: Placement
+) -> list[tuple[str | None, Original]]:
+    """What imports and earlier runs have set aside, each with the agent directory that it is of, if it is of one."""
+    folders = {os.path.dirname(path) for path in named}
+    outside = folders | {os.path.dirname(path) for path in placement.configured}
+    found: list[tuple[str | None, Original]] = [
+        (agent.directory, one) for agent in agents for one in imported(agent.path)
+    ]
+    for one in archived(state, outside):
+        if not named or os.path.dirname(one.stood_at or "") in folders:
+            found.append((_directory_of(one, placement), one))
+    return found
+
+
 def _candidates(
     selection: Selection,
-    surroundings: Surroundings,
+    named: list[str],
+    placement: Placement,
     state: str,
-    config: Config,
     directories: list[str],
     originals: list[tuple[str | None, Original]],
 ) -> list[Candidate]:
-    """Every place where the selection may have a store, agent directories first."""
+    """Every place where the selection may have a store, agent directories first.
+
+    What a configured store has for other agents than those that are asked for is left out once it is read.
+    """
     wanted = [name for name in directories if not selection.agents or name in selection.agents]
-    explicit = [os.path.join(surroundings.cwd, path) for path in selection.stores]
+    told = selection.agents[0] if len(selection.agents) == 1 else None
     found = [Candidate(store_path(state, name), StoreKind.AGENT, name) for name in wanted]
-    if not selection.agents:
-        configured = _configured(config, directories, surroundings)
-        found += [Candidate(path, StoreKind.CONFIGURED, None) for path in configured]
-        found.append(Candidate(os.path.join(state, "sessions", STORE_NAME), StoreKind.ROOT, None))
+    if not (named and selection.agents):
+        known = [(path, StoreKind.CONFIGURED) for path in placement.configured]
+        known.append((placement.root_store, StoreKind.ROOT))
+        owned = [(path, kind, placement.agent_of(path)) for path, kind in known]
+        found += [
+            Candidate(path, kind, agent)
+            for path, kind, agent in owned
+            if agent is None or not selection.agents or agent in selection.agents
+        ]
     found += [
-        Candidate(one.path, one.kind, directory, one.stood_at or store_path(state, directory))
+        Candidate(
+            one.path,
+            one.kind,
+            directory or (told if one.stood_at in named else None),
+            one.stood_at or store_path(state, directory),
+        )
         for directory, one in originals
-        if one.file in (FileKind.STORE, FileKind.IMPORTED_STORE) and (directory in wanted or not selection.agents)
+        if one.file in (FileKind.STORE, FileKind.IMPORTED_STORE)
+        and (directory is None or not selection.agents or directory in selection.agents)
     ]
-    own = {store_path(state, name): name for name in directories}
-    chosen = [Candidate(path, StoreKind.EXPLICIT, own.get(path)) for path in map(os.path.normpath, explicit)]
+    chosen = [Candidate(path, StoreKind.EXPLICIT, _agent_of(path, told, placement)) for path in named]
     if not chosen:
         return found
     paths = {candidate.path for candidate in chosen}
@@ -148,10 +172,10 @@ def _candidates(
     return chosen + set_aside if not selection.agents else found + chosen
 
 
-def _configured(config: Config, directories: list[str], surroundings: Surroundings) -> Iterable[str]:
-    """The stores that the configuration names."""
-    ids = [*config.agent_ids, *(normalize_agent_id(name) for name in directories)]
-    return store_paths(config, ids, surroundings.env, surroundings.home, surroundings.cwd)
+def _agent_of(path: str, told: str | None, placement: Placement) -> str | None:
+    """The agent directory that a store which was named is of. Raises UsageError if it is another one than was said."""
+    agent = placement.agent_of(path)
+    return agent if agent is not None or path in placement.configured else told
 
 
 def _bytes_to_read(candidates: list[Candidate], agents: tuple[Agent, ...]) -> int:
@@ -161,51 +185,64 @@ def _bytes_to_read(candidates: list[Candidate], agents: tuple[Agent, ...]) -> in
     return sum(os.path.getsize(path) for path in stores if os.path.isfile(path)) + sum(file.size for file in files)
 
 
-def _directory_of(original: Original, state: str) -> str | None:
-    """The agent directory in which an original stood, if it stood in one."""
-    directory = store_database(os.path.join(os.path.dirname(original.stood_at or ""), STORE_NAME))[1]
-    return directory if directory is not None and os.path.isdir(agent_path(state, directory)) else None
+def _directory_of(original: Original, placement: Placement) -> str | None:
+    """The agent directory that an original is of by where it stood; that of a shared store is of none."""
+    stood_at = original.stood_at or ""
+    if stood_at in placement.configured:
+        return placement.agent_of(stood_at)
+    return placement.agent_beside(os.path.dirname(stood_at))
 
 
-def _database_path(store: Store, stood_at: str | None, state: str, config: Config, directories: list[str]) -> str:
-    """The database that a store belongs to: in its own agent directory, or named as PR 91322 names it.
+def _of_stores(
+    named: list[str],
+    placement: Placement,
+    stores: tuple[Store, ...],
+    transcripts: tuple[Transcript, ...],
+    state: str,
+    directories: list[str],
+) -> tuple[Transcript, ...]:
+    """The transcripts that stores which were named claim, or that lie beside them.
 
-    The store from before agents existed belongs to the default agent, if that has a directory: there OpenClaw puts
-    it too (2026.7.1, ``infra/state-migrations.ts``).
+    Others in the directory of an agent may be claimed by a store that was not named, and so was not read.
     """
-    if store.kind is StoreKind.ROOT:
-        owners = [name for name in directories if normalize_agent_id(name) == config.default_agent]
-        if owners:
-            owner = config.default_agent if config.default_agent in owners else owners[0]
-            return store_database(store_path(state, owner))[0]
-    return store_database(stood_at or store.path)[0]
+    beside = {os.path.dirname(path) for path in named}
+    if not any(path in placement.configured for path in named):
+        return transcripts
+    claimed = owners_of(stores, transcripts, state, frozenset(directories))
+    return tuple(one for one in transcripts if one.path in claimed or os.path.dirname(one.path) in beside)
 
 
 def _database_owners(
-    selection: Selection,
-    state: str,
-    directories: list[str],
-    pairs: tuple[tuple[str, str], ...],
-    transcripts: tuple[Transcript, ...],
+    selection: Selection, agents: tuple[Agent, ...], stores: tuple[Store, ...], transcripts: tuple[Transcript, ...]
 ) -> dict[str, str | None]:
-    """The databases of all stores, and those of agent directories that have no store (any more), and whose they are."""
-    owners = {database: _owner(database) for _, database in pairs}
+    """The databases of all stores, and those of agents that have no store (any more), and whose they are."""
+    owners = {store.database: store.agent for store in stores}
     if not selection.stores or selection.agents:
         with_transcripts = {one.agent for one in transcripts}
-        for name in directories:
-            if selection.agents and name not in selection.agents:
-                continue
-            path = store_database(store_path(state, name))[0]
-            if name in with_transcripts or not is_absent(path):
-                owners.setdefault(path, name)
+        for agent in agents:
+            path = agent_database(agent.path)
+            if not is_absent(path) or (agent.database == path and agent.directory in with_transcripts):
+                owners.setdefault(path, agent.directory)
+            if agent.database != path and (agent.directory in with_transcripts or not is_absent(agent.database)):
+                owners.setdefault(agent.database, agent.directory)
     return owners
 
 
-def _by_database(stores: tuple[Store, ...], database_of: Mapping[str, str]) -> dict[str, list[Store]]:
+def _by_database(stores: tuple[Store, ...]) -> dict[str, list[Store]]:
     found: dict[str, list[Store]] = defaultdict(list)
     for store in stores:
-        found[database_of[store.path]].append(store)
+        found[store.database].append(store)
     return found
+
+
+def _add_placement_findings(stores: tuple[Store, ...], databases: tuple[Database, ...], findings: Findings) -> None:
+    """What lies where no release looks for it, or would have to be put there."""
+    for store in stores:
+        if store.kind in LIVE and not is_opened(store.database):
+            findings.add("store.no-agent", Name("store", store.path))
+    for database in databases:
+        if not is_opened(database.path) and (database.cache_rows or database.typed_rows):
+            findings.add("database.never-opened", Name("database", database.path))
 
 
 def _respelled(stores_of: Mapping[str, list[Store]], databases: tuple[Database, ...]) -> Iterator[tuple[str, bytes]]:
@@ -230,16 +267,26 @@ def _respelled(stores_of: Mapping[str, list[Store]], databases: tuple[Database, 
 
 
 def _agents(
-    selection: Selection, state: str, cwd: str, directories: list[str], findings: Findings
+    selection: Selection,
+    state: str,
+    named: list[str],
+    placement: Placement,
+    directories: list[str],
+    findings: Findings,
 ) -> tuple[Agent, ...]:
-    named = {store_database(os.path.normpath(os.path.join(cwd, path)))[1] for path in selection.stores}
+    """The agents that are asked for, or that stores which were named are of: a shared one may be of all."""
+    chosen = {placement.agent_of(path) for path in named} | {*selection.agents}
+    everybody = not (selection.agents or named) or any(
+        path in placement.configured and placement.agent_of(path) is None for path in named
+    )
     return tuple(
         Agent(
             name,
             agent_path(state, name),
             normalize_agent_id(name),
             tuple(session_files(state, name, selection.follow, findings)),
+            placement.home(name),
         )
         for name in directories
-        if name in selection.agents or name in named or not (selection.agents or selection.stores)
+        if everybody or name in chosen
     )

@@ -36,8 +36,12 @@ def transcript_places(
         if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
             places[findings.real.of(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
     live = [store for store in stores if store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED)]
-    for path in (path for store in live if store.agent is None for path in _beside(store, findings)):
-        places.setdefault(findings.real.of(path), (None, path, FileKind.TRANSCRIPT))
+    listed = {os.path.join(agent.path, "sessions") for agent in agents}
+    for store in live:
+        if os.path.dirname(store.path) not in listed:
+            for path in _beside(store, findings):
+                places.setdefault(findings.real.of(path), (store.agent, path, FileKind.TRANSCRIPT))
+            listed.add(os.path.dirname(store.path))
     names = {os.path.basename(path) for _, path, _ in places.values()}
     for store in live:
         outside = list(_outside(store, state, names))

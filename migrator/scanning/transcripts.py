@@ -12,7 +12,7 @@ from itertools import compress
 from typing import NamedTuple
 
 from migrator.filesystem import open_regular_file
-from migrator.model.inventory import DamagedSpan, FileIdentity, Store, Transcript
+from migrator.model.inventory import DamagedSpan, FileIdentity, Inventory, Store, StoreKind, Transcript
 from migrator.model.progress import Advance, silent
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
@@ -219,6 +219,18 @@ def owners(
                 )
     best = {path: min(made) for path, made in claims.items()}
     return {path: Owner(claim.store_index, claim.session_id, not claim.is_other) for path, claim in best.items()}
+
+
+def home_databases(inventory: Inventory) -> dict[str, str]:
+    """Where the history of a session without an entry goes, by agent directory; by "" for those of no agent.
+
+    That is beside the sessions of the agent's own store, else where OpenClaw looks for the sessions of the agent.
+    """
+    found: dict[str, str] = {}
+    for store in sorted(inventory.stores, key=lambda one: one.kind is not StoreKind.AGENT):
+        found.setdefault(store.agent or "", store.database)
+    homes = {agent.directory: agent.database for agent in inventory.agents}
+    return {**found, **{name: path for name, path in homes.items() if name not in found}}
 
 
 def _rank(transcript: Transcript, session_id: str, referenced: bool) -> int:

@@ -7,18 +7,18 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from migrator.filesystem import open_regular_file
 from migrator.model.inventory import Inventory, Shape, Store, Transcript
 from migrator.model.plan import DatabasePlan, Plan
 from migrator.model.upgrade import MEMBERS, SESSION_ID, Seen
 from migrator.openclaw.changes.transforms import normal_event
-from migrator.openclaw.places.paths import AGENT_DATABASE
+from migrator.openclaw.places.paths import agent_database
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.js_values import canonical
 from migrator.openclaw.text.store import StoreReader, parse_strict
 from migrator.openclaw.text.transcript import LineKind, TranscriptReader
+from migrator.planning.folding import RECOVERED
 from migrator.scanning.databases import stored_text
 from migrator.scanning.transcripts import storable_lines
 from migrator.sqlite.snapshot import open_snapshot
@@ -56,11 +56,11 @@ def expected(inventory: Inventory, plan: Plan) -> Iterator[Expected]:
     """
     for planned in plan.databases:
         database = planned.database
-        directory = Path(database.path).parent.parent.name
-        is_read = os.path.basename(database.path) != AGENT_DATABASE or directory == database.agent_id
+        in_directory = agent_database(os.path.join(inventory.state_dir, "agents", database.directory or ""))
+        is_read = database.path != in_directory or database.directory == database.agent_id
         if database.agent_id not in inventory.configured_agents or not is_read:
             continue
-        folded = {decision.key for decision in planned.decisions if decision.folded}
+        folded = {decision.key for decision in planned.decisions if decision.folded or RECOVERED in decision.key}
         for key, (session_id, members) in _sessions(planned).items():
             renamed = canonical_key(key, database.agent_id, inventory.main_key, inventory.scope)
             yield Expected(key, renamed, session_id, key in folded, members)

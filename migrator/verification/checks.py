@@ -91,9 +91,9 @@ def state_checks(inventory: Inventory) -> Iterator[Check]:
     sources = {store.agent for store in inventory.stores if store.agent is not None}
     twins = {normalize_agent_id(name) for name in sources if normalize_agent_id(name) != name}
     filled = [database for database in inventory.databases if database.cache_rows or database.typed_rows]
-    owned = {Path(database.path).parent.parent.name for database in filled}
+    owned = {database.directory for database in filled}
     yield Check("no-sibling-directories", not (twins & owned) - sources)
-    expected = {os.path.realpath(database) for _, database in inventory.pairs}
+    expected = {os.path.realpath(store.database) for store in inventory.stores}
     strays = {
         str(path)
         for agent in inventory.agents

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 
 from migrator.model.inventory import Database, Entry, Row
@@ -14,7 +15,7 @@ from migrator.openclaw.changes.judge import explain, judge
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES, without_archived_mark
 from migrator.openclaw.text.store import RawEntry
-from migrator.planning.folding import RECOVERED
+from migrator.planning.folding import RECOVERED, recovered_keys
 from migrator.planning.settled import MIGRATED
 from migrator.scanning.databases import stored_text
 from migrator.sqlite.snapshot import open_snapshot
@@ -66,7 +67,7 @@ class EntryJudge:
         if row is not None and row.sha256 == entry.sha256 and not entry.transforms:
             return None
         if not newest:
-            return EntryVerdict(Name("session", entry.key), Verdict.KEPT)
+            return self._displaced(claims, entry)
         if row is not None and not self._is_taken(row, entry):
             replaced = (REPLACE_KEY_SURROGATES,) if REPLACE_KEY_SURROGATES in entry.transforms else ()
             return self._compared(claims, entry, row, replaced)
@@ -91,6 +92,20 @@ class EntryJudge:
         """Where an entry differs, for the first few of them."""
         self.holdings.explained += 1
         return explain(raw, stored) if self.holdings.explained <= EXPLAINED_AT_MOST else ()
+
+    def _displaced(self, claims: Claims, entry: Entry) -> EntryVerdict:
+        """The verdict on an entry that another source has a newer one for: the same session, or one that must be kept.
+
+        A release's own import keeps no such session; then only its history can be looked for.
+        """
+        session = Name("session", entry.key)
+        for key in recovered_keys(self.database.agent_id, entry.session_id or "", entry.key):
+            row = self.rows.get(key)
+            if row is not None and row.session_id == entry.session_id:
+                moved = self._moved(claims, entry, self.database.path, row)
+                found = Verdict.TRANSFORMED if moved.verdict is Verdict.MOVED else moved.verdict
+                return replace(moved, verdict=found)
+        return EntryVerdict(session, Verdict.KEPT)
 
     def _elsewhere(self, claims: Claims, entry: Entry) -> EntryVerdict | None:
         """The verdict on an entry whose key is not in its own database: renamed, moved, merged, or missing."""

@@ -10,12 +10,11 @@ from itertools import chain
 from migrator.model.inventory import Inventory, Transcript
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
-from migrator.openclaw.places.paths import agent_database
 from migrator.scanning.copies import findings_on_copies
 from migrator.scanning.databases import history_texts
 from migrator.scanning.joining import additions, in_order, merged_hashes
 from migrator.scanning.joins import content_id
-from migrator.scanning.transcripts import events_of, owners
+from migrator.scanning.transcripts import events_of, home_databases, owners
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.branches import SHOWN, finding_on, hidden_part
 from migrator.verification.histories import (
@@ -60,7 +59,7 @@ def verify_histories(holdings: Holdings, level: Level) -> tuple[dict[str, list[H
 def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
     """What copies beside the live files have that is nowhere else."""
     for agent in holdings.origin.agents:
-        target = same_place(agent_database(agent.path), holdings.origin, holdings.inventory)
+        target = same_place(agent.database, holdings.origin, holdings.inventory)
 
         def missing(transcript: Transcript, target: str = target) -> int:
             ids = [one for one in (transcript.header_id, transcript.named_id) if one is not None] or [""]
@@ -84,13 +83,12 @@ def _files_of_sessions(inventory: Inventory, origin: Inventory) -> tuple[_Groups
         origin.state_dir,
         frozenset(agent.directory for agent in origin.agents),
     )
-    database_of = dict(origin.pairs)
-    by_agent = {agent.directory: agent_database(agent.path) for agent in origin.agents}
-    by_agent |= {store.agent or "": database_of[store.path] for store in origin.stores}
+    by_agent = home_databases(origin)
+    somewhere = next((database.path for database in origin.databases), "")
     groups: _Groups = defaultdict(list)
     for transcript in origin.transcripts:
         owner = claimed.get(transcript.path)
-        own = database_of[origin.stores[owner.store_index].path] if owner else by_agent.get(transcript.agent or "", "")
+        own = origin.stores[owner.store_index].database if owner else by_agent.get(transcript.agent or "", somewhere)
         session_id = owner.session_id if owner else None
         ids = [one for one in (session_id, transcript.header_id, transcript.named_id) if one is not None]
         ids.append(content_id(transcript))

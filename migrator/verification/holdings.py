@@ -115,9 +115,9 @@ def counting_rows(database: Database) -> Mapping[str, Row]:
 def claims_of(inventory: Inventory, against: Inventory | None) -> Iterator[Claims]:
     """Every entry that must be somewhere: of the stores, and of another installation also what its databases hold."""
     origin = against or inventory
-    target_of = {store: same_place(path, origin, inventory) for store, path in origin.pairs}
     for store in origin.stores:
-        yield Claims(target_of[store.path], Name("store", store.path), store.agent, store.entries, store, None)
+        target = same_place(store.database, origin, inventory)
+        yield Claims(target, Name("store", store.path), store.agent, store.entries, store, None)
     for database in against.databases if against and against.state_dir != inventory.state_dir else ():
         target = same_place(database.path, origin, inventory)
         entries = tuple(

@@ -18,6 +18,10 @@ def with_lost_databases(inventory: Inventory, origin: Inventory) -> Inventory:
     Where a whole directory is gone, its sessions would else be judged by nobody.
     """
     known = {database.path for database in inventory.databases}
-    places = ((same_place(one.path, origin, inventory), one.agent_id) for one in origin.databases)
-    lost = tuple(Database(path, owner, Shape.MISSING, None, None, ()) for path, owner in places if path not in known)
+    places = ((same_place(one.path, origin, inventory), one) for one in origin.databases)
+    lost = tuple(
+        Database(path, one.agent_id, Shape.MISSING, None, None, (), directory=one.directory)
+        for path, one in places
+        if path not in known
+    )
     return replace(inventory, databases=(*inventory.databases, *lost))

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.model.errors import MigratorError, UsageError
+from migrator.commands.rollback import rollback
+from migrator.model.errors import MigratorError, RefusedError, UsageError
 from migrator.model.verification import Verdict
+from tests.conftest import fingerprint
 from tests.worlds import World, auth_row, cache, count, databases, entry, owner, scalar, typed
 
 
@@ -210,15 +212,17 @@ def test_the_pre_agents_store_does_not_change_whose_the_database_is(tmp_path: Pa
     assert cache(world.database_path("ops")).keys() == {"new", "old"}
 
 
-def test_the_pre_agents_store_stays_where_it_is_without_a_default_agent(tmp_path: Path) -> None:
+def test_the_pre_agents_store_makes_the_directory_of_an_agent_that_has_none_yet(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.agent("ops", {"new": entry("s1", 5)})
-    store = world.root_store({"old": entry("s2", 6)})
+    world.root_store({"old": entry("s2", 6)})
+    before = fingerprint(world.state)
     assert apply(world).exit_code == 0
-    assert cache(beside(store)).keys() == {"old"}
-    assert scalar(beside(store), "SELECT agent_id FROM schema_meta") == b"main"
-    assert not world.agent_path("main").exists()
-    assert sorted(databases(world.state)) == sorted([world.database_path("ops"), beside(store)])
+    assert cache(world.database_path("main")).keys() == {"old"}
+    assert scalar(world.database_path("main"), "SELECT agent_id FROM schema_meta") == b"main"
+    assert sorted(databases(world.state)) == sorted([world.database_path("ops"), world.database_path("main")])
+    assert rollback(world.request(), str(world.runs()[0]), evidence=str(tmp_path / "evidence")).exit_code == 0
+    assert fingerprint(world.state) == before
 
 
 def test_a_store_that_the_configuration_names_has_a_database_beside_it(tmp_path: Path) -> None:
@@ -228,7 +232,7 @@ def test_a_store_that_the_configuration_names_has_a_database_beside_it(tmp_path:
     store = world.store(tmp_path / "elsewhere" / "ops-team.json", {"k": entry("s1", 5)})
     report = apply(world)
     assert report.exit_code == 0
-    assert cache(beside(store)).keys() == {"k"}
+    assert cache(store.with_name("ops-team.ops-team.sqlite")).keys() == {"k"}
     assert ("store.missing", str(tmp_path / "elsewhere" / "main.json")) in codes(report)
 
 
@@ -267,7 +271,7 @@ def test_only_the_selected_agents_are_migrated(tmp_path: Path) -> None:
     report = apply(world, agents=("Retired Agent", "main"))
     assert report.exit_code == 0
     assert databases(world.state) == [world.database_path("Retired Agent"), world.database_path("main")]
-    assert cache(world.database_path("main")).keys() == {"k"}
+    assert cache(world.database_path("main")).keys() == {"k", "old"}
 
 
 def test_an_agent_is_selected_by_its_exact_name(tmp_path: Path) -> None:
@@ -278,16 +282,17 @@ def test_an_agent_is_selected_by_its_exact_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("relative", [False, True])
-def test_only_the_selected_store_is_migrated(tmp_path: Path, relative: bool) -> None:
+def test_a_store_anywhere_goes_to_the_agent_that_is_named_with_it(tmp_path: Path, relative: bool) -> None:
     world = World(tmp_path)
     world.agent("main", {"k": entry("s1", 5)})
     store = world.store(tmp_path / "home" / "data" / "my store.json", {"mine": entry("s2", 6)})
-    report = apply(world, stores=(str(store.relative_to(tmp_path / "home")) if relative else str(store),))
+    named = str(store.relative_to(tmp_path / "home")) if relative else str(store)
+    with pytest.raises(RefusedError):
+        apply(world, stores=(named,))
+    report = apply(world, stores=(named,), agents=("main",))
     assert report.exit_code == 0
-    assert cache(beside(store)).keys() == {"mine"}
-    assert scalar(beside(store), "SELECT agent_id FROM schema_meta") == b"main"
-    assert databases(world.state) == []
-    assert beside(store).stat().st_mode & 0o7777 == 0o600
+    assert cache(world.database_path("main")).keys() == {"k", "mine"}
+    assert databases(world.state) == [world.database_path("main")]
 
 
 def test_a_selected_store_in_an_agent_directory_has_its_database_there(tmp_path: Path) -> None:

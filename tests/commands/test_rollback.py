@@ -253,7 +253,7 @@ def test_the_superuser_gives_nobody_what_a_link_in_a_run_leads_to(world: World, 
 def test_a_store_outside_is_put_back_if_it_is_named(world: World, tmp_path: Path) -> None:
     store = world.store(tmp_path / "elsewhere" / "sessions.json", {"k": entry("s1", 5)})
     before = fingerprint(store.parent)
-    commands.apply(world.request(stores=(str(store),)), None, yes=True, archive=True)
+    commands.apply(world.request(stores=(str(store),), agents=("main",)), None, yes=True, archive=True)
     assert fingerprint(store.parent) != before
     assert codes(roll_back(world)) == {"rollback.outside"}
     assert rollback(world.request(stores=(str(store),)), str(world.runs()[0])).exit_code == 0

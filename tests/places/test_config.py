@@ -45,7 +45,7 @@ def codes(config: Config) -> list[str]:
 
 def test_a_missing_configuration_means_the_defaults_and_is_no_finding(state: Path) -> None:
     before = fingerprint(state)
-    assert load(state) == Config(None, None, ("main",), "main", "main", "per-sender", (), ())
+    assert load(state) == Config(None, None, ("main",), "main", "main", "main", "per-sender", (), ())
     assert fingerprint(state) == before
 
 
@@ -429,7 +429,7 @@ def test_no_configuration_makes_the_reader_raise(state: Path, value: object) -> 
 
 def template(text: str | None) -> Config:
     """Give a configuration with this template."""
-    return Config(None, text, ("main",), "main", "main", "per-sender", (), ())
+    return Config(None, text, ("main",), "main", "main", "main", "per-sender", (), ())
 
 
 @pytest.mark.parametrize(

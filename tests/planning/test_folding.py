@@ -29,7 +29,6 @@ EMPTY = Inventory(
     stores=(),
     transcripts=(),
     databases=(),
-    pairs=(),
     respelled=frozenset(),
     quarantined=frozenset(),
     names=frozenset(),

@@ -56,7 +56,15 @@ def test_decisions_and_rejects_account_for_every_entry(
         superseded = [reject for reject in plan.rejects if reject.code == "entry.superseded"]
         others = [(reject.path, reject.offset) for reject in plan.rejects if reject.code != "entry.superseded"]
         assert sorted(others) == sorted(spans | unsound)
-        assert {decision.key for decision in plan.decisions} == {found.key for _, found in sound}
+        own = {decision.key for decision in plan.decisions if ":recovered:" not in decision.key}
+        assert own == {found.key for _, found in sound}
+        kept = {decision.session_id for decision in plan.decisions} | {
+            found.session_id
+            for _, found in sound
+            for one in plan.decisions
+            if one.action is Action.KEEP and one.key == found.key
+        }
+        assert {found.session_id for _, found in sound} <= kept | {None}, "no session is lost to another one's key"
         assert len({decision.key for decision in plan.decisions}) == len(plan.decisions)
         # an entry wins, or says the same as the winner, or loses against it, or against a row
         losers = {(reject.path, reject.offset) for reject in superseded}

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrator.model.inventory import Entry, Store, StoreKind, Transcript
+from migrator.model.plan import Candidate
 from migrator.planning.digests import span_id
 from migrator.planning.rejects import rejects_of
 from migrator.runs.quarantine import SUPERSEDED
@@ -25,7 +26,7 @@ def read(folder: Path) -> tuple[Store, Transcript]:
 def test_everything_that_becomes_no_row_is_named_with_its_place(tmp_path: Path) -> None:
     store, transcript = read(tmp_path)
     loser = store.entries[0]
-    rejects = rejects_of((store,), (transcript,), [(0, loser)], frozenset())
+    rejects = rejects_of((store,), (transcript,), [Candidate(0, loser)], frozenset())
     raw = {reject.code: Path(reject.path).read_bytes()[reject.offset :][: reject.length] for reject in rejects}
     assert raw["transcript.malformed-line"] == b"no json"
     assert raw["entry.not-object"] == b"null"

@@ -37,9 +37,7 @@ def test_copies_stand_for_the_live_files_of_the_same_agent(world: World) -> None
     found = copies(take_inventory(world.request()))
     assert {"sessions.json.bak", f"b.jsonl.bak.{TIME}"} <= names(found)
     assert not any("deleted" in name or "reset" in name for name in names(found))
-    paths = dict(found.pairs)
-    assert set(paths) == {store.path for store in found.stores}
-    assert set(paths.values()) == {str(world.database_path("main"))}
+    assert {store.database for store in found.stores} == {str(world.database_path("main"))}
     assert fingerprint(world.state) == before
 
 
@@ -55,5 +53,4 @@ def test_copies_stand_for_the_live_files_of_the_same_agent(world: World) -> None
 def test_deleted_and_reset_files_are_sources_for_what_is_named_only(world: World, named: str, expected: str) -> None:
     found = deleted(take_inventory(world.request()), (named,))
     assert names(found) == {expected}
-    assert found.pairs == ()
     assert names(deleted(take_inventory(world.request()), ("nobody",))) == set()

@@ -43,14 +43,14 @@ def test_an_inventory_has_everything_that_is_there(world: World) -> None:
     assert stores(inventory) == [
         (str(world.store_path("main")), StoreKind.AGENT, "main"),
         (str(world.store_path("ops")), StoreKind.AGENT, "ops"),
-        (str(root), StoreKind.ROOT, None),
+        (str(root), StoreKind.ROOT, "main"),
     ]
     assert [(database.path, database.shape) for database in inventory.databases] == [
         (str(world.database_path("main")), Shape.MISSING),
         (str(world.database_path("ops")), Shape.MISSING),
         (str(world.database_path("rows only")), Shape.V1),
     ]
-    assert dict(inventory.pairs) == {
+    assert {store.path: store.database for store in inventory.stores} == {
         str(world.store_path("main")): str(world.database_path("main")),
         str(world.store_path("ops")): str(world.database_path("ops")),
         str(root): str(world.database_path("main")),

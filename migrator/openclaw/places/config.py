@@ -37,14 +37,15 @@ class Config:
 
     ``path`` is the file that was named or found, readable or not. ``store_template`` is ``session.store``,
     None where its default applies. ``agent_ids`` own a store, normalized, in the order of the file.
-    ``scope`` is "global" or "per-sender". ``strings`` are all strings that were read, for the search for
-    leaks.
+    ``store_owner`` has the keys without an agent of a store that all share. ``scope`` is "global" or "per-sender".
+    ``strings`` are all strings that were read, for the search for leaks.
     """
 
     path: str | None
     store_template: str | None
     agent_ids: tuple[str, ...]
     default_agent: str
+    store_owner: str
     main_key: str
     scope: str
     findings: tuple[Finding, ...]
@@ -113,11 +114,13 @@ def _interpret(path: str | None, tree: dict[str, object], reading: Reading) -> C
     if template and "\0" in template:
         reading.note("config.wrong-type", "setting", "session.store")
         template = None
+    default = _default_agent(agents, roster, reading)
     return Config(
         path=path,
         store_template=template or None,
         agent_ids=tuple(dict.fromkeys(owners)),
-        default_agent=_default_agent(agents, roster, reading),
+        default_agent=default,
+        store_owner=_noted_agent(agents, "sessionStore", reading) or default,
         main_key=normalize_main_key(reading.text(session.get("mainKey"), "session.mainKey") or ""),
         scope="global" if reading.text(session.get("scope"), "session.scope") == "global" else "per-sender",
         findings=tuple(reading.findings),
@@ -150,11 +153,17 @@ def _default_agent(
         marked = entry.get("default")
         if marked or isinstance(marked, dict | list):
             return agent
-    defaults = reading.table(agents, "defaults", "agents.defaults")
-    system = reading.table(defaults, "systemAgent", "agents.defaults.systemAgent")
-    noted = reading.text(system.get("agentId"), "agents.defaults.systemAgent.agentId")
+    noted = _noted_agent(agents, "systemAgent", reading)
     known = [agent for agent, _ in roster] or [DEFAULT_AGENT]
-    return normalize_agent_id(noted) if noted and normalize_agent_id(noted) in known else known[0]
+    return noted if noted in known else known[0]
+
+
+def _noted_agent(agents: dict[str, object], purpose: str, reading: Reading) -> str | None:
+    """Give the agent that 2026.8.2 and later have noted for a purpose when they migrated the configuration."""
+    defaults = reading.table(agents, "defaults", "agents.defaults")
+    table = reading.table(defaults, purpose, f"agents.defaults.{purpose}")
+    noted = reading.text(table.get("agentId"), f"agents.defaults.{purpose}.agentId")
+    return normalize_agent_id(noted) if noted else None
 
 
 def _acp_agents(

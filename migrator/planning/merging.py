@@ -1,0 +1,51 @@
+"""Several stores of one database: which entry of a key counts, and what becomes of the others. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from migrator.model.inventory import Store
+from migrator.model.plan import Candidate
+from migrator.model.words import Number
+
+
+class Merged(NamedTuple):
+    """The entries of several stores: one for each key, and those that lost against it.
+
+    What is ``displaced`` is another session than the one that has the key now, and has a history of its own; what is
+    ``superseded`` is an older state of a session that is kept.
+    """
+
+    winners: dict[str, Candidate]
+    displaced: list[Candidate]
+    superseded: list[Candidate]
+
+
+def merge(stores: Iterable[Store]) -> Merged:
+    """One candidate per key over all stores of a database: strictly newer wins, a tie keeps the earlier store's."""
+    winners: dict[str, Candidate] = {}
+    losers: list[Candidate] = []
+    for index, store in enumerate(stores):
+        for entry in store.entries:
+            if entry.problem is not None:
+                continue
+            candidate, best = Candidate(index, entry), winners.get(entry.key)
+            if best is None:
+                winners[entry.key] = candidate
+            elif entry.sha256 != best.entry.sha256:
+                newer = time_of(entry.updated_at) > time_of(best.entry.updated_at)
+                winners[entry.key], loser = (candidate, best) if newer else (best, candidate)
+                losers.append(loser)
+    displaced: list[Candidate] = []
+    superseded: list[Candidate] = []
+    kept = {one.entry.session_id for one in winners.values()} | {None} if losers else set()
+    for loser in sorted(losers, key=lambda one: -time_of(one.entry.updated_at)):
+        (superseded if loser.entry.session_id in kept else displaced).append(loser)
+        kept.add(loser.entry.session_id)
+    return Merged(winners, displaced, superseded)
+
+
+def time_of(updated_at: Number | None) -> Number:
+    """An entry without a usable time is the oldest of all (2026.7.1, ``infra/state-migrations.ts``)."""
+    return 0 if updated_at is None else updated_at
