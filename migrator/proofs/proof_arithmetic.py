@@ -52,7 +52,7 @@ class Ledger:
         self._agents: set[str] = set()
         self._twice: set[str] = set()
         self._of_stores: dict[str, Counter[str]] = {}
-        self._stores: set[str] = set()
+        self._parts: set[tuple[str, str]] = set()
         self._databases: dict[str, tuple[int, Counter[str]]] = {}
         self._sums = {"verdicts": _Sums(), "actions": _Sums()}
         self._source_verdicts: set[bool] = set()
@@ -106,9 +106,9 @@ class Ledger:
 
     def _add_source(self, source: Event) -> None:
         store, database = source.word("store"), source.word("database")
-        if store in self._stores:
+        if (store, database) in self._parts:
             self._twice.add("store")
-        self._stores.add(store)
+        self._parts.add((store, database))
         self._agents |= {source.word("agent")} - {""}
         self._entries += source.number("entries")
         self._source_verdicts.add("verdicts" in source.facts)
@@ -132,7 +132,7 @@ class Ledger:
 
     def _sum_contradictions(self, totals: Event) -> Iterator[tuple[int, str]]:
         """Look for entries that are not in exactly one bucket of their store, their database and the totals."""
-        if totals.number("stores") != len(self._stores):
+        if totals.number("stores") != len({store for store, _ in self._parts}):
             yield totals.line, "The number of stores is not that of the stores listed."
         if totals.number("sessions") != self._entries:
             yield totals.line, "The number of sessions is not that of the entries read."

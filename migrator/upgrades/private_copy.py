@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -103,6 +105,29 @@ def copy_tree(root: str, target: Path) -> None:
     for path, status in reversed(folders):
         os.chmod(target / path, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
         os.utime(target / path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def copy_installation(state_dir: str, config: str | None, target: Path) -> None:
+    """Copy a state directory, and let its configuration name the copy where it names the original by its whole path.
+
+    Else ``session.store``, a workspace or the directory of an agent would lead a release back into the original.
+    """
+    copy_tree(state_dir, target)
+    if config is None or not is_inside(config, state_dir):
+        return
+    copy = target / os.path.relpath(os.path.realpath(config), os.path.realpath(state_dir))
+    status, text = copy.stat(), copy.read_bytes()
+    for spelled in (os.fsencode, _escaped):
+        text = re.sub(re.escape(spelled(state_dir)) + rb"(?=[/\\\"'])", lambda _: spelled(str(target)), text)  # noqa: B023
+    copy.chmod(stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
+    copy.write_bytes(text)
+    copy.chmod(stat.S_IMODE(status.st_mode))
+    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _escaped(path: str) -> bytes:
+    """A path as JSON may spell it."""
+    return json.dumps(path)[1:-1].encode()
 
 
 def require_space(folder: Path, needed: int) -> None:

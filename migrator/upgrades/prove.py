@@ -19,7 +19,7 @@ from migrator.model.upgrade import Part, Record, Trial, Upgrade, Way
 from migrator.model.words import Name, Severity
 from migrator.upgrades import listing, trial
 from migrator.upgrades.listing import Row
-from migrator.upgrades.private_copy import copy_tree, read_tree, require_space
+from migrator.upgrades.private_copy import copy_installation, read_tree, require_space
 from migrator.upgrades.release.client import Client, ClientError
 from migrator.upgrades.release.process import network_can_be_cut_off, writes_can_be_confined
 from migrator.upgrades.trial import Case, Recorder
@@ -111,7 +111,7 @@ def _list_before(
         return None, ()
     state = folder / "before" / "state"
     state.parent.mkdir()
-    copy_tree(inventory.state_dir, state)
+    copy_installation(inventory.state_dir, inventory.config_path, state)
     recorder = Recorder(state, None, release, request.progress)
     step, rows = trial.asked(Client(launcher, state, state.parent / "scratch").sessions)
     recorder.theirs(Part.BEFORE, step, listed=len(rows))

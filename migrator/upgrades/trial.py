@@ -25,7 +25,7 @@ from migrator.proofs.proof_events import OPENCLAW_WORDS
 from migrator.scanning.directories import is_inside
 from migrator.upgrades import listing
 from migrator.upgrades.listing import Expected, Row
-from migrator.upgrades.private_copy import changes, copy_tree, times
+from migrator.upgrades.private_copy import changes, copy_installation, times
 from migrator.upgrades.release.client import Client, ClientError, Gateway, Items
 from migrator.upgrades.release.process import Step
 from migrator.upgrades.release.sayings import sayings
@@ -169,9 +169,9 @@ def run(case: Case, way: Way, folder: Path) -> Trial:
     """Try one way on a fresh copy below ``folder``."""
     state = folder / way.value / "state"
     state.parent.mkdir()
-    copy_tree(case.inventory.state_dir, state)
+    copy_installation(case.inventory.state_dir, case.inventory.config_path, state)
     request = private_request(case.request, state)
-    # Its configuration is that of the original, and may name stores of the original by their whole paths.
+    # Its configuration may name stores of the original in a way that was not understood.
     require_whole(take_inventory(request))
     recorder = Recorder(state, way, case.release, case.request.progress)
     client = Client(case.launcher, state, state.parent / "scratch") if case.launcher else None

@@ -66,9 +66,12 @@ def test_a_plan_can_be_applied_from_another_directory(tmp_path: Path) -> None:
     world = World(tmp_path)
     store = world.store(tmp_path / "data" / "store.json", {"k": entry("s1", 5)})
     path = str(tmp_path / "plan.json")
-    commands.plan(world.request(tmp_path, state_dir="state", stores=("data/store.json",)), plan_file=path)
+    commands.plan(
+        world.request(tmp_path, state_dir="state", stores=("data/store.json",), agents=("main",)), plan_file=path
+    )
     assert commands.apply(bare(world, tmp_path / "home"), path).exit_code == 0
-    assert [name for name in os.listdir(store.parent) if name.endswith(".sqlite")] != []
+    assert os.listdir(store.parent) == [store.name]
+    assert cache(world.database_path("main")).keys() == {"k"}
 
 
 CHANGES: dict[str, Callable[[World], object]] = {

@@ -23,6 +23,7 @@ from migrator.model.errors import MigratorError, NothingFoundError, RefusedError
 from migrator.model.exported import Layout
 from migrator.model.report import Report
 from migrator.model.request import Selection, Surroundings
+from migrator.openclaw.places.paths import store_database
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import NODES_23, execute, insert
@@ -393,9 +394,12 @@ def test_history_that_no_entry_claimed_comes_back_without_one(world: World) -> N
 
 
 def test_rows_of_the_first_sqlite_build_and_stores_in_other_places_come_back(world: World) -> None:
+    elsewhere = world.store(world.root / "elsewhere" / "my.json", {})
+    shutil.move(
+        world.database("main", owner("main"), cache_row("agent:main:x", entry("x", 7))),
+        store_database(str(elsewhere))[0],
+    )
     world.database("main", owner("main"), cache_row("agent:main:a", entry("a", 7)))
-    elsewhere = world.store(world.root / "elsewhere" / "my.json", {"agent:main:x": entry("x", 7)})
-    commands.apply(world.request(stores=(str(elsewhere),)), None, yes=True)
     export(world.request(), str(world.root / "one"), Wish())
     assert list(files(world.root / "one")) == ["agents/main/sessions/sessions.json"]
     report: Report = export(world.request(stores=(str(elsewhere),)), str(world.root / "two"), Wish())

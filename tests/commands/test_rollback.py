@@ -45,7 +45,7 @@ def test_apply_and_rollback_leave_every_fixture_as_it_was(
     unpack: Callable[[str], Path], tmp_path: Path, name: str, options: list[str], evidence: bool
 ) -> None:
     state = unpack(name)
-    state = next(path.parent for path in [state / "agents", *state.rglob("agents")] if path.is_dir())
+    state = next((path.parent for path in [state / "agents", *state.rglob("agents")] if path.is_dir()), state)
     before, all_before = tree(state), fingerprint(state)
     applied = run("apply", "--yes", "--state-dir", state, *options)
     if not (state / RUNS).exists():

@@ -82,7 +82,7 @@ def test_a_mount_without_writing_is_told_instead_of_its_space(world: World, monk
 def test_files_that_others_may_read_are_counted_by_agent(world: World) -> None:
     world.store_path("main").chmod(0o640)
     world.root_store({}).chmod(0o604)
-    assert found(world) == {"host.readable-by-others": ["main", "/state/sessions"]}
+    assert found(world) == {"host.readable-by-others": ["main"]}, "the root store is one of main"
 
 
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only the superuser can give files away")

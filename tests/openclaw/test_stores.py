@@ -1,0 +1,132 @@
+"""What real releases list of stores that lie outside of ``agents/``, after they were migrated and put away here.
+
+An upgrade takes a minute, so each state is upgraded once, and every test asks the result.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from migrator.cli.main import main
+from tests.conftest import fingerprint, unpacked
+from tests.openclaw.conftest import Release, launcher
+from tests.openclaw.releases import SCHEMAS
+from tests.store_worlds import CONFIGURED, add_default_agent, events_in
+from tests.worlds import databases
+
+pytestmark = pytest.mark.openclaw
+
+NEWEST = max(SCHEMAS)
+OLDER = [pytest.param(release, marks=pytest.mark.exhaustive) for release in SCHEMAS if release != NEWEST]
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """How many sessions a release lists by agent, which session ids, and how many events the databases have."""
+
+    listed: Counter[str]
+    keys: set[str]
+    session_ids: Counter[str]
+    events: int
+    names: set[str]
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    return result.exit_code, result.output + result.stderr
+
+
+def prepared(name: str, folder: Path) -> Path:
+    """A state by its name; ``three agents`` stands for a third one that is the default."""
+    fixture, _, third = name.partition(" with ")
+    state = unpacked(fixture, folder)
+    if third:
+        add_default_agent(state)
+    return state
+
+
+def upgraded(state: Path, release: Release) -> Upgraded:
+    """Let a release upgrade a state, twice where the first run only opens an old database, and list its sessions."""
+    for _ in range(2):
+        if release.run("doctor", "--fix", "--non-interactive", state=state).returncode == 0:
+            break
+    found = release.run("sessions", "--json", "--all-agents", "--limit", "all", state=state)
+    assert found.returncode == 0, found.stderr
+    rows = json.loads(found.stdout)["sessions"]
+    filled = [path for path in databases(state) if path.name != "openclaw.sqlite" and "tmp" not in path.parts]
+    with_events = {path: events_in(path) for path in filled if _has_events(path)}
+    return Upgraded(
+        listed=Counter(row["key"].split(":")[1] for row in rows),
+        keys={row["key"] for row in rows},
+        session_ids=Counter(row["sessionId"] for row in rows),
+        events=sum(with_events.values()),
+        names={str(path.relative_to(state)) for path, count in with_events.items() if count},
+    )
+
+
+def _has_events(path: Path) -> bool:
+    return path.suffix == ".sqlite" and b"transcript_events" in path.read_bytes()
+
+
+@pytest.mark.parametrize("release", [NEWEST, *OLDER])
+@pytest.mark.parametrize("name", [*CONFIGURED, *(f"{name} with a third agent" for name in CONFIGURED)])
+def test_every_session_of_a_configured_store_is_listed_once_with_all_events(
+    openclaw: Callable[[str], Release], tmp_path: Path, name: str, release: str
+) -> None:
+    state = prepared(name, tmp_path / "unpacked")
+    agents = ["main", "work", *(["ops"] if "third" in name else [])]
+    code, said = run("apply", "--yes", "--archive-sources", "--state-dir", state)
+    assert code == 0, said
+    found = upgraded(state, openclaw(release))
+    assert found.listed == dict.fromkeys(agents, 10)
+    assert set(found.session_ids.values()) == {1}
+    assert found.events == 70 * len(agents)
+    own, other = CONFIGURED[name.partition(" with ")[0]]
+    assert found.names == {own, *(other.replace("{}", one).replace("{0}", one) for one in agents if one != "main")}
+
+
+@pytest.mark.parametrize("release", [NEWEST, *OLDER])
+def test_every_session_from_before_there_were_agents_is_listed_under_its_key_of_main(
+    openclaw: Callable[[str], Release], tmp_path: Path, release: str
+) -> None:
+    state = prepared("defect-pre-agents-store", tmp_path / "unpacked")
+    keys = json.loads((state / "sessions" / "sessions.json").read_text())
+    code, said = run("apply", "--yes", "--archive-sources", "--state-dir", state)
+    assert code == 0, said
+    found = upgraded(state, openclaw(release))
+    assert found.keys == {key if key.startswith("agent:") else f"agent:main:{key}" for key in keys}
+    assert (found.listed, found.events) == ({"main": 10}, 70)
+
+
+@pytest.mark.parametrize("release", [NEWEST, *OLDER])
+def test_the_sessions_of_a_copy_beside_an_empty_store_are_listed_under_their_keys(
+    openclaw: Callable[[str], Release], tmp_path: Path, release: str
+) -> None:
+    state = prepared("defect-empty-store", tmp_path / "unpacked")
+    copy = state / "agents" / "main" / "sessions" / "sessions.json.bak"
+    code, said = run("apply", "--yes", "--store", copy, "--agent", "main", "--state-dir", state)
+    assert code == 15, said
+    found = upgraded(state, openclaw(release))
+    assert found.keys == {"agent:main:e0", "agent:main:e1", "agent:main:e2"}
+    assert found.events == 15
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", [*CONFIGURED, "defect-shared-store with a third agent", "defect-pre-agents-store"])
+def test_an_upgrade_is_proved_and_the_original_is_left_alone(tmp_path: Path, name: str) -> None:
+    state = prepared(name, tmp_path / "unpacked")
+    before = fingerprint(state)
+    old, new = launcher("2026.7.1"), launcher(NEWEST)
+    words = ["--openclaw-before", old, "--openclaw-after", new, "--proof", tmp_path / "bundle"]
+    code, said = run("prove", "--state-dir", state, *words)
+    shutil.rmtree(tmp_path / "bundle", ignore_errors=True)
+    assert (code, said.startswith("proved")) == (0, True), said
+    assert fingerprint(state) == before
