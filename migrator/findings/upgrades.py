@@ -103,6 +103,11 @@ UPGRADE_RULES: dict[str, Rule] = {
         "No release lists the sessions of {subject}, before or after an upgrade: not in the configuration.",
         "Add the agent to the configuration if its sessions are still wanted.",
     ),
+    "upgrade.hides-histories": Rule(
+        _WARNING,
+        "The upgrade shows {count} sessions of {subject} without their histories: those do not lie beside the store.",
+        _OURS_FIRST,
+    ),
     "upgrade.hides-sessions": Rule(
         _NOTE,
         "Until doctor --fix has run, newer releases list none of the {count} sessions of {subject}, and do not say so.",

@@ -17,7 +17,7 @@ from itertools import chain
 from migrator.model.inventory import Entry, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.words import HASH_BYTES, Finding, Name, Number
 from migrator.openclaw.changes.hazards import LOSES_ENTRY
-from migrator.openclaw.places.paths import normalize_agent_id
+from migrator.openclaw.places.paths import normalize_agent_id, store_database
 from migrator.openclaw.places.session_files import FileKind
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES
@@ -70,6 +70,7 @@ def forecast(inventory: Inventory) -> tuple[Finding, ...]:
         *_histories(
             upgrade, read, {(one.database, one.key) for winner, one in folded if one.database == winner.database}
         ),
+        *_distant_histories(upgrade),
         *_agents(upgrade),
         *_rewritten_stores(upgrade),
     ]
@@ -203,6 +204,21 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
             yield Finding("upgrade.loses-history", name, (("count", transcript.stranded),))
         if not own & lasting[folder]:
             yield Finding("upgrade.loses-unclaimed", name, (("count", events),))
+
+
+def _distant_histories(upgrade: _Upgrade) -> Iterator[Finding]:
+    """Histories of a configured store that lie in the directories of agents: the importer looks beside the store only.
+
+    2026.9.6 gives them to archived sessions of their own, 2026.8.2 leaves them where they are.
+    """
+    files = {os.path.basename(one.path): os.path.dirname(one.path) for one in upgrade.inventory.transcripts}
+    for store in upgrade.live if files else ():
+        folder = os.path.dirname(store.path)
+        entries = [entry for entry in store.entries if entry.problem is None and entry.session_id is not None]
+        pointers = set(chain.from_iterable(map(_pointers, entries)))
+        count = sum(files.get(name, folder) != folder for name in pointers)
+        if count and store_database(store.path)[1] is None:
+            yield Finding("upgrade.hides-histories", _whose(store), (("count", count),))
 
 
 def _pointers(entry: Entry) -> tuple[str, ...]:

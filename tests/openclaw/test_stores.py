@@ -61,8 +61,7 @@ def upgraded(state: Path, release: Release) -> Upgraded:
     found = release.run("sessions", "--json", "--all-agents", "--limit", "all", state=state)
     assert found.returncode == 0, found.stderr
     rows = json.loads(found.stdout)["sessions"]
-    filled = [path for path in databases(state) if path.name != "openclaw.sqlite" and "tmp" not in path.parts]
-    with_events = {path: events_in(path) for path in filled if _has_events(path)}
+    with_events = {path: events_in(path) for path in databases(state) if _has_events(path)}
     return Upgraded(
         listed=Counter(row["key"].split(":")[1] for row in rows),
         keys={row["key"] for row in rows},

@@ -311,3 +311,12 @@ def test_no_forecast_decides_an_exit_code() -> None:
     own = {code: rule for code, rule in RULES.items() if code.startswith(("upgrade.", "host."))}
     assert {rule.severity for rule in own.values()} == {Severity.NOTE, Severity.WARNING}
     assert {effect(code) for code in own} == {"loses", "blocks", "hides", "changes", "host"}
+
+
+@pytest.mark.parametrize("name", ["defect-shared-store", "defect-templated-store"])
+def test_histories_that_do_not_lie_beside_a_configured_store_are_foreseen_to_be_hidden(
+    unpack: Unpack, tmp_path: Path, name: str
+) -> None:
+    report = commands.scan(World(tmp_path).request(state_dir=str(unpack(name))))
+    found = [one for one in report.forecast if one.code == "upgrade.hides-histories"]
+    assert [(one.subject.text, dict(one.facts)) for one in found] == [("main", {"count": 10}), ("work", {"count": 10})]
