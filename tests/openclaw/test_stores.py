@@ -26,6 +26,7 @@ pytestmark = pytest.mark.openclaw
 
 NEWEST = max(SCHEMAS)
 OLDER = [pytest.param(release, marks=pytest.mark.exhaustive) for release in SCHEMAS if release != NEWEST]
+TWO_AGENTS = [pytest.param(name, marks=pytest.mark.exhaustive) for name in CONFIGURED]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def run(*arguments: object) -> tuple[int, str]:
 
 
 def prepared(name: str, folder: Path) -> Path:
-    """A state by its name; ``three agents`` stands for a third one that is the default."""
+    """A state by its name, perhaps ``with a third agent``, which is the default then."""
     fixture, _, third = name.partition(" with ")
     state = unpacked(fixture, folder)
     if third:
@@ -76,7 +77,7 @@ def _has_events(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("release", [NEWEST, *OLDER])
-@pytest.mark.parametrize("name", [*CONFIGURED, *(f"{name} with a third agent" for name in CONFIGURED)])
+@pytest.mark.parametrize("name", [*(f"{name} with a third agent" for name in CONFIGURED), *TWO_AGENTS])
 def test_every_session_of_a_configured_store_is_listed_once_with_all_events(
     openclaw: Callable[[str], Release], tmp_path: Path, name: str, release: str
 ) -> None:
