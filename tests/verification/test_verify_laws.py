@@ -647,15 +647,20 @@ def test_an_entry_that_was_set_back_to_an_older_one_is_kept_not_lost() -> None:
         assert (report.exit_code, count(report, Verdict.KEPT)) == (0, 1)
 
 
-def test_events_appended_to_the_last_of_several_files_of_a_session_extend_it() -> None:
+def test_of_several_files_the_own_one_is_extended_and_what_another_one_gets_later_is_kept_apart() -> None:
     first = File("main", "s1.jsonl", (header("s1"), spelled('{"type":"custom","n":1}')))
     second = File("main", "s1-topic-7.jsonl", (header("s1"), spelled('{"type":"custom","n":2}')))
     store = {"main": Store((("a", '{"sessionId":"s1"}'),))}
-    longer = replace(second, lines=(*second.lines, spelled('{"type":"custom","n":3}')))
-    with fresh_world() as world:
-        migrated(world, State(store, (first, second)))
-        write(world, State(store, (first, longer)))
-        history = judged(verify(world))[str(path_of(world, second))]
-        assert (history.verdict, history.present, history.events) == (HistoryVerdict.EXTENDS, 2, 3)
-        assert apply(world).exit_code == 0
-        assert stored(world.database_path("main"))["s1"] == [*first.texts, *longer.texts[1:]]
+    own, other = (replace(one, lines=(*one.lines, spelled('{"type":"custom","n":3}'))) for one in (first, second))
+    for files, longer in (((own, second), first), ((first, other), second)):
+        with fresh_world() as world:
+            migrated(world, State(store, (first, second)))
+            write(world, State(store, files))
+            history = judged(verify(world))[str(path_of(world, longer))]
+            assert (history.verdict, history.present, history.events) == (HistoryVerdict.EXTENDS, 2, 3)
+            assert apply(world).exit_code == 0
+            histories = stored(world.database_path("main"))
+            shown, apart = histories.pop("s1"), list(histories.values())
+            assert shown[-1] == ('{"type":"custom","n":3}' if longer is first else '{"type":"custom","n":1}')
+            assert sum('{"type":"custom","n":3}' in one for one in (shown, *apart)) == 1
+            assert bool(apart) is (longer is second)
