@@ -67,7 +67,7 @@ _JOBS = click.option(
     "--jobs",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Work in N processes at a time. Default: one for each core, where there is enough to do.",
+    help="Work in N processes at a time. Default: one for each core, at most 8, where there is enough to do.",
 )
 _WAIT = click.option(
     "--wait", metavar="SECONDS", type=_COUNT, default=0, help="Wait so long for writers and locks to go away."

@@ -11,7 +11,6 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,6 @@ from migrator.cli.invocation import (
 from migrator.cli.progress_bar import bar
 from migrator.commands.request import Request, outside
 from migrator.filesystem import open_regular_file, replace_durably
-from migrator.meanwhile import on_one_core
 from migrator.model.errors import (
     BusyError,
     LeakError,
@@ -42,6 +40,7 @@ from migrator.model.report import Report
 from migrator.model.request import RepairWish, Selection
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import resolve_state_dir
+from migrator.parallel import Workers
 from migrator.patience import patiently
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key, read_key
@@ -146,8 +145,7 @@ class Output:
     def _work(self, verb: Callable[[Request], Report]) -> Report:
         enabled = sys.stderr.isatty() and not self.options.get("quiet")
         namer = self.labels.of if self.options.get("names") == "labels" else clear_text
-        cores = on_one_core() if self.options.get("jobs") == 1 else nullcontext()
-        with cores, bar(enabled, namer) as progress:
+        with bar(enabled, namer) as progress:
             selection = Selection(
                 state_dir=self.options["state_dir"],
                 config=self.options["config"],
@@ -167,7 +165,7 @@ class Output:
                 expect_sessions=self.options.get("expect_sessions"),
                 allow_empty=self.options.get("allow_empty", False),
                 progress=progress,
-                jobs=self.options.get("jobs"),
+                workers=Workers(self.options.get("jobs"), partial(click.echo, err=True)),
             )
             return patiently(lambda: verb(request), self.options.get("wait", 0), _is_busy)
 

@@ -36,7 +36,7 @@ def explain(request: Request, what: str) -> Report:
     Raises NothingFoundError if there is nothing of it anywhere.
     """
     inventory = take_inventory(request)
-    verification = verify(inventory, jobs=request.jobs)
+    verification = verify(inventory, workers=request.workers)
     known = _Known(inventory, verification, plan_for(request, inventory))
     path = os.path.realpath(os.path.join(request.surroundings.cwd, what))
     places = tuple(known.about_agent(what) or known.about_file(path) or known.about_session(what))

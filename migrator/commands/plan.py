@@ -70,5 +70,7 @@ def plan_for(request: Request, inventory: Inventory) -> Plan:
     sources = [(None, inventory), (Origin.COPY, copies(inventory))]
     sources += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
     sources += [(Origin.BACKUP, backup)] if backup is not None else []
-    judged = (Judged(origin, one, make_verification(inventory, one, jobs=request.jobs)) for origin, one in sources)
+    judged = (
+        Judged(origin, one, make_verification(inventory, one, workers=request.workers)) for origin, one in sources
+    )
     return make_plan(inventory, archived_digest, tuple(judged), wish)

@@ -31,7 +31,7 @@ def verify(
     inventory = take_inventory(request)
     origin = inventory_of(request, inventory, against) if against is not None else None
     inventory = replace(inventory, findings=(*inventory.findings, *traces(inventory, request.selection, origin)))
-    verification = make_verification(inventory, origin, level, request.jobs)
+    verification = make_verification(inventory, origin, level, request.workers)
     report = judged_report("verify", verification, inventory, unmet_expectations(request, inventory), accept)
     if report.word == "proved" and verification.is_vacuous:
         report = replace(report, word="unjudged", exit_code=0 if request.allow_empty else NOTHING_FOUND)

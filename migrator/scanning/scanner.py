@@ -20,6 +20,7 @@ from migrator.openclaw.places.config import Config, load_config, store_paths
 from migrator.openclaw.places.locks import live_writers
 from migrator.openclaw.places.paths import AGENT_DATABASE, normalize_agent_id, resolve_state_dir, store_database
 from migrator.openclaw.places.session_files import FileKind
+from migrator.parallel import ALONE, Workers
 from migrator.runs.quarantine import quarantined_spans
 from migrator.runs.run import RUNS
 from migrator.scanning.databases import stored_text
@@ -46,9 +47,9 @@ def scan(
     now_ms: int,
     progress: Progress = silent,
     earlier: Inventory | None = None,
-    jobs: int | None = 1,
+    workers: Workers = ALONE,
 ) -> Inventory:
-    """Find everything that the selection covers, with so many ``jobs`` as :func:`each` takes them.
+    """Find everything that the selection covers, and let the workers read it.
 
     A source that has the same bytes as in an ``earlier`` inventory is read, but not decoded again.
     Raises NothingFoundError without a state directory, and UsageError for an agent that does not exist.
@@ -74,16 +75,16 @@ def scan(
     ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
     progress.start("reading", _bytes_to_read(candidates, agents))
-    stores = read_stores(state, selection.follow, candidates, earlier, findings, progress, jobs)
+    stores = read_stores(state, selection.follow, candidates, earlier, findings, progress, workers)
     places = transcript_places(state, selection.follow, agents, stores, originals, findings)
-    transcripts = read_transcripts(places, earlier, findings, progress, jobs)
+    transcripts = read_transcripts(places, earlier, findings, progress, workers)
     stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
     pairs = tuple(
         (store.path, _database_path(store, stood_at[store.path], state, config, directories)) for store in stores
     )
     owners = _database_owners(selection, state, directories, pairs, transcripts)
     stores_of = _by_database(stores, dict(pairs))
-    databases = read_databases(owners, stores_of, state, selection.follow, findings, jobs)
+    databases = read_databases(owners, stores_of, state, selection.follow, findings, workers)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(
         state_dir=state,
