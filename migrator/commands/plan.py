@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.commands.judging import DIFFERENCES, REFUSED, has_severity
+from migrator.commands.judging import DIFFERENCES, REFUSED, has_severity, unread
 from migrator.commands.request import (
     Request,
     inventory_of,
@@ -73,4 +73,5 @@ def plan_for(request: Request, inventory: Inventory) -> Plan:
     judged = (
         Judged(origin, one, make_verification(inventory, one, workers=request.workers)) for origin, one in sources
     )
-    return make_plan(inventory, archived_digest, tuple(judged), wish)
+    planned = make_plan(inventory, archived_digest, tuple(judged), wish)
+    return replace(planned, findings=(*planned.findings, *unread(backup, inventory))) if backup else planned

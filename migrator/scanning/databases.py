@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 
-from migrator.filesystem import is_absent
+from migrator.filesystem import is_absent, status_of
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Database, Entry, Row, Shape, StoredTranscript
 from migrator.model.words import Finding, Name
@@ -85,7 +85,11 @@ def read_database(
 
 
 def _has_bytes(path: str) -> bool:
-    return not is_absent(path) and os.lstat(path).st_size > 0
+    try:
+        status = status_of(path)
+    except OSError:
+        return True  # there is something, and nobody can tell what
+    return status is not None and status.st_size > 0
 
 
 def stored_transcripts(

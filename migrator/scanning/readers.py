@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from migrator.filesystem import is_absent
+from migrator.filesystem import is_absent, size_at
 from migrator.model.errors import NothingFoundError
 from migrator.model.inventory import Database, FileIdentity, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.progress import Progress
@@ -186,4 +186,4 @@ def _database_name(database: tuple[str, str]) -> Name:
 
 def _size(paths: Iterable[str]) -> int:
     """How many bytes there are to be read."""
-    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
+    return sum(map(size_at, paths))

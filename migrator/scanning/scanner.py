@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.filesystem import is_absent
+from migrator.filesystem import is_absent, size_at
 from migrator.model.errors import NothingFoundError, UsageError
 from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.progress import Progress, silent
@@ -65,12 +65,14 @@ def scan(
     _check_agents_exist(selection, directories)
     agents = _agents(selection, state, cwd, directories, findings)
     originals: list[tuple[str | None, Original]] = [
-        (agent.directory, one) for agent in agents for one in imported(agent.path)
+        (agent.directory, one) for agent in agents for one in imported(agent.path, findings)
     ]
     named = {os.path.dirname(os.path.normpath(os.path.join(cwd, path))) for path in selection.stores}
     originals += [
         (_directory_of(one, state), one)
-        for one in archived(state, named | {os.path.dirname(p) for p in _configured(config, directories, surroundings)})
+        for one in archived(
+            state, findings, named | {os.path.dirname(p) for p in _configured(config, directories, surroundings)}
+        )
         if not named or os.path.dirname(one.stood_at or "") in named
     ]
     candidates = _candidates(selection, surroundings, state, config, directories, originals)
@@ -159,7 +161,7 @@ def _bytes_to_read(candidates: list[Candidate], agents: tuple[Agent, ...]) -> in
     """About how many bytes a scan reads."""
     stores = {candidate.path for candidate in candidates}
     files = (file for agent in agents for file in agent.files if file.kind == FileKind.TRANSCRIPT.value)
-    return sum(os.path.getsize(path) for path in stores if os.path.isfile(path)) + sum(file.size for file in files)
+    return sum(map(size_at, stores)) + sum(file.size for file in files)
 
 
 def _directory_of(original: Original, state: str) -> str | None:
