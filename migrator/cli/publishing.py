@@ -26,6 +26,7 @@ from migrator.cli.invocation import (
     terminable,
 )
 from migrator.cli.progress_bar import bar
+from migrator.cli.streams import give_up_stdout
 from migrator.commands.request import Request, outside
 from migrator.filesystem import open_regular_file, replace_durably
 from migrator.model.errors import (
@@ -36,6 +37,7 @@ from migrator.model.errors import (
     SystemFailedError,
     UsageError,
 )
+from migrator.model.outcome import Halfway
 from migrator.model.report import Report
 from migrator.model.request import RepairWish, Selection
 from migrator.model.words import Name
@@ -182,8 +184,10 @@ class Output:
         try:
             self._print(report)
         except (LeakError, OSError) as error:
-            if isinstance(error, BrokenPipeError):
+            if isinstance(error, BrokenPipeError) and report.run is None:
                 raise
+            if isinstance(error, OSError):
+                give_up_stdout()
             code = self._unproved(report, error)
         return code
 
@@ -270,14 +274,12 @@ class Output:
                 return work()
         except MigratorError as error:
             return self._complain(error)
-        except KeyboardInterrupt:
-            return self._stopped("interrupted", INTERRUPTED)
-        except TerminatedError:
-            return self._stopped("terminated", TERMINATED)
+        except KeyboardInterrupt as stop:
+            return self._stopped("interrupted", INTERRUPTED, stop)
+        except TerminatedError as stop:
+            return self._stopped("terminated", TERMINATED, stop)
         except BrokenPipeError:
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # nobody reads it; the flush at exit must not fail
+            give_up_stdout()
             return INTERRUPTED
         except (OSError, sqlite3.Error, MemoryError) as error:
             return self._complain(SystemFailedError(error))
@@ -313,8 +315,12 @@ class Output:
         except (LeakError, OSError, MemoryError):
             return
 
-    def _stopped(self, word: str, code: int) -> int:
-        click.echo(f"migrator {self.verb}: {word}; every database is as it was, or complete. Run it again.", err=True)
+    def _stopped(self, word: str, code: int, stop: BaseException) -> int:
+        halfway = next((one.sentence for one in stop.args if isinstance(one, Halfway)), None)
+        click.echo(
+            f"migrator {self.verb}: {word}; {halfway or 'every database is as it was, or complete. Run it again.'}",
+            err=True,
+        )
         return code
 
     def _internal_error(self, error: Exception) -> int:

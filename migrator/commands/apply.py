@@ -17,7 +17,7 @@ from migrator.execution.executor import execute
 from migrator.execution.run_states import resume, supersede_earlier, tidy
 from migrator.model.errors import ChangedError, RefusedError, UsageError
 from migrator.model.inventory import Inventory
-from migrator.model.outcome import committed, worst
+from migrator.model.outcome import committed, telling_how_far, worst
 from migrator.model.plan import Plan
 from migrator.model.progress import silent
 from migrator.model.report import Report
@@ -71,7 +71,11 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
 
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
-    with started_run(Path(inventory.state_dir), request.clock()) as run:
+    wanted = sum(one.writes for one in planned.databases)
+    with (
+        started_run(Path(inventory.state_dir), request.clock()) as run,
+        telling_how_far(run.id, run.written, wanted),
+    ):
         outcomes = execute(planned, run, request.now_ms(), request.progress, request.workers)
         with committed(outcomes):
             fresh = take_inventory(replace(request, progress=silent), inventory)

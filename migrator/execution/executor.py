@@ -125,6 +125,7 @@ def _publish(planned: DatabasePlan, built: Built, run: Run) -> Outcome:
             raise built.failure
         run.note("publish", database=run.where(final), tables=built.tables)
         publish(built.site.temporary, final)
+        run.written.add(str(final))
     finally:
         built.site.clear()
     run.note("published", database=run.where(final))
@@ -155,6 +156,7 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, wo
         run.note("commit", database=run.where(path), tables=tables)
         try:
             when_unlocked(lambda: connection.execute("COMMIT"))
+            run.written.add(path)
         except sqlite3.Error as error:
             if "locked" in str(error):  # by a reader; the transaction is undone with its connection
                 raise locked(planned) from None
