@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -55,7 +56,8 @@ def archived(state_dir: str, findings: Findings, named: Collection[str] = ()) ->
         except FileNotFoundError:
             continue
         except OSError as error:
-            findings.add_unreadable(str(journal), error)
+            if error.errno != errno.EINVAL:  # no regular file, and so no journal
+                findings.add_unreadable(str(journal), error)
             continue
         for step in steps:
             stood_at, kept = step.get("source"), step.get("archive")

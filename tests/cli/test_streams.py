@@ -98,7 +98,7 @@ def test_what_the_encoding_of_a_terminal_does_not_have_is_escaped(
 ) -> None:
     world = World(tmp_path)
     world.agent(EMOJI, {"agent:x:1": entry("x-1", 5)})
-    code, shown = on_terminal(100, *verb, "--progress", "never", "--state-dir", world.state, PYTHONIOENCODING=encoding)
+    code, shown = on_terminal(100, *verb, "--state-dir", world.state, PYTHONIOENCODING=encoding)
     assert code == 0
     assert (
         "\\U0001f99e" if encoding == "latin-1" else EMOJI
