@@ -238,6 +238,37 @@ def is_absent(path: str) -> bool:
     return False
 
 
+def status_of(path: str | Path, *, follow: bool = False) -> os.stat_result | None:
+    """The status of something whose name was listed; None if it is gone by now, as temporary files are.
+
+    Raises OSError where it may not, or can not, be looked at: who asks must say so, and go on with the others.
+    """
+    try:
+        return os.stat(path) if follow else os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def names_in(folder: str | Path) -> list[str]:
+    """The names in a directory, sorted; none if there is no directory (any more).
+
+    Raises OSError where it may not, or can not, be listed.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def size_at(path: str) -> int:
+    """The length of a regular file, links followed; 0 for whatever else is there, or can not be looked at."""
+    try:
+        status = status_of(path, follow=True)
+    except (OSError, ValueError):
+        return 0
+    return status.st_size if status is not None and stat.S_ISREG(status.st_mode) else 0
+
+
 def filesystem_type(path: Path) -> str:
     """The kind of filesystem that a path is on (``ext4``, ``nfs4`` ...), "unknown" where /proc does not tell."""
     real = os.path.realpath(path)

@@ -15,8 +15,8 @@ EXIT_CODES = {
     13: "source or database changed since it was planned, or meanwhile",
     14: "committed, but the proof could not be written: `verify` will write it",
     15: "done, with quarantined items: they are listed and preserved",
-    130: "interrupted, after a clean roll-back",
-    143: "terminated, after a clean roll-back",
+    130: "interrupted: migrated databases stay, the others are as they were",
+    143: "terminated: migrated databases stay, the others are as they were",
 }
 """Every exit code and what it means; each command's help shows its own, and the README all of them."""
 

@@ -17,6 +17,7 @@ import click
 
 from migrator import __version__
 from migrator.cli.help import epilog, program_epilog
+from migrator.cli.streams import give_up_stdout, open_streams
 from migrator.model.exported import Layout
 from migrator.model.upgrade import Way
 from migrator.model.verification import Level, Verdict
@@ -67,7 +68,7 @@ _JOBS = click.option(
     "--jobs",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Work in N processes at a time. Default: one for each core, where there is enough to do.",
+    help="Work in N processes at a time. Default: one for each core, at most 8, where there is enough to do.",
 )
 _WAIT = click.option(
     "--wait", metavar="SECONDS", type=_COUNT, default=0, help="Wait so long for writers and locks to go away."
@@ -111,6 +112,7 @@ class _Program(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the signature of click
         """Run the program; off a terminal a usage error says no more than where help is."""
+        open_streams()
         try:
             return super().main(*arguments, **{**options, "standalone_mode": False})
         except click.UsageError as error:
@@ -125,6 +127,14 @@ class _Program(click.Group):
         except MemoryError:
             click.echo("migrator: out of memory; every database is as it was, or complete.", err=True)
             sys.exit(2)
+        except OSError:
+            click.echo("migrator: standard output can not be written to.", err=True)
+            sys.exit(2)
+        finally:
+            try:
+                sys.stdout.flush()
+            except (OSError, ValueError):
+                give_up_stdout()
 
 
 @click.group(cls=_Program, epilog=program_epilog(), context_settings={"help_option_names": ["-h", "--help"]})

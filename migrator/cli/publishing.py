@@ -11,7 +11,6 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -27,9 +26,9 @@ from migrator.cli.invocation import (
     terminable,
 )
 from migrator.cli.progress_bar import bar
+from migrator.cli.streams import give_up_stdout
 from migrator.commands.request import Request, outside
 from migrator.filesystem import open_regular_file, replace_durably
-from migrator.meanwhile import on_one_core
 from migrator.model.errors import (
     BusyError,
     LeakError,
@@ -38,10 +37,12 @@ from migrator.model.errors import (
     SystemFailedError,
     UsageError,
 )
+from migrator.model.outcome import Halfway
 from migrator.model.report import Report
 from migrator.model.request import RepairWish, Selection
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import resolve_state_dir
+from migrator.parallel import Workers
 from migrator.patience import patiently
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key, read_key
@@ -146,8 +147,7 @@ class Output:
     def _work(self, verb: Callable[[Request], Report]) -> Report:
         enabled = sys.stderr.isatty() and not self.options.get("quiet")
         namer = self.labels.of if self.options.get("names") == "labels" else clear_text
-        cores = on_one_core() if self.options.get("jobs") == 1 else nullcontext()
-        with cores, bar(enabled, namer) as progress:
+        with bar(enabled, namer) as progress:
             selection = Selection(
                 state_dir=self.options["state_dir"],
                 config=self.options["config"],
@@ -167,7 +167,7 @@ class Output:
                 expect_sessions=self.options.get("expect_sessions"),
                 allow_empty=self.options.get("allow_empty", False),
                 progress=progress,
-                jobs=self.options.get("jobs"),
+                workers=Workers(self.options.get("jobs"), partial(click.echo, err=True)),
             )
             return patiently(lambda: verb(request), self.options.get("wait", 0), _is_busy)
 
@@ -184,8 +184,10 @@ class Output:
         try:
             self._print(report)
         except (LeakError, OSError) as error:
-            if isinstance(error, BrokenPipeError):
+            if isinstance(error, BrokenPipeError) and report.run is None:
                 raise
+            if isinstance(error, OSError):
+                give_up_stdout()
             code = self._unproved(report, error)
         return code
 
@@ -272,14 +274,12 @@ class Output:
                 return work()
         except MigratorError as error:
             return self._complain(error)
-        except KeyboardInterrupt:
-            return self._stopped("interrupted", INTERRUPTED)
-        except TerminatedError:
-            return self._stopped("terminated", TERMINATED)
+        except KeyboardInterrupt as stop:
+            return self._stopped("interrupted", INTERRUPTED, stop)
+        except TerminatedError as stop:
+            return self._stopped("terminated", TERMINATED, stop)
         except BrokenPipeError:
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # nobody reads it; the flush at exit must not fail
+            give_up_stdout()
             return INTERRUPTED
         except (OSError, sqlite3.Error, MemoryError) as error:
             return self._complain(SystemFailedError(error))
@@ -315,8 +315,12 @@ class Output:
         except (LeakError, OSError, MemoryError):
             return
 
-    def _stopped(self, word: str, code: int) -> int:
-        click.echo(f"migrator {self.verb}: {word}; every database is as it was, or complete. Run it again.", err=True)
+    def _stopped(self, word: str, code: int, stop: BaseException) -> int:
+        halfway = next((one.sentence for one in stop.args if isinstance(one, Halfway)), None)
+        click.echo(
+            f"migrator {self.verb}: {word}; {halfway or 'every database is as it was, or complete. Run it again.'}",
+            err=True,
+        )
         return code
 
     def _internal_error(self, error: Exception) -> int:

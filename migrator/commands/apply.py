@@ -17,7 +17,7 @@ from migrator.execution.executor import execute
 from migrator.execution.run_states import resume, supersede_earlier, tidy
 from migrator.model.errors import ChangedError, RefusedError, UsageError
 from migrator.model.inventory import Inventory
-from migrator.model.outcome import committed, worst
+from migrator.model.outcome import committed, telling_how_far, worst
 from migrator.model.plan import Plan
 from migrator.model.progress import silent
 from migrator.model.report import Report
@@ -61,7 +61,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
     if not pending and has_severity(planned.findings, Severity.REFUSED):
         raise RefusedError("Every database with something to do was refused; see the findings of plan.")
     if not pending and not archive:
-        report = judged_report("apply", make_verification(inventory, jobs=request.jobs), inventory, ())
+        report = judged_report("apply", make_verification(inventory, workers=request.workers), inventory, ())
         state, around = Path(inventory.state_dir), request.surroundings
         unproved = resume(state, _databases(inventory), around.tmp, request.clock())
         word = "already-migrated" if report.exit_code == 0 else report.word
@@ -71,15 +71,19 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
 
 
 def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
-    with started_run(Path(inventory.state_dir), request.clock()) as run:
-        outcomes = execute(planned, run, request.now_ms(), request.progress, request.jobs)
+    wanted = sum(one.writes for one in planned.databases)
+    with (
+        started_run(Path(inventory.state_dir), request.clock()) as run,
+        telling_how_far(run.id, run.written, wanted),
+    ):
+        outcomes = execute(planned, run, request.now_ms(), request.progress, request.workers)
         with committed(outcomes):
             fresh = take_inventory(replace(request, progress=silent), inventory)
-            report = judged_report("apply", make_verification(fresh, jobs=request.jobs), fresh, ())
+            report = judged_report("apply", make_verification(fresh, workers=request.workers), fresh, ())
             archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
             if archived:
                 fresh = take_inventory(replace(request, progress=silent))
-                report = judged_report("apply", make_verification(fresh, jobs=request.jobs), fresh, ())
+                report = judged_report("apply", make_verification(fresh, workers=request.workers), fresh, ())
             if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 report = replace(report, word="quarantined", exit_code=QUARANTINED)
             word, code = worst(outcomes) or (report.word, report.exit_code)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from migrator.commands.judging import UNREAD
 from migrator.commands.plan import plan_for
 from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import NothingFoundError
@@ -36,7 +37,7 @@ def explain(request: Request, what: str) -> Report:
     Raises NothingFoundError if there is nothing of it anywhere.
     """
     inventory = take_inventory(request)
-    verification = verify(inventory, jobs=request.jobs)
+    verification = verify(inventory, workers=request.workers)
     known = _Known(inventory, verification, plan_for(request, inventory))
     path = os.path.realpath(os.path.join(request.surroundings.cwd, what))
     places = tuple(known.about_agent(what) or known.about_file(path) or known.about_session(what))
@@ -48,7 +49,7 @@ def explain(request: Request, what: str) -> Report:
     subjects = tuple(dict.fromkeys(name for place in places for name in (place.key, place.session_id) if name))
     explanation = Explanation(subjects, places, tuple(known.events(places)), tuple(known.advice(places)))
     names = {*subjects, *(place.where for place in places)}
-    findings = tuple(one for one in verification.findings if _is_about(one, names))
+    findings = tuple(one for one in verification.findings if one.code in UNREAD or _is_about(one, names))
     return Report("explain", "explained", 0, replace(inventory, findings=findings), explained=explanation)
 
 

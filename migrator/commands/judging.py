@@ -23,6 +23,24 @@ def has_severity(findings: tuple[Finding, ...], severity: Severity) -> bool:
     return any(RULES[finding.code].severity is severity for finding in findings)
 
 
+UNREAD = frozenset(
+    {
+        "agent.unreadable",
+        "database.archive-unreadable",
+        "database.unreadable",
+        "place.unreadable",
+        "store.unreadable",
+        "transcript.unreadable",
+    }
+)
+"""Findings on what could not be looked at, so that sessions may be in it that nobody has counted."""
+
+
+def unread(origin: Inventory, inventory: Inventory) -> tuple[Finding, ...]:
+    """What could not be read of the sources of another inventory, and is no finding of this one yet."""
+    return tuple(one for one in origin.findings if one.code in UNREAD and one not in inventory.findings)
+
+
 def judged_report(
     verb: str, verification: Verification, inventory: Inventory, unmet: tuple[str, ...], accept: tuple[str, ...] = ()
 ) -> Report:

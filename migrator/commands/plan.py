@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.commands.judging import DIFFERENCES, REFUSED, has_severity
+from migrator.commands.judging import DIFFERENCES, REFUSED, has_severity, unread
 from migrator.commands.request import (
     Request,
     inventory_of,
@@ -70,5 +70,8 @@ def plan_for(request: Request, inventory: Inventory) -> Plan:
     sources = [(None, inventory), (Origin.COPY, copies(inventory))]
     sources += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
     sources += [(Origin.BACKUP, backup)] if backup is not None else []
-    judged = (Judged(origin, one, make_verification(inventory, one, jobs=request.jobs)) for origin, one in sources)
-    return make_plan(inventory, archived_digest, tuple(judged), wish)
+    judged = (
+        Judged(origin, one, make_verification(inventory, one, workers=request.workers)) for origin, one in sources
+    )
+    planned = make_plan(inventory, archived_digest, tuple(judged), wish)
+    return replace(planned, findings=(*planned.findings, *unread(backup, inventory))) if backup else planned

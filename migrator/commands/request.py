@@ -13,6 +13,7 @@ from migrator.model.inventory import Inventory, Shape
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.words import Name
+from migrator.parallel import ALONE, Workers
 from migrator.runs.run import JOURNAL
 from migrator.scanning.scanner import scan as make_inventory
 
@@ -27,7 +28,7 @@ class Request:
     expect_sessions: int | None = None
     allow_empty: bool = False
     progress: Progress = silent
-    jobs: int | None = 1
+    workers: Workers = ALONE
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
 
     def now_ms(self) -> int:
@@ -46,7 +47,7 @@ def take_inventory(request: Request, earlier: Inventory | None = None) -> Invent
 def fresh_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
     """Scan what is selected, even if there is nothing; see :func:`take_inventory` for the rest."""
     now_ms, around = request.now_ms(), request.surroundings
-    return make_inventory(request.selection, around, now_ms, request.progress, earlier, request.jobs)
+    return make_inventory(request.selection, around, now_ms, request.progress, earlier, request.workers)
 
 
 def require_something(inventory: Inventory) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrator.commands.judging import NOTHING_FOUND, judged_report
+from migrator.commands.judging import NOTHING_FOUND, judged_report, unread
 from migrator.commands.request import (
     Request,
     inventory_of,
@@ -30,8 +30,9 @@ def verify(
     """
     inventory = take_inventory(request)
     origin = inventory_of(request, inventory, against) if against is not None else None
-    inventory = replace(inventory, findings=(*inventory.findings, *traces(inventory, request.selection, origin)))
-    verification = make_verification(inventory, origin, level, request.jobs)
+    found = (*traces(inventory, request.selection, origin), *(unread(origin, inventory) if origin else ()))
+    inventory = replace(inventory, findings=(*inventory.findings, *found))
+    verification = make_verification(inventory, origin, level, request.workers)
     report = judged_report("verify", verification, inventory, unmet_expectations(request, inventory), accept)
     if report.word == "proved" and verification.is_vacuous:
         report = replace(report, word="unjudged", exit_code=0 if request.allow_empty else NOTHING_FOUND)

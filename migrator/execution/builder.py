@@ -14,11 +14,11 @@ from pathlib import Path
 from migrator.execution.read_back import check_result
 from migrator.execution.session_writer import write_sessions
 from migrator.filesystem import fsync_file, inherit_owner, make_private_directory
-from migrator.meanwhile import meanwhile
 from migrator.model.errors import BusyError, ChangedError, DefectError, MigratorError, RefusedError, SystemFailedError
 from migrator.model.plan import DatabasePlan
 from migrator.model.progress import Progress
 from migrator.model.words import Name
+from migrator.parallel import Workers
 from migrator.runs.run import Run, is_half_built
 from migrator.sqlite import shapes
 from migrator.sqlite.content import Tables
@@ -80,7 +80,7 @@ def prepare(index: int, final: Path, run: Run) -> Site:
     return Site(index, temporary, made)
 
 
-def build(plans: Sequence[DatabasePlan], now_ms: int, jobs: int | None, site: Site, progress: Progress) -> Built:
+def build(plans: Sequence[DatabasePlan], now_ms: int, workers: Workers, site: Site, progress: Progress) -> Built:
     """Build a database in its place. Raises SystemFailedError and OSError, which are about all of them."""
     if site.failure is not None:
         return Built(site, failure=site.failure)
@@ -88,13 +88,13 @@ def build(plans: Sequence[DatabasePlan], now_ms: int, jobs: int | None, site: Si
     progress.enter(next((store.agent for store in planned.stores), None))
     try:
         with sqlite_failures(planned):
-            rows = _write(planned, now_ms, jobs, site.temporary, progress)
-            return Built(site, rows, _check_and_flush(site.temporary, planned))
+            rows = _write(planned, now_ms, workers, site.temporary, progress)
+            return Built(site, rows, _check_and_flush(site.temporary, planned, workers))
     except STOPS_ONE as error:
         return Built(site, failure=error)
 
 
-def _write(planned: DatabasePlan, now_ms: int, jobs: int | None, temporary: Path, progress: Progress) -> int:
+def _write(planned: DatabasePlan, now_ms: int, workers: Workers, temporary: Path, progress: Progress) -> int:
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     inherit_owner(temporary, temporary.parent)
     with closing(open_writable(str(temporary), longest=planned.longest)) as connection:
@@ -103,18 +103,18 @@ def _write(planned: DatabasePlan, now_ms: int, jobs: int | None, temporary: Path
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN IMMEDIATE")
         with own_constraints(connection, planned):
-            rows = write_sessions(connection, planned, now_ms, progress, jobs)
+            rows = write_sessions(connection, planned, now_ms, progress, workers)
             connection.execute("COMMIT")
     return rows
 
 
-def _check_and_flush(temporary: Path, planned: DatabasePlan) -> Tables:
+def _check_and_flush(temporary: Path, planned: DatabasePlan, workers: Workers) -> Tables:
     """Check a database that was built and make its content durable, all at the same time. Raises as check_result."""
     size = temporary.stat().st_size
     with (
         open_snapshot(str(temporary)) as connection,
-        meanwhile(partial(fsync_file, temporary), size, waits=True) as flushed,
-        meanwhile(partial(shapes.integrity_of, str(temporary)), size) as problems,
+        workers.beside(partial(fsync_file, temporary), size, waits=True) as flushed,
+        workers.beside(partial(shapes.integrity_of, str(temporary)), size) as problems,
     ):
         tables = check_result(connection, planned, planned.expected_digest, problems)
         flushed()

@@ -35,7 +35,7 @@ from migrator.model.outcome import Outcome
 from migrator.model.plan import DatabasePlan, Plan, Reject
 from migrator.model.progress import Progress, silent
 from migrator.model.words import Name
-from migrator.parallel import each
+from migrator.parallel import ALONE, Workers
 from migrator.patience import when_unlocked
 from migrator.runs.backups import copy_set
 from migrator.runs.quarantine import preserve
@@ -47,13 +47,13 @@ from migrator.sqlite.snapshot import SUFFIXES, checkpoint, open_snapshot, open_w
 
 
 def execute(
-    plan: Plan, run: Run, now_ms: int, progress: Progress = silent, jobs: int | None = 1
+    plan: Plan, run: Run, now_ms: int, progress: Progress = silent, workers: Workers = ALONE
 ) -> tuple[Outcome, ...]:
     """Carry out a plan, database by database, and keep a journal in the run.
 
-    New databases are built in so many ``jobs`` as :func:`each` takes them. What stops one database does not stop the
-    others. Only if none was written it is raised: ChangedError when a source or a database is not what was planned on,
-    BusyError when a database is locked, RefusedError when SQLite cannot write to it.
+    The workers build new databases. What stops one database does not stop the others. Only if none was written it is
+    raised: ChangedError when a source or a database is not what was planned on, BusyError when a database is locked,
+    RefusedError when SQLite cannot write to it.
     """
     progress.start("writing", sum(map(_bytes_to_write, plan.databases)))
     new = [index for index, planned in enumerate(plan.databases) if _is_new(planned)]
@@ -62,10 +62,18 @@ def execute(
     outcomes: list[Outcome] = []
     try:
         places = _prepared(plan, new, run, sites)
-        with each(partial(build, plan.databases, now_ms, jobs), places, size, jobs, progress, count=len(new)) as built:
+        with workers.map(
+            partial(build, plan.databases, now_ms, workers),
+            places,
+            lambda site: _name(plan.databases[site.index]),
+            count=len(new),
+            size=size,
+            progress=progress,
+            together=1,
+        ) as built:
             for planned in plan.databases:
                 if planned.pending:
-                    outcomes += _carry_out(planned, run, now_ms, progress, jobs, built)
+                    outcomes += _carry_out(planned, run, now_ms, progress, workers, built)
     finally:
         for site in sites:
             site.clear()
@@ -93,7 +101,7 @@ def _prepared(plan: Plan, new: list[int], run: Run, sites: list[Site]) -> Iterat
 
 
 def _carry_out(
-    planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jobs: int | None, built: Iterator[Built]
+    planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, workers: Workers, built: Iterator[Built]
 ) -> Iterator[Outcome]:
     """Publish the next database that was ``built``, or change the one that there is."""
     try:
@@ -104,7 +112,7 @@ def _carry_out(
         _preserve_rejects(planned, run)
         if planned.writes:
             with sqlite_failures(planned):
-                yield _change(planned, run, now_ms, progress, jobs)
+                yield _change(planned, run, now_ms, progress, workers)
     except STOPS_ONE as error:
         run.note("failed", database=run.where(planned.database.path), exit_code=error.exit_code)
         yield Outcome(planned.database.path, created=False, rows_written=0, backup=None, failure=error)
@@ -127,13 +135,14 @@ def _publish(planned: DatabasePlan, built: Built, run: Run) -> Outcome:
             raise built.failure
         run.note("publish", database=run.where(final), tables=built.tables)
         publish(built.site.temporary, final)
+        run.written.add(str(final))
     finally:
         built.site.clear()
     run.note("published", database=run.where(final))
     return Outcome(str(final), created=True, rows_written=built.rows, backup=None)
 
 
-def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jobs: int | None) -> Outcome:
+def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, workers: Workers) -> Outcome:
     """Change an existing database in one transaction, after a checked backup of its whole file set."""
     path = planned.database.path
     real = Path(os.path.realpath(path))
@@ -150,7 +159,7 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jo
         check_unchanged(connection, planned)
         with own_constraints(connection, planned):
             if planned.repair is None:
-                written = write_sessions(connection, planned, now_ms, progress, jobs)
+                written = write_sessions(connection, planned, now_ms, progress, workers)
                 expected = planned.expected_digest
             else:
                 written, expected = write_repair(connection, planned, planned.repair, progress)
@@ -160,6 +169,7 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, jo
         try:
             with own_constraints(connection, planned):
                 when_unlocked(lambda: connection.execute("COMMIT"))
+            run.written.add(path)
         except sqlite3.Error as error:
             if "locked" in str(error):  # by a reader; the transaction is undone with its connection
                 raise locked(planned) from None

@@ -14,7 +14,7 @@ from migrator.model.plan import HistoryPlan
 from migrator.model.progress import Advance, Progress
 from migrator.model.words import Name
 from migrator.openclaw.text.transcript import Line, TranscriptReader
-from migrator.parallel import each
+from migrator.parallel import Workers
 from migrator.scanning.joining import interleaved
 from migrator.scanning.sources import open_source, require_same
 from migrator.scanning.transcripts import storable_lines
@@ -32,11 +32,11 @@ _Row = tuple[str, int, bytes, int, str | None, str | None, str | None]
 
 
 def write_histories(
-    connection: sqlite3.Connection, histories: Iterable[HistoryPlan], progress: Progress, jobs: int | None
+    connection: sqlite3.Connection, histories: Iterable[HistoryPlan], progress: Progress, workers: Workers
 ) -> None:
     """Append the events that the database lacks, and the entries of histories that none claims.
 
-    Short files are read in so many ``jobs`` as :func:`each` takes them; of long ones never all rows are kept at once.
+    The workers read short files; of long ones never all rows are kept at once.
     """
     pending = [history for history in histories if history.pending]
     for history in pending:
@@ -48,7 +48,15 @@ def write_histories(
     groups = list(batches(iter(pending), _size, _READ_TOGETHER))
     are_short = [sum(map(_size, group)) <= _BATCH_BYTES for group in groups]
     short, size = [index for index, is_short in enumerate(are_short) if is_short], sum(map(_size, pending))
-    with each(partial(_read, groups), short, size, jobs, progress, count=len(short), together=1) as found:
+    with workers.map(
+        partial(_read, groups),
+        short,
+        lambda index: Name("session-id", groups[index][0].session_id),
+        count=len(short),
+        size=size,
+        progress=progress,
+        together=1,
+    ) as found:
         for group, is_short in zip(groups, are_short, strict=True):
             _put(connection, next(found) if is_short else chain.from_iterable(_rows(one, progress) for one in group))
 

@@ -47,7 +47,7 @@ def run_findings(state_dir: Path) -> tuple[Finding, ...]:
     for folder in run_folders(state_dir):
         try:
             state = state_of(folder)
-        except MigratorError:
+        except (MigratorError, OSError):
             found.append(Finding("run.unreadable", Name("path", str(folder))))
             continue
         if state is not None:
@@ -68,8 +68,11 @@ def _gone_databases(state_dir: Path) -> tuple[Finding, ...]:
     """Databases that a complete run has written and that are not there any more, each said once. Reads only."""
     gone: dict[Path, Path] = {}
     for record in all_records(state_dir):
-        if state_of(record.folder) is not RunState.COMPLETE:
-            continue
+        try:
+            if state_of(record.folder) is not RunState.COMPLETE:
+                continue
+        except OSError:
+            continue  # which the scan says of the folder
         written = [one.path for one in record.created if one.tables is not None]
         written += [one.path for one in record.changed if one.after is not None]
         gone |= {path: record.folder for path in written if not os.path.lexists(path)}

@@ -15,6 +15,7 @@ from migrator.model.progress import Advance, Progress
 from migrator.model.words import Name, Number
 from migrator.openclaw.text.entry import prepare
 from migrator.openclaw.text.store import read_member
+from migrator.parallel import Workers
 from migrator.scanning.databases import stored_texts
 from migrator.scanning.sources import raw_entries
 from migrator.sqlite import target
@@ -31,7 +32,7 @@ class _Write(Struct, frozen=True, gc=False):
 
 
 def write_sessions(
-    connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, progress: Progress, jobs: int | None
+    connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, progress: Progress, workers: Workers
 ) -> int:
     """Write what a database lacks, and give the number of rows. Raises ChangedError and sqlite3.Error."""
     # An entry may come before the one that owns its session row.
@@ -42,7 +43,7 @@ def write_sessions(
     for batch in batches(_writes(connection, planned, progress), lambda write: len(write.text)):
         _write_batch(connection, batch)
         written += len(batch)
-    write_histories(connection, planned.histories, progress, jobs)
+    write_histories(connection, planned.histories, progress, workers)
     return written
 
 

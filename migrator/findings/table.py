@@ -184,8 +184,13 @@ RULES: dict[str, Rule] = {
     ),
     "database.archive-missing": Rule(
         _WARNING,
-        "A transcript that {subject} moved to cold storage is missing there, or cannot be read.",
+        "A transcript that {subject} moved to cold storage is missing there.",
         "Restore the file from a backup; the database alone does not hold this transcript.",
+    ),
+    "database.archive-unreadable": Rule(
+        _REFUSED,
+        "A transcript that {subject} moved to cold storage is there and can not be read, so it is not counted.",
+        "Run again as the user that it belongs to, or make it readable; nothing is proved without it.",
     ),
     "database.archive-too-large": Rule(
         _WARNING,
@@ -409,6 +414,12 @@ RULES: dict[str, Rule] = {
         _WARNING,
         "The journal of the run {subject} can not be read, or is damaged.",
         "Find out what happened to it; it can not be taken back.",
+    ),
+    # what cannot be looked at
+    "place.unreadable": Rule(
+        _REFUSED,
+        "{subject}, where sessions may be, can not be listed or read (error {errno}), so what is in it is not counted.",
+        "Run again as the user that it belongs to, or make it readable; nothing is proved without it.",
     ),
     # what is followed
     "path.followed": Rule(

@@ -70,10 +70,20 @@ class SystemFailedError(MigratorError):
         )
 
 
-_WORDS: dict[type[BaseException], str] = {
-    MemoryError: "Out of memory",
-    ChildProcessError: "One of its processes was ended from outside, as when memory runs out",
-}
+_WORDS: dict[type[BaseException], str] = {MemoryError: "Out of memory"}
+
+
+class WorkerEndedError(SystemFailedError):
+    """A process was ended by somebody else while it worked on ``subject``, the first of ``count`` things."""
+
+    def __init__(self, subject: Name, count: int = 1) -> None:
+        then = " or on what comes after it" if count > 1 else ""
+        MigratorError.__init__(
+            self,
+            f"the process that worked on {{subject}}{then} was ended from outside, as when memory runs out; every "
+            "database is as it was, or complete. Put that right, perhaps with --jobs 1, and run it again.",
+            subject,
+        )
 
 
 class DefectError(MigratorError):

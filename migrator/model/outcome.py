@@ -7,7 +7,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from migrator.model.errors import BusyError, ChangedError, MigratorError, ProofNotWrittenError, RefusedError
+from migrator.model.errors import (
+    BusyError,
+    ChangedError,
+    MigratorError,
+    ProofNotWrittenError,
+    RefusedError,
+    SystemFailedError,
+)
 from migrator.model.words import Finding, Name
 
 _CODES = {
@@ -40,6 +47,38 @@ class Outcome:
         return None if self.checkpointed else Finding("database.not-checkpointed", name)
 
 
+@dataclass(frozen=True, slots=True)
+class Halfway:
+    """How far a run had come when a signal stopped it: the databases written, of those that were to be."""
+
+    run: str
+    written: int
+    wanted: int
+
+    @property
+    def sentence(self) -> str:
+        """What is there now, and how to go on."""
+        if not self.written:
+            return "no database was written. Run apply again."
+        were, stay = ("was", "stays") if self.written == 1 else ("were", "stay")
+        return (
+            f"{self.written} of {self.wanted} databases {were} migrated and {stay}; "
+            f"run {self.run}. Run apply again to go on, or rollback {self.run}."
+        )
+
+
+@contextmanager
+def telling_how_far(run: str, written: Collection[str], wanted: int) -> Iterator[None]:
+    """Give a signal that stops the block (KeyboardInterrupt and the like) the account of how far it had come."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as stop:
+        stop.args = (Halfway(run, len(written), wanted),)
+        raise
+
+
 @contextmanager
 def committed(outcomes: Collection[Outcome]) -> Iterator[None]:
     """Do what comes after the commit: if the system fails now, all is there, but nobody has checked it.
@@ -48,7 +87,7 @@ def committed(outcomes: Collection[Outcome]) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, sqlite3.Error, MemoryError):
+    except (OSError, sqlite3.Error, MemoryError, SystemFailedError):
         if all(outcome.failure for outcome in outcomes):
             raise
         raise ProofNotWrittenError(

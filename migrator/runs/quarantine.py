@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from migrator.filesystem import fsync_directory, make_private_directory, open_regular_file, write_all
+from migrator.filesystem import fsync_directory, make_private_directory, names_in, open_regular_file, write_all
 from migrator.model.errors import ChangedError
 from migrator.model.plan import Reject
 from migrator.model.words import Finding, Name
@@ -87,7 +87,11 @@ def only_in_quarantine(runs: Path, seen: Collection[str]) -> Iterator[Finding]:
 
 
 def _indexes(runs: Path) -> list[Path]:
-    return sorted(runs.glob(f"*/{FOLDER}/{INDEX}"))
+    """The indexes of all runs, some of which may not exist."""
+    try:
+        return [runs / name / FOLDER / INDEX for name in names_in(runs)]
+    except OSError:
+        return []  # which every scan says
 
 
 def _kept(index: Path) -> Iterator[tuple[str, str]]:

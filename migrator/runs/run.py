@@ -24,7 +24,9 @@ from migrator.filesystem import (
     fsync_directory,
     inherit_owner,
     make_private_directory,
+    names_in,
     read_regular_file,
+    status_of,
     write_all,
 )
 
@@ -41,6 +43,7 @@ class Run:
         self.id = existing.name if existing else f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.state_dir = state_dir
         self.folder = existing or state_dir / RUNS / self.id
+        self.written: set[str] = set()  # the databases that it has published or changed
         self._remembered: set[Path] = set()
         if existing is None:
             make_private_directory(self.folder.parent)
@@ -138,8 +141,20 @@ def remove_place_for_runs(state_dir: Path) -> None:
 
 
 def run_folders(state_dir: Path) -> list[Path]:
-    """The folders of all runs of a state directory, by name."""
-    return sorted(path for path in (state_dir / RUNS).glob("[!.]*") if path.is_dir() and not path.is_symlink())
+    """The folders of all runs of a state directory, by name; what can not be looked at has a finding of every scan."""
+    try:
+        names = names_in(state_dir / RUNS)
+    except OSError:
+        return []
+    return [path for path in (state_dir / RUNS / name for name in names if name[0] != ".") if _is_folder(path)]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        status = status_of(path)
+    except OSError:
+        return False
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def _number(folder: Path) -> int:

@@ -11,14 +11,14 @@ from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 
-from migrator.filesystem import is_absent
-from migrator.meanwhile import meanwhile
+from migrator.filesystem import is_absent, status_of
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Database, Entry, Row, Shape, StoredTranscript
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.text.entry import column_status, finite_number, members, typed_session_id
 from migrator.openclaw.text.store import RawEntry, read_member
+from migrator.parallel import ALONE, Workers
 from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
 from migrator.sqlite.event_rows import event_hash
@@ -40,7 +40,7 @@ _TYPED_READERS: Mapping[Shape, Callable[[sqlite3.Connection], Iterator[SessionRo
 
 
 def read_database(
-    path: str, agent_id: str, sources: Mapping[str, Entry] = MappingProxyType({})
+    path: str, agent_id: str, sources: Mapping[str, Entry] = MappingProxyType({}), workers: Workers = ALONE
 ) -> tuple[Database, tuple[Finding, ...]]:
     """What is at ``path``: a missing file, a known shape with its rows, or something with a finding.
 
@@ -59,7 +59,7 @@ def read_database(
         size = os.path.getsize(path)
         if 0 < size < _SMALLEST:
             raise sqlite3.DatabaseError("SQLite itself would take it for empty, and overwrite it")
-        with meanwhile(partial(database_files, path), size) as identify, open_snapshot(path) as connection:
+        with workers.beside(partial(database_files, path), size) as identify, open_snapshot(path) as connection:
             shape, version = shapes.detect(connection)
             if shape is Shape.UNREADABLE:
                 raise sqlite3.DatabaseError("its schema cannot be read")
@@ -85,7 +85,11 @@ def read_database(
 
 
 def _has_bytes(path: str) -> bool:
-    return not is_absent(path) and os.lstat(path).st_size > 0
+    try:
+        status = status_of(path)
+    except OSError:
+        return True  # there is something, and nobody can tell what
+    return status is not None and status.st_size > 0
 
 
 def stored_transcripts(

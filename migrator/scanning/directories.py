@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrator.filesystem import is_absent
+from migrator.filesystem import is_absent, names_in, status_of
 from migrator.model.errors import RefusedError
 from migrator.model.inventory import SessionFile
 from migrator.model.words import Finding, Name
@@ -33,6 +34,31 @@ class Findings:
         """Make a finding about so many things."""
         self.made.append(Finding(code, subject, (("count", count),)))
 
+    def add_unreadable(self, path: str, error: OSError) -> None:
+        """Say that something where sessions may be can not be listed or looked at."""
+        self.made.append(Finding("place.unreadable", Name("path", path), (("errno", error.errno or 0),)))
+
+    def names_in(self, folder: str) -> list[str]:
+        """The names in a directory where sessions may be, sorted; none and a finding if it can not be listed."""
+        try:
+            return names_in(folder)
+        except OSError as error:
+            self.add_unreadable(folder, error)
+            return []
+
+    def status_of(self, path: str, *, follow: bool = False) -> os.stat_result | None:
+        """The status of what was listed; None if it is gone, and None and a finding if it can not be looked at."""
+        try:
+            return status_of(path, follow=follow)
+        except OSError as error:
+            self.add_unreadable(path, error)
+            return None
+
+    def is_file(self, path: str, *, follow: bool = False) -> bool:
+        """Whether what was listed is a regular file; False and a finding if it can not be looked at."""
+        status = self.status_of(path, follow=follow)
+        return status is not None and stat.S_ISREG(status.st_mode)
+
     def may_enter(self, path: str, state: str, follow: bool, code: str, subject: Name) -> bool:
         """Whether a path is in the state directory, links resolved, or to be followed out of it; else a finding."""
         if self.real.is_inside(path, state):
@@ -51,14 +77,6 @@ def store_path(state: str, directory: str | None) -> str:
     return os.path.join(agent_path(state, directory or ""), "sessions", STORE_NAME)
 
 
-def names_in(folder: str) -> list[str]:
-    """The names in a directory. Raises RefusedError if it cannot be listed: what is in it must not be overlooked."""
-    try:
-        return os.listdir(folder)
-    except OSError:
-        raise RefusedError("{subject} can not be listed; run as the owner of it.", Name("path", folder)) from None
-
-
 def is_inside(path: str, folder: str) -> bool:
     """Whether a path leads into a folder, links resolved."""
     return RealPaths().is_inside(path, folder)
@@ -69,29 +87,50 @@ def agent_directories(state: str, follow: bool, findings: Findings) -> Iterator[
     root = os.path.join(state, "agents")
     if is_absent(root):
         return
-    if not os.path.isdir(root):
+    try:
+        status, names = status_of(root, follow=True), names_in(root)
+    except OSError:
+        raise RefusedError("{subject} can not be listed; run as the owner of it.", Name("path", root)) from None
+    if status is None or not stat.S_ISDIR(status.st_mode):
         findings.add("agent.not-a-directory", Name("path", root))
         return
     if not findings.may_enter(root, state, follow, "agent.link-outside", Name("path", root)):
         return
+    found = [
+        (stat.S_ISLNK(status.st_mode), name)
+        for name in names
+        if (status := findings.status_of(os.path.join(root, name)))
+    ]
     seen: set[str] = set()
-    for name in sorted(names_in(root), key=lambda name: (os.path.islink(os.path.join(root, name)), name)):
-        path, agent = os.path.join(root, name), Name("agent", name)
-        if os.path.islink(path):
-            if not os.path.isdir(path):
-                findings.add("agent.dangling-link", agent)
-                continue
-            if not findings.may_enter(path, state, follow, "agent.link-outside", agent):
-                continue
-            if findings.real.is_inside(path, state):
-                findings.add("agent.link", agent)
-        elif not os.path.isdir(path):
-            findings.add("agent.not-a-directory", agent)
+    for is_link, name in sorted(found):
+        path = os.path.join(root, name)
+        if not _may_enter_agent(path, name, is_link, state, follow, findings):
             continue
         real = findings.real.of(path)
         if real not in seen:
             seen.add(real)
             yield name
+
+
+def _may_enter_agent(path: str, name: str, is_link: bool, state: str, follow: bool, findings: Findings) -> bool:
+    """Whether what was listed among the agent directories is one that may be read; else there is a finding."""
+    agent = Name("agent", name)
+    try:
+        status = status_of(path, follow=True)
+    except OSError as error:
+        findings.add_unreadable(path, error)
+        return False
+    if status is None and not is_link:
+        return False  # gone
+    if status is None or not stat.S_ISDIR(status.st_mode):
+        findings.add("agent.dangling-link" if is_link else "agent.not-a-directory", agent)
+        return False
+    if is_link:
+        if not findings.may_enter(path, state, follow, "agent.link-outside", agent):
+            return False
+        if findings.real.is_inside(path, state):
+            findings.add("agent.link", agent)
+    return True
 
 
 def add_name_findings(directories: list[str], findings: Findings) -> None:
@@ -117,11 +156,21 @@ def session_files(state: str, agent: str, follow: bool, findings: Findings) -> I
         return
     if not findings.may_enter(root, state, follow, "agent.link-outside", name):
         return
-    if os.path.exists(root) and not os.path.isdir(root):
+    try:
+        status = status_of(root, follow=True)
+    except OSError:
+        findings.add("agent.unreadable", name)
+        return
+    if status is not None and not stat.S_ISDIR(status.st_mode):
         findings.add("agent.no-sessions-directory", name)
         return
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            findings.add("agent.unreadable", name)
+
     copies = False
-    for folder, folders, files in os.walk(root, onerror=lambda _error: findings.add("agent.unreadable", name)):
+    for folder, folders, files in os.walk(root, onerror=note):
         folders.sort()
         for file in sorted(files):
             path = os.path.join(folder, file)
@@ -129,7 +178,8 @@ def session_files(state: str, agent: str, follow: bool, findings: Findings) -> I
             copies = copies or kind in (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
             if kind is FileKind.UNKNOWN:
                 findings.add("file.unknown-class", Name("file", path))
-            if kind is not FileKind.STORE:
-                yield SessionFile(path, kind.value, os.lstat(path).st_size)
+            status = None if kind is FileKind.STORE else findings.status_of(path)
+            if status is not None:
+                yield SessionFile(path, kind.value, status.st_size)
     if copies and is_absent(os.path.join(root, STORE_NAME)):
         findings.add("store.only-copies", name)

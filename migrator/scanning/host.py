@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.filesystem import filesystem_type, free_bytes, is_read_only
+from migrator.filesystem import filesystem_type, free_bytes, is_read_only, status_of
 from migrator.model.errors import BusyError
 from migrator.model.inventory import FileIdentity, Inventory, StoreKind
 from migrator.model.words import Finding, Name
@@ -92,7 +92,10 @@ def _filesystems(inventory: Inventory) -> Iterator[Filesystem]:
     needed: Counter[int] = Counter()
     for _, path, identity in _legacy_files(inventory):
         folder = os.path.dirname(path)
-        device = os.stat(folder).st_dev
+        status = _status(folder)
+        if status is None:
+            continue
+        device = status.st_dev
         places.setdefault(device, folder)
         needed[device] += UPGRADE_GROWTH * identity.size
     for device, place in places.items():
@@ -104,6 +107,14 @@ def _filesystems(inventory: Inventory) -> Iterator[Filesystem]:
             free=free_bytes(where),
             needed=needed[device],
         )
+
+
+def _status(path: str) -> os.stat_result | None:
+    """The status of what is there, links followed; what can not be looked at has a finding of the scan."""
+    try:
+        return status_of(path, follow=True)
+    except OSError:
+        return None
 
 
 def _on_filesystem(one: Filesystem) -> Iterator[Finding]:
@@ -138,7 +149,13 @@ def _on_directories(inventory: Inventory) -> Iterator[Finding]:
     """Directories that their owner cannot put a file into."""
     folders = [os.path.join(agent.path, "sessions") for agent in inventory.agents]
     for folder in (inventory.state_dir, *(agent.path for agent in inventory.agents), *folders):
-        if is_folder(folder) and os.name == "posix" and os.stat(folder).st_mode & 0o300 != 0o300:
+        status = _status(folder)
+        if (
+            os.name == "posix"
+            and status is not None
+            and stat.S_ISDIR(status.st_mode)
+            and status.st_mode & 0o300 != 0o300
+        ):
             yield Finding("host.not-writable", Name("path", folder))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 from migrator.model.inventory import StoreKind
 from migrator.openclaw.places.session_files import FileKind, classify
 from migrator.runs.run import JOURNAL, RUNS, read_journal
-from migrator.scanning.directories import is_inside
+from migrator.scanning.directories import Findings, is_inside
 
 IMPORT_ARCHIVE = "session-sqlite-import-archive"
 
@@ -25,37 +27,46 @@ class Original:
     stood_at: str | None = None
 
 
-def imported(folder: str) -> Iterator[Original]:
+def imported(folder: str, findings: Findings) -> Iterator[Original]:
     """The originals that OpenClaw keeps in the import archive of ``folder``, an agent directory, newest first."""
     archive = os.path.join(folder, IMPORT_ARCHIVE)
-    if os.path.islink(archive) or not os.path.isdir(archive):
+    status = findings.status_of(archive)
+    if status is None or not stat.S_ISDIR(status.st_mode):
         return
-    for name in sorted(os.listdir(archive), reverse=True):
+    for name in reversed(findings.names_in(archive)):
         kind = classify(f"{IMPORT_ARCHIVE}/{name}")
         path = os.path.join(archive, name)
-        if kind in (FileKind.IMPORTED_STORE, FileKind.IMPORTED_TRANSCRIPT) and not os.path.islink(path):
+        if kind in (FileKind.IMPORTED_STORE, FileKind.IMPORTED_TRANSCRIPT) and findings.is_file(path):
             yield Original(path, StoreKind.IMPORTED, kind)
 
 
-def archived(state_dir: str, named: Collection[str] = ()) -> Iterator[Original]:
+def archived(state_dir: str, findings: Findings, named: Collection[str] = ()) -> Iterator[Original]:
     """The sources that earlier runs have moved into their folders, newest run first, as their journals say.
 
     ``named`` are the directories outside the state directory that somebody has named: what stood in others is no
     business of ours, whatever a journal says.
     """
-    for journal in sorted(Path(state_dir, RUNS).glob(f"*/{JOURNAL}"), reverse=True):
+    runs = Path(state_dir, RUNS)
+    for name in reversed(findings.names_in(str(runs))):
+        journal = runs / name / JOURNAL
+        if findings.status_of(str(journal)) is None:
+            continue
         try:
             steps = [step for step in read_journal(journal.parent) if step.get("step") == "archive"]
-        except OSError:
-            continue  # of another user; what it set aside is out of reach, too
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # no regular file, and so no journal
+                findings.add_unreadable(str(journal), error)
+            continue
         for step in steps:
-            stood_at, name = step.get("source"), step.get("archive")
-            path = journal.parent / "archive" / str(name)
+            stood_at, kept = step.get("source"), step.get("archive")
+            path = journal.parent / "archive" / str(kept)
             if not isinstance(stood_at, str):
                 continue  # no line of ours
             if not is_inside(os.path.join(state_dir, stood_at), state_dir) and os.path.dirname(stood_at) not in named:
                 continue
-            if path.is_file() and not path.is_symlink() and is_inside(str(path), str(journal.parent)):
+            if findings.is_file(str(path)) and is_inside(str(path), str(journal.parent)):
                 is_store = not stood_at.endswith(".jsonl")
                 file = FileKind.STORE if is_store else FileKind.TRANSCRIPT
                 yield Original(str(path), StoreKind.ARCHIVED, file, os.path.join(state_dir, stood_at))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 
-from migrator.filesystem import is_absent
+from migrator.filesystem import is_absent, size_at
 from migrator.model.errors import NothingFoundError
 from migrator.model.inventory import Database, FileIdentity, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.progress import Progress
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import normalize_agent_id
-from migrator.parallel import each
+from migrator.parallel import Workers
 from migrator.scanning.databases import read_database
 from migrator.scanning.directories import Findings
 from migrator.scanning.sources import read_store
@@ -44,14 +44,16 @@ def read_stores(
     earlier: Inventory | None,
     findings: Findings,
     progress: Progress,
-    jobs: int | None,
+    workers: Workers,
 ) -> tuple[Store, ...]:
     """Read the stores that there are. Raises NothingFoundError for an explicit one that there is not."""
     known = _whole(earlier.stores) if earlier else {}
     present = list(_present(state, follow, candidates, findings))
     stores = []
     size = _size(real for _, real in present)
-    with each(partial(_read_store, known), present, size, jobs, progress, count=len(present)) as found:
+    with workers.map(
+        partial(_read_store, known), present, _store_name, count=len(present), size=size, progress=progress
+    ) as found:
         for (one, real), (store, made) in zip(present, found, strict=True):
             findings.made += made
             if isinstance(store, FileIdentity):
@@ -117,13 +119,15 @@ def _read_store(
 
 
 def read_transcripts(
-    places: list[Place], earlier: Inventory | None, findings: Findings, progress: Progress, jobs: int | None
+    places: list[Place], earlier: Inventory | None, findings: Findings, progress: Progress, workers: Workers
 ) -> tuple[Transcript, ...]:
     """Read the transcripts at these places, as far as they can be read."""
     known = {transcript.path: transcript for transcript in earlier.transcripts} if earlier else {}
     size = _size(path for _, path, _ in places)
     transcripts = []
-    with each(partial(_read_transcript, known), places, size, jobs, progress, count=len(places)) as found:
+    with workers.map(
+        partial(_read_transcript, known), places, _transcript_name, count=len(places), size=size, progress=progress
+    ) as found:
         for (directory, path, kind), (transcript, made) in zip(places, found, strict=True):
             findings.made += made
             if isinstance(transcript, FileIdentity):
@@ -151,7 +155,7 @@ def read_databases(
     state: str,
     follow: bool,
     findings: Findings,
-    jobs: int | None,
+    workers: Workers,
 ) -> tuple[Database, ...]:
     """Read each database, given with the agent directory that it belongs to; ``stores_of`` are its sources."""
     databases: dict[str, Database | None] = {}
@@ -168,7 +172,8 @@ def read_databases(
             continue
         databases[real] = None
         to_read[real] = path, EXPLICIT_OWNER if owner is None else normalize_agent_id(owner)
-    with each(partial(_read_database, stores_of), to_read.values(), _size(to_read), jobs, count=len(to_read)) as found:
+    read, size = partial(_read_database, stores_of, workers), _size(to_read)
+    with workers.map(read, to_read.values(), _database_name, count=len(to_read), size=size, together=1) as found:
         for real, (database, made) in zip(to_read, found, strict=True):
             findings.made += made
             databases[real] = replace(database, directory=owners[database.path])
@@ -176,13 +181,25 @@ def read_databases(
 
 
 def _read_database(
-    stores_of: Mapping[str, list[Store]], database: tuple[str, str], _progress: Progress
+    stores_of: Mapping[str, list[Store]], workers: Workers, database: tuple[str, str], _progress: Progress
 ) -> tuple[Database, _Made]:
     path, agent_id = database
-    stores = stores_of.get(path, ())
-    return read_database(path, agent_id, {e.key: e for store in stores for e in store.entries if e.problem is None})
+    sources = {e.key: e for store in stores_of.get(path, ()) for e in store.entries if e.problem is None}
+    return read_database(path, agent_id, sources, workers)
+
+
+def _store_name(present: tuple[Candidate, str]) -> Name:
+    return Name("store", present[0].path)
+
+
+def _transcript_name(place: Place) -> Name:
+    return Name("transcript", place[1])
+
+
+def _database_name(database: tuple[str, str]) -> Name:
+    return Name("database", database[0])
 
 
 def _size(paths: Iterable[str]) -> int:
     """How many bytes there are to be read."""
-    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
+    return sum(map(size_at, paths))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.filesystem import is_absent
+from migrator.filesystem import is_absent, size_at
 from migrator.model.errors import NothingFoundError, UsageError
 from migrator.model.inventory import LIVE, Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.progress import Progress, silent
@@ -25,6 +25,7 @@ from migrator.openclaw.places.paths import (
 )
 from migrator.openclaw.places.session_databases import is_opened
 from migrator.openclaw.places.session_files import FileKind
+from migrator.parallel import ALONE, Workers
 from migrator.runs.quarantine import quarantined_spans
 from migrator.runs.run import RUNS
 from migrator.scanning.databases import stored_text
@@ -52,9 +53,9 @@ def scan(
     now_ms: int,
     progress: Progress = silent,
     earlier: Inventory | None = None,
-    jobs: int | None = 1,
+    workers: Workers = ALONE,
 ) -> Inventory:
-    """Find everything that the selection covers, with so many ``jobs`` as :func:`each` takes them.
+    """Find everything that the selection covers, and let the workers read it.
 
     A source that has the same bytes as in an ``earlier`` inventory is read, but not decoded again.
     Raises NothingFoundError without a state directory, and UsageError for an agent that does not exist.
@@ -71,20 +72,20 @@ def scan(
     placement = Placement(state, config, directories, surroundings)
     named = [os.path.normpath(os.path.join(cwd, path)) for path in selection.stores]
     agents = _agents(selection, state, named, placement, directories, findings)
-    originals = _originals(state, agents, named, placement)
+    originals = _originals(state, agents, named, placement, findings)
     candidates = _candidates(selection, named, placement, state, directories, originals)
     progress.start("reading", _bytes_to_read(candidates, agents))
-    files = read_stores(state, selection.follow, candidates, earlier, findings, progress, jobs)
+    files = read_stores(state, selection.follow, candidates, earlier, findings, progress, workers)
     stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
     parts = (part for store in files for part in placement.parts(store, stood_at[store.path]))
     stores = tuple(part for part in parts if not selection.agents or part.agent in selection.agents)
     places = transcript_places(state, selection.follow, agents, stores, originals, findings)
-    transcripts = read_transcripts(places, earlier, findings, progress, jobs)
+    transcripts = read_transcripts(places, earlier, findings, progress, workers)
     if named and not selection.agents:
         transcripts = _of_stores(named, placement, stores, transcripts, state, directories)
     owners = _database_owners(selection, agents, stores, transcripts)
     stores_of = _by_database(stores)
-    databases = read_databases(owners, stores_of, state, selection.follow, findings, jobs)
+    databases = read_databases(owners, stores_of, state, selection.follow, findings, workers)
     _add_placement_findings(stores, databases, findings)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(
@@ -115,15 +116,15 @@ def _check_agents_exist(selection: Selection, known: tuple[str, ...]) -> None:
 
 
 def _originals(
-    state: str, agents: tuple[Agent, ...], named: list[str], placement: Placement
+    state: str, agents: tuple[Agent, ...], named: list[str], placement: Placement, findings: Findings
 ) -> list[tuple[str | None, Original]]:
     """What imports and earlier runs have set aside, each with the agent directory that it is of, if it is of one."""
     folders = {os.path.dirname(path) for path in named}
     outside = folders | {os.path.dirname(path) for path in placement.configured}
     found: list[tuple[str | None, Original]] = [
-        (agent.directory, one) for agent in agents for one in imported(agent.path)
+        (agent.directory, one) for agent in agents for one in imported(agent.path, findings)
     ]
-    for one in archived(state, outside):
+    for one in archived(state, findings, outside):
         if not named or os.path.dirname(one.stood_at or "") in folders:
             found.append((_directory_of(one, placement), one))
     return found
@@ -182,7 +183,7 @@ def _bytes_to_read(candidates: list[Candidate], agents: tuple[Agent, ...]) -> in
     """About how many bytes a scan reads."""
     stores = {candidate.path for candidate in candidates}
     files = (file for agent in agents for file in agent.files if file.kind == FileKind.TRANSCRIPT.value)
-    return sum(os.path.getsize(path) for path in stores if os.path.isfile(path)) + sum(file.size for file in files)
+    return sum(map(size_at, stores)) + sum(file.size for file in files)
 
 
 def _directory_of(original: Original, placement: Placement) -> str | None:

@@ -49,21 +49,16 @@ def transcript_places(
             code = "transcript.followed" if follow else "transcript.outside"
             findings.add_count(code, Name("store", store.path), len(outside))
         for path in outside if follow else ():
-            if os.path.isfile(path):
+            if findings.is_file(path, follow=True):
                 places.setdefault(findings.real.of(path), (store.agent, path, FileKind.TRANSCRIPT))
     return list(places.values())
 
 
 def _beside(store: Store, findings: Findings) -> Iterator[str]:
     folder = os.path.dirname(store.path)
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        findings.add("agent.unreadable", Name("store", store.path))
-        return
-    for name in names:
+    for name in findings.names_in(folder):
         path = os.path.join(folder, name)
-        if classify(name) is FileKind.TRANSCRIPT and os.path.isfile(path) and not os.path.islink(path):
+        if classify(name) is FileKind.TRANSCRIPT and findings.is_file(path):
             yield path
 
 

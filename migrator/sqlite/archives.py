@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sqlite3
@@ -32,6 +33,7 @@ MAX_COLD_BYTES = 64 * 1024 * 1024
 
 DAMAGED = "database.archive-damaged"
 MISSING = "database.archive-missing"
+UNREADABLE = "database.archive-unreadable"
 TOO_LARGE = "database.archive-too-large"
 
 _COLD_NAME = re.compile(rb"[0-9a-f]{64}\.jsonl\.zst")
@@ -138,20 +140,20 @@ def _decode(stored: bytes, digest: bytes, limit: int | None) -> tuple[bytes, str
         return stored, DAMAGED
 
 
-def _cold_file(directory: Path | None, name: bytes) -> bytes | None:
-    """Read a file of the cold storage; None if it is missing, unreadable, or its name leads elsewhere."""
+def _cold_file(directory: Path | None, name: bytes) -> bytes | str:
+    """Read a file of the cold storage, or say what is wrong: it is missing, unreadable, or its name leads elsewhere."""
     if directory is None or not _COLD_NAME.fullmatch(name):
-        return None
+        return MISSING
     try:
         return read_regular(directory / name.decode(), MAX_COLD_BYTES + 1024 * 1024)
-    except OSError:
-        return None
+    except OSError as error:
+        return UNREADABLE if error.errno in (errno.EACCES, errno.EPERM, errno.EIO) else MISSING
 
 
-def _cold_events(archive: _Descriptor, stored: bytes | None) -> tuple[bytes, str | None]:
+def _cold_events(archive: _Descriptor, stored: bytes | str) -> tuple[bytes, str | None]:
     """Give the events of a cold archive as JSONL, or what is stored with the problem."""
-    if stored is None:
-        return b"", MISSING
+    if isinstance(stored, str):
+        return b"", stored
     records, problem = _decode(stored, archive.sha256, MAX_COLD_BYTES)
     if problem is not None:
         return stored, problem

@@ -202,7 +202,9 @@ def private_request(request: Request, state: Path) -> Request:
     """The same request for a private copy, in surroundings that lead nowhere else."""
     home = str(state.parent)
     around = Surroundings({}, home, home, home)
-    return Request(Selection(state_dir=str(state)), around, allow_empty=True, jobs=request.jobs, clock=request.clock)
+    return Request(
+        Selection(state_dir=str(state)), around, allow_empty=True, workers=request.workers, clock=request.clock
+    )
 
 
 def _let_release_upgrade(case: Case, client: Client, recorder: Recorder, part: Part) -> Answers:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 
@@ -95,9 +96,11 @@ def state_checks(inventory: Inventory) -> Iterator[Check]:
     yield Check("no-sibling-directories", not (twins & owned) - sources)
     expected = {os.path.realpath(store.database) for store in inventory.stores}
     strays = {
-        str(path)
+        file.path
         for agent in inventory.agents
-        for path in Path(agent.path).glob("sessions/openclaw-session-store-*.sqlite")
-        if os.path.realpath(path) not in expected
+        for file in agent.files
+        if os.path.dirname(file.path) == os.path.join(agent.path, "sessions")
+        and fnmatchcase(os.path.basename(file.path), "openclaw-session-store-*.sqlite")
+        and os.path.realpath(file.path) not in expected
     }
     yield Check("no-stray-databases", not strays)

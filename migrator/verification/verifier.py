@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from migrator.meanwhile import meanwhile
 from migrator.model.inventory import Database, Entry, Inventory, Shape
 from migrator.model.progress import Progress
 from migrator.model.verification import (
@@ -25,7 +24,7 @@ from migrator.model.verification import (
     Verification,
 )
 from migrator.model.words import Name
-from migrator.parallel import each
+from migrator.parallel import ALONE, Workers
 from migrator.planning.digests import content_digest
 from migrator.sqlite.shapes import integrity_of
 from migrator.sqlite.snapshot import open_snapshot
@@ -39,11 +38,11 @@ _READABLE = (Shape.V1, Shape.ENTRIES, Shape.NODES)
 
 
 def verify(
-    inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN, jobs: int | None = 1
+    inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN, workers: Workers = ALONE
 ) -> Verification:
     """Judge the databases of a fresh inventory by its own sources, or by all that another one holds.
 
-    They are examined in so many ``jobs`` as :func:`each` takes them.
+    The workers examine them.
     """
     origin = against or inventory
     inventory = with_lost_databases(inventory, origin)
@@ -55,8 +54,9 @@ def verify(
         newest = {database.path: newest_entries(claims[database.path]) for database in inventory.databases}
         size = sum(one.size for database in inventory.databases for _, one in database.files)
         count = len(inventory.databases)
-        examine = partial(_examine, inventory.databases, newest, holdings.event_columns)
-        with each(examine, range(count), size, jobs, count=count) as examined:
+        examine = partial(_examine, inventory.databases, newest, holdings.event_columns, workers)
+        names = [Name("database", database.path) for database in inventory.databases]
+        with workers.map(examine, range(count), names.__getitem__, count=count, size=size, together=1) as examined:
             histories, on_branches = verify_histories(holdings, level)
             judged = [
                 _verify_database(one, claims[one.path], newest[one.path], tuple(histories[one.path]), holdings, level)
@@ -77,6 +77,7 @@ def _examine(
     databases: Sequence[Database],
     newest: Mapping[str, Mapping[str, Entry]],
     event_columns: Mapping[bytes, bytes],
+    workers: Workers,
     index: int,
     _progress: Progress,
 ) -> tuple[str, tuple[Check, ...]]:
@@ -90,7 +91,7 @@ def _examine(
     if database.shape not in _READABLE:
         return digest, ()
     integrity, size = partial(integrity_of, database.path), sum(one.size for _, one in database.files)
-    with open_snapshot(database.path) as connection, meanwhile(integrity, size) as problems:
+    with open_snapshot(database.path) as connection, workers.beside(integrity, size) as problems:
         keys = newest[database.path].keys()
         return digest, tuple(database_checks(database, connection, keys, problems, event_columns))
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from migrator.cli import main as cli
 from tests.conftest import fingerprint
+from tests.worlds import World, databases, entry
 
 Unpack = Callable[[str], Path]
 
@@ -237,10 +238,47 @@ def test_an_interrupted_apply_says_so_and_leaves_no_half_database(
     arguments = [str(number.value), "apply", "--yes", "--state-dir", str(state)]
     done = subprocess.run([sys.executable, "-c", INTERRUPTED, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
-    assert "Run it again" in done.stderr
+    assert "no database was written. Run apply again." in done.stderr
     assert not list(state.glob("agents/*/agent/.*"))
     assert not list(state.glob("agents/*/agent/*.sqlite"))
     assert run("apply", "--yes", "--state-dir", state).exit_code == 0
+
+
+HALFWAY = """
+import os, signal, sys
+from migrator.cli import main as cli
+from migrator.execution import executor
+
+build = executor.build
+
+def interrupt(plans, now_ms, workers, site, progress):
+    if site.index == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+    return build(plans, now_ms, workers, site, progress)
+
+executor.build = interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+def test_an_interrupted_apply_says_how_many_databases_stay_and_how_to_go_on(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for name in ("a", "b", "c", "d"):
+        world.agent(name, {f"agent:{name}:1": entry(f"{name}-1", 5)})
+    arguments = ["apply", "--yes", "--jobs", "1", "--state-dir", str(world.state)]
+    done = subprocess.run([sys.executable, "-c", HALFWAY, *arguments], capture_output=True, text=True, check=False)
+    [run_folder] = world.runs()
+    assert done.returncode == 130
+    assert done.stderr == (
+        f"migrator apply: interrupted; 2 of 4 databases were migrated and stay; run {run_folder.name}. "
+        f"Run apply again to go on, or rollback {run_folder.name}.\n"
+    )
+    assert len(databases(world.state)) == 2
+    assert run("rollback", run_folder.name, "--state-dir", world.state).exit_code == 0
+    assert databases(world.state) == []
+    assert run("apply", "--yes", "--state-dir", world.state).exit_code == 0
 
 
 def loaded_by(statement: str) -> set[str]:

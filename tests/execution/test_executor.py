@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator import commands, meanwhile
+from migrator import commands, parallel
 from migrator.execution import builder, executor
 from migrator.execution.archive import archive_sources
 from migrator.execution.executor import execute
@@ -132,7 +132,7 @@ def test_a_database_gets_its_name_only_when_its_content_is_flushed(
         time.sleep(0.1)
         flushed.append(world.database_path("new").exists())
 
-    monkeypatch.setattr(meanwhile, "_WORTHWHILE", 0 if beside else 1 << 30)
+    monkeypatch.setattr(parallel, "WORTH_A_THREAD", 0 if beside else 1 << 30)
     monkeypatch.setattr(builder, "fsync_file", slow_flush)
     apply(world, agents=("new",))
     assert flushed == [False]
@@ -146,7 +146,7 @@ def test_a_database_whose_content_can_not_be_flushed_is_not_kept(
         raise OSError(errno.EIO, "lost")
 
     with monkeypatch.context() as patched:
-        patched.setattr(meanwhile, "_WORTHWHILE", 0 if beside else 1 << 30)
+        patched.setattr(parallel, "WORTH_A_THREAD", 0 if beside else 1 << 30)
         patched.setattr(builder, "fsync_file", fails)
         with pytest.raises(OSError, match="lost"):
             apply(world, agents=("new",))

@@ -15,6 +15,7 @@ from migrator import commands
 from migrator.execution.executor import execute
 from migrator.execution.history_writer import batches
 from migrator.model.errors import ChangedError
+from migrator.parallel import Workers
 from tests.worlds import World, databases, entry
 
 SIZES = {"a": 600_000, "b": 700_000, "long": 2_500_000, "c": 10, "d": 900_000}
@@ -36,7 +37,7 @@ def world(tmp_path: Path) -> World:
 def test_a_database_is_the_same_however_many_processes_read_the_files(world: World) -> None:
     made = []
     for jobs in (1, 2, 3):
-        report = commands.apply(replace(world.request(), jobs=jobs), None, yes=True)
+        report = commands.apply(replace(world.request(), workers=Workers(jobs)), None, yes=True)
         assert report.exit_code == 0
         [database] = databases(world.state)
         made.append(database.read_bytes())
@@ -58,7 +59,7 @@ def test_a_file_that_changes_after_the_plan_stops_its_database(
 
     monkeypatch.setattr(sys.modules["migrator.commands.apply"], "execute", after_a_change)
     with pytest.raises(ChangedError):
-        commands.apply(replace(world.request(), jobs=jobs), None, yes=True)
+        commands.apply(replace(world.request(), workers=Workers(jobs)), None, yes=True)
     assert databases(world.state) == []
 
 

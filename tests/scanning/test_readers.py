@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator.commands.request import take_inventory
+from migrator.parallel import Workers
 from tests.worlds import World, entry
 
 
@@ -22,7 +23,7 @@ def world(tmp_path: Path) -> World:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_has_the_same_bytes_is_not_decoded_again_nor_kept_twice(world: World, jobs: int) -> None:
-    request = replace(world.request(), jobs=jobs)
+    request = replace(world.request(), workers=Workers(jobs))
     earlier = take_inventory(request)
     fresh = take_inventory(request, earlier)
     assert fresh == earlier
@@ -32,7 +33,7 @@ def test_what_has_the_same_bytes_is_not_decoded_again_nor_kept_twice(world: Worl
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_has_changed_is_read_anew(world: World, jobs: int) -> None:
-    request = replace(world.request(), jobs=jobs)
+    request = replace(world.request(), workers=Workers(jobs))
     earlier = take_inventory(request)
     world.agent("b", {"agent:b:1": entry("b-1", 6)})
     transcript = world.store_path("c").with_name("c-1.jsonl")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -10,8 +11,10 @@ from typing import TypedDict
 import pytest
 import zstandard
 
+from migrator.findings.table import RULES
+from migrator.model.words import Severity
 from migrator.sqlite import archives
-from migrator.sqlite.archives import DAMAGED, MISSING, TOO_LARGE, ArchivedTranscript
+from migrator.sqlite.archives import DAMAGED, MISSING, TOO_LARGE, UNREADABLE, ArchivedTranscript
 from migrator.sqlite.rows import BAD_ROW, DamagedTableError
 from migrator.sqlite.snapshot import open_snapshot
 from tests.conftest import fingerprint
@@ -190,6 +193,19 @@ def test_a_file_that_is_not_there_is_missing_and_not_empty(tmp_path: Path) -> No
     assert cold(path, None) == missing
     (directory / f"{sha256(WHOLE).hexdigest()}.jsonl.zst").symlink_to(tmp_path / "db")
     assert cold(path, directory) == missing
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_a_file_that_is_there_and_can_not_be_read_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fails(_path: Path, _limit: int) -> bytes:
+        raise OSError(number, "out of reach")
+
+    path = make(tmp_path / "db", 23, NODES_23, moved(WHOLE, "file"), WINDOW)
+    monkeypatch.setattr(archives, "read_regular", fails)
+    assert cold(path, tmp_path) == [ArchivedTranscript(b"s", b"the key", "cold", b"", UNREADABLE)]
+    assert RULES[UNREADABLE].severity is Severity.REFUSED
 
 
 def test_a_file_that_was_changed_is_damaged(tmp_path: Path) -> None:
