@@ -24,6 +24,7 @@ from migrator.execution.executor import execute
 from migrator.meanwhile import on_one_core
 from migrator.model.errors import ChangedError, SystemFailedError
 from migrator.model.progress import Progress
+from migrator.model.report import ApplyReport, plan_of, verification_of
 from migrator.parallel import each
 from migrator.runs.run import Run
 from tests.worlds import NOON, World, cache_row, databases, entry, owner
@@ -186,9 +187,9 @@ def outcome(world: World, wanted: int, verb: Callable[[commands.Request], comman
     shutil.copytree(world.state, saved, symlinks=True)
     try:
         report = verb(replace(world.request(), jobs=wanted))
-        plan, outcomes = report.plan, report.outcomes
+        plan, outcomes = plan_of(report), report.outcomes if isinstance(report, ApplyReport) else ()
         files = {path: path.read_bytes() for path in databases(world.state)}
-        verification = report.verification
+        verification = verification_of(report)
         judged = verification and [
             (one.sources, one.histories, one.extra, one.rows, one.content_digest, one.checks)
             for one in verification.databases

@@ -6,25 +6,10 @@ from collections import Counter
 from collections.abc import Container
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind
 from migrator.model.words import Name
-
-if TYPE_CHECKING:
-    from migrator.report.view import View
-
-STATES = {
-    "unreadable": "The store or the database can not be read.",
-    "unknown": "The database has tables that this version does not know.",
-    "damaged": "Some of the store is no readable entry; all the rest of it was read.",
-    "partial": "Some sessions of the store are not in the database.",
-    "legacy": "The sessions are in the store only: nothing is migrated yet.",
-    "unclaimed": "There are transcripts, but no session that they belong to.",
-    "migrated": "The database has every session of the store, or there is no store any more.",
-    "empty": "There is no session.",
-}
-"""The state of a row, the one that most needs a look first."""
+from migrator.report.parts import AgentRow, State
 
 _SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 
@@ -35,7 +20,7 @@ def directory_of(database: str, directories: Container[str]) -> Name | None:
     return Name("agent", directory) if directory in directories else None
 
 
-def agent_rows(inventory: Inventory) -> list[View]:
+def agent_rows(inventory: Inventory) -> list[AgentRow]:
     """The rows, by agent directory; an agent directory with neither store nor database has one, too."""
     database_of = dict(inventory.pairs)
     databases = {database.path: database for database in inventory.databases}
@@ -55,32 +40,32 @@ def agent_rows(inventory: Inventory) -> list[View]:
     return [_row(agents.get(directory or ""), store, database) for directory, store, database in found]
 
 
-def _row(agent: Agent | None, store: Store | None, database: Database | None) -> dict[str, View]:
+def _row(agent: Agent | None, store: Store | None, database: Database | None) -> AgentRow:
     kinds = Counter(file.kind for file in agent.files) if agent else Counter()
     rows = {row.key for row in chain(database.cache_rows, database.typed_rows)} if database else set()
     entries = sum(entry.problem is None for entry in store.entries) if store else 0
     lacking = sum(entry.problem is None and entry.key not in rows for entry in store.entries) if store else 0
     state = _state(store, database, entries, lacking, len(rows))
-    return {
-        "agent": Name("agent", agent.directory) if agent else None,
-        "agent_id": Name("agent-id", agent.normalized_id) if agent else None,
-        "store": Name("store", store.path) if store else None,
-        "store_kind": store.kind.value if store else None,
-        "store_bytes": store.identity.size if store and store.identity else None,
-        "entries": entries,
-        "problems": len(store.entries) - entries + len(store.damage) if store else 0,
-        "transcripts": kinds.get("transcript", 0),
-        "database": Name("database", database.path) if database else None,
-        "database_bytes": sum(identity.size for _, identity in database.files) if database else None,
-        "shape": database.shape.value if database else None,
-        "schema": database.version if database else None,
-        "rows": len(rows),
-        "sessions": len(rows) + lacking,
-        "state": state or ("unclaimed" if kinds.get("transcript") else "empty"),
-    }
+    return AgentRow(
+        agent=Name("agent", agent.directory) if agent else None,
+        agent_id=Name("agent-id", agent.normalized_id) if agent else None,
+        store=Name("store", store.path) if store else None,
+        store_kind=store.kind if store else None,
+        store_bytes=store.identity.size if store and store.identity else None,
+        entries=entries,
+        problems=len(store.entries) - entries + len(store.damage) if store else 0,
+        transcripts=kinds.get("transcript", 0),
+        database=Name("database", database.path) if database else None,
+        database_bytes=sum(identity.size for _, identity in database.files) if database else None,
+        shape=database.shape if database else None,
+        schema=database.version if database else None,
+        rows=len(rows),
+        sessions=len(rows) + lacking,
+        state=state or ("unclaimed" if kinds.get("transcript") else "empty"),
+    )
 
 
-def _state(store: Store | None, database: Database | None, entries: int, lacking: int, rows: int) -> str | None:
+def _state(store: Store | None, database: Database | None, entries: int, lacking: int, rows: int) -> State | None:
     """The word for a store and its database, or None where neither has a session.
 
     They have ``entries`` and ``rows``; ``lacking`` are the entries without a row of their key.

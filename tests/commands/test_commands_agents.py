@@ -10,11 +10,12 @@ import pytest
 
 from migrator import commands
 from migrator.model.errors import MigratorError, UsageError
+from migrator.model.report import ApplyReport
 from migrator.model.verification import Verdict
 from tests.worlds import World, auth_row, cache, count, databases, entry, owner, scalar, typed
 
 
-def apply(world: World, **selection: object) -> commands.Report:
+def apply(world: World, **selection: object) -> ApplyReport:
     return commands.apply(world.request(**selection), None, yes=True)  # type: ignore[arg-type]
 
 

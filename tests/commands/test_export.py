@@ -21,7 +21,6 @@ from migrator.commands.request import Request
 from migrator.exporting.export_tree import Wish
 from migrator.model.errors import MigratorError, NothingFoundError, RefusedError, UsageError
 from migrator.model.exported import Layout
-from migrator.model.report import Report
 from migrator.model.request import Selection, Surroundings
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
@@ -398,7 +397,7 @@ def test_rows_of_the_first_sqlite_build_and_stores_in_other_places_come_back(wor
     commands.apply(world.request(stores=(str(elsewhere),)), None, yes=True)
     export(world.request(), str(world.root / "one"), Wish())
     assert list(files(world.root / "one")) == ["agents/main/sessions/sessions.json"]
-    report: Report = export(world.request(stores=(str(elsewhere),)), str(world.root / "two"), Wish())
+    report = export(world.request(stores=(str(elsewhere),)), str(world.root / "two"), Wish())
     [store] = files(world.root / "two", "sessions.json")
     assert store.startswith("stores/openclaw-session-store-")
     assert report.exported is not None
