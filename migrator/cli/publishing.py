@@ -49,7 +49,7 @@ from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key, read_key
 from migrator.proofs import bundle, evidence
 from migrator.proofs.proof import LogReader, log_lines
-from migrator.report import formats, json_format, markdown, text
+from migrator.report import formats, markdown, text
 from migrator.report.building import document_of, error_document
 from migrator.report.document import ErrorDocument, VerbDocument, worked_out
 from migrator.report.layout import style_of
@@ -105,18 +105,12 @@ class Output:
         from migrator.proofs.proof_merge import merge
         from migrator.report import merged
 
-        renderers: dict[str, Callable[[merged.MergedDocument, Namer], str]] = {
-            "text": merged.text,
-            "json": json_format.render,
-            "markdown": merged.markdown,
-        }
-
         def work() -> int:
             path = self.options["output"]
             if path is not None and not can_be_written(path):
                 raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
             account = merge(self.options["files"])
-            self._put(merged.of_merged(account), renderers[self.options["form"]], self._check_names)
+            self._put(merged.of_merged(account), merged.RENDERERS[self.options["form"]], self._check_names)
             return account.exit_code
 
         return self._guarded(work)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind
 from migrator.model.words import Name
@@ -43,33 +44,43 @@ def agent_rows(inventory: Inventory) -> list[AgentRow]:
 def _row(agent: Agent | None, store: Store | None, database: Database | None) -> AgentRow:
     kinds = Counter(file.kind for file in agent.files) if agent else Counter()
     rows = {row.key for row in chain(database.cache_rows, database.typed_rows)} if database else set()
-    entries = sum(entry.problem is None for entry in store.entries) if store else 0
-    lacking = sum(entry.problem is None and entry.key not in rows for entry in store.entries) if store else 0
-    state = _state(store, database, entries, lacking, len(rows))
+    keys = [entry.key for entry in store.entries if entry.problem is None] if store else []
+    lacking = sum(key not in rows for key in keys)
+    state = _first_trouble(store, database) or _progress(store, len(keys), lacking, len(rows))
     return AgentRow(
         agent=Name("agent", agent.directory) if agent else None,
         agent_id=Name("agent-id", agent.normalized_id) if agent else None,
-        store=Name("store", store.path) if store else None,
-        store_kind=store.kind if store else None,
-        store_bytes=store.identity.size if store and store.identity else None,
-        entries=entries,
-        problems=len(store.entries) - entries + len(store.damage) if store else 0,
+        **_of_store(store),
+        entries=len(keys),
+        problems=len(store.entries) - len(keys) + len(store.damage) if store else 0,
         transcripts=kinds.get("transcript", 0),
-        database=Name("database", database.path) if database else None,
-        database_bytes=sum(identity.size for _, identity in database.files) if database else None,
-        shape=database.shape if database else None,
-        schema=database.version if database else None,
+        **_of_database(database),
         rows=len(rows),
         sessions=len(rows) + lacking,
         state=state or ("unclaimed" if kinds.get("transcript") else "empty"),
     )
 
 
-def _state(store: Store | None, database: Database | None, entries: int, lacking: int, rows: int) -> State | None:
-    """The word for a store and its database, or None where neither has a session.
+def _of_store(store: Store | None) -> dict[str, Any]:
+    if store is None:
+        return {"store": None, "store_kind": None, "store_bytes": None}
+    size = store.identity.size if store.identity else None
+    return {"store": Name("store", store.path), "store_kind": store.kind, "store_bytes": size}
 
-    They have ``entries`` and ``rows``; ``lacking`` are the entries without a row of their key.
-    """
+
+def _of_database(database: Database | None) -> dict[str, Any]:
+    if database is None:
+        return {"database": None, "database_bytes": None, "shape": None, "schema": None}
+    return {
+        "database": Name("database", database.path),
+        "database_bytes": sum(identity.size for _, identity in database.files),
+        "shape": database.shape,
+        "schema": database.version,
+    }
+
+
+def _first_trouble(store: Store | None, database: Database | None) -> State | None:
+    """The word for what could not be read, or not all of it; None where all could."""
     shape = database.shape if database else Shape.MISSING
     if shape is Shape.UNREADABLE or (store and store.identity is None):
         return "unreadable"
@@ -77,6 +88,14 @@ def _state(store: Store | None, database: Database | None, entries: int, lacking
         return "unknown"
     if store and (store.damage or any(entry.problem for entry in store.entries)):
         return "damaged"
+    return None
+
+
+def _progress(store: Store | None, entries: int, lacking: int, rows: int) -> State | None:
+    """The word for how much is in the database, or None where neither it nor the store has a session.
+
+    ``lacking`` are those of the ``entries`` without a row of their key.
+    """
     if not entries and not rows:
         return None
     if not lacking:

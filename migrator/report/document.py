@@ -242,7 +242,7 @@ def worked_out(document: Struct) -> set[str]:
     Numbers of nine digits and more are left out: a leaked telephone number is likelier than such a count.
     """
     found: set[str] = set()
-    for leaf in _leaves(document):
+    for leaf in leaves(document):
         if isinstance(leaf, str):
             if _OWN.fullmatch(leaf):
                 found.add(leaf)
@@ -251,11 +251,11 @@ def worked_out(document: Struct) -> set[str]:
     return found
 
 
-def _leaves(value: object) -> Iterator[object]:
+def leaves(value: object) -> Iterator[object]:
     """Everything in a document that has no parts."""
     if isinstance(value, str) or not isinstance(value, Struct | Mapping | Sequence):
         yield value
         return
     parts = astuple(value) if isinstance(value, Struct) else value.values() if isinstance(value, Mapping) else value
     for part in parts:
-        yield from _leaves(part)
+        yield from leaves(part)

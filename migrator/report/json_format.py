@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from io import StringIO
 from typing import Any
 
 import msgspec
@@ -46,7 +47,9 @@ def render(document: Struct, namer: Namer) -> str:
             return {name: member for name, member in members if member is not None or name not in left_out}
         return list(value)  # type: ignore[call-overload] # the only thing left is a sequence
 
-    return json.dumps(document, default=encoded, indent=2) + "\n"
+    text = StringIO()
+    json.dump(document, text, default=encoded, indent=2)  # dumps would first keep every piece of it in a list
+    return text.getvalue() + "\n"
 
 
 @cache

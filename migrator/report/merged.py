@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from migrator import __version__
 from migrator.model.words import Name
 from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
+from migrator.report import json_format
 from migrator.report.parts import Counts, Namer, Part
 
 FORMAT = "openclaw-session-migrator/merged-proofs"
@@ -89,6 +90,10 @@ def text(document: MergedDocument, namer: Namer) -> str:
 def markdown(document: MergedDocument, namer: Namer) -> str:
     """For a comment or a job summary, with a final newline."""
     return "\n".join(_markdown(document, namer)) + "\n"
+
+
+RENDERERS = {"text": text, "json": json_format.render, "markdown": markdown}
+"""Every format of merged proofs by its name."""
 
 
 def _totals(totals: Totals) -> TotalsRow:

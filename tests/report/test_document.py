@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from migrator import commands
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError
 from migrator.model.words import Finding, Name
-from migrator.report.building import error_document, finding_row
-from migrator.report.document import worked_out
+from migrator.report import json_format
+from migrator.report.building import document_of, error_document, finding_row
+from migrator.report.document import DOCUMENTS, RollbackDocument, leaves, worked_out
 from migrator.report.parts import RunPart
 from tests.report.test_plan_text import planned
+from tests.report_views import agent, shared
+from tests.worlds import World, entry
 
 SUBJECT, OTHER = Name("session", "{subject} {0} +4915112345678"), Name("store", "{others}")
 
@@ -56,3 +63,27 @@ def test_only_digests_runs_and_small_numbers_count_as_worked_out() -> None:
     part = RunPart(id=run, folder=Name("path", digest), databases=(), archived_sources=12)
     assert worked_out(part) == {run, "12"}
     assert worked_out(RunPart(id=digest[:-1], folder=SUBJECT, databases=(), archived_sources=0)) == {"0"}
+
+
+def test_each_verb_has_a_document_of_its_own() -> None:
+    verbs = [command for kind in DOCUMENTS for command in get_args(get_type_hints(kind)["command"])]
+    assert sorted(verbs) == ["apply", "explain", "export", "plan", "prove", "rollback", "scan", "verify"]
+
+
+def test_a_part_that_is_not_there_is_left_out_and_a_member_that_has_no_value_is_null() -> None:
+    document = json.loads(json_format.render(RollbackDocument(**shared("rollback", agents=[agent("main")])), label))
+    assert {"run", "undone"} & document.keys() == set()
+    assert document["agents"][0]["database"] is None
+
+
+def test_no_text_of_an_installation_is_a_plain_string_in_a_document(tmp_path: Path) -> None:
+    """The kinds of strings that a report may hold in clear are ours; all others are names."""
+    world = World(tmp_path)
+    world.agent("Wilhelmina", {"agent:main:secret-topic": entry("f00dface", 5)})
+    for verb in (commands.scan, commands.plan, commands.verify):
+        document = document_of(verb(world.request()))
+        plain = [leaf for leaf in leaves(document) if isinstance(leaf, str)]
+        assert len(plain) > 10
+        assert [
+            leaf for leaf in plain if any(one in leaf for one in ("Wilhelmina", "secret", "f00d", str(tmp_path)))
+        ] == []
