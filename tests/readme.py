@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import click
 
 from migrator.cli import main as cli
-from migrator.cli.help import EXIT_CODES, WORDS
+from migrator.cli.help import EXIT_CODES
 from migrator.findings.table import RULES
+from migrator.model.glossary import WORDS
+from migrator.report.json_format import SCHEMA, schema
 from tests.openclaw.releases import LEGACY, SCHEMAS
 from tests.readme_sessions import CI, RELEASE, SUPPORT, transcript
 
 README = Path(__file__).parent.parent / "README.md"
+SCHEMA_FILE = README.parent / "migrator" / "report" / SCHEMA
 
 
 def renewed(text: str) -> str:
@@ -112,3 +116,4 @@ SECTIONS: dict[str, Callable[[], str]] = {
 
 if __name__ == "__main__":
     README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    SCHEMA_FILE.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")

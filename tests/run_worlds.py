@@ -7,6 +7,7 @@ from pathlib import Path
 
 from migrator import commands
 from migrator.commands.rollback import rollback
+from migrator.model.report import ApplyReport, RollbackReport
 from migrator.runs.run import RUNS
 from tests.conftest import fingerprint
 from tests.worlds import World, auth_row, cache_row, entry, fill_wal, owner
@@ -38,10 +39,10 @@ def three_agents(root: Path) -> World:
     return world
 
 
-def apply(world: World, archive: bool = True) -> commands.Report:
+def apply(world: World, archive: bool = True) -> ApplyReport:
     return commands.apply(world.request(), None, yes=True, archive=archive)
 
 
-def roll_back(world: World, folder: Path | None = None, **options: object) -> commands.Report:
+def roll_back(world: World, folder: Path | None = None, **options: object) -> RollbackReport:
     named = str(folder or world.runs()[-1])
     return rollback(world.request(), named, **options)  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from migrator import commands, parallel
 from migrator.execution.executor import execute
 from migrator.model.errors import ChangedError, SystemFailedError
 from migrator.model.progress import Progress, silent
+from migrator.model.report import ApplyReport, plan_of, verification_of
 from migrator.model.words import Name
 from migrator.parallel import WORTH_A_THREAD, Workers
 from migrator.runs.run import Run
@@ -371,9 +372,9 @@ def outcome(world: World, wanted: int, verb: Callable[[commands.Request], comman
     shutil.copytree(world.state, saved, symlinks=True)
     try:
         report = verb(replace(world.request(), workers=Workers(wanted)))
-        plan, outcomes = report.plan, report.outcomes
+        plan, outcomes = plan_of(report), report.outcomes if isinstance(report, ApplyReport) else ()
         files = {path: path.read_bytes() for path in databases(world.state)}
-        verification = report.verification
+        verification = verification_of(report)
         judged = verification and [
             (one.sources, one.histories, one.extra, one.rows, one.content_digest, one.checks)
             for one in verification.databases

@@ -21,7 +21,7 @@ from unittest.mock import patch
 from urllib.parse import quote
 
 from migrator.commands.request import Request
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport, VerifyReport
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import EntryVerdict, Verdict
 from tests import sqlite_worlds
@@ -166,14 +166,14 @@ def _solid(text: str, at: int) -> int:
     return at
 
 
-def verdicts(report: Report) -> list[EntryVerdict]:
+def verdicts(report: ApplyReport | VerifyReport) -> list[EntryVerdict]:
     """Every verdict but ``same``."""
     if report.verification is None:
         raise AssertionError("nothing was verified")
     return [one for database in report.verification.databases for source in database.sources for one in source.verdicts]
 
 
-def count(report: Report, verdict: Verdict) -> int:
+def count(report: ApplyReport | VerifyReport, verdict: Verdict) -> int:
     """How many entries have a verdict."""
     if report.verification is None:
         raise AssertionError("nothing was verified")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from migrator.model.glossary import WORDS
+
 EXIT_CODES = {
     0: "what was asked for holds",
     1: "differences found; or, with `plan --detailed-exitcode`, work is pending",
@@ -19,20 +21,6 @@ EXIT_CODES = {
     143: "terminated: migrated databases stay, the others are as they were",
 }
 """Every exit code and what it means; each command's help shows its own, and the README all of them."""
-
-WORDS = {
-    "state directory": "OpenClaw's own folder, such as ~/.openclaw",
-    "agent directory": "one folder below agents/; agents are told apart by its name",
-    "store": "a sessions.json, which maps session keys to entries",
-    "transcript": "one .jsonl file: the history of a session, one event a line",
-    "database": "the SQLite file of an agent directory; schema: its version",
-    "finding": "something worth knowing: a code, a sentence, and what to do",
-    "quarantine": "damaged bytes, kept as they are in the folder of a run",
-    "run": "one apply: a folder in migrator-runs/, with backups",
-    "proof": "a log of a run or check, without any name: to be shared",
-    "label": "agent:7f3a9c21d0ab, say; stands for one name in a proof",
-}
-"""Our words, for somebody who meets them for the first time."""
 
 _STOPPED = (2, 10, 11, 12, 130, 143)
 

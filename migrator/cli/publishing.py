@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import click
+from msgspec import Struct
 
 from migrator.cli.invocation import (
     TerminatedError,
@@ -38,7 +40,7 @@ from migrator.model.errors import (
     UsageError,
 )
 from migrator.model.outcome import Halfway
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport, ProveReport, Report, origin_of, run_of
 from migrator.model.request import RepairWish, Selection
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import resolve_state_dir
@@ -48,15 +50,17 @@ from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key, read_key
 from migrator.proofs import bundle, evidence
 from migrator.proofs.proof import LogReader, log_lines
-from migrator.report import json_format, markdown, text, view
-from migrator.report.formats import RENDERERS, Render
+from migrator.report import formats, markdown, text
+from migrator.report.building import document_of, error_document
+from migrator.report.document import ErrorDocument, VerbDocument, worked_out
 from migrator.report.layout import style_of
-from migrator.report.view import View
+from migrator.report.parts import Namer
 from migrator.runs.run import note_proved, run_folders
 
 INTERRUPTED, TERMINATED = 130, 143
 _BLOCK = 1 << 20
 _REPORT_IT = "Every database is as it was, or complete. Please report where it happened:"
+_Document = TypeVar("_Document", bound=Struct)
 
 
 class Output:
@@ -102,18 +106,12 @@ class Output:
         from migrator.proofs.proof_merge import merge
         from migrator.report import merged
 
-        formats: dict[str, Render] = {
-            "text": merged.text,
-            "json": json_format.render,
-            "markdown": merged.markdown,
-        }
-
         def work() -> int:
             path = self.options["output"]
             if path is not None and not can_be_written(path):
                 raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", path))
             account = merge(self.options["files"])
-            self._put(merged.of_merged(account), formats[self.options["form"]], self._check_names)
+            self._put(merged.of_merged(account), merged.RENDERERS[self.options["form"]], self._check_names)
             return account.exit_code
 
         return self._guarded(work)
@@ -174,7 +172,7 @@ class Output:
     def _let_out(self, report: Report) -> int:
         for name in evidence.report_names(report):
             self.guard.add_name(name.text)
-        folder = self.options.get("proof") or report.run
+        folder = self.options.get("proof") or run_of(report)
         code = report.exit_code
         try:
             if folder is not None:
@@ -184,7 +182,7 @@ class Output:
         try:
             self._print(report)
         except (LeakError, OSError) as error:
-            if isinstance(error, BrokenPipeError) and report.run is None:
+            if isinstance(error, BrokenPipeError) and run_of(report) is None:
                 raise
             if isinstance(error, OSError):
                 give_up_stdout()
@@ -196,37 +194,37 @@ class Output:
             self.labels = Labels(load_or_create_key(folder))
         files = self._rendered_proof(report)
         self._check("\n".join(data.decode() for data in files.values()), report)
-        if report.upgrade is not None:
+        if isinstance(report, ProveReport):
             bundle.write(folder, files)
         else:
             evidence.write(folder, report.verb, files)
-        if report.run is not None and report.verb == "apply" and folder != Path(report.run):
+        if isinstance(report, ApplyReport) and report.run is not None and folder != Path(report.run):
             note_proved(Path(report.run))
 
     def _rendered_proof(self, report: Report) -> dict[str, bytes]:
         log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
         self.guard.add_computed(log.computed())
-        return bundle.render(log.lines()) if report.upgrade is not None else evidence.render(log.lines())
+        return bundle.render(log.lines()) if isinstance(report, ProveReport) else evidence.render(log.lines())
 
     def _unproved(self, report: Report, error: Exception) -> int:
         """Say that what was done could not be said, and give the code for that."""
         why = error.sentence if isinstance(error, LeakError) else "The proof or report could not be written."
-        done = "All is committed, but: " if report.run else ""
-        then = "run verify --proof, which proves it" if report.run else "see whether there is space, and run it again"
+        run = run_of(report)
+        done = "All is committed, but: " if run else ""
+        then = "run verify --proof, which proves it" if run else "see whether there is space, and run it again"
         click.echo(f"migrator {self.verb}: {done}{why} What to do: {then}.", err=True)
-        return ProofNotWrittenError.exit_code if report.run else UsageError.exit_code
+        return ProofNotWrittenError.exit_code if run else UsageError.exit_code
 
     def _print(self, report: Report) -> None:
         if self.options.get("quiet") and self.options.get("output") is None:
             return
-        seen, form = view.of_report(report), self.options["form"]
-        self._put(seen, self._renderer(), lambda body: self._check(body, report), report.inventory.state_dir)
+        document, form = document_of(report), self.options["form"]
+        self._put(document, self._render, lambda body: self._check(body, report), report.inventory.state_dir)
         if form == "github":
-            self._append_summary(markdown.render(seen, self.labels.of), lambda body: self._check(body, report))
+            self._append_summary(markdown.render(document, self.labels.of), lambda body: self._check(body, report))
 
-    def _renderer(self) -> Render:
-        style = style_of(self._is_terminal(), os.environ)
-        return RENDERERS.get(self.options["form"], partial(text.render, style=style))
+    def _render(self, document: VerbDocument | ErrorDocument, namer: Namer) -> str:
+        return formats.render(self.options["form"], document, namer, style_of(self._is_terminal(), os.environ))
 
     def _append_summary(self, page: str, check: Callable[[str], None]) -> None:
         """Append a page to the summary of the job, where GitHub actions keep one."""
@@ -246,14 +244,18 @@ class Output:
         return self.options.get("output") is None and sys.stdout.isatty()
 
     def _put(
-        self, seen: dict[str, View], render: Render, check: Callable[[str], None], state_dir: str | None = None
+        self,
+        document: _Document,
+        render: Callable[[_Document, Namer], str],
+        check: Callable[[str], None],
+        state_dir: str | None = None,
     ) -> None:
-        """Render a view, and let the text out once it is checked: to the file asked for, or to standard output."""
+        """Render a document, and let the text out once it is checked: to the file asked for, or to standard output."""
         output = self.options.get("output")
         clear = self._shows_names()
-        body = render(seen, partial(clear_text, below=state_dir) if clear else self.labels.of)
+        body = render(document, partial(clear_text, below=state_dir) if clear else self.labels.of)
         if not clear:
-            self.guard.add_computed(view.digests(seen))
+            self.guard.add_computed(worked_out(document))
             check(body)
         if output is None:
             click.echo(body, nl=False)
@@ -289,9 +291,10 @@ class Output:
     def _complain(self, error: MigratorError) -> int:
         names = self.options.get("names", "auto")
         clear = names == "clear" or (names == "auto" and sys.stderr.isatty())
+        document = error_document(error, self.verb)
         if error.subject is not None:
             self.guard.add_name(error.subject.text)
-        body = text.error(view.of_error(error, self.verb), clear_text if clear else self.labels.of)
+        body = text.error(document, clear_text if clear else self.labels.of)
         self.guard.add_computed(self.labels.issued)
         if not clear:
             try:
@@ -301,17 +304,17 @@ class Output:
             except (OSError, MemoryError):  # too little is left to look whether the words give something away
                 body = f"migrator {self.verb}: {error.sentence.format(subject='Something')} (exit {error.exit_code})\n"
         click.echo(body, nl=False, err=True)
-        if self.ready and self.options.get("form") in RENDERERS and self.verb != "merge":
-            self._put_error(view.of_error(error, self.verb))
+        if self.ready and self.options.get("form") in formats.RENDERERS and self.verb != "merge":
+            self._put_error(document)
         return error.exit_code
 
-    def _put_error(self, seen: dict[str, View]) -> None:
+    def _put_error(self, document: ErrorDocument) -> None:
         """Let the formats for machines say that the command could not go on; standard error has said so already."""
         try:
             if not self.options.get("quiet") or self.options.get("output") is not None:
-                self._put(seen, self._renderer(), self._check_names)
+                self._put(document, self._render, self._check_names)
             if self.options["form"] == "github":
-                self._append_summary(markdown.render(seen, self.labels.of), self._check_names)
+                self._append_summary(markdown.render(document, self.labels.of), self._check_names)
         except (LeakError, OSError, MemoryError):
             return
 
@@ -366,9 +369,10 @@ def check_proof(file: str) -> int:
 
 def _source_bytes(report: Report) -> Iterator[bytes]:
     """The bytes of all sources, where they are now."""
-    stores = (*report.inventory.stores, *(report.origin.stores if report.origin else ()))
+    stores = (*report.inventory.stores, *origin_of(report).stores)
     paths = dict.fromkeys(store.real_path for store in stores if store.identity is not None)
-    for path in (*paths, *report.archived):
+    archived = report.archived if isinstance(report, ApplyReport) else ()
+    for path in (*paths, *archived):
         if not os.path.exists(path):
             continue
         with open_regular_file(path) as stream:

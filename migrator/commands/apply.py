@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.commands.judging import QUARANTINED, has_severity, judged_report
+from migrator.commands.judging import QUARANTINED, has_severity, judge
 from migrator.commands.plan import plan_for
 from migrator.commands.request import (
     Request,
@@ -20,7 +20,7 @@ from migrator.model.inventory import Inventory
 from migrator.model.outcome import committed, telling_how_far, worst
 from migrator.model.plan import Plan
 from migrator.model.progress import silent
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport
 from migrator.model.request import Selection
 from migrator.model.words import Name, Severity
 from migrator.planning import planfile
@@ -30,7 +30,7 @@ from migrator.runs.run import started_run
 from migrator.verification.verifier import verify as make_verification
 
 
-def apply(request: Request, plan_file: str | None, yes: bool = False, archive: bool = False) -> Report:
+def apply(request: Request, plan_file: str | None, yes: bool = False, archive: bool = False) -> ApplyReport:
     """Do it: scan, plan, execute, and verify afresh. With ``plan_file`` only that very plan is carried out.
 
     Raises ChangedError if the plan is not the saved one any more, BusyError and RefusedError before anything is
@@ -61,16 +61,23 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
     if not pending and has_severity(planned.findings, Severity.REFUSED):
         raise RefusedError("Every database with something to do was refused; see the findings of plan.")
     if not pending and not archive:
-        report = judged_report("apply", make_verification(inventory, workers=request.workers), inventory, ())
+        verification = make_verification(inventory, workers=request.workers)
+        word, code = judge(verification, inventory)
         state, around = Path(inventory.state_dir), request.surroundings
         unproved = resume(state, _databases(inventory), around.tmp, request.clock())
-        word = "already-migrated" if report.exit_code == 0 else report.word
-        return replace(report, plan=planned, word=word, run=str(unproved) if unproved else None)
+        return ApplyReport(
+            word="already-migrated" if code == 0 else word,
+            exit_code=code,
+            inventory=inventory,
+            plan=planned,
+            verification=verification,
+            run=str(unproved) if unproved else None,
+        )
     preflight(planned)
     return _carry_out(request, inventory, planned, archive)
 
 
-def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> Report:
+def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> ApplyReport:
     wanted = sum(one.writes for one in planned.databases)
     with (
         started_run(Path(inventory.state_dir), request.clock()) as run,
@@ -79,21 +86,31 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
         outcomes = execute(planned, run, request.now_ms(), request.progress, request.workers)
         with committed(outcomes):
             fresh = take_inventory(replace(request, progress=silent), inventory)
-            report = judged_report("apply", make_verification(fresh, workers=request.workers), fresh, ())
-            archived = archive_sources(planned, run) if archive and report.exit_code == 0 else ()
+            verification = make_verification(fresh, workers=request.workers)
+            word, code = judge(verification, fresh)
+            archived = archive_sources(planned, run) if archive and code == 0 else ()
             if archived:
                 fresh = take_inventory(replace(request, progress=silent))
-                report = judged_report("apply", make_verification(fresh, workers=request.workers), fresh, ())
-            if report.exit_code == 0 and any(planned_database.rejects for planned_database in planned.databases):
-                report = replace(report, word="quarantined", exit_code=QUARANTINED)
-            word, code = worst(outcomes) or (report.word, report.exit_code)
-            report = replace(report, word=word, exit_code=code)
-            run.note("done", exit_code=report.exit_code)
-            if report.exit_code in (0, QUARANTINED):
+                verification = make_verification(fresh, workers=request.workers)
+                word, code = judge(verification, fresh)
+            if code == 0 and any(planned_database.rejects for planned_database in planned.databases):
+                word, code = "quarantined", QUARANTINED
+            word, code = worst(outcomes) or (word, code)
+            run.note("done", exit_code=code)
+            if code in (0, QUARANTINED):
                 supersede_earlier(run, _databases(fresh), request.clock())
     tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock())
     planned = with_more(planned, plan_for(request, fresh)) if any(one.repair for one in planned.databases) else planned
-    return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
+    return ApplyReport(
+        word=word,
+        exit_code=code,
+        inventory=fresh,
+        plan=planned,
+        verification=verification,
+        outcomes=outcomes,
+        run=str(run.folder),
+        archived=archived,
+    )
 
 
 def _databases(inventory: Inventory) -> set[str]:

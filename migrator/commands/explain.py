@@ -16,7 +16,7 @@ from migrator.model.errors import NothingFoundError
 from migrator.model.explanation import Event, Explanation, Place
 from migrator.model.inventory import Database, Inventory, Shape, Store, Transcript
 from migrator.model.plan import Plan
-from migrator.model.report import Report
+from migrator.model.report import ExplainReport
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
@@ -31,7 +31,7 @@ _GOOD = (Verdict.SAME.value, Verdict.EQUAL.value, Verdict.TRANSFORMED.value)
 _GOOD_HISTORIES = (HistoryVerdict.CONTAINED.value, HistoryVerdict.TRANSFORMED.value, HistoryVerdict.DAMAGED.value)
 
 
-def explain(request: Request, what: str) -> Report:
+def explain(request: Request, what: str) -> ExplainReport:
     """Say what is known about ``what``: a session key, a session id, a path, or the name of an agent directory.
 
     Raises NothingFoundError if there is nothing of it anywhere.
@@ -50,7 +50,8 @@ def explain(request: Request, what: str) -> Report:
     explanation = Explanation(subjects, places, tuple(known.events(places)), tuple(known.advice(places)))
     names = {*subjects, *(place.where for place in places)}
     findings = tuple(one for one in verification.findings if one.code in UNREAD or _is_about(one, names))
-    return Report("explain", "explained", 0, replace(inventory, findings=findings), explained=explanation)
+    told = replace(inventory, findings=findings)
+    return ExplainReport(word="explained", exit_code=0, inventory=told, explained=explanation)
 
 
 def _is_about(finding: Finding, names: set[Name]) -> bool:

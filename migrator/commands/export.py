@@ -15,7 +15,7 @@ from migrator.filesystem import fsync_directory, remove_stale_scratch, scratch_d
 from migrator.model.errors import NothingFoundError, RefusedError, UsageError
 from migrator.model.exported import Exported, ExportedStore, Layout
 from migrator.model.inventory import Database, Inventory, Shape
-from migrator.model.report import Report
+from migrator.model.report import ExportReport
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import AGENT_DATABASE
 from migrator.openclaw.text.store import StoreReader
@@ -27,7 +27,7 @@ _READABLE = (Shape.V1, Shape.ENTRIES, Shape.NODES)
 _MODE = 0o700
 
 
-def export(request: Request, folder: str, wish: Wish) -> Report:
+def export(request: Request, folder: str, wish: Wish) -> ExportReport:
     """Write every session of the databases that are selected into a new directory.
 
     Raises UsageError for a directory with something in it, or one inside the state directory, NothingFoundError if
@@ -59,7 +59,8 @@ def export(request: Request, folder: str, wish: Wish) -> Report:
             Name("path", str(final)),
         ) from None
     code = QUARANTINED if exported.findings else 0
-    return Report("export", "exported", code, inventory, exported=replace(exported, folder=str(final)))
+    written = replace(exported, folder=str(final))
+    return ExportReport(word="exported", exit_code=code, inventory=inventory, exported=written)
 
 
 def _write(inventory: Inventory, folder: Path, wish: Wish) -> Exported:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Inventory
-from migrator.model.report import Report
 from migrator.model.verification import LOST, LOST_HISTORIES, Verdict, Verification
 from migrator.model.words import Finding, Severity
 from migrator.planning.digests import unpreserved
@@ -41,21 +38,20 @@ def unread(origin: Inventory, inventory: Inventory) -> tuple[Finding, ...]:
     return tuple(one for one in origin.findings if one.code in UNREAD and one not in inventory.findings)
 
 
-def judged_report(
-    verb: str, verification: Verification, inventory: Inventory, unmet: tuple[str, ...], accept: tuple[str, ...] = ()
-) -> Report:
-    """Turn a verification into a report: differences first, then what is in quarantine, then all is well."""
-    report = Report(verb, "proved", 0, inventory, verification=verification, unmet=unmet)
+def judge(
+    verification: Verification, inventory: Inventory, unmet: tuple[str, ...] = (), accept: tuple[str, ...] = ()
+) -> tuple[str, int]:
+    """The word and the exit code: differences first, then what is in quarantine, then all is well."""
     lost = sum(verification.count(one) for one in LOST if one.value not in accept)
     lost += sum(verification.count_histories(one) for one in LOST_HISTORIES if one.value not in accept)
     if unmet:
-        return replace(report, word="unexpected", exit_code=DIFFERENCES)
+        return "unexpected", DIFFERENCES
     if any(finding.code in CHANGING for finding in verification.findings):
-        return replace(report, word="busy", exit_code=BusyError.exit_code)
+        return "busy", BusyError.exit_code
     # A second directory is how the sessions moved: who accepts the one accepts the other.
     tolerated = {"no-sibling-directories"} if Verdict.MOVED.value in accept else set()
     if lost or set(verification.failed_checks) - tolerated or has_severity(verification.findings, Severity.REFUSED):
-        return replace(report, word="differences", exit_code=DIFFERENCES)
+        return "differences", DIFFERENCES
     if unpreserved(inventory):
-        return replace(report, word="quarantined", exit_code=QUARANTINED)
-    return report
+        return "quarantined", QUARANTINED
+    return "proved", 0

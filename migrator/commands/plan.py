@@ -19,7 +19,7 @@ from migrator.model.errors import UsageError
 from migrator.model.inventory import Inventory
 from migrator.model.plan import Plan
 from migrator.model.repair import Judged, Origin
-from migrator.model.report import Report
+from migrator.model.report import PlanReport
 from migrator.model.request import RepairWish
 from migrator.model.words import Severity
 from migrator.planning import planfile
@@ -30,7 +30,7 @@ from migrator.scanning.sources import archived_digest
 from migrator.verification.verifier import verify as make_verification
 
 
-def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | None = None) -> Report:
+def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | None = None) -> PlanReport:
     """What would be done? Reads only; writes the plan to ``plan_file`` if that is given.
 
     Raises UsageError if the plan file lies inside the state directory.
@@ -49,7 +49,7 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
         )
         replace_durably(Path(plan_file), planfile.to_json(planned, bound))
     unmet = unmet_expectations(request, inventory)
-    report = Report("plan", "up-to-date", 0, inventory, plan=planned, unmet=unmet)
+    report = PlanReport(word="up-to-date", exit_code=0, inventory=inventory, unmet=unmet, plan=planned)
     if unmet:
         return replace(report, word="unexpected", exit_code=DIFFERENCES)
     if has_severity(planned.findings, Severity.REFUSED):

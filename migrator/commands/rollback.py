@@ -9,9 +9,9 @@ from pathlib import Path
 from migrator.commands.judging import DIFFERENCES, REFUSED
 from migrator.commands.request import Request, outside, take_inventory
 from migrator.execution.run_states import OVER
-from migrator.execution.undo import Undone, leftovers, move_out, obstacles, strangers, undo
+from migrator.execution.undo import leftovers, move_out, obstacles, strangers, undo
 from migrator.model.progress import silent
-from migrator.model.report import Report
+from migrator.model.report import RollbackReport, Undone
 from migrator.model.request import Selection
 from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.planning.preflight import require_idle
@@ -19,7 +19,7 @@ from migrator.runs.run import JOURNAL, RUNS, locked
 from migrator.runs.run_record import all_records, read_record
 
 
-def rollback(request: Request, run: str, set_aside: bool = False, evidence: str | None = None) -> Report:
+def rollback(request: Request, run: str, set_aside: bool = False, evidence: str | None = None) -> RollbackReport:
     """Take a run back: ``run`` is its id, or its folder. Refuses, and says why, if others have written since.
 
     With ``set_aside`` what others have written is kept in the folder of the run instead. With ``evidence`` that folder
@@ -42,14 +42,14 @@ def rollback(request: Request, run: str, set_aside: bool = False, evidence: str 
         forbidden, found = strangers(record, trusted), () if is_over else obstacles(record, all_records(state))
         if forbidden or (found and not set_aside):
             findings = (*inventory.findings, *forbidden, *found)
-            return Report("rollback", "refused", REFUSED, replace(inventory, findings=findings))
+            return RollbackReport(word="refused", exit_code=REFUSED, inventory=replace(inventory, findings=findings))
         undone = Undone() if is_over else undo(record, request.clock())
         wrong = () if is_over else leftovers(record)
     fresh = take_inventory(replace(asked, progress=silent))
     word, code = ("differences", DIFFERENCES) if wrong else ("rolled-back", 0)
     folder = move_out(record, Path(evidence)) if evidence is not None and not wrong else record.folder
     fresh = replace(fresh, findings=(*fresh.findings, *wrong))
-    return Report("rollback", word, code, fresh, run=str(folder), undone=undone)
+    return RollbackReport(word=word, exit_code=code, inventory=fresh, run=str(folder), undone=undone)
 
 
 def _folder(request: Request, run: str) -> Path:

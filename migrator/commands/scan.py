@@ -12,18 +12,24 @@ from migrator.commands.request import (
     unmet_expectations,
 )
 from migrator.execution.run_states import run_findings, traces
-from migrator.model.report import Report
+from migrator.model.report import ScanReport
 from migrator.planning.forecast import forecast
 from migrator.scanning.host import look_at_host
 
 
-def scan(request: Request) -> Report:
+def scan(request: Request) -> ScanReport:
     """What is there, and what would OpenClaw's own upgrade do to it? Reads only."""
     inventory = take_inventory(request)
     host = look_at_host(inventory)
     foreseen = (*forecast(inventory), *host.findings)
     made = (*run_findings(Path(inventory.state_dir)), *traces(inventory, request.selection))
     inventory = replace(inventory, findings=(*inventory.findings, *made))
-    report = Report("scan", "scanned", 0, inventory, forecast=foreseen, filesystems=host.filesystems)
     unmet = unmet_expectations(request, inventory)
-    return replace(report, word="unexpected", exit_code=DIFFERENCES, unmet=unmet) if unmet else report
+    return ScanReport(
+        word="unexpected" if unmet else "scanned",
+        exit_code=DIFFERENCES if unmet else 0,
+        inventory=inventory,
+        unmet=unmet,
+        forecast=foreseen,
+        filesystems=host.filesystems,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrator.commands.judging import NOTHING_FOUND, judged_report, unread
+from migrator.commands.judging import NOTHING_FOUND, judge, unread
 from migrator.commands.request import (
     Request,
     inventory_of,
@@ -12,7 +12,7 @@ from migrator.commands.request import (
     unmet_expectations,
 )
 from migrator.execution.run_states import traces
-from migrator.model.report import Report
+from migrator.model.report import VerifyReport
 from migrator.model.verification import Level
 from migrator.verification.verifier import verify as make_verification
 
@@ -22,7 +22,7 @@ def verify(
     against: str | None = None,
     level: Level = Level.KNOWN,
     accept: tuple[str, ...] = (),
-) -> Report:
+) -> VerifyReport:
     """Is every session there? Reads only.
 
     ``against`` is another copy of the state directory, or the folder of a run, whose sources to judge by;
@@ -33,7 +33,10 @@ def verify(
     found = (*traces(inventory, request.selection, origin), *(unread(origin, inventory) if origin else ()))
     inventory = replace(inventory, findings=(*inventory.findings, *found))
     verification = make_verification(inventory, origin, level, request.workers)
-    report = judged_report("verify", verification, inventory, unmet_expectations(request, inventory), accept)
-    if report.word == "proved" and verification.is_vacuous:
-        report = replace(report, word="unjudged", exit_code=0 if request.allow_empty else NOTHING_FOUND)
-    return replace(report, origin=origin)
+    unmet = unmet_expectations(request, inventory)
+    word, code = judge(verification, inventory, unmet, accept)
+    if word == "proved" and verification.is_vacuous:
+        word, code = "unjudged", 0 if request.allow_empty else NOTHING_FOUND
+    return VerifyReport(
+        word=word, exit_code=code, inventory=inventory, unmet=unmet, verification=verification, origin=origin
+    )

@@ -12,11 +12,11 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from migrator.filesystem import fsync_directory, move
+from migrator.model.report import Undone
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import store_database
 from migrator.runs.backups import SET, copy_set, is_restored, remove_set, restore_set, tidy_after_restore
@@ -26,16 +26,6 @@ from migrator.scanning.directories import is_inside
 from migrator.scanning.sources import digest_now
 from migrator.sqlite.content import Tables, table_digests
 from migrator.sqlite.snapshot import open_snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """What was taken back: databases removed and restored, sources put back, and how much had to be set aside."""
-
-    removed: int = 0
-    restored: int = 0
-    put_back: int = 0
-    set_aside: int = 0
 
 
 def obstacles(record: RunRecord, later: tuple[RunRecord, ...]) -> tuple[Finding, ...]:

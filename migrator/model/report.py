@@ -1,10 +1,13 @@
-"""What a verb found or did: plain data, which every format shows."""
+"""What each verb found or did: plain data, which every format shows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from migrator.execution.undo import Undone
+from msgspec import Struct
+
+from migrator.model.conclusions import remedy
 from migrator.model.explanation import Explanation
 from migrator.model.exported import Exported
 from migrator.model.inventory import Inventory
@@ -12,49 +15,182 @@ from migrator.model.outcome import Outcome
 from migrator.model.plan import Plan
 from migrator.model.upgrade import Upgrade
 from migrator.model.verification import OTHER_BRANCH, Verification
-from migrator.model.words import Finding
-from migrator.proofs.proof_events import remedy
-from migrator.scanning.host import Filesystem
+from migrator.model.words import Finding, Name
 
 
-@dataclass(frozen=True, slots=True)
+class Filesystem(Struct, frozen=True, forbid_unknown_fields=True):
+    """A filesystem that an upgrade writes to. ``needed`` is an estimate, ``free`` what a user may write, in bytes."""
+
+    place: Name
+    kind: str
+    read_only: bool
+    free: int
+    needed: int
+
+
+class Undone(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was taken back: databases removed and restored, sources put back, and how much had to be set aside."""
+
+    removed: int = 0
+    restored: int = 0
+    put_back: int = 0
+    set_aside: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a verb found or did. ``word`` is the verdict in one word, one of ``proof_events.OUTCOMES``.
+    """What every verb says: its ``word``, one of :data:`migrator.model.conclusions.OUTCOMES`, and what it looked at.
 
-    ``forecast`` never counts for the exit code: it is about OpenClaw's own upgrade, and about the ``filesystems`` that
-    it would write to.
-    ``origin`` is what a verification has judged by, where that is not the inventory itself.
+    ``unmet`` are the expectations of the user that were not met, in words.
     """
 
-    verb: str
+    verb: ClassVar[str]
     word: str
     exit_code: int
     inventory: Inventory
-    plan: Plan | None = None
-    verification: Verification | None = None
-    outcomes: tuple[Outcome, ...] = ()
-    run: str | None = None
-    archived: tuple[str, ...] = ()
-    undone: Undone | None = None
     unmet: tuple[str, ...] = ()
-    exported: Exported | None = None
-    explained: Explanation | None = None
-    forecast: tuple[Finding, ...] = ()
-    filesystems: tuple[Filesystem, ...] = ()
-    origin: Inventory | None = None
-    upgrade: Upgrade | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of the latest step that made any, what it led to, and what stopped single databases."""
-        latest: Plan | Verification | Inventory = self.plan or self.verification or self.inventory
-        exported = self.exported.findings if self.exported is not None else ()
-        stopped = (made for outcome in self.outcomes if (made := outcome.finding) is not None)
-        shown = self.verification.findings if self.plan is not None and self.verification is not None else ()
-        branches = (finding for finding in shown if finding.code == OTHER_BRANCH)
-        return (*latest.findings, *branches, *exported, *stopped)
+        """The findings of the latest step that made any."""
+        return self.inventory.findings
 
     @property
     def next_step(self) -> str:
         """What to do now."""
-        return remedy(self.word, self.verification.in_quarantine if self.verification is not None else 0)
+        verification = verification_of(self)
+        return remedy(self.word, verification.in_quarantine if verification is not None else 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanReport(Report):
+    """What is there. ``forecast`` never counts for the exit code: it is about OpenClaw's own upgrade."""
+
+    verb = "scan"
+    forecast: tuple[Finding, ...]
+    filesystems: tuple[Filesystem, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReport(Report):
+    """What would be done."""
+
+    verb = "plan"
+    plan: Plan
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the plan."""
+        return self.plan.findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyReport(Report):
+    """Whether every session is there. ``origin`` is what was judged by, where that is not the inventory itself."""
+
+    verb = "verify"
+    verification: Verification
+    origin: Inventory | None = None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the verification."""
+        return self.verification.findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplyReport(Report):
+    """What was done, and whether every session is there now.
+
+    ``run`` is the folder of the run, None where there was nothing to do; ``archived`` are the sources in it.
+    """
+
+    verb = "apply"
+    plan: Plan
+    verification: Verification
+    outcomes: tuple[Outcome, ...] = ()
+    run: str | None = None
+    archived: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the plan, what it led to, and what stopped single databases."""
+        stopped = (made for outcome in self.outcomes if (made := outcome.finding) is not None)
+        return (*self.plan.findings, *_other_branches(self.verification), *stopped)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProveReport(Report):
+    """What came of an upgrade that was tried; ``verification`` is None where nothing was migrated."""
+
+    verb = "prove"
+    plan: Plan
+    verification: Verification | None
+    upgrade: Upgrade
+    forecast: tuple[Finding, ...]
+    filesystems: tuple[Filesystem, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the plan, and what it led to."""
+        return (*self.plan.findings, *_other_branches(self.verification))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReport(Report):
+    """What was written to files."""
+
+    verb = "export"
+    exported: Exported
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the scan and of the export."""
+        return (*self.inventory.findings, *self.exported.findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainReport(Report):
+    """What is known about one thing."""
+
+    verb = "explain"
+    explained: Explanation
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackReport(Report):
+    """What was taken back: neither ``run`` nor ``undone`` where that was refused."""
+
+    verb = "rollback"
+    run: str | None = None
+    undone: Undone | None = None
+
+
+def _other_branches(verification: Verification | None) -> tuple[Finding, ...]:
+    found = verification.findings if verification is not None else ()
+    return tuple(finding for finding in found if finding.code == OTHER_BRANCH)
+
+
+def plan_of(report: Report) -> Plan | None:
+    """The plan of a verb that has made one."""
+    return report.plan if isinstance(report, PlanReport | ApplyReport | ProveReport) else None
+
+
+def verification_of(report: Report) -> Verification | None:
+    """The verification of a verb that has made one."""
+    return report.verification if isinstance(report, VerifyReport | ApplyReport | ProveReport) else None
+
+
+def run_of(report: Report) -> str | None:
+    """The folder of the run that a verb has made or taken back."""
+    return report.run if isinstance(report, ApplyReport | RollbackReport) else None
+
+
+def origin_of(report: Report) -> Inventory:
+    """What a verb has judged by: the inventory itself, if nothing else was named."""
+    return (report.origin if isinstance(report, VerifyReport) else None) or report.inventory
+
+
+def forecast_of(report: Report) -> tuple[Finding, ...]:
+    """What OpenClaw's own upgrade would do, where the verb has looked."""
+    return report.forecast if isinstance(report, ScanReport | ProveReport) else ()

@@ -63,9 +63,8 @@ class FileChanges:
 class Record:
     """One command: of this program where ``release`` is None, else of that release of OpenClaw.
 
-    ``exit_code`` is None if it did not end in time. ``sayings`` are what of its output is known here (see
-    ``migrator.upgrades.release.sayings``), ``last_words`` the end of the output of a failed command, which may name
-    anybody.
+    ``exit_code`` is None if it did not end in time. ``sayings`` are what of its output is known, by the codes of
+    ``migrator.findings.sayings``, ``last_words`` the end of the output of a failed command, which may name anybody.
     """
 
     part: Part

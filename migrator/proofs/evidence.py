@@ -11,11 +11,10 @@ from itertools import chain
 from pathlib import Path
 
 from migrator import __version__
-from migrator.commands.request import counts
 from migrator.filesystem import filesystem_type, inherit_owner
 from migrator.model.errors import BusyError
-from migrator.model.inventory import FileIdentity, Inventory
-from migrator.model.report import Report
+from migrator.model.inventory import FileIdentity, Inventory, counts
+from migrator.model.report import ProveReport, Report, forecast_of, origin_of, plan_of, verification_of
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Finding, Name
 from migrator.privacy.labels import KEY_FILE, Namer
@@ -34,7 +33,9 @@ _SUMMARY_ENDING = ".summary.md"
 
 def report_names(report: Report) -> Iterator[Name]:
     """Every string of the installations that a report is about: nothing of it may leave the process in clear."""
-    return chain(names(report.inventory, report.forecast), names(report.origin) if report.origin is not None else ())
+    origin = origin_of(report)
+    theirs = names(origin) if origin is not report.inventory else ()
+    return chain(names(report.inventory, forecast_of(report)), theirs)
 
 
 def names(inventory: Inventory, forecast: tuple[Finding, ...] = ()) -> Iterator[Name]:
@@ -65,7 +66,7 @@ def record(
     report: Report, command: Sequence[Name | str | int], namer: Namer, clock: Callable[[], datetime]
 ) -> ProofLog:
     """Everything that a report says, as the events of a proof log."""
-    log = ProofLog(namer, clock)
+    log, plan = ProofLog(namer, clock), plan_of(report)
     log.add(
         "begin",
         verb=report.verb,
@@ -76,7 +77,7 @@ def record(
         os=known(platform.system(), SYSTEMS),
         machine=known(platform.machine(), MACHINES),
         filesystem=known(filesystem_type(Path(report.inventory.state_dir)), FILESYSTEMS),
-        **({"plan": report.plan.digest} if report.plan is not None else {}),
+        **({"plan": plan.digest} if plan is not None else {}),
         **_releases(report),
     )
     sources = list(_sources(report))
@@ -86,9 +87,9 @@ def record(
     for facts in databases:
         log.add("database", **facts)
     _add_transcripts(log, report)
-    for event, facts in upgrade_events(report, report.upgrade) if report.upgrade else ():
+    for event, facts in upgrade_events(report) if isinstance(report, ProveReport) else ():
         log.add(event, **facts)
-    for facts in _findings((*report.findings, *(report.forecast if report.upgrade else ()))):
+    for facts in _findings((*report.findings, *(report.forecast if isinstance(report, ProveReport) else ()))):
         log.add("finding", **facts)
     for check in _checks(report):
         log.add("check", **check)
@@ -100,9 +101,9 @@ def record(
 
 
 def _releases(report: Report) -> dict[str, Fact]:
-    upgrade = report.upgrade
-    if upgrade is None:
+    if not isinstance(report, ProveReport):
         return {}
+    upgrade = report.upgrade
     releases = {"openclaw_before": upgrade.before, "openclaw": upgrade.after}
     return {"manifest": upgrade.manifest, **{name: release for name, release in releases.items() if release}}
 
@@ -127,13 +128,13 @@ def write(folder: Path, verb: str, files: Mapping[str, bytes]) -> None:
 
 def _sources(report: Report) -> Iterator[dict[str, Fact]]:
     """Every store that there is to judge by, and every older database whose rows are."""
-    origin = report.origin or report.inventory
+    origin, verification, plan = origin_of(report), verification_of(report), plan_of(report)
     judged = {
         (source.source, database.database.path): source
-        for database in (report.verification.databases if report.verification else ())
+        for database in (verification.databases if verification else ())
         for source in database.sources
     }
-    planned = {store.path: store for plan in (report.plan.databases if report.plan else ()) for store in plan.stores}
+    planned = {store.path: store for one in (plan.databases if plan else ()) for store in one.stores}
     for store in origin.stores:
         name = Name("store", store.path)
         database = same_place(store.database, origin, report.inventory)
@@ -185,9 +186,9 @@ def _by_word(counted: dict[Verdict, int]) -> dict[str, int]:
 
 
 def _databases(report: Report) -> Iterator[dict[str, Fact]]:
-    verified = {d.database.path: d for d in (report.verification.databases if report.verification else ())}
-    planned = {plan.database.path: plan for plan in (report.plan.databases if report.plan else ())}
-    origin = report.origin or report.inventory
+    origin, verification, plan = origin_of(report), verification_of(report), plan_of(report)
+    verified = {one.database.path: one for one in (verification.databases if verification else ())}
+    planned = {one.database.path: one for one in (plan.databases if plan else ())}
     directories = {agent.directory for agent in (*report.inventory.agents, *origin.agents)}
     known = {database.path: database for database in report.inventory.databases}
     known |= {path: one.database for path, one in verified.items()}  # also those that are lost
@@ -208,12 +209,13 @@ def _databases(report: Report) -> Iterator[dict[str, Fact]]:
             "content_digest": judged.content_digest if judged else None,
             "rows": judged.rows if judged else len({r.key for r in (*database.cache_rows, *database.typed_rows)}),
             **({"verdicts": _by_word(counted)} if judged else {}),
-            **({"actions": dict(actions)} if report.plan is not None else {}),
+            **({"actions": dict(actions)} if plan is not None else {}),
         }
 
 
 def _add_transcripts(log: ProofLog, report: Report) -> None:
-    for database in report.verification.databases if report.verification else ():
+    verification = verification_of(report)
+    for database in verification.databases if verification else ():
         for history in database.histories:
             log.add(
                 "transcript",
@@ -247,22 +249,23 @@ def _findings(findings: Sequence[Finding]) -> Iterator[dict[str, Fact]]:
 
 def _checks(report: Report) -> list[dict[str, Name | str | bool]]:
     made: list[dict[str, Name | str | bool]] = []
-    if report.upgrade is not None:
+    if isinstance(report, ProveReport):
         made += [{"name": name, "passed": passed} for name, passed in upgrade_checks(report.upgrade).items()]
-    if report.verification is None:
+    verification = verification_of(report)
+    if verification is None:
         return made
-    for database in report.verification.databases:
+    for database in verification.databases:
         name = Name("database", database.database.path)
         made += [{"name": check.name, "passed": check.passed, "subject": name} for check in database.checks]
-    made += [{"name": check.name, "passed": check.passed} for check in report.verification.checks]
+    made += [{"name": check.name, "passed": check.passed} for check in verification.checks]
     return made
 
 
 def _not_tested(report: Report) -> tuple[str, ...]:
-    if report.upgrade is not None:
+    if isinstance(report, ProveReport):
         return (*not_tested(report.upgrade), "power-loss")
     always = ("openclaw-reads", "power-loss")
-    return always if report.verification else (*always, "transcripts")
+    return always if verification_of(report) else (*always, "transcripts")
 
 
 def _add_totals(
@@ -270,15 +273,15 @@ def _add_totals(
 ) -> None:
     named = {facts["agent"] for facts in (*sources, *databases) if isinstance(facts["agent"], Name)}
     agents, _ = counts(report.inventory)
-    verification = report.verification
+    verification, plan = verification_of(report), plan_of(report)
     facts: dict[str, dict[str, int]] = {}
     if verification is not None:
         facts["verdicts"] = _by_word({verdict: verification.count(verdict) for verdict in Verdict})
         facts["transcripts"] = {
             one.value: verification.count_histories(one) for one in HistoryVerdict if verification.count_histories(one)
         }
-    if report.plan is not None:
-        actions = Counter(d.action.value for plan in report.plan.databases for d in plan.decisions)
+    if plan is not None:
+        actions = Counter(decision.action.value for one in plan.databases for decision in one.decisions)
         facts["actions"] = dict(actions)
     log.add(
         "totals",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from migrator.model.inventory import Inventory
-from migrator.model.report import Report
+from migrator.model.report import ProveReport
 from migrator.model.upgrade import Record, Trial, Upgrade
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
@@ -14,9 +14,9 @@ from migrator.proofs.proof import Fact
 from migrator.verification.parity import parity
 
 
-def upgrade_events(report: Report, upgrade: Upgrade) -> Iterator[tuple[str, dict[str, Fact]]]:
+def upgrade_events(report: ProveReport) -> Iterator[tuple[str, dict[str, Fact]]]:
     """The events, commands first."""
-    files = _file_names(report.origin or report.inventory, report.inventory)
+    upgrade, files = report.upgrade, _file_names(report.inventory)
     for records in (upgrade.records, *(trial.records for trial in upgrade.trials)):
         for record in records:
             yield "step", _step(record, report.inventory.state_dir, files)
@@ -85,14 +85,11 @@ def _step(record: Record, state_dir: str, files: dict[str, Name]) -> dict[str, F
     }
 
 
-def _file_names(*inventories: Inventory) -> dict[str, Name]:
+def _file_names(inventory: Inventory) -> dict[str, Name]:
     """What the other events call the files of an installation, by path."""
-    names: dict[str, Name] = {}
-    for inventory in inventories:
-        names |= {store.path: Name("store", store.path) for store in inventory.stores}
-        names |= {one.path: Name("transcript", one.path) for one in inventory.transcripts}
-        names |= {database.path: Name("database", database.path) for database in inventory.databases}
-    return names
+    names = {store.path: Name("store", store.path) for store in inventory.stores}
+    names |= {one.path: Name("transcript", one.path) for one in inventory.transcripts}
+    return names | {database.path: Name("database", database.path) for database in inventory.databases}
 
 
 def _outcome(trial: Trial) -> dict[str, Fact]:

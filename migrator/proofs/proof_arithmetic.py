@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from migrator.model.conclusions import OUTCOMES
 from migrator.proofs.proof_event import Event
-from migrator.proofs.proof_events import OUTCOMES
 from migrator.proofs.proof_upgrade_sums import UpgradeSums
 
 _UNSTORABLE = ("blank", "malformed", "nul-damaged", "torn-tail")

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
+from migrator.findings.checks import CHECKS
+from migrator.findings.sayings import SAYINGS
 from migrator.findings.table import RULES
+from migrator.model.conclusions import OUTCOMES
 from migrator.model.inventory import Shape
 from migrator.model.plan import Action
 from migrator.model.upgrade import MEMBERS, SESSION_ID, Part, Seen, Way
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.openclaw.text.transcript import LineKind
-from migrator.upgrades.release.sayings import SAYINGS
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A JSON value."""
@@ -60,28 +61,6 @@ FILESYSTEMS = _words(
     "nfs nfs4 cifs smb3 smbfs 9p virtiofs fuse fuseblk fuse.sshfs ceph gfs2 ecryptfs other"
 )
 
-CHECKS = {
-    "columns-agree": "Every column says what the text beside it says.",
-    "file-mode": "Only its owner can read the database.",
-    "foreign-keys": "SQLite finds no dangling reference.",
-    "gateway-answers": "A real gateway lists every session that a gateway shows.",
-    "gateway-history": "A real gateway gives the history of a session as its file has it.",
-    "integrity": "SQLite's full integrity check passes.",
-    "no-sibling-directories": "No second directory was made for an agent.",
-    "no-stray-databases": "No database lies where no store belongs to it.",
-    "openclaw-reads": "A real OpenClaw release lists every session of every configured agent as it was.",
-    "openclaw-status": "A real OpenClaw release says how it is doing.",
-    "openclaw-upgrades": "A real OpenClaw release carries everything forward and has nothing to complain of.",
-    "original-untouched": "The original is what it was: every name, mode, time and byte.",
-    "owner": "The database belongs to the agent of its directory.",
-    "second-run": "After a second run every session and event is where it was.",
-    "rows-visible": "No row has what makes a release leave it out or refuse it.",
-    "shapes-agree": "Both shapes of a database hold the same sessions.",
-    "sources-unchanged": "Every source has the digest that it had before.",
-    "user-version": "The database has the schema version that was written.",
-}
-"""Every check by name, and what it says when it passes."""
-
 NOT_TESTED = {
     "confinement": "That no process wrote to anything but its copy: this system cannot forbid it.",
     "file-modes": "Owners and modes: this platform has none that could be compared.",
@@ -97,47 +76,6 @@ NOT_TESTED = {
     "transcripts": "The content of transcript files.",
 }
 """Everything that a run may leave untested, by code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a verdict word means: the exit codes that go with it, and what to do next."""
-
-    exit_codes: tuple[int, ...]
-    remedy: str
-
-
-OUTCOMES = {
-    "proved": Outcome((0,), "Nothing: every session is in its database, and every source is unchanged."),
-    "already-migrated": Outcome((0,), "Nothing: every session was in its database before."),
-    "scanned": Outcome((0, 15), "Look through the findings, then run plan."),
-    "pending": Outcome((0, 1), "Run apply to do it: with the file of the plan, or with --yes."),
-    "up-to-date": Outcome((0,), "There is nothing to write; verify says whether everything is there."),
-    "unexpected": Outcome((1,), "Look for what is missing, or correct --expect-agents and --expect-sessions."),
-    "explained": Outcome((0,), "See above, place by place."),
-    "exported": Outcome((0, 15), "Nothing: the export is complete."),
-    "rolled-back": Outcome((0,), "Nothing: everything is as it was before the run."),
-    "differences": Outcome((1,), "Look at what is missing, changed, moved or failed: the sources still have it."),
-    "failed": Outcome((2,), "Report the defect; nothing is claimed."),
-    "nothing-found": Outcome((0, 10), "Check that the state directory is the right one, and name it with --state-dir."),
-    "unjudged": Outcome(
-        (0, 10), "Name what to judge by with --against: a backup of the state directory, or the folder of a run."
-    ),
-    "busy": Outcome((11,), "Stop the gateway, or whatever else writes, and try again."),
-    "refused": Outcome((12,), "Follow the findings; nothing was written."),
-    "changed": Outcome((13,), "Plan again: a source or a database changed."),
-    "quarantined": Outcome(
-        (15,), "Look at the findings on damaged pieces: apply keeps their bytes in the folder of its run."
-    ),
-    "interrupted": Outcome((130, 143), "Run it again; what was begun was taken back."),
-}
-"""Every verdict word."""
-
-
-def remedy(verdict: str, in_quarantine: int) -> str:
-    """What to do after a verdict. While something is in quarantine, nobody is told that every session is there."""
-    told = "quarantined" if in_quarantine and verdict in ("proved", "already-migrated") else verdict
-    return OUTCOMES[told].remedy
 
 
 def _one_of(words: Collection[str]) -> Validator:

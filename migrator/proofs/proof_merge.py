@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from migrator.filesystem import open_regular_file
+from migrator.model.conclusions import OUTCOMES
 from migrator.model.verification import LOST
 from migrator.model.words import Name
 from migrator.proofs.proof import LogReader, log_lines
-from migrator.proofs.proof_events import OUTCOMES
 
 MOST_OUTLIERS = 100
 """So many proofs that are not good are listed, the worst; the others are counted."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from migrator.findings.checks import CHECKS
+from migrator.model.conclusions import remedy
 from migrator.model.verification import Verdict
 from migrator.proofs.proof import Log, Problem
 from migrator.proofs.proof_event import Event
-from migrator.proofs.proof_events import CHECKS, NOT_TESTED, Json, remedy
+from migrator.proofs.proof_events import NOT_TESTED, Json
 
 _MOST_ROWS = 40
 """Rows of a table; the others are in the log."""

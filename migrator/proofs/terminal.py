@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from migrator.findings.sayings import SAYINGS
+from migrator.model.conclusions import OUTCOMES
 from migrator.model.upgrade import Seen
 from migrator.proofs.proof import Log
 from migrator.proofs.proof_event import Event
-from migrator.proofs.proof_events import OUTCOMES, Json
-from migrator.upgrades.release.sayings import SAYINGS
+from migrator.proofs.proof_events import Json
 
 _MOST_FILES = 8
 _MOST_SESSIONS = 60

@@ -1,4 +1,4 @@
 """How results are shown: one module per format."""
 
-FORMATS = ("text", "json", "jsonl", "junit", "github", "markdown", "html")
+FORMATS = ("text", "json", "junit", "github", "markdown", "html")
 """What ``--format`` takes."""

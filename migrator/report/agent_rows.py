@@ -5,25 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import Any
 
 from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind
 from migrator.model.words import Name
-
-if TYPE_CHECKING:
-    from migrator.report.view import View
-
-STATES = {
-    "unreadable": "The store or the database can not be read.",
-    "unknown": "The database has tables that this version does not know.",
-    "damaged": "Some of the store is no readable entry; all the rest of it was read.",
-    "partial": "Some sessions of the store are not in the database.",
-    "legacy": "The sessions are in the store only: nothing is migrated yet.",
-    "unclaimed": "There are transcripts, but no session that they belong to.",
-    "migrated": "The database has every session of the store, or there is no store any more.",
-    "empty": "There is no session.",
-}
-"""The state of a row, the one that most needs a look first."""
+from migrator.report.parts import AgentRow, State
 
 _SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 
@@ -34,7 +20,7 @@ def directory_of(database: Database | None, directories: Container[str]) -> Name
     return Name("agent", directory) if directory is not None and directory in directories else None
 
 
-def agent_rows(inventory: Inventory) -> list[View]:
+def agent_rows(inventory: Inventory) -> list[AgentRow]:
     """The rows, by agent directory; an agent directory with neither store nor database has one, too."""
     databases = {database.path: database for database in inventory.databases}
     agents = {agent.directory: agent for agent in inventory.agents}
@@ -49,36 +35,46 @@ def agent_rows(inventory: Inventory) -> list[View]:
     return [_row(agents.get(directory or ""), store, database) for directory, store, database in found]
 
 
-def _row(agent: Agent | None, store: Store | None, database: Database | None) -> dict[str, View]:
+def _row(agent: Agent | None, store: Store | None, database: Database | None) -> AgentRow:
     kinds = Counter(file.kind for file in agent.files) if agent else Counter()
     rows = {row.key for row in chain(database.cache_rows, database.typed_rows)} if database else set()
-    entries = sum(entry.problem is None for entry in store.entries) if store else 0
-    lacking = sum(entry.problem is None and entry.key not in rows for entry in store.entries) if store else 0
-    state = _state(store, database, entries, lacking, len(rows))
+    keys = [entry.key for entry in store.entries if entry.problem is None] if store else []
+    lacking = sum(key not in rows for key in keys)
+    state = _first_trouble(store, database) or _progress(store, len(keys), lacking, len(rows))
+    return AgentRow(
+        agent=Name("agent", agent.directory) if agent else None,
+        agent_id=Name("agent-id", agent.normalized_id) if agent else None,
+        **_of_store(store),
+        entries=len(keys),
+        problems=len(store.entries) - len(keys) + len(store.damage) if store else 0,
+        transcripts=kinds.get("transcript", 0),
+        **_of_database(database),
+        rows=len(rows),
+        sessions=len(rows) + lacking,
+        state=state or ("unclaimed" if kinds.get("transcript") else "empty"),
+    )
+
+
+def _of_store(store: Store | None) -> dict[str, Any]:
+    if store is None:
+        return {"store": None, "store_kind": None, "store_bytes": None}
+    size = store.identity.size if store.identity else None
+    return {"store": Name("store", store.path), "store_kind": store.kind, "store_bytes": size}
+
+
+def _of_database(database: Database | None) -> dict[str, Any]:
+    if database is None:
+        return {"database": None, "database_bytes": None, "shape": None, "schema": None}
     return {
-        "agent": Name("agent", agent.directory) if agent else None,
-        "agent_id": Name("agent-id", agent.normalized_id) if agent else None,
-        "store": Name("store", store.path) if store else None,
-        "store_kind": store.kind.value if store else None,
-        "store_bytes": store.identity.size if store and store.identity else None,
-        "entries": entries,
-        "problems": len(store.entries) - entries + len(store.damage) if store else 0,
-        "transcripts": kinds.get("transcript", 0),
-        "database": Name("database", database.path) if database else None,
-        "database_bytes": sum(identity.size for _, identity in database.files) if database else None,
-        "shape": database.shape.value if database else None,
-        "schema": database.version if database else None,
-        "rows": len(rows),
-        "sessions": len(rows) + lacking,
-        "state": state or ("unclaimed" if kinds.get("transcript") else "empty"),
+        "database": Name("database", database.path),
+        "database_bytes": sum(identity.size for _, identity in database.files),
+        "shape": database.shape,
+        "schema": database.version,
     }
 
 
-def _state(store: Store | None, database: Database | None, entries: int, lacking: int, rows: int) -> str | None:
-    """The word for a store and its database, or None where neither has a session.
-
-    They have ``entries`` and ``rows``; ``lacking`` are the entries without a row of their key.
-    """
+def _first_trouble(store: Store | None, database: Database | None) -> State | None:
+    """The word for what could not be read, or not all of it; None where all could."""
     shape = database.shape if database else Shape.MISSING
     if shape is Shape.UNREADABLE or (store and store.identity is None):
         return "unreadable"
@@ -86,6 +82,14 @@ def _state(store: Store | None, database: Database | None, entries: int, lacking
         return "unknown"
     if store and (store.damage or any(entry.problem for entry in store.entries)):
         return "damaged"
+    return None
+
+
+def _progress(store: Store | None, entries: int, lacking: int, rows: int) -> State | None:
+    """The word for how much is in the database, or None where neither it nor the store has a session.
+
+    ``lacking`` are those of the ``entries`` without a row of their key.
+    """
     if not entries and not rows:
         return None
     if not lacking:

@@ -1,19 +1,24 @@
-"""Every format by its name, but for text, which also wants to know the terminal."""
+"""Every format by its name: the door of this room."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from migrator.report import github, html, json_format, junit, markdown
-from migrator.report.view import Namer, View
+from migrator.report import github, html, json_format, junit, markdown, text
+from migrator.report.document import ErrorDocument, VerbDocument
+from migrator.report.layout import PLAIN, Style
+from migrator.report.parts import Namer
 
-Render = Callable[[dict[str, View], Namer], str]
-
-RENDERERS: dict[str, Render] = {
+RENDERERS: dict[str, Callable[[VerbDocument | ErrorDocument, Namer], str]] = {
     "json": json_format.render,
-    "jsonl": json_format.render_lines,
     "junit": junit.render,
     "github": github.render,
     "markdown": markdown.render,
     "html": html.render,
 }
+"""All but ``text``, which also wants to know the terminal."""
+
+
+def render(form: str, document: VerbDocument | ErrorDocument, namer: Namer, style: Style = PLAIN) -> str:
+    """A document in a format, with a final newline; ``style`` is for text."""
+    return RENDERERS[form](document, namer) if form in RENDERERS else text.render(document, namer, style)

@@ -1,4 +1,4 @@
-"""A view as workflow commands of GitHub actions: one annotation for each code, since a step shows ten of a kind.
+"""A document as workflow commands of GitHub actions: one annotation for each code, since a step shows ten of a kind.
 
 The page for ``$GITHUB_STEP_SUMMARY`` is the one of :mod:`migrator.report.markdown`.
 """
@@ -6,36 +6,45 @@ The page for ``$GITHUB_STEP_SUMMARY`` is the one of :mod:`migrator.report.markdo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
+from migrator.model.words import Severity
+from migrator.report.document import ErrorDocument, VerbDocument, parity_of, verification_of
 from migrator.report.groups import grouped, plural
+from migrator.report.parts import Namer
 from migrator.report.verification_text import failed_check_lines
-from migrator.report.view import Namer, View, message
 
-_LEVELS = {"busy": "error", "refused": "error", "quarantined": "warning", "warning": "warning", "note": "notice"}
+_LEVELS = {
+    Severity.BUSY: "error",
+    Severity.REFUSED: "error",
+    Severity.QUARANTINED: "warning",
+    Severity.WARNING: "warning",
+    Severity.NOTE: "notice",
+}
 
 
-def render(view: dict[str, View], namer: Namer) -> str:
+def render(document: VerbDocument | ErrorDocument, namer: Namer) -> str:
     """The commands, one a line, the verdict last, with a final newline."""
-    return "\n".join(_lines(view, namer)) + "\n"
+    lines = _stopped(document, namer) if isinstance(document, ErrorDocument) else _lines(document, namer)
+    return "\n".join(lines) + "\n"
 
 
-def _lines(view: dict[str, View], namer: Namer) -> Iterator[str]:
-    command = f"migrator {view['command']}"
-    if "message" in view:
-        yield _annotation("error", f"{command}: stopped", f"{message(view, namer)} (exit {view['exit_code']})")
-        return
-    for group in grouped(cast(list[View], view["findings"])):
+def _stopped(document: ErrorDocument, namer: Namer) -> Iterator[str]:
+    told = f"{document.message.told(namer)} (exit {document.exit_code})"
+    yield _annotation("error", f"migrator {document.command}: stopped", told)
+
+
+def _lines(document: VerbDocument, namer: Namer) -> Iterator[str]:
+    command, code = f"migrator {document.command}", document.exit_code
+    for group in grouped(document.findings):
         title = f"{group.code} ({plural(len(group.findings), 'finding')})"
         yield _annotation(_LEVELS[group.severity], title, f"{group.sentence(namer)} {group.remedy}")
-    level = "notice" if view["exit_code"] == 0 else "warning" if view["exit_code"] == 15 else "error"
-    if "verification" in view:
-        for line in failed_check_lines(cast(dict[str, View], view["verification"]), namer):
-            yield _annotation(level, f"{command}: failed check", line)
-    told = [*(f"Not as expected: {unmet}." for unmet in cast(list[str], view["unmet"])), str(view["next_step"])]
-    if "parity" in view:
-        told.append(str(cast(dict[str, View], view["parity"])["line"]))
-    yield _annotation(level, f"{command}: {view['verdict']} (exit {view['exit_code']})", "\n".join(told))
+    level = "notice" if code == 0 else "warning" if code == 15 else "error"
+    verification, parity = verification_of(document), parity_of(document)
+    for line in failed_check_lines(verification, namer) if verification is not None else ():
+        yield _annotation(level, f"{command}: failed check", line)
+    told = [*(f"Not as expected: {unmet}." for unmet in document.unmet), document.next_step]
+    told += [parity] if parity is not None else []
+    yield _annotation(level, f"{command}: {document.verdict} (exit {code})", "\n".join(told))
 
 
 def _annotation(level: str, title: str, text: str) -> str:

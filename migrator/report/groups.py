@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from migrator.model.words import Name, Severity
 from migrator.report.lazy import Lazy
-from migrator.report.view import Namer, View, sentence
+from migrator.report.parts import FindingRow, ForeseenRow, Namer
 
 MOST_NAMES = 3
 """How many names stand in a line; the rest is counted. The json format has them all."""
@@ -18,28 +18,29 @@ MOST_ROWS = 50
 """How many rows a table for people has; the rest is counted."""
 
 _Row = TypeVar("_Row")
-_WORST_FIRST = [severity.value for severity in reversed(Severity)]
+_WORST_FIRST = list(reversed(Severity))
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All findings of one code, as their views."""
+    """All findings of one code."""
 
     code: str
-    severity: str
+    severity: Severity
     remedy: str
-    findings: Sequence[dict[str, View]]
+    findings: Sequence[FindingRow]
 
     @property
     def subjects(self) -> list[Name]:
         """What they are about, each once."""
-        return list(dict.fromkeys(cast(Name, finding["subject"]) for finding in self.findings))
+        return list(dict.fromkeys(finding.subject for finding in self.findings))
 
     def sentence(self, namer: Namer) -> str:
         """What the first of them says, and what else it is true of."""
-        if "effect" in self.findings[0]:
+        first = self.findings[0]
+        if isinstance(first, ForeseenRow):
             return merged(self.findings, namer)
-        told = sentence(self.findings[0], namer)
+        told = first.sentence.told(namer)
         others = self.subjects[1:]
         if not others:
             more = len(self.findings) - 1
@@ -47,25 +48,24 @@ class Group:
         return f"{told} The same for {listed(others, namer)}."
 
 
-def grouped(findings: Sequence[View]) -> list[Group]:
+def grouped(findings: Sequence[FindingRow]) -> list[Group]:
     """Put findings into groups, the worst first, otherwise in their order."""
-    all_of_them = cast(Sequence[dict[str, View]], findings)
     found: dict[str, list[int]] = {}
-    for place, finding in enumerate(all_of_them):
-        found.setdefault(str(finding["code"]), []).append(place)
-    members = [(code, Lazy(all_of_them.__getitem__, places)) for code, places in found.items()]
-    groups = [Group(code, str(these[0]["severity"]), str(these[0]["remedy"]), these) for code, these in members]
+    for place, finding in enumerate(findings):
+        found.setdefault(finding.code, []).append(place)
+    members = [(code, Lazy(findings.__getitem__, places)) for code, places in found.items()]
+    groups = [Group(code, these[0].severity, these[0].remedy, these) for code, these in members]
     return sorted(groups, key=lambda group: _WORST_FIRST.index(group.severity))
 
 
-def merged(findings: Sequence[dict[str, View]], namer: Namer) -> str:
+def merged(findings: Sequence[FindingRow], namer: Namer) -> str:
     """One sentence for all findings of a forecast of one code: the first names, and the sums of the facts."""
     facts: Counter[str] = Counter()
     for finding in findings:
-        facts.update(cast(dict[str, int], finding["facts"]))
-    subjects = dict.fromkeys(cast(Name, finding["subject"]) for finding in findings)
-    others = dict.fromkeys(other for finding in findings for other in cast(list[Name], finding["others"]))
-    template = str(findings[0]["sentence"])
+        facts.update(finding.facts)
+    subjects = dict.fromkeys(finding.subject for finding in findings)
+    others = dict.fromkeys(other for finding in findings for other in finding.others)
+    template = findings[0].sentence.template
     sums = {name: f"{count:,}" for name, count in facts.items()}
     return template.format(subject=listed([*subjects], namer), others=listed([*others], namer), **sums)
 

@@ -1,45 +1,55 @@
-"""A view as one self-contained page: no script, nothing from elsewhere, readable as an attachment of a mail.
+"""A document as one self-contained page: no script, nothing from elsewhere, readable as an attachment of a mail.
 
 The filters of the findings are check boxes and style rules, so that they work where a mail program forbids scripts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import cast
 
-from migrator.cli.help import WORDS
-from migrator.model.words import Name
+from migrator.model.glossary import WORDS
+from migrator.report.document import (
+    ErrorDocument,
+    ProveDocument,
+    StepRow,
+    UpgradePart,
+    VerbDocument,
+    forecast_of,
+    needs_care,
+    parity_of,
+    run_of,
+    verification_of,
+)
 from migrator.report.groups import plural
 from migrator.report.html_bars import bars_section
-from migrator.report.html_commands import commands_section
 from migrator.report.html_findings import differences_section, filter_rules, findings_section, forecast_section
 from migrator.report.markup import Markup, definitions, tag
-from migrator.report.view import Namer, View, message
+from migrator.report.parts import Namer
+from migrator.report.upgrade_text import result_of, words_of
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def render(view: dict[str, View], namer: Namer) -> str:
+def render(document: VerbDocument | ErrorDocument, namer: Namer) -> str:
     """The page, with a final newline."""
-    title = f"migrator {view['command']}: {view['verdict']}"
+    findings = () if isinstance(document, ErrorDocument) else document.findings
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("meta", name="referrer", content="no-referrer"),
-        tag("title", title),
-        tag("style", Markup(_style() + filter_rules(view))),
+        tag("title", f"migrator {document.command}: {document.verdict}"),
+        tag("style", Markup(_style() + filter_rules(findings))),
     )
     body = tag(
         "body",
         tag("a", "Skip to the findings", href="#findings", class_="skip"),
-        tag("header", *_header(view, namer)),
-        tag("main", *_main(view, namer), id="findings", tabindex="-1"),
-        _footer(view),
+        tag("header", *_header(document, namer)),
+        tag("main", *_main(document, namer), id="findings", tabindex="-1"),
+        _footer(document),
     )
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
@@ -49,48 +59,65 @@ def _style() -> str:
     return (files("migrator.report") / "page.css").read_text("utf-8")
 
 
-def _header(view: dict[str, View], namer: Namer) -> Iterator[Markup]:
-    care = view["exit_code"] == 15 or view["verdict"] == "pending"
-    good = "care" if care else "good" if view["exit_code"] == 0 else "bad"
-    yield tag("h1", tag("span", str(view["verdict"]), class_=f"verdict {good}"), f": migrator {view['command']}")
-    title, told = ("Why: ", message(view, namer)) if "message" in view else ("What to do: ", str(view["next_step"]))
-    yield tag("p", tag("strong", title), tag("span", told), class_=f"next {good}")
-    if "parity" in view:
-        yield tag("p", tag("code", str(cast(dict[str, View], view["parity"])["line"])), class_="parity")
-    yield tag(
-        "dl", *(tag(name, text) for pair in _facts(view, namer) for name, text in zip(("dt", "dd"), pair, strict=True))
-    )
+def _header(document: VerbDocument | ErrorDocument, namer: Namer) -> Iterator[Markup]:
+    stopped, parity = isinstance(document, ErrorDocument), parity_of(document)
+    good = "care" if needs_care(document) else "good" if document.exit_code == 0 else "bad"
+    yield tag("h1", tag("span", document.verdict, class_=f"verdict {good}"), f": migrator {document.command}")
+    told = document.message.told(namer) if isinstance(document, ErrorDocument) else document.next_step
+    yield tag("p", tag("strong", "Why: " if stopped else "What to do: "), tag("span", told), class_=f"next {good}")
+    if parity is not None:
+        yield tag("p", tag("code", parity), class_="parity")
+    yield definitions(_facts(document, namer))
 
 
-def _facts(view: dict[str, View], namer: Namer) -> Iterator[tuple[str, str]]:
-    yield "exit code", str(view["exit_code"])
-    if "message" in view:
+def _facts(document: VerbDocument | ErrorDocument, namer: Namer) -> Iterator[tuple[str, str]]:
+    yield "exit code", str(document.exit_code)
+    if isinstance(document, ErrorDocument):
         return
-    totals = cast(dict[str, int], view["totals"])
-    yield "found", f"{plural(totals['agents'], 'agent')}, {plural(totals['sessions'], 'session')}"
-    for unmet in cast(list[str], view["unmet"]):
+    totals, run = document.totals, run_of(document)
+    yield "found", f"{plural(totals.agents, 'agent')}, {plural(totals.sessions, 'session')}"
+    for unmet in document.unmet:
         yield "not as expected", unmet
-    yield "state directory", namer(cast(Name, view["state_dir"]))
-    if "run" in view:
-        yield "run", str(cast(dict[str, View], view["run"])["id"])
+    yield "state directory", namer(document.state_dir)
+    if run is not None:
+        yield "run", run.id
 
 
-def _main(view: dict[str, View], namer: Namer) -> Iterator[Markup]:
-    if "message" in view:
+def _main(document: VerbDocument | ErrorDocument, namer: Namer) -> Iterator[Markup]:
+    if isinstance(document, ErrorDocument):
         return
-    yield from bars_section(view, namer)
-    if "verification" in view:
-        yield from differences_section(cast(dict[str, View], view["verification"]), namer)
-    yield from findings_section(cast(list[View], view["findings"]), namer)
-    if "upgrade" in view:
-        yield from forecast_section(cast(dict[str, View], view["upgrade"]), namer)
-    if "upgrade_proof" in view:
-        yield from commands_section(cast(dict[str, View], view["upgrade_proof"]), namer)
+    verification, forecast = verification_of(document), forecast_of(document)
+    yield from bars_section(document, namer)
+    if verification is not None:
+        yield from differences_section(verification, namer)
+    yield from findings_section(document.findings, namer)
+    if forecast is not None:
+        yield from forecast_section(forecast, namer)
+    if isinstance(document, ProveDocument):
+        yield from _commands(document.upgrade_proof, namer)
 
 
-def _footer(view: dict[str, View]) -> Markup:
+def _commands(proved: UpgradePart, namer: Namer) -> Iterator[Markup]:
+    """Each way of upgrading with the commands that were run, in the order in which they ran."""
+    yield tag("h2", "Commands that were run")
+    yield tag("p", "Each ran on a private copy of the state directory, never on the original.")
+    yield tag("pre", "\n".join(_transcript(proved.steps, namer)))
+    for trial in proved.trials:
+        yield tag("h3", f"Upgraded by {trial.way}: {trial.verdict} (exit {trial.exit_code})")
+        yield tag("pre", "\n".join(_transcript(trial.steps, namer)))
+
+
+def _transcript(steps: Sequence[StepRow], namer: Namer) -> Iterator[str]:
+    for step in steps:
+        yield f"$ {words_of(step, namer)}" + (f"  # release {step.release}" if step.release else "")
+        yield from (f"  it says: {saying}" for saying in step.says)
+        yield from (f"  {namer(line)}" for line in step.last_words)
+        yield f"  {result_of(step)}"
+
+
+def _footer(document: VerbDocument | ErrorDocument) -> Markup:
     return tag(
         "footer",
-        tag("p", f"OpenClaw session migrator {view['tool']}. Labels such as agent:7f3a9c21d0ab stand for names."),
+        tag("p", f"OpenClaw session migrator {document.tool}. Labels such as agent:7f3a9c21d0ab stand for names."),
         tag("details", tag("summary", "What the words mean"), definitions(WORDS.items())),
     )

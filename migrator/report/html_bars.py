@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Mapping, Sequence
 
-from migrator.report.agent_rows import STATES
+from migrator.model.words import Name
+from migrator.report.document import PlanDocument, ProveDocument, VerbDocument, verification_of
 from migrator.report.markup import Markup, table, tag
-from migrator.report.scan_text import who
+from migrator.report.parts import STATES, AgentRow, Namer, PlannedDatabase, VerifiedDatabase
 from migrator.report.verdict_words import SESSIONS
-from migrator.report.verification_text import database_state
-from migrator.report.view import Namer, View
 
 _PLANNED = {
     "insert": "new in the database",
@@ -27,36 +25,31 @@ _FOUND = {
 }
 
 
-def bars_section(view: dict[str, View], namer: Namer) -> Iterator[Markup]:
+def bars_section(document: VerbDocument, namer: Namer) -> Iterator[Markup]:
     """The section for what the command was about: a verification, a plan, or what a scan found."""
-    if "verification" in view:
-        databases = cast(list[dict[str, View]], cast(dict[str, View], view["verification"])["databases"])
-        ordered = sorted(databases, key=lambda one: database_state(one) == "complete")
-        rows = [(one, _verdicts(one), database_state(one)) for one in ordered]
+    verification = verification_of(document)
+    if verification is not None:
+        judged = sorted(verification.databases, key=lambda one: one.state == "complete")
+        rows = [(one.whose, _verdicts(one), one.state) for one in judged]
         yield from _section("What became of the sessions", rows, SESSIONS, namer)
-    elif "plan" in view:
-        planned = cast(list[dict[str, View]], cast(dict[str, View], view["plan"])["databases"])
-        rows = [(one, _actions(one), _sign(one)) for one in planned]
+    elif isinstance(document, PlanDocument | ProveDocument):
+        rows = [(one.whose, _actions(one), _sign(one)) for one in document.plan.databases]
         yield from _section("What would become of the sessions", rows, _PLANNED, namer)
-    elif view["agents"]:
-        found = cast(list[dict[str, View]], view["agents"])
-        ordered = sorted(found, key=lambda row: list(STATES).index(str(row["state"])))
-        rows = [(one, _places(one), str(one["state"])) for one in ordered]
+    elif document.agents:
+        found = sorted(document.agents, key=lambda row: list(STATES).index(row.state))
+        rows = [(one.whose, _places(one), one.state) for one in found]
         yield from _section("Where the sessions are", rows, _FOUND, namer)
 
 
 def _section(
-    title: str,
-    rows: list[tuple[dict[str, View], dict[str, int], str]],
-    words: dict[str, str],
-    namer: Namer,
+    title: str, rows: Sequence[tuple[Name, dict[str, int], str]], words: Mapping[str, str], namer: Namer
 ) -> Iterator[Markup]:
     yield tag("h2", title)
     used = [word for word in words if any(counts.get(word) for _, counts, _ in rows)]
     items = (tag("li", tag("span", class_=f"swatch {word}"), f"{word}: {words[word]}") for word in used)
     yield tag("ul", *items, class_="legend")
     heads = ("agent directory", "sessions", "in numbers", "state")
-    yield table(title, heads, (_row(namer(who(row)), counts, state) for row, counts, state in rows))
+    yield table(title, heads, (_row(namer(whose), counts, state) for whose, counts, state in rows))
 
 
 def _row(name: str, counts: dict[str, int], state: str) -> Markup:
@@ -72,21 +65,18 @@ def _row(name: str, counts: dict[str, int], state: str) -> Markup:
     )
 
 
-def _verdicts(database: dict[str, View]) -> dict[str, int]:
-    counts = cast(dict[str, int], database["verdicts"])
-    return {word: counts.get(word, 0) for word in SESSIONS} | {"extra": len(cast(list[View], database["extra"]))}
+def _verdicts(database: VerifiedDatabase) -> dict[str, int]:
+    return {word: database.verdicts.get(word, 0) for word in SESSIONS} | {"extra": len(database.extra)}
 
 
-def _actions(database: dict[str, View]) -> dict[str, int]:
-    counts = cast(dict[str, int], database["actions"])
-    quarantined = len(cast(list[View], database["quarantine"]))
-    return {word: counts.get(word, 0) for word in _PLANNED} | {"quarantined": quarantined}
+def _actions(database: PlannedDatabase) -> dict[str, int]:
+    counts = {word: database.actions.get(word, 0) for word in _PLANNED}
+    return counts | {"quarantined": len(database.quarantine)}
 
 
-def _sign(database: dict[str, View]) -> str:
-    return "create" if database["create"] else "change" if database["pending"] else "keep"
+def _sign(database: PlannedDatabase) -> str:
+    return "create" if database.create else "change" if database.pending else "keep"
 
 
-def _places(row: dict[str, View]) -> dict[str, int]:
-    sessions, rows = cast(int, row["sessions"]), cast(int, row["rows"])
-    return {"database": rows, "store-only": sessions - rows, "damaged": cast(int, row["problems"])}
+def _places(row: AgentRow) -> dict[str, int]:
+    return {"database": row.rows, "store-only": row.sessions - row.rows, "damaged": row.problems}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 from migrator.report.groups import Group, grouped, plural
 from migrator.report.markup import Markup, table, tag
+from migrator.report.parts import FindingRow, ForecastPart, Namer, VerificationPart
 from migrator.report.verification_text import details_lines
-from migrator.report.view import Namer, View, sentence
 
 _MOST_ITEMS = 200
 """How many findings of one code are listed; the rest is counted. The json format has them all."""
@@ -16,23 +15,23 @@ _MOST_ITEMS = 200
 _HEADS = ("severity", "code", "number", "what and what to do")
 
 
-def filter_rules(view: dict[str, View]) -> str:
+def filter_rules(findings: Sequence[FindingRow]) -> str:
     """Style rules that hide the rows of a box that is not checked. Print shows everything."""
-    groups = grouped(cast(list[View], view.get("findings", [])))
-    names = [f"is-{group.severity}" for group in groups] + [f"of-{_family(group)}" for group in groups]
+    groups = grouped(findings)
+    names = [f"is-{group.severity.value}" for group in groups] + [f"of-{_family(group)}" for group in groups]
     rules = "".join(
         f"  body:has(#{name}:not(:checked)) tr.{name} {{ display: none; }}\n" for name in dict.fromkeys(names)
     )
     return f"@media screen {{\n{rules}}}\n" if rules else ""
 
 
-def findings_section(findings: Sequence[View], namer: Namer) -> Iterator[Markup]:
+def findings_section(findings: Sequence[FindingRow], namer: Namer) -> Iterator[Markup]:
     """The filters, then one row for each code."""
     groups = grouped(findings)
     yield tag("h2", f"Findings: {len(findings):,}" if findings else "Findings: none")
     if not groups:
         return
-    severities = dict.fromkeys(group.severity for group in groups)
+    severities = dict.fromkeys(group.severity.value for group in groups)
     families = dict.fromkeys(_family(group) for group in groups)
     yield tag(
         "form",
@@ -41,20 +40,20 @@ def findings_section(findings: Sequence[View], namer: Namer) -> Iterator[Markup]
         class_="filters",
         aria_label="Which findings to show",
     )
-    rows = (_row(one, namer, f"is-{one.severity} of-{_family(one)}") for one in groups)
+    rows = (_row(one, namer, f"is-{one.severity.value} of-{_family(one)}") for one in groups)
     yield table("Findings, the worst first", _HEADS, rows, "findings")
 
 
-def forecast_section(upgrade: dict[str, View], namer: Namer) -> Iterator[Markup]:
+def forecast_section(upgrade: ForecastPart, namer: Namer) -> Iterator[Markup]:
     """What OpenClaw's own upgrade would do."""
-    groups = grouped(cast(list[View], upgrade["forecast"]))
-    title = f"If OpenClaw ({upgrade['releases']}) upgraded this by itself"
+    groups = grouped(upgrade.forecast)
+    title = f"If OpenClaw ({upgrade.releases}) upgraded this by itself"
     yield tag("h2", title)
     rows = [_row(one, namer, False) for one in groups]
     yield table(title, _HEADS, rows, "findings") if rows else tag("p", "Nothing is known to go wrong.")
 
 
-def differences_section(verification: dict[str, View], namer: Namer) -> Iterator[Markup]:
+def differences_section(verification: VerificationPart, namer: Namer) -> Iterator[Markup]:
     """Sessions and transcripts that did not arrive as they were, and checks that failed; nothing where all is well."""
     lines = list(details_lines(verification, namer))
     if lines:
@@ -74,7 +73,7 @@ def _row(group: Group, namer: Namer, filters: str | bool) -> Markup:
     colours: dict[str, str | bool] = {"note": False, "warning": "care", "quarantined": "care"}
     return tag(
         "tr",
-        tag("td", tag("strong", group.severity, class_=colours.get(group.severity, "bad"))),
+        tag("td", tag("strong", group.severity.value, class_=colours.get(group.severity.value, "bad"))),
         tag("td", tag("code", group.code)),
         tag("td", f"{len(group.findings):,}", class_="number"),
         tag("td", *_told(group, namer)),
@@ -86,7 +85,7 @@ def _told(group: Group, namer: Namer) -> Iterator[Markup]:
     yield tag("div", group.sentence(namer))
     yield tag("div", group.remedy, class_="remedy")
     if len(group.findings) > 1:
-        items = [tag("li", sentence(one, namer)) for one in group.findings[:_MOST_ITEMS]]
+        items = [tag("li", one.sentence.told(namer)) for one in group.findings[:_MOST_ITEMS]]
         rest = len(group.findings) - len(items)
         if rest:
             items.append(tag("li", f"... and {rest:,} more"))

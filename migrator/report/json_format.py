@@ -1,97 +1,70 @@
-"""A view as one JSON document, or as JSON lines: names become what the namer makes of them.
+"""A document as JSON: names become what the namer makes of them, and sentences are filled.
 
-``report-1.schema.json`` describes both; a change that its readers could stumble over raises the version.
+``report-1.schema.json`` describes it, and is made from the classes; a change that its readers could stumble over raises
+the version.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import cast
+from functools import cache
+from io import StringIO
+from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from migrator.model.words import Name
-from migrator.report.view import Namer, View, message, sentence
+from migrator.report.document import DOCUMENTS, VERSION
+from migrator.report.parts import Namer, Sentence
 
-SCHEMA = "report-1.schema.json"
-"""The file beside this one that describes a document; its definition ``line`` describes a line."""
+SCHEMA = f"report-{VERSION}.schema.json"
+"""The file beside this one that holds :func:`schema`."""
 
-_HEAD = ("format", "version", "tool", "command", "state_dir", "state_dir_source")
-_END = ("verdict", "exit_code", "next_step", "unmet", "totals", "parity")
-_LISTS = {
-    ("plan", "databases"): "planned",
-    ("run", "databases"): "written",
-    ("export", "databases"): "exported",
-    ("upgrade", "filesystems"): "filesystem",
-    ("upgrade", "forecast"): "foreseen",
-    ("verification", "databases"): "verified",
+_TEXTS = {
+    "Name": {
+        "description": "A label that stands for a name: the same in one report or proof folder.",
+        "type": "string",
+        "pattern": "^[a-z][a-z-]*:[0-9a-f]{12}$",
+    },
+    "Sentence": {"description": "A sentence, with its names and numbers in place.", "type": "string"},
 }
+"""What the encoder turns into a text."""
 
 
-def render(view: dict[str, View], namer: Namer) -> str:
-    """The document, with a final newline."""
-    return json.dumps(_named(_spoken(view, namer), namer), indent=2) + "\n"
+def render(document: Struct, namer: Namer) -> str:
+    """The text, with a final newline."""
+
+    def encoded(value: object) -> object:
+        """One layer of what JSON does not know; what is made here is gone once it is written."""
+        if isinstance(value, Name):
+            return namer(value)
+        if isinstance(value, Sentence):
+            return value.told(namer)
+        if isinstance(value, Struct):
+            members = zip(value.__struct_encode_fields__, msgspec.structs.astuple(value), strict=True)
+            left_out = _optional(type(value))
+            return {name: member for name, member in members if member is not None or name not in left_out}
+        return list(value)  # type: ignore[call-overload] # the only thing left is a sequence
+
+    text = StringIO()
+    json.dump(document, text, default=encoded, indent=2)  # dumps would first keep every piece of it in a list
+    return text.getvalue() + "\n"
 
 
-def render_lines(view: dict[str, View], namer: Namer) -> str:
-    """One event a line, each with a final newline: first ``begin``, last ``end``, or only ``stopped``."""
-    return "".join(
-        json.dumps(_named({"event": event, **facts}, namer), separators=(",", ":")) + "\n"
-        for event, facts in _events(cast(dict[str, View], _spoken(view, namer)))
-    )
+@cache
+def _optional(kind: type[Struct]) -> frozenset[str]:
+    """The members that are left out where they are None."""
+    return frozenset(one.encode_name for one in msgspec.structs.fields(kind) if not one.required)
 
 
-def _events(view: dict[str, View]) -> Iterator[tuple[str, dict[str, View]]]:
-    if "message" in view:
-        yield "stopped", view
-        return
-    yield "begin", {field: view[field] for field in _HEAD}
-    for agent in cast(list[dict[str, View]], view["agents"]):
-        yield "agent", agent
-    for name, section in view.items():
-        if isinstance(section, dict) and name not in _END:
-            yield from _section(name, section)
-    for finding in cast(list[dict[str, View]], view["findings"]):
-        yield "finding", finding
-    yield "end", {field: view[field] for field in _END if field in view}
-
-
-def _section(name: str, section: dict[str, View]) -> Iterator[tuple[str, dict[str, View]]]:
-    """What a section lists, each thing as an event of its own, then the rest of it."""
-    rest = dict(section)
-    for (whose, field), event in _LISTS.items():
-        if whose == name:
-            for listed in cast(list[dict[str, View]], rest.pop(field)):
-                yield from _parts(listed) if event == "verified" else [(event, listed)]
-    yield name, rest
-
-
-def _parts(database: dict[str, View]) -> Iterator[tuple[str, dict[str, View]]]:
-    """A verified database: its sessions and transcripts that are worth a line, then itself."""
-    rest = dict(database)
-    for field, event in (("entries", "session"), ("transcripts", "transcript")):
-        for member in cast(list[dict[str, View]], rest.pop(field)):
-            yield event, {"database": database["database"], **member}
-    yield "verified", rest
-
-
-def _spoken(view: View, namer: Namer) -> View:
-    """The view with the names put into every sentence, or into the message of an error."""
-    if isinstance(view, dict):
-        if "sentence" in view and "facts" in view:
-            return {**view, "sentence": sentence(view, namer)}
-        if view.get("verdict") == "stopped":
-            return {**view, "message": message(view, namer)}
-        return {key: _spoken(value, namer) for key, value in view.items()}
-    if isinstance(view, Sequence) and not isinstance(view, str):
-        return [_spoken(value, namer) for value in view]
-    return view
-
-
-def _named(view: View, namer: Namer) -> object:
-    if isinstance(view, Name):
-        return namer(view)
-    if isinstance(view, dict):
-        return {key: _named(value, namer) for key, value in view.items()}
-    if isinstance(view, Sequence) and not isinstance(view, str):
-        return [_named(value, namer) for value in view]
-    return view
+def schema() -> dict[str, Any]:
+    """The JSON schema of every document."""
+    documents, parts = msgspec.json.schema_components(DOCUMENTS, ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:openclaw-session-migrator:report:{VERSION}",
+        "title": "A report of the OpenClaw session migrator",
+        "oneOf": list(documents),
+        "$defs": dict(sorted({**parts, **_TEXTS}.items())),
+    }

@@ -1,141 +1,205 @@
-"""Merged proofs as a view, as text, and as Markdown to be pasted: what is not good first, or that all is."""
+"""Merged proofs as a document, as text, and as Markdown to be pasted: what is not good first, or that all is."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Mapping, Sequence
 
 from migrator import __version__
 from migrator.model.words import Name
 from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
-from migrator.report.view import Namer, View
+from migrator.report import json_format
+from migrator.report.parts import Counts, Namer, Part
 
 FORMAT = "openclaw-session-migrator/merged-proofs"
 VERSION = 1
-_COUNTED = ("agents", "stores", "sessions")
 
 
-def of_merged(merged: Merged) -> dict[str, View]:
+class TotalsRow(Part, frozen=True, kw_only=True):
+    """The sums of all proofs of one verb."""
+
+    proofs: int
+    good: int
+    agents: int
+    stores: int
+    sessions: int
+    outcomes: Counts
+    verdicts: Counts
+    transcripts: Counts
+    findings: Counts
+
+
+class OutlierRow(Part, frozen=True, kw_only=True):
+    """What is known of a proof that is not good, and what to do."""
+
+    number: int
+    file: Name
+    outcome: str
+    problem: str | None
+    head: str | None
+    verb: str | None
+    exit_code: int
+    agents: int
+    stores: int
+    sessions: int
+    verdicts: Counts
+    failed_checks: Sequence[str]
+    findings: Counts
+    remedy: str
+
+
+class MergedDocument(Part, frozen=True, kw_only=True):
     """Everything that is to be said of merged proofs."""
+
+    format: str
+    version: int
+    tool: str
+    command: str
+    exit_code: int
+    proofs: int
+    good: int
+    totals: Mapping[str, TotalsRow]
+    outliers: Sequence[OutlierRow]
+    omitted: int
+    next_step: str
+
+
+def of_merged(merged: Merged) -> MergedDocument:
+    """The document of merged proofs."""
     good = merged.exit_code == 0
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "tool": __version__,
-        "command": "proof merge",
-        "exit_code": merged.exit_code,
-        "proofs": merged.files,
-        "good": merged.good,
-        "totals": {verb: _totals(totals) for verb, totals in merged.totals.items()},
-        "outliers": [_outlier(proof) for proof in merged.outliers],
-        "omitted": merged.omitted,
-        "next_step": "Nothing: every proof is good." if good else "See to the proofs listed, the first one first.",
-    }
+    return MergedDocument(
+        format=FORMAT,
+        version=VERSION,
+        tool=__version__,
+        command="proof merge",
+        exit_code=merged.exit_code,
+        proofs=merged.files,
+        good=merged.good,
+        totals={verb: _totals(totals) for verb, totals in merged.totals.items()},
+        outliers=[_outlier(proof) for proof in merged.outliers],
+        omitted=merged.omitted,
+        next_step="Nothing: every proof is good." if good else "See to the proofs listed, the first one first.",
+    )
 
 
-def text(view: dict[str, View], namer: Namer) -> str:
+def text(document: MergedDocument, namer: Namer) -> str:
     """For a terminal or a log, with a final newline."""
-    return "\n".join(_text(view, namer)) + "\n"
+    return "\n".join(_text(document, namer)) + "\n"
 
 
-def markdown(view: dict[str, View], namer: Namer) -> str:
+def markdown(document: MergedDocument, namer: Namer) -> str:
     """For a comment or a job summary, with a final newline."""
-    return "\n".join(_markdown(view, namer)) + "\n"
+    return "\n".join(_markdown(document, namer)) + "\n"
 
 
-def _totals(totals: Totals) -> dict[str, View]:
-    return {
-        "proofs": totals.proofs,
-        "good": totals.good,
-        **{name: getattr(totals, name) for name in _COUNTED},
-        "outcomes": _sorted(totals.words),
-        "verdicts": _sorted(totals.verdicts),
-        "transcripts": _sorted(totals.transcripts),
-        "findings": _sorted(totals.findings),
-    }
+RENDERERS = {"text": text, "json": json_format.render, "markdown": markdown}
+"""Every format of merged proofs by its name."""
 
 
-def _outlier(proof: ProofFacts) -> dict[str, View]:
-    return {
-        "number": proof.number,
-        "file": proof.file,
-        "outcome": proof.word,
-        "problem": proof.problem,
-        "head": proof.head,
-        "verb": proof.verb or None,
-        "exit_code": proof.exit_code,
-        **{name: getattr(proof, name) for name in _COUNTED},
-        "verdicts": _sorted(proof.verdicts),
-        "failed_checks": list(proof.failed_checks),
-        "findings": _sorted(proof.findings),
-        "remedy": proof.remedy,
-    }
+def _totals(totals: Totals) -> TotalsRow:
+    return TotalsRow(
+        proofs=totals.proofs,
+        good=totals.good,
+        agents=totals.agents,
+        stores=totals.stores,
+        sessions=totals.sessions,
+        outcomes=_sorted(totals.words),
+        verdicts=_sorted(totals.verdicts),
+        transcripts=_sorted(totals.transcripts),
+        findings=_sorted(totals.findings),
+    )
 
 
-def _sorted(counts: Counter[str]) -> dict[str, View]:
+def _outlier(proof: ProofFacts) -> OutlierRow:
+    return OutlierRow(
+        number=proof.number,
+        file=proof.file,
+        outcome=proof.word,
+        problem=proof.problem,
+        head=proof.head,
+        verb=proof.verb or None,
+        exit_code=proof.exit_code,
+        agents=proof.agents,
+        stores=proof.stores,
+        sessions=proof.sessions,
+        verdicts=_sorted(proof.verdicts),
+        failed_checks=proof.failed_checks,
+        findings=_sorted(proof.findings),
+        remedy=proof.remedy,
+    )
+
+
+def _sorted(counts: Counter[str]) -> Counts:
     return {word: count for word, count in sorted(counts.items()) if count}
 
 
-def _text(view: dict[str, View], namer: Namer) -> Iterator[str]:
-    yield _headline(view)
-    for proof in cast(list[dict[str, View]], view["outliers"]):
+def _text(document: MergedDocument, namer: Namer) -> Iterator[str]:
+    yield _headline(document)
+    for proof in document.outliers:
         yield ""
-        yield f"{proof['outcome']}: proof {proof['number']}, {namer(cast(Name, proof['file']))}"
+        yield f"{proof.outcome}: proof {proof.number}, {namer(proof.file)}"
         yield from (f"    {line}" for line in _details(proof))
-    if view["omitted"]:
-        yield from ("", f"... and {view['omitted']} more that are not good")
-    for verb, totals in cast(dict[str, dict[str, View]], view["totals"]).items():
+    if document.omitted:
+        yield from ("", f"... and {document.omitted} more that are not good")
+    for verb, row in document.totals.items():
         yield ""
-        counted = ", ".join(f"{totals[name]} {name}" for name in _COUNTED)
-        yield f"{verb}: {totals['proofs']} proofs, {totals['good']} good, {counted}"
-        for name in ("outcomes", "verdicts", "transcripts", "findings"):
-            if totals[name]:
-                yield f"    {name}: {_counted(totals[name])}"
-    yield from ("", str(view["next_step"]))
+        counted = f"{row.agents} agents, {row.stores} stores, {row.sessions} sessions"
+        yield f"{verb}: {row.proofs} proofs, {row.good} good, {counted}"
+        yield from _counted("    outcomes", row.outcomes)
+        yield from _counted("    verdicts", row.verdicts)
+        yield from _counted("    transcripts", row.transcripts)
+        yield from _counted("    findings", row.findings)
+    yield from ("", document.next_step)
 
 
-def _headline(view: dict[str, View]) -> str:
-    return f"proof merge: {view['good']} of {view['proofs']} proofs are good"
+def _headline(document: MergedDocument) -> str:
+    return f"proof merge: {document.good} of {document.proofs} proofs are good"
 
 
-def _details(proof: dict[str, View]) -> Iterator[str]:
+def _details(proof: OutlierRow) -> Iterator[str]:
     """What is known of an outlier: why it is none to count, or what its command found; then what to do."""
-    if proof["problem"]:
-        yield str(proof["problem"])
-    if proof["verb"]:
-        yield f"{proof['verb']}, exit code {proof['exit_code']}, {proof['sessions']} sessions"
-    for name in ("verdicts", "findings"):
-        if proof[name]:
-            yield f"{name}: {_counted(proof[name])}"
-    if proof["failed_checks"]:
-        yield "failed checks: " + ", ".join(cast(list[str], proof["failed_checks"]))
-    if proof["head"]:
-        yield f"hash of its last line: {proof['head']}"
-    yield str(proof["remedy"])
+    if proof.problem:
+        yield proof.problem
+    if proof.verb:
+        yield f"{proof.verb}, exit code {proof.exit_code}, {proof.sessions} sessions"
+    yield from _counted("verdicts", proof.verdicts)
+    yield from _counted("findings", proof.findings)
+    if proof.failed_checks:
+        yield "failed checks: " + ", ".join(proof.failed_checks)
+    if proof.head:
+        yield f"hash of its last line: {proof.head}"
+    yield proof.remedy
 
 
-def _counted(counts: View) -> str:
-    return ", ".join(f"{word} {count}" for word, count in cast(dict[str, int], counts).items())
+def _counted(title: str, counts: Counts) -> Iterator[str]:
+    if counts:
+        yield f"{title}: {_joined(counts)}"
 
 
-def _markdown(view: dict[str, View], namer: Namer) -> Iterator[str]:
-    yield from (f"# {_headline(view)}", "", f"What to do: {view['next_step']}")
-    outliers = cast(list[dict[str, View]], view["outliers"])
-    if outliers:
+def _joined(counts: Counts) -> str:
+    return ", ".join(f"{word} {count}" for word, count in counts.items())
+
+
+def _markdown(document: MergedDocument, namer: Namer) -> Iterator[str]:
+    yield from (f"# {_headline(document)}", "", f"What to do: {document.next_step}")
+    if document.outliers:
         yield from ("", "## Not good", "", "| proof | outcome | what is known |", "| --- | --- | --- |")
-    for proof in outliers:
+    for proof in document.outliers:
         details = "<br>".join(_details(proof))
-        yield f"| {proof['number']}, {_cell(namer(cast(Name, proof['file'])))} | {proof['outcome']} | {details} |"
-    if view["omitted"]:
-        yield from ("", f"{view['omitted']} more are not good.")
-    totals = cast(dict[str, dict[str, View]], view["totals"])
-    if totals:
-        yield from ("", "## Totals", "", f"| command | proofs | good | {' | '.join(_COUNTED)} | outcomes | verdicts |")
+        yield f"| {proof.number}, {_cell(namer(proof.file))} | {proof.outcome} | {details} |"
+    if document.omitted:
+        yield from ("", f"{document.omitted} more are not good.")
+    if document.totals:
+        yield from (
+            "",
+            "## Totals",
+            "",
+            "| command | proofs | good | agents | stores | sessions | outcomes | verdicts |",
+        )
         yield "| --- " * 8 + "|"
-    for verb, row in totals.items():
-        numbers = " | ".join(str(row[name]) for name in ("proofs", "good", *_COUNTED))
-        yield f"| {verb} | {numbers} | {_counted(row['outcomes'])} | {_counted(row['verdicts'])} |"
+    for verb, row in document.totals.items():
+        numbers = " | ".join(map(str, (row.proofs, row.good, row.agents, row.stores, row.sessions)))
+        yield f"| {verb} | {numbers} | {_joined(row.outcomes)} | {_joined(row.verdicts)} |"
 
 
 def _cell(name: str) -> str:

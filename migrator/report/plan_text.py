@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from migrator.model.words import Name
 from migrator.report.groups import cut, plural
 from migrator.report.layout import Style, columns_of, fitted, padded, size
-from migrator.report.scan_text import who
-from migrator.report.view import Namer, View
+from migrator.report.parts import Namer, PlannedDatabase, PlanPart, RepairRow, RunPart
 
 _COLOURS = {"+": "green", "~": "yellow", "=": "faint", "!": "red"}
 _IMPORTANCE = "!~+="
@@ -36,70 +34,67 @@ class _Change:
     what: str
 
 
-def plan_lines(plan: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
+def plan_lines(plan: PlanPart, namer: Namer, style: Style) -> Iterator[str]:
     """A line for each database, one more for what goes into quarantine, and the totals."""
-    databases = cast(list[dict[str, View]], plan["databases"])
-    changes = [change for database in databases for change in _changes(database)]
+    changes = [change for database in plan.databases for change in _changes(database)]
     yield ""
     yield from _diff(changes, namer, style)
-    for database in databases:
-        yield from _repairs(cast(list[dict[str, View]], database["repairs"]), namer)
-    yield _totals(databases)
+    for database in plan.databases:
+        yield from _repairs(database.repairs, namer)
+    yield _totals(plan.databases)
 
 
-def run_lines(run: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
+def run_lines(run: RunPart, namer: Namer, style: Style) -> Iterator[str]:
     """What was done to each database, and where the folder of the run is."""
     changes = []
-    for database in cast(list[dict[str, View]], run["databases"]):
-        sign, done = ("+", "created") if database["created"] else ("~", "changed")
-        if database["failure"] is not None:
-            sign, done = "!", f"not written: {database['failure']}"
-        elif database["rows_written"] or database["created"]:
-            done += f", {plural(cast(int, database['rows_written']), 'session')} written"
+    for database in run.databases:
+        sign, done = ("+", "created") if database.created else ("~", "changed")
+        if database.failure is not None:
+            sign, done = "!", f"not written: {database.failure}"
+        elif database.rows_written or database.created:
+            done += f", {plural(database.rows_written, 'session')} written"
         else:
             done += ", histories completed"
-        changes.append(_Change(sign, who(database), done))
+        changes.append(_Change(sign, database.whose, done))
     if changes:
         yield ""
         yield from _diff(changes, namer, style)
-    yield f"run {run['id']}, in the folder {namer(cast(Name, run['folder']))}"
-    if run["archived_sources"]:
-        yield f"{plural(cast(int, run['archived_sources']), 'source')} moved into the folder of the run"
+    yield f"run {run.id}, in the folder {namer(run.folder)}"
+    if run.archived_sources:
+        yield f"{plural(run.archived_sources, 'source')} moved into the folder of the run"
 
 
-def _changes(database: dict[str, View]) -> Iterator[_Change]:
-    whose, quarantine = who(database), len(cast(list[View], database["quarantine"]))
-    if database["create"]:
-        yield _Change("+", whose, f"create the database: {_contents(database).replace('new ', '')}")
-    elif database["pending"]:
-        yield _Change("~", whose, f"change the database: {_contents(database)}")
+def _changes(database: PlannedDatabase) -> Iterator[_Change]:
+    whose, contents = database.whose, _contents(database)
+    if database.create:
+        yield _Change("+", whose, f"create the database: {contents.replace('new ', '')}")
+    elif database.pending:
+        yield _Change("~", whose, f"change the database: {contents}")
     else:
-        yield _Change("=", whose, _contents(database))
-    if quarantine:
-        yield _Change("!", whose, f"{plural(quarantine, 'damaged piece')} to keep in quarantine")
+        yield _Change("=", whose, contents)
+    if database.quarantine:
+        yield _Change("!", whose, f"{plural(len(database.quarantine), 'damaged piece')} to keep in quarantine")
 
 
-def _repairs(repairs: list[dict[str, View]], namer: Namer) -> Iterator[str]:
+def _repairs(repairs: Sequence[RepairRow], namer: Namer) -> Iterator[str]:
     """Where everything that a repair brings back comes from."""
     for repair in repairs[:REPAIRS_SHOWN]:
-        events, places = repair["events"], cast(list[Name], repair["places"])
-        what = "bring back" if events is None else f"add {plural(cast(int, events), 'event')} to"
-        what = "renew" if repair["replaces_older"] else what
-        archived = ", archived," if repair["archived"] else ""
-        where = " ".join(namer(place) for place in places)
-        yield f"  {what} {namer(cast(Name, repair['session']))}{archived} from {repair['from']} {where}"
+        what = "bring back" if repair.events is None else f"add {plural(repair.events, 'event')} to"
+        what = "renew" if repair.replaces_older else what
+        archived = ", archived," if repair.archived else ""
+        where = " ".join(map(namer, repair.places))
+        yield f"  {what} {namer(repair.session)}{archived} from {repair.origin.value} {where}"
     if len(repairs) > REPAIRS_SHOWN:
         yield f"  ... and {len(repairs) - REPAIRS_SHOWN:,} more"
 
 
-def _contents(database: dict[str, View]) -> str:
-    actions = cast(dict[str, int], database["actions"])
+def _contents(database: PlannedDatabase) -> str:
+    actions, events = database.actions, database.new_events
     parts = [
         words.format(plural(actions[action], "session") if action == "insert" else f"{actions[action]:,}")
         for action, words in _ACTIONS.items()
         if actions.get(action)
     ]
-    events = cast(int, database["new_events"])
     parts += [plural(events, "new event")] if events else []
     return ", ".join(parts) or "no sessions"
 
@@ -116,13 +111,13 @@ def _diff(changes: list[_Change], namer: Namer, style: Style) -> Iterator[str]:
         yield f"... and {len(rest):,} more: {counted}"
 
 
-def _totals(databases: list[dict[str, View]]) -> str:
-    create = sum(bool(one["create"]) for one in databases)
-    change = sum(bool(one["pending"]) and not one["create"] for one in databases)
-    sessions = sum(cast(dict[str, int], one["actions"]).get(action, 0) for one in databases for action in _WRITTEN)
-    events = sum(cast(int, one["new_events"]) for one in databases)
-    quarantine = sum(len(cast(list[View], one["quarantine"])) for one in databases)
-    need = sum(cast(int, one["peak_bytes"]) for one in databases if one["pending"])
+def _totals(databases: Sequence[PlannedDatabase]) -> str:
+    create = sum(one.create for one in databases)
+    change = sum(one.pending and not one.create for one in databases)
+    sessions = sum(one.actions.get(action, 0) for one in databases for action in _WRITTEN)
+    events = sum(one.new_events for one in databases)
+    quarantine = sum(len(one.quarantine) for one in databases)
+    need = sum(one.peak_bytes for one in databases if one.pending)
     return (
         f"total: + {plural(create, 'database')}, ~ {change:,}, = {len(databases) - create - change:,}, "
         f"! {plural(quarantine, 'piece')}; {plural(sessions, 'session')} and {plural(events, 'event')} to write, "

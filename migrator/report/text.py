@@ -1,99 +1,213 @@
-"""A view as text for a person: the verdict in one word first, what to do next last."""
+"""A document as text for a person: the verdict in one word first, what to do next last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from migrator.model.words import Name
-from migrator.report.explain_text import explanation_lines
-from migrator.report.groups import grouped, plural
-from migrator.report.layout import PLAIN, Style, wrapped
+from migrator.model.report import Undone
+from migrator.model.words import Name, Severity
+from migrator.report.document import (
+    ApplyDocument,
+    ErrorDocument,
+    ExplainDocument,
+    ExportDocument,
+    PlanDocument,
+    ProveDocument,
+    RollbackDocument,
+    ScanDocument,
+    VerbDocument,
+    forecast_of,
+    needs_care,
+    parity_of,
+    verification_of,
+)
+from migrator.report.groups import cut, grouped, plural
+from migrator.report.layout import PLAIN, Column, Style, size, table, wrapped
+from migrator.report.parts import STATES, AgentRow, ExplanationPart, ExportPart, FindingRow, Namer, PlaceRow
 from migrator.report.plan_text import plan_lines, run_lines
-from migrator.report.prove_text import prove_lines
-from migrator.report.scan_text import scan_lines
-from migrator.report.upgrade_text import upgrade_lines
+from migrator.report.upgrade_text import prove_lines, upgrade_lines
+from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import verification_lines
-from migrator.report.view import Namer, View, message
 
-_SEVERITIES = {"busy": "red", "refused": "red", "quarantined": "yellow", "warning": "yellow", "note": "faint"}
+_SEVERITIES = {
+    Severity.BUSY: "red",
+    Severity.REFUSED: "red",
+    Severity.QUARANTINED: "yellow",
+    Severity.WARNING: "yellow",
+    Severity.NOTE: "faint",
+}
+_SCAN_COLUMNS = (
+    Column("agent directory"),
+    Column("store", right=True, spare=2),
+    Column("database", right=True, spare=3),
+    Column("schema", right=True, spare=4),
+    Column("sessions", right=True),
+    Column("transcripts", right=True, spare=1),
+    Column("state"),
+)
+_STATE_COLOURS = {"migrated": "green", "legacy": "yellow", "unclaimed": "yellow", "empty": "faint"}
+_COUNTED = {"store": "entries", "database": "sessions"}
+"""What is counted in a place, by its kind; in all others events are."""
 
 
-def render(view: dict[str, View], namer: Namer, style: Style = PLAIN) -> str:
+def render(document: VerbDocument | ErrorDocument, namer: Namer, style: Style = PLAIN) -> str:
     """The text, with a final newline."""
-    return "\n".join(broken for line in _lines(view, namer, style) for broken in wrapped(line, style.width)) + "\n"
+    if isinstance(document, ErrorDocument):
+        return error(document, namer)
+    lines = _lines(document, namer, style)
+    return "\n".join(broken for line in lines for broken in wrapped(line, style.width)) + "\n"
 
 
-def error(view: dict[str, View], namer: Namer) -> str:
+def error(document: ErrorDocument, namer: Namer) -> str:
     """What a command says on stderr when it cannot go on."""
-    return f"migrator {view['command']}: {message(view, namer)} (exit {view['exit_code']})\n"
+    return f"migrator {document.command}: {document.message.told(namer)} (exit {document.exit_code})\n"
 
 
-def _lines(view: dict[str, View], namer: Namer, style: Style) -> Iterator[str]:
-    totals = cast(dict[str, int], view["totals"])
-    word = style.paint(str(view["verdict"]), _colour(view))
-    agents, sessions = plural(totals["agents"], "agent"), plural(totals["sessions"], "session")
-    yield f"{word}: migrator {view['command']}, {agents}, {sessions}"
-    yield f"state directory {namer(cast(Name, view['state_dir']))} (from {view['state_dir_source']})"
-    for unmet in cast(list[str], view["unmet"]):
+def _lines(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
+    agents, sessions = plural(document.totals.agents, "agent"), plural(document.totals.sessions, "session")
+    word = style.paint(document.verdict, _colour(document))
+    yield f"{word}: migrator {document.command}, {agents}, {sessions}"
+    yield f"state directory {namer(document.state_dir)} (from {document.state_dir_source})"
+    for unmet in document.unmet:
         yield f"not as expected: {unmet}"
-    if view["command"] == "scan":
-        yield from scan_lines(cast(list[View], view["agents"]), namer, style)
-    if "plan" in view and "run" not in view:
-        yield from plan_lines(cast(dict[str, View], view["plan"]), namer, style)
-    if "run" in view:
-        yield from run_lines(cast(dict[str, View], view["run"]), namer, style)
-    if "explanation" in view:
-        yield from explanation_lines(cast(dict[str, View], view["explanation"]), namer)
-    if "export" in view:
-        yield from _export(cast(dict[str, View], view["export"]), namer)
-    if "undone" in view:
-        yield from _undone(cast(dict[str, int], view["undone"]))
-    if "upgrade_proof" in view:
-        yield from prove_lines(cast(dict[str, View], view["upgrade_proof"]), namer)
-    if "verification" in view:
-        yield from verification_lines(cast(dict[str, View], view["verification"]), namer, style)
-    yield from _findings(cast(list[View], view["findings"]), namer, style)
-    if "upgrade" in view:
-        yield from upgrade_lines(cast(dict[str, View], view["upgrade"]), namer)
+    yield from _body(document, namer, style)
+    verification, forecast, parity = verification_of(document), forecast_of(document), parity_of(document)
+    if verification is not None:
+        yield from verification_lines(verification, namer, style)
+    yield from _findings(document.findings, namer, style)
+    if forecast is not None:
+        yield from upgrade_lines(forecast, namer)
     yield ""
-    if "parity" in view:
-        yield str(cast(dict[str, View], view["parity"])["line"])
-    yield f"{style.paint('next:', 'bold')} {view['next_step']}"
+    if parity is not None:
+        yield parity
+    yield f"{style.paint('next:', 'bold')} {document.next_step}"
 
 
-def _colour(view: dict[str, View]) -> str:
-    if view["exit_code"] == 0:
-        return "yellow" if view["verdict"] == "pending" else "green"
-    return "yellow" if view["exit_code"] == 15 or view["verdict"] == "pending" else "red"
+def _body(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
+    """What only this verb has to say."""
+    match document:
+        case ScanDocument():
+            yield from scan_lines(document.agents, namer, style)
+        case PlanDocument() | ApplyDocument(run=None):
+            yield from plan_lines(document.plan, namer, style)
+        case ApplyDocument(run=run) if run is not None:
+            yield from run_lines(run, namer, style)
+        case ProveDocument():
+            yield from plan_lines(document.plan, namer, style)
+            yield from prove_lines(document.upgrade_proof, namer)
+        case ExplainDocument():
+            yield from explanation_lines(document.explanation, namer)
+        case ExportDocument():
+            yield from _export(document.export, namer)
+        case RollbackDocument(run=run, undone=undone) if run is not None and undone is not None:
+            yield from run_lines(run, namer, style)
+            yield from _undone(undone)
 
 
-def _export(export: dict[str, View], namer: Namer) -> Iterator[str]:
+def _colour(document: VerbDocument) -> str:
+    if needs_care(document):
+        return "yellow"
+    return "green" if document.exit_code == 0 else "red"
+
+
+def scan_lines(rows: Sequence[AgentRow], namer: Namer, style: Style) -> Iterator[str]:
+    """The table of a scan, one row for each agent directory, and what the words for states in it mean."""
+    if not rows:
+        return
+    words = list(STATES)
+    shown, rest = cut(rows, lambda row: words.index(row.state))
     yield ""
-    for database in cast(list[dict[str, View]], export["databases"]):
-        counts = ", ".join(f"{database[name]} {name}" for name in ("sessions", "transcripts", "archives", "events"))
-        yield f"+ {namer(cast(Name, database['place']))}: {counts}"
-    yield f"into {namer(cast(Name, export['folder']))}"
-    only = cast(dict[str, int], export["only_in_sqlite"])
-    if only:
-        counted = ", ".join(f"{word} {count}" for word, count in only.items() if count)
+    colours = [_STATE_COLOURS.get(row.state, "red") for row in shown]
+    yield from table(_SCAN_COLUMNS, [_scan_cells(row, namer) for row in shown], style, colours)
+    if rest:
+        left = Counter(row.state for row in rest)
+        told = ", ".join(f"{left[word]:,} {word}" for word in STATES if left[word])
+        yield f"... and {len(rest):,} more, {told}; --agent NAME shows one, --format json all"
+    yield ""
+    counted = Counter(row.state for row in rows)
+    for word, meaning in STATES.items():
+        if counted[word]:
+            yield f"{word}, {counted[word]:,}: {meaning}"
+
+
+def _scan_cells(row: AgentRow, namer: Namer) -> list[str]:
+    kind = row.store_kind
+    store = "none" if kind is None else "set aside" if kind in ("imported", "archived") else _size(row.store_bytes)
+    return [
+        namer(row.whose),
+        store,
+        _size(row.database_bytes) if row.shape not in (None, "missing") else "none",
+        "-" if row.schema is None else str(row.schema),
+        str(row.sessions),
+        str(row.transcripts),
+        row.state,
+    ]
+
+
+def _size(count: int | None) -> str:
+    return size(count) if count is not None else "?"
+
+
+def explanation_lines(explanation: ExplanationPart, namer: Namer) -> Iterator[str]:
+    """Each place with all that is known about it, each thing that happened, and what to do."""
+    for place in explanation.places:
+        yield ""
+        yield from _place(place, namer)
+    yield ""
+    for event in explanation.history:
+        yield f"{event.time}  {event.what}  {namer(event.where)}"
+    yield ""
+    yield from explanation.advice
+
+
+def _place(place: PlaceRow, namer: Namer) -> Iterator[str]:
+    names = [namer(part) for part in (place.session, place.session_id) if part is not None]
+    yield "  ".join([place.kind, *names])
+    yield f"    in {namer(place.where)}"
+    if place.verdict is not None:
+        meaning = (TRANSCRIPTS if place.kind == "transcript" else SESSIONS).get(place.verdict, "")
+        others = [f"it is in {_of(other)}{namer(other)}" for other in place.elsewhere]
+        yield f"    {place.verdict}: {', '.join(others) or meaning}"
+    facts = [f"{place.count} {_COUNTED.get(place.kind, 'events')}"] if place.count is not None else []
+    facts += [f"{place.present} of them in a database"] if place.present is not None else []
+    facts += [f"updated {place.updated}"] if place.updated is not None else []
+    facts += [", ".join(place.why)] if place.why else []
+    if facts:
+        yield f"    {', '.join(facts)}"
+    if place.sha256 is not None:
+        yield f"    sha256 {place.sha256}"
+
+
+def _of(place: Name) -> str:
+    return "the archive of deleted sessions of " if place.kind == "archive" else ""
+
+
+def _export(export: ExportPart, namer: Namer) -> Iterator[str]:
+    yield ""
+    for one in export.databases:
+        counts = f"{one.sessions} sessions, {one.transcripts} transcripts, {one.archives} archives, {one.events} events"
+        yield f"+ {namer(one.place)}: {counts}"
+    yield f"into {namer(export.folder)}"
+    if export.only_in_sqlite:
+        counted = ", ".join(f"{word} {count}" for word, count in export.only_in_sqlite.items() if count)
         yield f"has no legacy form, see only-in-sqlite.json: {counted}"
 
 
-def _undone(undone: dict[str, int]) -> Iterator[str]:
-    yield f"{plural(undone['removed'], 'database')} removed, {undone['restored']} restored"
+def _undone(undone: Undone) -> Iterator[str]:
+    yield f"{plural(undone.removed, 'database')} removed, {undone.restored} restored"
     yield (
-        f"{plural(undone['put_back'], 'source')} put back, {plural(undone['set_aside'], 'later file')} set aside "
+        f"{plural(undone.put_back, 'source')} put back, {plural(undone.set_aside, 'later file')} set aside "
         "in the folder of the run"
     )
 
 
-def _findings(findings: list[View], namer: Namer, style: Style) -> Iterator[str]:
+def _findings(findings: Sequence[FindingRow], namer: Namer, style: Style) -> Iterator[str]:
     groups = grouped(findings)
     if groups:
         yield ""
     for group in groups:
         count = f", {len(group.findings):,}" if len(group.findings) > 1 else ""
-        yield style.paint(f"{group.severity} [{group.code}{count}]", _SEVERITIES[group.severity])
+        yield style.paint(f"{group.severity.value} [{group.code}{count}]", _SEVERITIES[group.severity])
         yield f"  {group.sentence(namer)}"
         yield f"  {group.remedy}"

@@ -29,21 +29,3 @@ TRANSCRIPTS = {
     HistoryVerdict.ABSENT.value: "the database has nothing of it",
 }
 """What became of a transcript, by verdict."""
-
-GOOD = tuple(
-    one.value
-    for one in (
-        Verdict.SAME,
-        Verdict.EQUAL,
-        Verdict.TRANSFORMED,
-        Verdict.KEPT,
-        Verdict.EXTRA,
-        Verdict.QUARANTINED,
-    )
-)
-"""Verdicts on sessions that say that nothing is lost."""
-
-GOOD_TRANSCRIPTS = tuple(
-    one.value for one in (HistoryVerdict.CONTAINED, HistoryVerdict.TRANSFORMED, HistoryVerdict.DAMAGED)
-)
-"""Verdicts on transcripts that say that nothing is lost."""

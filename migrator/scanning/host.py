@@ -16,6 +16,7 @@ from pathlib import Path
 from migrator.filesystem import filesystem_type, free_bytes, is_read_only, status_of
 from migrator.model.errors import BusyError
 from migrator.model.inventory import FileIdentity, Inventory, StoreKind
+from migrator.model.report import Filesystem
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import OLDER_STATE_NAMES, STATE_NAME, is_folder
 from migrator.openclaw.places.session_files import FileKind
@@ -30,17 +31,6 @@ _SHARED = ("9p", "afpfs", "ceph", "cifs", "fuse.", "glusterfs", "lustre", "nfs",
 
 _PENDING_PLUGIN = "deferred-plugin-migration:"
 """How the rows of plugins begin that still have to migrate (2026.9.6, ``infra/deferred-plugin-migrations``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filesystem:
-    """A filesystem that the upgrade writes to. ``needed`` is an estimate, ``free`` what a user may write, in bytes."""
-
-    place: Name
-    kind: str
-    read_only: bool
-    free: int
-    needed: int
 
 
 @dataclass(frozen=True, slots=True)

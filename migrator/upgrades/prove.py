@@ -14,7 +14,7 @@ from migrator.filesystem import scratch_directory
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError, RefusedError, UsageError
 from migrator.model.inventory import Agent, Database, Inventory
-from migrator.model.report import Report
+from migrator.model.report import PlanReport, ProveReport, ScanReport
 from migrator.model.upgrade import Part, Record, Trial, Upgrade, Way
 from migrator.model.words import Name, Severity
 from migrator.upgrades import listing, trial
@@ -40,7 +40,7 @@ class Question:
     accept: tuple[str, ...] = ()
 
 
-def prove(request: Request, question: Question) -> Report:
+def prove(request: Request, question: Question) -> ProveReport:
     """Does upgrading this installation keep everything? Works on private copies; the original is only read.
 
     Raises UsageError without an OpenClaw that could do what is asked, BusyError if something writes to the original,
@@ -75,10 +75,10 @@ def prove(request: Request, question: Question) -> Report:
         trials=trials,
         links_left_out=original.links_outside,
     )
-    return replace(_report(planned, upgrade), forecast=scanned.forecast, filesystems=scanned.filesystems)
+    return _report(scanned, planned, upgrade)
 
 
-def _look(request: Request) -> tuple[Report, Report, tuple[Record, ...]]:
+def _look(request: Request) -> tuple[ScanReport, PlanReport, tuple[Record, ...]]:
     """Scan and plan; see that the original is at rest, as expected, and whole."""
     recorder = Recorder(None, None, None, request.progress)
     scanned = recorder.ours(Part.SCAN, ("scan",), lambda: commands.scan(request))
@@ -119,9 +119,8 @@ def _list_before(
 
 
 def _case(
-    request: Request, question: Question, planned: Report, release: str | None, listed: Mapping[str, Row] | None
+    request: Request, question: Question, planned: PlanReport, release: str | None, listed: Mapping[str, Row] | None
 ) -> Case:
-    assert planned.plan is not None  # noqa: S101 - plan makes one
     return Case(
         inventory=planned.inventory,
         plan=planned.plan,
@@ -153,7 +152,7 @@ def _moved(data: _Data, old: str, new: str) -> _Data:
     return data
 
 
-def _report(planned: Report, upgrade: Upgrade) -> Report:
+def _report(scanned: ScanReport, planned: PlanReport, upgrade: Upgrade) -> ProveReport:
     """The verdict of the first trial, unless the original was not left alone."""
     first = upgrade.trials[0]
     word, code = (first.word, first.exit_code) if upgrade.untouched else ("changed", 13)
@@ -164,7 +163,16 @@ def _report(planned: Report, upgrade: Upgrade) -> Report:
         agents=(*planned.inventory.agents, *_new_agents(planned.inventory, databases)),
         databases=(*databases, *(one for one in planned.inventory.databases if one.path not in known)),
     )
-    return Report("prove", word, code, inventory, plan=planned.plan, verification=first.verification, upgrade=upgrade)
+    return ProveReport(
+        word=word,
+        exit_code=code,
+        inventory=inventory,
+        plan=planned.plan,
+        verification=first.verification,
+        upgrade=upgrade,
+        forecast=scanned.forecast,
+        filesystems=scanned.filesystems,
+    )
 
 
 def _new_agents(inventory: Inventory, databases: tuple[Database, ...]) -> Iterator[Agent]:

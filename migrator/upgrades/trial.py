@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from migrator import commands
 from migrator.commands.judging import DIFFERENCES, QUARANTINED
-from migrator.commands.request import Request, counts, take_inventory
+from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import MigratorError, RefusedError
-from migrator.model.inventory import Inventory
+from migrator.model.inventory import Inventory, counts
 from migrator.model.plan import Plan
 from migrator.model.progress import Progress
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport, PlanReport, Report, VerifyReport, verification_of
 from migrator.model.request import Selection, Surroundings
 from migrator.model.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
 from migrator.model.verification import Check, Verification
@@ -37,6 +38,9 @@ START_LIMIT = 300.0
 _LAST_WORDS = 2000  # bytes
 _STOPPED = {11: "busy", 12: "refused", 13: "changed"}
 _APPLY, _APPLY_AGAIN, _VERIFY = ("apply", "--yes", "--archive-sources"), ("apply", "--yes"), ("verify", "--against")
+
+
+_Report = TypeVar("_Report", bound=Report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Recorder:
         self._copy, self._way, self._release = copy, way, release
         self._times = times(str(copy)) if copy else {}
 
-    def ours(self, part: Part, command: tuple[str, ...], verb: Callable[[], Report]) -> Report:
+    def ours(self, part: Part, command: tuple[str, ...], verb: Callable[[], _Report]) -> _Report:
         """Run a verb of this program. Raises what it raises."""
         began = time.monotonic()
         try:
@@ -132,15 +136,16 @@ def report_counts(report: Report) -> Iterator[tuple[str, int]]:
     agents, sessions = counts(report.inventory)
     yield from (("agents", agents), ("stores", len(report.inventory.stores)), ("sessions", sessions))
     yield "transcripts", len(report.inventory.transcripts)
-    if report.outcomes:
+    if isinstance(report, ApplyReport) and report.outcomes:
         yield "rows_written", sum(outcome.rows_written for outcome in report.outcomes)
         yield "sources_archived", len(report.archived)
-    if report.verification is not None:
-        numbers = parity(report.verification)
+    verification = verification_of(report)
+    if verification is not None:
+        numbers = parity(verification)
         yield from (("sessions_arrived", numbers.sessions[0]), ("sessions_expected", numbers.sessions[1]))
         yield from (("events_arrived", numbers.events[0]), ("events_expected", numbers.events[1]))
         yield from (("missing", numbers.missing), ("changed", numbers.changed), ("moved", numbers.moved))
-    elif report.plan is not None:
+    elif isinstance(report, PlanReport):
         yield "databases_to_write", sum(planned.writes for planned in report.plan.databases)
         yield "quarantined", sum(len(planned.rejects) for planned in report.plan.databases)
         histories = (history for planned in report.plan.databases for history in planned.histories)
@@ -262,12 +267,11 @@ def _judge(
     ``applied`` is the verdict of our own migration, ``unchanged`` whether that changed nothing when repeated.
     """
 
-    def verify() -> Report:
+    def verify() -> VerifyReport:
         Path(str(request.selection.state_dir)).mkdir(exist_ok=True)  # a release that removes it has lost every session
         return commands.verify(request, case.inventory.state_dir, accept=case.accept)
 
     verified = recorder.ours(Part.VERIFY, _VERIFY, verify)
-    assert verified.verification is not None  # noqa: S101 - verify makes one
     again = Seen.SAME if unchanged else Seen.DIFFERS
     if answers.upgraded and client is not None:
         for step in client.doctor_fix():
@@ -284,9 +288,9 @@ def _judge(
     return Trial(way, word, code, tuple(recorder.records), verified.verification, sessions, checks)
 
 
-def _outcome(report: Report) -> list[object]:
+def _outcome(report: VerifyReport) -> list[object]:
     """Where every session and event is, whatever a release has added to an entry since (it fills in titles, say)."""
-    databases = report.verification.databases if report.verification is not None else ()
+    databases = report.verification.databases
     entries = [
         (source.source, source.counts, [(one.session, one.verdict, one.places) for one in source.verdicts])
         for database in databases

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from migrator.cli import main as cli
-from migrator.cli.help import EXIT_CODES, HELP, WORDS
+from migrator.cli.help import EXIT_CODES, HELP
 from migrator.model.errors import MigratorError
+from migrator.model.glossary import WORDS
 from tests import readme
 from tests.openclaw.releases import LEGACY, SCHEMAS
 from tests.readme import SECTIONS, commands, renewed

@@ -11,7 +11,7 @@ import pytest
 from migrator import commands
 from migrator.model.errors import BusyError, MigratorError, NothingFoundError, RefusedError
 from migrator.model.progress import Progress
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport
 from migrator.model.verification import Verdict
 from migrator.model.words import Finding, Name
 from tests.conftest import fingerprint
@@ -30,7 +30,7 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def apply(world: World, **selection: object) -> Report:
+def apply(world: World, **selection: object) -> ApplyReport:
     return commands.apply(world.request(**selection), None, yes=True)  # type: ignore[arg-type]
 
 

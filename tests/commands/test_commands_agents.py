@@ -11,12 +11,13 @@ import pytest
 from migrator import commands
 from migrator.commands.rollback import rollback
 from migrator.model.errors import MigratorError, RefusedError, UsageError
+from migrator.model.report import ApplyReport
 from migrator.model.verification import Verdict
 from tests.conftest import fingerprint
 from tests.worlds import World, auth_row, cache, count, databases, entry, owner, scalar, typed
 
 
-def apply(world: World, **selection: object) -> commands.Report:
+def apply(world: World, **selection: object) -> ApplyReport:
     return commands.apply(world.request(**selection), None, yes=True)  # type: ignore[arg-type]
 
 

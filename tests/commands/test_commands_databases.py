@@ -12,6 +12,7 @@ import pytest
 
 from migrator import commands
 from migrator.model.errors import BusyError, MigratorError, RefusedError
+from migrator.model.report import ApplyReport
 from migrator.model.verification import Verdict
 from tests import sqlite_worlds
 from tests.conftest import fingerprint
@@ -19,14 +20,14 @@ from tests.sqlite_worlds import insert
 from tests.worlds import World, auth_row, cache, count, databases, entry, files, owner, scalar, table, typed
 
 
-def apply(world: World) -> commands.Report:
+def apply(world: World) -> ApplyReport:
     return commands.apply(world.request(), None, yes=True)
 
 
 # databases that are refused
 
 
-def other_agent_is_fine(world: World, report: commands.Report) -> None:
+def other_agent_is_fine(world: World, report: ApplyReport) -> None:
     assert cache(world.database_path("fine")).keys() == {"k"}
     assert report.exit_code != 0
     assert count(report, Verdict.MISSING) == 1

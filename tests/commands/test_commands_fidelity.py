@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrator import commands
+from migrator.model.report import ApplyReport
 from migrator.model.verification import Verdict
 from tests.worlds import World, cache, count, entry, fresh_world, raw_store, scalar, spans, store_bytes, typed, verdicts
 
 AGENTS = ["Retired Agent", "main", "ops-team"]
 
 
-def apply(world: World) -> commands.Report:
+def apply(world: World) -> ApplyReport:
     return commands.apply(world.request(), None, yes=True)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from migrator import commands
 from migrator.model.plan import Action
+from migrator.model.report import ApplyReport, VerifyReport
 from migrator.model.verification import Verdict
 from tests.sqlite_worlds import execute, insert
 from tests.worlds import (
@@ -28,11 +29,11 @@ from tests.worlds import (
 )
 
 
-def apply(world: World) -> commands.Report:
+def apply(world: World) -> ApplyReport:
     return commands.apply(world.request(), None, yes=True)
 
 
-def by_key(report: commands.Report) -> dict[str, Verdict]:
+def by_key(report: ApplyReport | VerifyReport) -> dict[str, Verdict]:
     """Every verdict but ``same``, by key."""
     return {found.session.text: found.verdict for found in verdicts(report)}
 

@@ -13,7 +13,7 @@ import pytest
 from migrator import commands
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError, ChangedError, RefusedError, UsageError
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport
 from migrator.model.request import Selection
 from migrator.model.words import Finding, Name, Severity
 from migrator.planning import preflight
@@ -33,7 +33,7 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def apply(world: World) -> Report:
+def apply(world: World) -> ApplyReport:
     return commands.apply(world.request(), None, yes=True)
 
 

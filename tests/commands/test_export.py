@@ -21,7 +21,6 @@ from migrator.commands.request import Request
 from migrator.exporting.export_tree import Wish
 from migrator.model.errors import MigratorError, NothingFoundError, RefusedError, UsageError
 from migrator.model.exported import Layout
-from migrator.model.report import Report
 from migrator.model.request import Selection, Surroundings
 from migrator.openclaw.places.paths import store_database
 from tests import sqlite_worlds
@@ -402,7 +401,7 @@ def test_rows_of_the_first_sqlite_build_and_stores_in_other_places_come_back(wor
     world.database("main", owner("main"), cache_row("agent:main:a", entry("a", 7)))
     export(world.request(), str(world.root / "one"), Wish())
     assert list(files(world.root / "one")) == ["agents/main/sessions/sessions.json"]
-    report: Report = export(world.request(stores=(str(elsewhere),)), str(world.root / "two"), Wish())
+    report = export(world.request(stores=(str(elsewhere),)), str(world.root / "two"), Wish())
     [store] = files(world.root / "two", "sessions.json")
     assert store.startswith("stores/openclaw-session-store-")
     assert report.exported is not None

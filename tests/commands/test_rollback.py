@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from migrator import commands
 from migrator.cli import main as cli
 from migrator.commands.rollback import rollback
-from migrator.execution.undo import Undone
+from migrator.model.report import Undone
 from migrator.runs.run import RUNS
 from migrator.runs.run_record import all_records
 from tests.conftest import FIXTURES, fingerprint
@@ -67,9 +67,9 @@ def test_created_and_changed_databases_and_archived_sources_are_taken_back(world
     before = tree(world.state)
     report = apply(world, archive)
     assert (report.exit_code, len(report.outcomes)) == (15, 3)
-    report = roll_back(world)
-    assert (report.word, report.exit_code, codes(report)) == ("rolled-back", 0, set())
-    assert report.undone == Undone(removed=1, restored=2, put_back=6 if archive else 0, set_aside=0)
+    taken_back = roll_back(world)
+    assert (taken_back.word, taken_back.exit_code, codes(taken_back)) == ("rolled-back", 0, set())
+    assert taken_back.undone == Undone(removed=1, restored=2, put_back=6 if archive else 0, set_aside=0)
     assert tree(world.state) == before
 
 

@@ -21,6 +21,7 @@ from migrator.execution.executor import execute
 from migrator.model.errors import ChangedError, MigratorError
 from migrator.model.outcome import Outcome
 from migrator.model.plan import Plan
+from migrator.model.report import ApplyReport
 from migrator.model.verification import Verification
 from migrator.runs.run import Run
 from migrator.sqlite import target
@@ -55,7 +56,7 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def apply(world: World, **selection: object) -> commands.Report:
+def apply(world: World, **selection: object) -> ApplyReport:
     return commands.apply(world.request(**selection), None, yes=True)  # type: ignore[arg-type]
 
 
@@ -161,6 +162,7 @@ from migrator import commands
 from migrator.model.request import Selection, Surroundings
 from migrator.sqlite import target
 from migrator.model.verification import Verification
+from migrator.model.report import ApplyReport
 
 def die(*_arguments, **_named):
     os.kill(os.getpid(), signal.SIGKILL)

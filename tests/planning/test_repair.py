@@ -18,7 +18,7 @@ from migrator.commands.request import Request
 from migrator.commands.rollback import rollback
 from migrator.model.errors import UsageError
 from migrator.model.repair import Origin
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport, PlanReport, Report
 from migrator.model.request import RepairWish, Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, Verdict
 from tests.sqlite_worlds import BOTH, NODES_16, NODES_23, TYPED, Fill, damage_last_leaf, execute, insert
@@ -36,11 +36,11 @@ def request_for(state: Path, **wish: object) -> Request:
     return Request(Selection(state_dir=str(state), repair=RepairWish(**wish)), surroundings)  # type: ignore[arg-type]
 
 
-def repair(state: Path, **wish: object) -> Report:
+def repair(state: Path, **wish: object) -> ApplyReport:
     return commands.apply(request_for(state, **wish), None, yes=True)
 
 
-def origins(report: Report) -> list[tuple[str, Origin]]:
+def origins(report: PlanReport | ApplyReport) -> list[tuple[str, Origin]]:
     """The keys that come back, and where from."""
     planned = report.plan.databases if report.plan is not None else ()
     return sorted((row.key, row.source.origin) for one in planned if one.repair for row in one.repair.rows)

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.findings import table as findings
+from migrator.findings.checks import CHECKS
+from migrator.model.conclusions import OUTCOMES
 from migrator.model.inventory import Shape
 from migrator.model.plan import Action
 from migrator.model.verification import Verdict
-from migrator.proofs.proof_events import CHECKS, EVENTS, FILESYSTEMS, NOT_TESTED, OUTCOMES, fault_in, known
+from migrator.proofs.proof_events import EVENTS, FILESYSTEMS, NOT_TESTED, fault_in, known
 from tests.proof_logs import an_upgrade, written
 
 RECORDS = [json.loads(line) for line in written(an_upgrade()).lines()]

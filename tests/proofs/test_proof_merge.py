@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.cli import main as cli
+from migrator.model.conclusions import OUTCOMES
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
 from migrator.openclaw.text.transcript import LineKind
 from migrator.privacy.labels import Labels
 from migrator.proofs.proof import encode_log
-from migrator.proofs.proof_events import OUTCOMES
 from migrator.proofs.proof_merge import MOST_OUTLIERS, TROUBLES, WORST_FIRST, Merged, ProofFacts, merge, read_proof
 from tests.proof_logs import Events, a_database, a_run, a_source, digest, facts_of, written
 

@@ -6,12 +6,14 @@ import json
 
 import pytest
 
+from migrator.findings.checks import CHECKS
+from migrator.model.conclusions import OUTCOMES
 from migrator.model.verification import Verdict
 from migrator.model.words import Name
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels
 from migrator.proofs.proof import read_log
-from migrator.proofs.proof_events import CHECKS, NOT_TESTED, OUTCOMES
+from migrator.proofs.proof_events import NOT_TESTED
 from migrator.proofs.proof_summary import summary_markdown
 from tests.proof_logs import KEY, a_database, a_run, a_source, an_upgrade, digest, facts_of, secrets, written
 

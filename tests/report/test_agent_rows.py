@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.report.agent_rows import STATES
-from migrator.report.view import of_report
+from migrator.report.building import document_of
+from migrator.report.parts import STATES
 from tests import worlds
 from tests.worlds import World, entry
 
@@ -20,9 +20,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def states(world: World) -> dict[str, str]:
-    view = of_report(commands.scan(world.request()))
-    assert isinstance(view["agents"], list)
-    return {getattr(row["agent"], "text", "-"): row["state"] for row in view["agents"]}
+    document = document_of(commands.scan(world.request()))
+    return {row.agent.text if row.agent is not None else "-": row.state for row in document.agents}
 
 
 def test_the_state_of_each_agent_directory_is_one_word(world: World) -> None:

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from migrator.model.explanation import Event, Explanation, Place
 from migrator.model.words import Name
-from migrator.report.explain_text import explanation_lines
-from migrator.report.explain_view import of_explanation
+from migrator.report.building import explanation_part
+from migrator.report.text import explanation_lines
 
 DATABASE, STORE = Name("database", "/d"), Name("store", "/s")
 
 
 def text(*places: Place, events: tuple[Event, ...] = (), advice: tuple[str, ...] = ("fine",)) -> list[str]:
-    view = of_explanation(Explanation((), places, events, advice))
-    return list(explanation_lines(view, lambda name: f"<{name.text}>"))
+    explanation = explanation_part(Explanation((), places, events, advice))
+    return list(explanation_lines(explanation, lambda name: f"<{name.text}>"))
 
 
 def test_a_verdict_is_said_in_words_with_how_much_is_there() -> None:

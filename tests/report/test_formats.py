@@ -16,13 +16,12 @@ from click.testing import CliRunner, Result
 from migrator.cli import main as cli
 from migrator.report import FORMATS
 from migrator.report.formats import RENDERERS
-from migrator.report.json_format import SCHEMA
+from migrator.report.json_format import SCHEMA, schema
 from tests.readme import commands
 
 Unpack = Callable[[str], Path]
 _SCHEMA: dict[str, Any] = json.loads((files("migrator.report") / SCHEMA).read_text("utf-8"))
 DOCUMENT = jsonschema.Draft202012Validator(_SCHEMA)
-LINE = jsonschema.Draft202012Validator({"$ref": "#/$defs/line", "$defs": _SCHEMA["$defs"]})
 CALLS = {
     "scan": (["scan"], ["scan", "--expect-agents", "7"], ["scan", "--agent", "nobody"]),
     "plan": (["plan"], ["plan", "--detailed-exitcode"]),
@@ -74,8 +73,9 @@ def test_every_verb_with_a_report_is_called_here() -> None:
     assert taking - {"proof merge", "proof reveal"} == set(CALLS)
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_one_and_is_made_from_the_classes() -> None:
     jsonschema.Draft202012Validator.check_schema(_SCHEMA)
+    assert schema() == _SCHEMA, "run scripts/readme, which writes the schema anew"
 
 
 def test_every_json_report_is_as_the_schema_says(state: Path) -> None:
@@ -86,32 +86,6 @@ def test_every_json_report_is_as_the_schema_says(state: Path) -> None:
         assert document["exit_code"] == result.exit_code, call
         words.add(document["verdict"])
     assert {"scanned", "stopped"} <= words
-
-
-def test_every_line_of_a_jsonl_report_is_as_the_schema_says_and_the_last_one_is_the_end(state: Path) -> None:
-    for call, result in reports(state, "jsonl"):
-        lines = [json.loads(line) for line in result.stdout.splitlines()]
-        for line in lines:
-            LINE.validate(line)
-        assert lines[-1]["exit_code"] == result.exit_code, call
-        assert [line["event"] for line in (lines[0], lines[-1])] in (["begin", "end"], ["stopped", "stopped"])
-
-
-def test_lines_hold_what_the_document_holds(unpack: Unpack) -> None:
-    state = unpack("legacy-2026.6.1")
-    where = ["--state-dir", str(state)]
-    document = json.loads(run("verify", "--format", "json", *where).stdout)
-    lines = [json.loads(line) for line in run("verify", "--format", "jsonl", *where).stdout.splitlines()]
-
-    def count(event: str) -> int:
-        return sum(line["event"] == event for line in lines)
-
-    databases = document["verification"]["databases"]
-    assert count("verified") == len(databases) == 3
-    assert count("session") == sum(len(database["entries"]) for database in databases) == 16
-    assert count("transcript") == sum(len(database["transcripts"]) for database in databases) == 3
-    assert (count("agent"), count("finding")) == (len(document["agents"]), len(document["findings"]))
-    assert lines[-1]["parity"] == document["parity"]
 
 
 def test_a_field_that_the_schema_does_not_know_is_refused(unpack: Unpack) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from migrator.model.words import Finding, Name
+from migrator.report.building import finding_row
 from migrator.report.groups import MOST_NAMES, MOST_ROWS, cut, grouped, listed, plural
-from migrator.report.view import of_finding
 
 
 def label(name: Name) -> str:
@@ -24,7 +24,7 @@ def test_findings_of_one_code_are_one_group_and_the_worst_comes_first() -> None:
         *findings("store.link-outside", "c"),
         *findings("lock.stale", "d"),
     ]
-    groups = grouped([of_finding(one) for one in made])
+    groups = grouped([finding_row(one) for one in made])
     assert [(group.code, len(group.findings)) for group in groups] == [
         ("database.locked", 1),
         ("store.link-outside", 1),
@@ -34,19 +34,19 @@ def test_findings_of_one_code_are_one_group_and_the_worst_comes_first() -> None:
 
 def test_a_group_tells_the_first_names_and_counts_the_rest() -> None:
     names = [str(one) for one in range(MOST_NAMES + 5)]
-    (group,) = grouped([*map(of_finding, findings("lock.stale", *names))])
+    (group,) = grouped([*map(finding_row, findings("lock.stale", *names))])
     told = group.sentence(label)
     assert told.startswith("<0> was left behind")
     assert told.endswith("The same for <1>, <2>, <3> and 4 more.")
 
 
 def test_a_large_count_is_no_word_that_a_numbered_name_may_have() -> None:
-    (group,) = grouped([*map(of_finding, findings("lock.stale", *(f"k-{one}" for one in range(12_004))))])
+    (group,) = grouped([*map(finding_row, findings("lock.stale", *(f"k-{one}" for one in range(12_004))))])
     assert group.sentence(label).endswith(" and 12,000 more.")
 
 
 def test_several_findings_on_one_thing_are_counted() -> None:
-    (group,) = grouped([*map(of_finding, findings("lock.stale", "a", "a", "a"))])
+    (group,) = grouped([*map(finding_row, findings("lock.stale", "a", "a", "a"))])
     assert group.sentence(label).endswith("2 more of this kind there.")
 
 

@@ -11,76 +11,82 @@ import pytest
 
 from migrator.model.words import Finding, Name
 from migrator.report import html
-from migrator.report.view import View, of_finding
+from migrator.report.building import foreseen_row
+from migrator.report.document import ErrorDocument, ProveDocument, StepRow, TrialPart, UpgradePart, VerbDocument
+from migrator.report.parts import ForecastPart, ParityLine, PlanPart
 from tests import browser
 from tests.openclaw.conftest import cache_folder
-from tests.report_views import agent, label, report, verification, verified
+from tests.report.test_plan_text import NEW
+from tests.report_views import PARITY, agent, judged, label, scanned, shared, stopped, verification, verified
 
 FINDINGS = (
     Finding("database.locked", Name("database", "d")),
     Finding("store.truncated", Name("store", "s"), (("length", 7), ("offset", 9))),
     *(Finding("lock.stale", Name("lock", str(one))) for one in range(300)),
 )
-VERDICTS: View = {"same": 7, "kept": 1, "missing": 2, "quarantined": 1}
-STEP: View = {
-    "command": ["openclaw", "doctor", "--fix"],
-    "release": "2026.9.6",
-    "exit_code": 1,
-    "seconds": 2.5,
-    "says": ["It failed."],
-    "last_words": [Name("output", "words")],
-    "created": 3,
-    "changed": 0,
-    "removed": 0,
-}
-PROOF: View = {
-    "steps": [STEP],
-    "trials": [{"way": "openclaw", "verdict": "differences", "exit_code": 1, "steps": [STEP]}],
-}
-FORECAST: View = {"effect": "hides", **of_finding(Finding("upgrade.hides-agent", Name("agent", "a")))}
+VERDICTS = {"same": 7, "kept": 1, "missing": 2, "quarantined": 1}
+STEP = StepRow(
+    part="migrate",
+    command=["openclaw", "doctor", "--fix"],
+    release="2026.9.6",
+    exit_code=1,
+    seconds=2.5,
+    counts={},
+    says=["It failed."],
+    last_words=[Name("output", "words")],
+    created=3,
+    changed=0,
+    removed=0,
+)
+TRIAL = TrialPart(
+    way="openclaw", verdict="differences", exit_code=1, failed_checks=(), steps=[STEP], shown={}, sessions=()
+)
+PROOF = UpgradePart(
+    before=None,
+    after="2026.9.6",
+    manifest="0" * 64,
+    original_untouched=True,
+    cut_off_from_networks=True,
+    confined_to_copies=True,
+    steps=[STEP],
+    trials=[TRIAL],
+)
+FORECAST = foreseen_row(Finding("upgrade.hides-agent", Name("agent", "a")))
 
 
-def big_report() -> dict[str, View]:
+def big_report() -> ProveDocument:
     """300 agents, one of which has lost something, with every section that a page can have."""
     lost = verified("lost", ("x", "missing"), ("y", "missing"), verdicts=VERDICTS)
     databases = [*(verified(f"agent-{one}") for one in range(299)), lost]
-    return report(
-        "prove",
-        1,
-        *FINDINGS,
-        parity={"line": "agents 299/300, sessions 3588/3590"},
+    return ProveDocument(
+        **shared("prove", 1, *FINDINGS),
+        plan=PlanPart(digest="0" * 64, databases=[NEW]),
+        parity=ParityLine(**PARITY, line="agents 299/300, sessions 3588/3590"),
         verification=verification(*databases),
-        upgrade={"releases": "2026.8.2 to 2026.9.6", "forecast": [FORECAST], "filesystems": []},
+        upgrade=ForecastPart(releases="2026.8.2 to 2026.9.6", forecast=[FORECAST], filesystems=[]),
         upgrade_proof=PROOF,
     )
 
 
-PAGES = {
+PAGES: dict[str, VerbDocument | ErrorDocument] = {
     "big": big_report(),
-    "scan": report(
-        "scan", 0, *FINDINGS[:1], agents=[agent("main", problems=3, rows=2), agent("none", "empty", sessions=0)]
-    ),
-    "clean": report("verify", verification=verification(verified("main"))),
-    "stopped": {
-        **report("apply", 11),
-        "verdict": "stopped",
-        "subject": Name("lock", "gateway.lock"),
-        "message": "Somebody holds {subject}.",
-    },
+    "scan": scanned(0, *FINDINGS[:1], agents=[agent("main", problems=3, rows=2), agent("none", "empty", sessions=0)]),
+    "clean": judged(databases=[verified("main")]),
+    "stopped": stopped("apply", 11, "Somebody holds {subject}.", Name("lock", "gateway.lock")),
 }
 
 
 def test_a_page_holds_nothing_that_would_be_fetched_or_run() -> None:
-    for view in PAGES.values():
-        page = html.render(view, label)
+    for document in PAGES.values():
+        page = html.render(document, label)
         assert not re.search(r"<script|<link|<img|<iframe|src=|url\(|@import|https?:|javascript:| on\w+=", page)
         assert "default-src &#x27;none&#x27;" in page
 
 
 def test_names_cannot_become_markup() -> None:
     evil = "<b onload=x>\"'&"
-    view = report("scan", 0, Finding("lock.stale", Name("lock", evil)), agents=[agent(evil)])
-    page = html.render(view, lambda name: name.text)
+    document = scanned(0, Finding("lock.stale", Name("lock", evil)), agents=[agent(evil)])
+    page = html.render(document, lambda name: name.text)
     assert "<b onload" not in page
     assert "&lt;b onload=x&gt;&quot;&#x27;&amp;" in page
 
@@ -115,8 +121,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Page]
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The pages as files."""
     folder = tmp_path_factory.mktemp("pages")
-    for name, view in PAGES.items():
-        (folder / f"{name}.html").write_text(html.render(view, label), encoding="utf-8")
+    for name, document in PAGES.items():
+        (folder / f"{name}.html").write_text(html.render(document, label), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in PAGES}
 
 

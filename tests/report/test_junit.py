@@ -6,17 +6,17 @@ from xml.etree import ElementTree
 
 from migrator.model.words import Finding, Name
 from migrator.report import junit
-from migrator.report.view import View
-from tests.report_views import agent, label, report, verification, verified
+from migrator.report.document import ErrorDocument, VerbDocument
+from tests.report_views import agent, judged, label, scanned, stopped, verified
 
 
-def cases(view: dict[str, View]) -> dict[tuple[str, str], ElementTree.Element]:
-    root = ElementTree.fromstring(junit.render(view, label))  # noqa: S314 - our own text
+def cases(document: VerbDocument | ErrorDocument) -> dict[tuple[str, str], ElementTree.Element]:
+    root = ElementTree.fromstring(junit.render(document, label))  # noqa: S314 - our own text
     return {(case.attrib["classname"], case.attrib["name"]): case for case in root.iter("testcase")}
 
 
 def test_each_store_and_each_check_is_a_case() -> None:
-    found = cases(report("verify", verification=verification(verified("main"), verified("ops"))))
+    found = cases(judged(databases=[verified("main"), verified("ops")]))
     assert set(found) == {
         ("verdict", "verify"),
         ("store", "<main>"),
@@ -30,8 +30,8 @@ def test_each_store_and_each_check_is_a_case() -> None:
 
 def test_what_is_lost_fails_the_case_of_its_store_with_the_first_names() -> None:
     lost = [(f"s{one}", "missing") for one in range(5)]
-    section = verification(verified("main", *lost, ("t", "changed"), ("k", "kept"), checks={"integrity": False}))
-    found = cases(report("verify", 1, verification=section))
+    lossy = verified("main", *lost, ("t", "changed"), ("k", "kept"), checks={"integrity": False})
+    found = cases(judged(1, databases=[lossy]))
     failure = found["store", "<main>"].find("failure")
     assert failure is not None
     assert failure.attrib["message"] == "5 sessions missing; 1 session changed"
@@ -42,12 +42,11 @@ def test_what_is_lost_fails_the_case_of_its_store_with_the_first_names() -> None
 
 def test_what_does_not_count_for_the_exit_code_is_told_but_does_not_fail() -> None:
     finding = Finding("store.unreadable", Name("store", "/s"), (("errno", 13),))
-    found = cases(report("scan", 0, finding, agents=[agent("main", "damaged", problems=2)]))
+    found = cases(scanned(0, finding, agents=[agent("main", "damaged", problems=2)]))
     for case in (found["store", "<main>"], found["finding.store.unreadable", "</s>"]):
         assert [child.tag for child in case] == ["system-out"]
 
 
 def test_a_command_that_could_not_go_on_is_one_failing_case() -> None:
-    view: dict[str, View] = {"command": "apply", "exit_code": 11, "subject": None, "message": "Wait & see."}
-    ((_, case),) = cases(view).items()
+    ((_, case),) = cases(stopped("apply", 11, "Wait & see.")).items()
     assert "Wait & see. (exit 11)" in "".join(case.itertext())

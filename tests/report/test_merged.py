@@ -9,7 +9,6 @@ from migrator.model.words import Name
 from migrator.privacy.labels import clear_text
 from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
 from migrator.report import json_format, merged
-from migrator.report.view import View
 
 GOOD = ProofFacts(1, Name("file", "web-1"), "proved", head="a" * 64, verb="verify", exit_code=0, agents=2, sessions=9)
 BROKEN = ProofFacts(2, Name("file", "web|2"), "broken", "Line 3 is not JSON.")
@@ -28,7 +27,7 @@ LOSSY = ProofFacts(
 )
 
 
-def view(*proofs: ProofFacts, omitted: int = 0) -> dict[str, View]:
+def view(*proofs: ProofFacts, omitted: int = 0) -> merged.MergedDocument:
     totals = Totals()
     for proof in proofs:
         if proof.problem is None:

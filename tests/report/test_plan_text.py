@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from migrator.model.words import Name
 from migrator.report.groups import MOST_ROWS
 from migrator.report.layout import PLAIN, Style, columns_of
+from migrator.report.parts import PlannedDatabase, PlanPart, RunPart, WrittenDatabase
 from migrator.report.plan_text import plan_lines, run_lines
-from migrator.report.view import View
 
 
-def planned(agent: str, **changes: View) -> dict[str, View]:
-    return {
+def planned(agent: str, **changes: Any) -> PlannedDatabase:  # noqa: ANN401 - any members
+    members: dict[str, Any] = {
         "agent": Name("agent", agent),
+        "database": Name("database", "/d"),
+        "stores": (),
+        "histories": 0,
+        "events": 0,
+        "expected_rows": 0,
+        "expected_digest": "0" * 64,
         "create": False,
         "pending": False,
         "actions": {"same": 4},
@@ -21,8 +29,8 @@ def planned(agent: str, **changes: View) -> dict[str, View]:
         "repairs": [],
         "new_events": 0,
         "peak_bytes": 5_000_000,
-        **changes,
     }
+    return PlannedDatabase(**{**members, **changes})
 
 
 NEW = planned("new", create=True, pending=True, actions={"insert": 12}, new_events=30)
@@ -32,8 +40,8 @@ OLD = planned(
 TORN = planned("torn", pending=True, quarantine=["x", "y"])
 
 
-def told(*databases: dict[str, View], style: Style = PLAIN) -> list[str]:
-    return list(plan_lines({"databases": list(databases)}, lambda name: name.text, style))[1:]
+def told(*databases: PlannedDatabase, style: Style = PLAIN) -> list[str]:
+    return list(plan_lines(PlanPart(digest="0" * 64, databases=databases), lambda name: name.text, style))[1:]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def told(*databases: dict[str, View], style: Style = PLAIN) -> list[str]:
         (planned("bare", actions={}), "= bare  no sessions"),
     ],
 )
-def test_a_database_is_one_line_with_a_sign_first(database: dict[str, View], line: str) -> None:
+def test_a_database_is_one_line_with_a_sign_first(database: PlannedDatabase, line: str) -> None:
     assert told(database)[0] == line
 
 
@@ -81,13 +89,19 @@ def test_the_signs_stand_below_each_other_whatever_the_names_are() -> None:
 
 
 def test_what_was_done_has_the_same_signs_and_says_what_failed() -> None:
-    databases: list[View] = [
-        {"agent": Name("agent", "a"), "created": True, "rows_written": 2, "failure": None},
-        {"agent": Name("agent", "b"), "created": False, "rows_written": 1, "failure": None},
-        {"agent": Name("agent", "c"), "created": False, "rows_written": 0, "failure": "database.locked"},
-        {"agent": Name("agent", "d"), "created": False, "rows_written": 0, "failure": None},
+    made = (("a", True, 2, None), ("b", False, 1, None), ("c", False, 0, "database.locked"), ("d", False, 0, None))
+    databases = [
+        WrittenDatabase(
+            agent=Name("agent", agent),
+            database=Name("database", "/d"),
+            created=created,
+            rows_written=rows,
+            failure=failure,
+            checkpointed=True,
+        )
+        for agent, created, rows, failure in made
     ]
-    run: dict[str, View] = {"id": "R", "folder": Name("path", "/r"), "databases": databases, "archived_sources": 3}
+    run = RunPart(id="R", folder=Name("path", "/r"), databases=databases, archived_sources=3)
     assert list(run_lines(run, lambda name: name.text, PLAIN))[1:] == [
         "+ a  created, 2 sessions written",
         "~ b  changed, 1 session written",

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from migrator.model.words import Name
-from migrator.report.agent_rows import STATES
+from typing import Any
+
+from migrator.model.inventory import Shape, StoreKind
 from migrator.report.groups import MOST_ROWS
 from migrator.report.layout import Style, columns_of
-from migrator.report.scan_text import scan_lines
-from migrator.report.view import View
+from migrator.report.parts import STATES, AgentRow, State
+from migrator.report.text import scan_lines
+from tests.report_views import agent
 
 PLAIN = Style()
 
 
-def row(agent: str, state: str = "legacy", **changes: View) -> dict[str, View]:
-    return {
-        "agent": Name("agent", agent),
-        "store_kind": "agent",
-        "store_bytes": 12345,
-        "database_bytes": 0,
-        "shape": "missing",
-        "schema": None,
-        "sessions": 12,
-        "transcripts": 3,
-        "state": state,
-        **changes,
-    }
+def row(directory: str, state: State = "legacy", **changes: Any) -> AgentRow:  # noqa: ANN401 - any members
+    return agent(directory, state, **{"shape": Shape.MISSING, "database_bytes": 0, **changes})
 
 
-def told(*rows: dict[str, View], style: Style = PLAIN) -> list[str]:
-    return list(scan_lines(list(rows), lambda name: name.text, style))
+def told(*rows: AgentRow, style: Style = PLAIN) -> list[str]:
+    return list(scan_lines(rows, lambda name: name.text, style))
 
 
 def test_a_row_says_what_is_where() -> None:
-    there = row("ops", "migrated", database_bytes=98304, shape="v1", schema=1)
+    there = row("ops", "migrated", database_bytes=98304, shape=Shape.V1, schema=1)
     _, head, main, ops, *_ = told(row("main"), there)
     assert head.split() == ["agent", "directory", "store", "database", "schema", "sessions", "transcripts", "state"]
     assert main.split() == ["main", "12.3", "kB", "none", "-", "12", "3", "legacy"]
@@ -41,7 +32,7 @@ def test_a_row_says_what_is_where() -> None:
 
 def test_a_store_that_was_set_aside_or_is_not_there_or_not_readable_says_so() -> None:
     kinds = [
-        row("a", store_kind="imported"),
+        row("a", store_kind=StoreKind.IMPORTED),
         row("b", store_kind=None, store_bytes=None),
         row("c", "unreadable", store_bytes=None),
     ]
@@ -68,7 +59,7 @@ def test_of_many_agents_those_that_need_a_look_are_shown_and_the_rest_is_counted
 
 
 def test_only_the_state_is_coloured_and_it_says_how_bad_it_is() -> None:
-    states = {"damaged": "31", "unreadable": "31", "legacy": "33", "migrated": "32"}
+    states: dict[State, str] = {"damaged": "31", "unreadable": "31", "legacy": "33", "migrated": "32"}
     lines = told(*(row(state, state) for state in states), style=Style(colour=True))[2:]
     for (state, colour), line in zip(states.items(), lines, strict=False):
         assert line.endswith(f"\x1b[{colour}m{state}\x1b[0m")

@@ -7,13 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from migrator import commands
 from migrator.model.errors import NothingFoundError, RefusedError
+from migrator.model.report import Report
 from migrator.model.words import Finding, Name
 from migrator.report import text
+from migrator.report.building import document_of, error_document, finding_row
 from migrator.report.layout import Style
-from migrator.report.view import View, of_error, of_finding, of_report
 from tests.worlds import World, entry
 
 PERSON, PHONE = "RetiredPerson", "agent:main:whatsapp:+4915112345678"
@@ -35,7 +37,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_every_command_is_told_with_its_verdict_first_and_what_to_do_last(world: World) -> None:
     request = world.request()
-    reports = [
+    reports: list[Report] = [
         commands.scan(request),
         commands.plan(request),
         commands.verify(request),
@@ -43,7 +45,7 @@ def test_every_command_is_told_with_its_verdict_first_and_what_to_do_last(world:
         commands.verify(request),
     ]
     for report in reports:
-        told = text.render(of_report(report), label)
+        told = text.render(document_of(report), label)
         assert told.startswith(f"{report.word}: migrator {report.verb}, ")
         lines = told.splitlines()
         last = max(at for at, line in enumerate(lines) if line.startswith("next: "))
@@ -67,14 +69,14 @@ def test_every_command_is_told_with_its_verdict_first_and_what_to_do_last(world:
     ],
 )
 def test_an_error_is_one_line(error: RefusedError | NothingFoundError, told: str) -> None:
-    assert text.error(of_error(error, "plan"), label) == told
+    assert text.error(error_document(error, "plan"), label) == told
 
 
 def test_many_findings_of_one_code_are_one_paragraph_with_their_number(world: World) -> None:
-    findings: list[View] = [of_finding(Finding("lock.stale", Name("lock", str(one)))) for one in range(300)]
-    findings.append(of_finding(Finding("store.json5", Name("store", "x"))))
-    view = of_report(commands.scan(world.request()))
-    told = text.render({**view, "findings": findings}, label)
+    findings = [finding_row(Finding("lock.stale", Name("lock", str(one)))) for one in range(300)]
+    findings.append(finding_row(Finding("store.json5", Name("store", "x"))))
+    document = document_of(commands.scan(world.request()))
+    told = text.render(structs.replace(document, findings=findings), label)
     assert told.count("lock.stale") == 1
     assert "note [lock.stale, 300]" in told
     assert "note [store.json5]" in told
@@ -82,6 +84,7 @@ def test_many_findings_of_one_code_are_one_paragraph_with_their_number(world: Wo
 
 @pytest.mark.parametrize(("code", "word", "colour"), [(0, "proved", 32), (15, "quarantined", 33), (12, "refused", 31)])
 def test_the_first_word_has_the_colour_of_the_outcome(world: World, code: int, word: str, colour: int) -> None:
-    view = {**of_report(commands.scan(world.request())), "exit_code": code, "verdict": word}
-    assert text.render(view, label, Style(colour=True)).startswith(f"\x1b[{colour}m{word}\x1b[0m: ")
-    assert "\x1b" not in text.render(view, label)
+    document = document_of(commands.scan(world.request()))
+    document = structs.replace(document, exit_code=code, verdict=word)
+    assert text.render(document, label, Style(colour=True)).startswith(f"\x1b[{colour}m{word}\x1b[0m: ")
+    assert "\x1b" not in text.render(document, label)

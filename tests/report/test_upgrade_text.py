@@ -7,24 +7,21 @@ import re
 import pytest
 
 from migrator.findings.table import RULES
+from migrator.model.report import Filesystem
 from migrator.model.words import Finding, Name
-from migrator.planning.forecast import effect
+from migrator.report.building import foreseen_row
 from migrator.report.groups import MOST_NAMES
+from migrator.report.parts import ForecastPart
 from migrator.report.upgrade_text import upgrade_lines
-from migrator.report.view import View, of_finding
-from tests.report.test_view import facts_of
+from tests.report.test_document import facts_of
 
 OWN = sorted(code for code in RULES if code.startswith(("upgrade.", "host.")))
-FILESYSTEM: View = {"kind": "ext4", "place": Name("path", "/x"), "read_only": False, "free": 7, "needed": 5}
+FILESYSTEM = Filesystem(Name("path", "/x"), "ext4", read_only=False, free=7, needed=5)
 
 
 def told(*findings: Finding) -> list[str]:
-    view: dict[str, View] = {
-        "releases": "A to B",
-        "filesystems": [FILESYSTEM],
-        "forecast": [{"effect": effect(one.code), **of_finding(one)} for one in findings],
-    }
-    return list(upgrade_lines(view, lambda name: f"<{name.text}>"))
+    forecast = ForecastPart(releases="A to B", filesystems=[FILESYSTEM], forecast=[*map(foreseen_row, findings)])
+    return list(upgrade_lines(forecast, lambda name: f"<{name.text}>"))
 
 
 def many(code: str, count: int, fact: int = 2) -> list[Finding]:

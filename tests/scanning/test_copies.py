@@ -8,12 +8,12 @@ from pathlib import Path
 import zstandard
 
 from migrator import commands
-from migrator.model.report import Report
+from migrator.model.report import VerifyReport
 from migrator.model.words import Name
 from tests.worlds import World, entry
 
 
-def findings(report: Report) -> dict[str, int]:
+def findings(report: VerifyReport) -> dict[str, int]:
     assert report.verification is not None
     return {
         one.code: int(dict(one.facts)["count"]) for one in report.verification.findings if one.code.startswith("copy.")

@@ -118,8 +118,7 @@ def test_where_no_agent_can_be_listed_every_verb_refuses_by_name(world: World, n
 
 
 def refused(report: Report) -> dict[str, str]:
-    found = report.verification.findings if report.verification else report.plan.findings if report.plan else ()
-    found = (*found, *report.inventory.findings)
+    found = (*report.findings, *report.inventory.findings)
     return {one.subject.text: one.code for one in found if RULES[one.code].severity is Severity.REFUSED}
 
 

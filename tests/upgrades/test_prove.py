@@ -15,7 +15,7 @@ import pytest
 
 from migrator.model.errors import BusyError, RefusedError, UsageError
 from migrator.model.progress import Progress
-from migrator.model.report import Report
+from migrator.model.report import ProveReport
 from migrator.model.upgrade import Part, Seen, Trial, Way
 from migrator.model.verification import Verdict
 from migrator.model.words import Finding, Name
@@ -50,18 +50,18 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def proved(world: World, ways: tuple[Way, ...] = OURS, twist: str = "", before: bool = False) -> Report:
+def proved(world: World, ways: tuple[Way, ...] = OURS, twist: str = "", before: bool = False) -> ProveReport:
     after = fake_release(world.root / "after", twist)
     old = fake_release(world.root / "before", "rows = []", "2026.7.1") if before else None
     return prove(world.request(), Question(ways, old, after))
 
 
-def trial(report: Report) -> Trial:
+def trial(report: ProveReport) -> Trial:
     assert report.upgrade is not None
     return report.upgrade.trials[0]
 
 
-def failed(report: Report) -> list[str]:
+def failed(report: ProveReport) -> list[str]:
     return [check.name for check in trial(report).checks if not check.passed]
 
 

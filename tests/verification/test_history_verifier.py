@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport, VerifyReport
 from migrator.model.verification import HistoryVerdict, HistoryVerification
 from tests.sqlite_worlds import CACHE_ONLY, NODES_VALID, PACKED_EVENTS, WINDOWS, execute, insert
 from tests.worlds import World, change, entry, owner
@@ -34,11 +34,11 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def against_backup(world: World) -> Report:
+def against_backup(world: World) -> VerifyReport:
     return commands.verify(world.request(), str(world.root / "backup"))
 
 
-def histories(report: Report) -> list[HistoryVerification]:
+def histories(report: ApplyReport | VerifyReport) -> list[HistoryVerification]:
     assert report.verification is not None
     return [history for database in report.verification.databases for history in database.histories]
 

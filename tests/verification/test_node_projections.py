@@ -11,13 +11,13 @@ import pytest
 
 from migrator import commands
 from migrator.commands.request import Request
-from migrator.model.report import Report
+from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
 
 Unpack = Callable[[str], Path]
 
 
-def verify(state: Path) -> Report:
+def verify(state: Path) -> VerifyReport:
     request = Request(Selection(state_dir=str(state)), Surroundings({}, "/home/user", str(state), str(state)))
     return commands.verify(request, accept=("moved",))
 

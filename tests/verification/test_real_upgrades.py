@@ -9,14 +9,14 @@ import pytest
 
 from migrator import commands
 from migrator.commands.request import Request
-from migrator.model.report import Report
+from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, Verdict, Verification
 
 Unpack = Callable[[str], Path]
 
 
-def verify(state: Path, against: Path | None = None) -> tuple[Report, Verification]:
+def verify(state: Path, against: Path | None = None) -> tuple[VerifyReport, Verification]:
     surroundings = Surroundings({}, "/home/user", str(state.parent), str(state.parent))
     request = Request(Selection(state_dir=str(state)), surroundings)
     report = commands.verify(request, str(against) if against else None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from migrator import commands
 from migrator.model.errors import RefusedError
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport, VerifyReport
 from migrator.model.verification import Difference, Verdict
 from migrator.model.words import Name
 from tests.sqlite_worlds import CACHE_ONLY, NODES_VALID, PACKED_EVENTS, WINDOWS, Fill, execute
@@ -36,15 +36,15 @@ KEYS = ["agent:main:main", "a\0b", "__proto__", "🦞"]
 SHAPES = {"cache_entries": ("key", "value_json"), "session_entries": ("session_key", "entry_json")}
 
 
-def apply(world: World) -> Report:
+def apply(world: World) -> ApplyReport:
     return commands.apply(world.request(), None, yes=True)
 
 
-def verify(world: World) -> Report:
+def verify(world: World) -> VerifyReport:
     return commands.verify(world.request())
 
 
-def failed_checks(report: Report) -> tuple[str, ...]:
+def failed_checks(report: VerifyReport) -> tuple[str, ...]:
     assert report.verification is not None
     return report.verification.failed_checks
 
@@ -69,7 +69,7 @@ def migrated() -> Iterator[Migrated]:
         yield Migrated(world)
 
 
-def tampered(migrated: Migrated, *fills: Fill) -> Report:
+def tampered(migrated: Migrated, *fills: Fill) -> VerifyReport:
     database = migrated.world.database_path("main")
     database.write_bytes(migrated.content)
     change(database, *fills)

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from migrator import commands
-from migrator.model.report import Report
+from migrator.model.report import ApplyReport, VerifyReport
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
 from migrator.verification.parity import parity
 from tests.conftest import fingerprint
@@ -228,11 +228,11 @@ def is_transcript(file: File) -> bool:
 # the verbs
 
 
-def apply(world: World) -> Report:
+def apply(world: World) -> ApplyReport:
     return commands.apply(world.request(), None, yes=True)
 
 
-def verify(world: World) -> Report:
+def verify(world: World) -> VerifyReport:
     return commands.verify(world.request())
 
 
@@ -241,12 +241,12 @@ def migrated(world: World, state: State) -> None:
     assert apply(world).exit_code in (0, 15)
 
 
-def verification(report: Report) -> Verification:
+def verification(report: ApplyReport | VerifyReport) -> Verification:
     assert report.verification is not None
     return report.verification
 
 
-def judged(report: Report) -> dict[str, HistoryVerification]:
+def judged(report: ApplyReport | VerifyReport) -> dict[str, HistoryVerification]:
     """The verdicts on transcripts by path; a second one on a file is an error."""
     made = [history for database in verification(report).databases for history in database.histories]
     found = {history.transcript.text: history for history in made}
@@ -454,7 +454,7 @@ def test_each_of_two_equal_events_is_missed_when_it_is_deleted() -> None:
 # what changes nothing
 
 
-def outcome(world: World, report: Report) -> tuple[object, ...]:
+def outcome(world: World, report: ApplyReport | VerifyReport) -> tuple[object, ...]:
     """All verdicts and content digests, with places relative to the world."""
     entries: list[tuple[str, str, str, str]] = []
     for database in verification(report).databases:

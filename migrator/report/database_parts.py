@@ -1,0 +1,193 @@
+"""What is said of each database: what would be done to it, what was done, and whether everything is in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from migrator.model.inventory import Database, Inventory
+from migrator.model.outcome import Outcome
+from migrator.model.plan import Action, DatabasePlan, Plan, Reject
+from migrator.model.repair import Repair
+from migrator.model.verification import DatabaseVerification, EntryVerdict, HistoryVerdict, Verdict, Verification
+from migrator.model.words import HASH_BYTES, Name
+from migrator.report.agent_rows import directory_of
+from migrator.report.lazy import Lazy
+from migrator.report.parts import (
+    DifferenceRow,
+    Parity,
+    ParityLine,
+    PlannedDatabase,
+    PlanPart,
+    RejectRow,
+    RepairRow,
+    RunPart,
+    SessionRow,
+    TranscriptRow,
+    VerificationPart,
+    VerifiedDatabase,
+    WrittenDatabase,
+)
+from migrator.verification.parity import is_complete, parity
+
+
+def plan_part(plan: Plan, inventory: Inventory) -> PlanPart:
+    """What would be done to each database."""
+    directories = _directories(inventory)
+    return PlanPart(digest=plan.digest, databases=[_planned(one, directories) for one in plan.databases])
+
+
+def _planned(planned: DatabasePlan, directories: Container[str]) -> PlannedDatabase:
+    actions = Counter(decision.action.value for decision in planned.decisions)
+    repaired = planned.repair.histories if planned.repair is not None else ()
+    for row in planned.repair.rows if planned.repair is not None else ():
+        actions[(Action.UPDATE if row.replaces else Action.INSERT).value] += 1
+    return PlannedDatabase(
+        agent=directory_of(planned.database, directories),
+        database=Name("database", planned.database.path),
+        stores=[Name("store", store.path) for store in planned.stores],
+        create=planned.database.shape.value == "missing" and planned.pending,
+        pending=planned.pending,
+        actions=dict(sorted(actions.items())),
+        quarantine=Lazy(_reject, planned.rejects),
+        histories=len(planned.histories),
+        repairs=_repairs(planned.repair),
+        events=sum(len(history.hashes) // HASH_BYTES for history in planned.histories),
+        new_events=sum(len(history.hashes) // HASH_BYTES - history.present for history in planned.histories)
+        + sum(history.events for history in repaired),
+        expected_rows=planned.expected_rows,
+        expected_digest=planned.expected_digest,
+        peak_bytes=planned.peak_bytes,
+    )
+
+
+def _repairs(repair: Repair | None) -> list[RepairRow]:
+    """Where each row and each history of a repair comes from."""
+    if repair is None:
+        return []
+    rows = [
+        RepairRow(
+            session=Name("session", row.key),
+            origin=row.source.origin,
+            places=[row.source.place],
+            replaces_older=row.replaces,
+            archived=row.archived,
+            events=None,
+        )
+        for row in repair.rows
+    ]
+    return rows + [
+        RepairRow(
+            session=Name("session", history.key),
+            origin=history.origin,
+            places=[file.name for file in history.files],
+            replaces_older=False,
+            archived=history.entry is not None,
+            events=history.events,
+        )
+        for history in repair.histories
+    ]
+
+
+def _reject(reject: Reject) -> RejectRow:
+    return RejectRow(
+        source=Name("store", reject.path),
+        session=Name("session", reject.key) if reject.key is not None else None,
+        code=reject.code,
+        offset=reject.offset,
+        length=reject.length,
+        preserved=reject.preserved,
+    )
+
+
+def run_part(
+    folder: str | None, inventory: Inventory, outcomes: tuple[Outcome, ...] = (), archived: tuple[str, ...] = ()
+) -> RunPart | None:
+    """What was done to each database; None where there was no run."""
+    if folder is None:
+        return None
+    directories = _directories(inventory)
+    databases = {database.path: database for database in inventory.databases}
+    return RunPart(
+        id=Path(folder).name,
+        folder=Name("path", folder),
+        databases=[_written(outcome, databases.get(outcome.path), directories) for outcome in outcomes],
+        archived_sources=len(archived),
+    )
+
+
+def _written(outcome: Outcome, database: Database | None, directories: Container[str]) -> WrittenDatabase:
+    return WrittenDatabase(
+        agent=directory_of(database, directories),
+        database=Name("database", outcome.path),
+        created=outcome.created,
+        rows_written=outcome.rows_written,
+        failure=outcome.finding.code if outcome.failure and outcome.finding else None,
+        checkpointed=outcome.checkpointed,
+    )
+
+
+def verified_members(verification: Verification, inventory: Inventory) -> dict[str, Any]:
+    """The two members of a document that say whether everything is there."""
+    numbers, directories = parity(verification), _directories(inventory)
+    return {
+        "parity": ParityLine(**asdict(numbers), line=str(numbers)),
+        "verification": VerificationPart(
+            verdicts={verdict.value: verification.count(verdict) for verdict in Verdict},
+            transcripts={one.value: verification.count_histories(one) for one in HistoryVerdict},
+            checks={check.name: check.passed for check in verification.checks},
+            failed_checks=verification.failed_checks,
+            databases=[_verified_database(one, directories) for one in verification.databases],
+        ),
+    }
+
+
+def _verified_database(verified: DatabaseVerification, directories: Container[str]) -> VerifiedDatabase:
+    totals: Counter[str] = Counter()
+    for source in verified.sources:
+        totals.update({verdict.value: count for verdict, count in source.counts})
+    return VerifiedDatabase(
+        agent=directory_of(verified.database, directories),
+        database=Name("database", verified.database.path),
+        complete=is_complete(verified),
+        parity=Parity(**asdict(parity(Verification("", (verified,), (), ())))),
+        rows=verified.rows,
+        verdicts=dict(sorted(totals.items())),
+        content_digest=verified.content_digest,
+        checks={check.name: check.passed for check in verified.checks},
+        entries=Lazy(_judged, [(one.source, verdict) for one in verified.sources for verdict in one.verdicts]),
+        transcripts=[
+            TranscriptRow(
+                transcript=history.transcript,
+                session=history.session,
+                verdict=history.verdict,
+                events=history.events,
+                present=history.present,
+                lines=dict(history.counts),
+                transforms=dict(history.transforms),
+                first_missing_line=history.first_missing_line or None,
+                places=history.places,
+            )
+            for history in verified.histories
+        ],
+        extra=verified.extra,
+    )
+
+
+def _judged(judged: tuple[Name, EntryVerdict]) -> SessionRow:
+    source, verdict = judged
+    return SessionRow(
+        session=verdict.session,
+        source=source,
+        verdict=verdict.verdict,
+        transforms=verdict.transforms,
+        differences=[DifferenceRow(kind=one.kind, path=one.path) for one in verdict.differences],
+        places=verdict.places,
+    )
+
+
+def _directories(inventory: Inventory) -> set[str]:
+    return {agent.directory for agent in inventory.agents}
