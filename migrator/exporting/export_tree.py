@@ -199,10 +199,13 @@ class _Writer:
             self._write_events(session_id, ".jsonl", events)
             self.counts["transcripts"] += 1
             return
-        made = [
-            self._write_events(session_id, f"{part_mark(number)}.jsonl", (event for _, event in part))
-            for number, part in groupby(numbered(events), key=lambda pair: pair[0])
-        ]
+        made: list[Path] = []
+        for number, part in groupby(numbered(events), key=lambda pair: pair[0]):
+            lines = (event for _, event in part)
+            if number == len(made):
+                made.append(self._write_events(session_id, f"{part_mark(number)}.jsonl", lines))
+            else:
+                self._append_events(made[number], session_id, lines)
         self.counts["transcripts"] += len(made)
         if len(made) > 1 and is_file_name(session_id):
             self._rename(session_id, made)
@@ -228,6 +231,13 @@ class _Writer:
             for line in self._counted(events) if legacy else self._readable(session_id, session, events):
                 stream.write(line + b"\n")
         return path
+
+    def _append_events(self, path: Path, session_id: str, events: Iterable[bytes]) -> None:
+        """Write what belongs behind the events of a file that is there already."""
+        legacy, session = self.wish.layout is Layout.LEGACY, self.sessions.get(session_id)
+        with path.open("ab") as stream:
+            for line in self._counted(events) if legacy else self._readable(session_id, session, events):
+                stream.write(line + b"\n")
 
     def _readable(self, session_id: str, session: LegacySession | None, events: Iterable[bytes]) -> Iterator[bytes]:
         facts = [("session id", session_id), ("session key", session.key if session else "none")]

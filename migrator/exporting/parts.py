@@ -2,6 +2,9 @@
 
 A file of a conversation begins with a header, and its first message has no parent (OpenClaw 2026.6.1 and 2026.7.1). A
 header that is repeated inside one file is followed by a message that goes on from the one before it.
+
+What only other files of a session had may stand between the header of its own file and what follows that
+(:mod:`migrator.scanning.joining`), so a conversation that begins anew without a header belongs to the first file.
 """
 
 from __future__ import annotations
@@ -15,16 +18,21 @@ _HEADER_MARK = b'"session"'
 
 def numbered(events: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Each event with the number of the file that it belongs to, from 0."""
-    number = 0
+    number = last = 0
     header: bytes | None = None
+    has_begun = False  # the first file, with more than its header
     for index, event in enumerate(events):
         if header is not None:
-            number += _has_no_parent(event)
+            if _has_no_parent(event):
+                number = last = last + 1
             yield number, header
             header = None
+        elif number and not has_begun and _has_no_parent(event):
+            number, has_begun = 0, True
         if index and _is_header(event):
             header = event
         else:
+            has_begun = has_begun or (index > 0 and number == 0)
             yield number, event
     if header is not None:
         yield number, header
@@ -33,13 +41,15 @@ def numbered(events: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 def part_names(session_id: str, known: Iterable[str], count: int) -> list[str]:
     """Names for the files of a session, in the order in which they were put together.
 
-    ``known`` are those that entries tell; one of the session itself comes first, then they go by name. Where they do
-    not suffice, further ones are made up that older releases take for the same session.
+    ``known`` are those that entries tell. A session's own file comes first: the one that an entry names, else the one
+    that is called after the session; then they go by name. Where they do not suffice, further ones are made up that
+    older releases take for the same session.
     """
-    own = f"{session_id}.jsonl"
-    names = sorted(set(known), key=lambda name: (name != own, name))
-    if len(names) < count and own not in names:
-        names.insert(0, own)
+    called_after = f"{session_id}.jsonl"
+    first, *others = sorted(set(known), key=lambda name: (name != called_after, name)) or [called_after]
+    if len(others) + 1 < count and called_after != first:
+        others = sorted([*others, called_after])
+    names = [first, *others]
     return [*names[:count], *(f"{session_id}{part_mark(number)}.jsonl" for number in range(len(names), count))]
 
 

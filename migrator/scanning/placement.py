@@ -16,7 +16,7 @@ from migrator.openclaw.places.config import Config, store_paths
 from migrator.openclaw.places.paths import agent_database, normalize_agent_id, store_database
 from migrator.openclaw.places.session_databases import Neighbours, plain_name, session_database
 from migrator.openclaw.places.session_key import parse_session_key
-from migrator.scanning.directories import STORE_NAME, agent_path, store_path
+from migrator.scanning.directories import STORE_NAME, Findings, agent_path, store_path
 from migrator.sqlite import shapes
 from migrator.sqlite.rows import DamagedTableError
 from migrator.sqlite.snapshot import open_snapshot
@@ -28,11 +28,19 @@ _REFUSALS = (BusyError, OSError, sqlite3.Error, DamagedTableError)
 class Placement:
     """Where the sessions of one installation belong. ``directories`` are the names of its agent directories."""
 
-    def __init__(self, state: str, config: Config, directories: Sequence[str], surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        state: str,
+        config: Config,
+        directories: Sequence[str],
+        surroundings: Surroundings,
+        findings: Findings,
+    ) -> None:
         self._state = state
         self._config = config
         self._directories = directories
         self._surroundings = surroundings
+        self._findings = findings
         self._near: dict[tuple[str, str], Neighbours] = {}
         self.root_store = os.path.join(state, "sessions", STORE_NAME)
 
@@ -130,7 +138,7 @@ class Placement:
             for path, agent_id in self._registered:
                 if os.path.realpath(os.path.dirname(path)) == os.path.realpath(folder):
                     registered[os.path.basename(path)].add(agent_id)
-            names = os.listdir(folder) if os.path.isdir(folder) else []
+            names = self._findings.names_in(folder)
             present = [name for name in names if name.startswith(stem) and name.endswith(".sqlite")]
             self._near[folder, stem] = Neighbours(
                 {name: frozenset(ids) for name, ids in registered.items()},

@@ -69,7 +69,7 @@ def scan(
     directories = sorted(agent_directories(state, selection.follow, findings))
     add_name_findings(directories, findings)
     _check_agents_exist(selection, (*directories, *config.agent_ids))
-    placement = Placement(state, config, directories, surroundings)
+    placement = Placement(state, config, directories, surroundings, findings)
     named = [os.path.normpath(os.path.join(cwd, path)) for path in selection.stores]
     agents = _agents(selection, state, named, placement, directories, findings)
     originals = _originals(state, agents, named, placement, findings)

@@ -417,20 +417,3 @@ def test_off_a_terminal_the_report_names_nothing(world: World, unpack: Unpack) -
         assert "16 sessions" in result.output or json.loads(result.output)["export"]["databases"]
         for secret in ("retired", "ops-team", "telegram", str(world.root)):
             assert secret not in result.output.lower()
-
-
-def test_an_export_can_be_proved(world: World, tmp_path: Path) -> None:
-    database_of_9_6(world, node("agent:main:a", "a"), events("a", HEADER % "a"))
-    proof = tmp_path / "proof"
-    words = [
-        "export",
-        str(world.root / "back"),
-        "--state-dir",
-        str(world.state),
-        "--session",
-        "a",
-        "--proof",
-        str(proof),
-    ]
-    assert CliRunner().invoke(main, words).exit_code == 0
-    assert CliRunner().invoke(main, ["proof", "check", str(proof / "export.proof.jsonl")]).exit_code == 0
