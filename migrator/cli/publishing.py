@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from migrator.cli.invocation import (
     TerminatedError,
     can_be_written,
     can_hold,
+    even_clock,
     spelled,
     surroundings,
     terminable,
@@ -45,8 +45,9 @@ from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.patience import patiently
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key, read_key
+from migrator.privacy.names import report_names
 from migrator.proofs import bundle, evidence
-from migrator.proofs.proof import LogReader, log_lines
+from migrator.proofs.log import LogReader, log_lines
 from migrator.report import json_format, markdown, text, view
 from migrator.report.formats import RENDERERS, Render
 from migrator.report.layout import style_of
@@ -68,6 +69,8 @@ class Output:
         self.guard = LeakGuard()
         self.labels = Labels(new_key())
         self.ready = False
+        self.clock = even_clock()
+        self.started = self.clock()
         for name in self.command:
             if isinstance(name, Name):
                 self.guard.add_name(name.text)
@@ -86,7 +89,7 @@ class Output:
 
         def look() -> int:
             labels = Labels(read_key(Path(folder)))
-            for name in sorted(evidence.report_names(self._work(scan))):
+            for name in sorted(report_names(self._work(scan))):
                 if label in map(labels.of, (name, Name("transcript", name.text), Name("file", name.text))):
                     click.echo(clear_text(name))
                     return 0
@@ -98,7 +101,7 @@ class Output:
 
     def merge(self) -> int:
         """Print many proofs as one account, and give the exit code. Nothing is raised."""
-        from migrator.proofs.proof_merge import merge
+        from migrator.proofs.merging import merge
         from migrator.report import merged
 
         formats: dict[str, Render] = {
@@ -168,11 +171,12 @@ class Output:
                 allow_empty=self.options.get("allow_empty", False),
                 progress=progress,
                 jobs=self.options.get("jobs"),
+                clock=self.clock,
             )
             return patiently(lambda: verb(request), self.options.get("wait", 0), _is_busy)
 
     def _let_out(self, report: Report) -> int:
-        for name in evidence.report_names(report):
+        for name in report_names(report):
             self.guard.add_name(name.text)
         folder = self.options.get("proof") or report.run
         code = report.exit_code
@@ -197,14 +201,14 @@ class Output:
         if report.upgrade is not None:
             bundle.write(folder, files)
         else:
-            evidence.write(folder, report.verb, files)
+            bundle.write_log(folder, report.verb, files)
         if report.run is not None and report.verb == "apply" and folder != Path(report.run):
             note_proved(Path(report.run))
 
     def _rendered_proof(self, report: Report) -> dict[str, bytes]:
-        log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
+        log = evidence.record(report, self.command, self.labels.of, self.clock, self.started)
         self.guard.add_computed(log.computed())
-        return bundle.render(log.lines()) if report.upgrade is not None else evidence.render(log.lines())
+        return bundle.render(log.lines()) if report.upgrade is not None else bundle.render_log(log.lines())
 
     def _unproved(self, report: Report, error: Exception) -> int:
         """Say that what was done could not be said, and give the code for that."""
@@ -342,12 +346,12 @@ def check_proof(file: str) -> int:
     """Check a proof log, or a bundle, and print its problems, or that there are none; give the exit code."""
     try:
         if Path(file).is_dir():
-            events, problems = bundle.check(Path(file))
+            events, head, problems = bundle.check(Path(file))
         else:
             with open_regular_file(file) as stream:
                 reader = LogReader(log_lines(stream))
                 events = sum(1 for _ in reader.events())
-            problems = [problem.sentence for problem in reader.problems]
+            head, problems = reader.head, [problem.sentence for problem in reader.problems]
     except (OSError, ValueError):
         click.echo(
             "migrator proof: this is no readable proof log or bundle; name a .proof.jsonl or a bundle (exit 2)",
@@ -356,8 +360,14 @@ def check_proof(file: str) -> int:
         return 2
     for problem in problems:
         click.echo(problem)
-    click.echo(f"proof: {'damaged' if problems else 'sound'}, {events} events")
-    return 1 if problems else 0
+    if problems:
+        click.echo(f"proof: damaged, {events} events")
+        return 1
+    click.echo(
+        f"proof: sound: complete and unaltered since it was written; it does not say who wrote it ({events} events)\n"
+        f"hash of its last line: {head}"
+    )
+    return 0
 
 
 def _source_bytes(report: Report) -> Iterator[bytes]:

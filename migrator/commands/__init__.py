@@ -2,9 +2,10 @@
 
 from migrator.commands.apply import apply
 from migrator.commands.plan import plan
-from migrator.commands.request import Request, counts
+from migrator.commands.request import Request
 from migrator.commands.scan import scan
 from migrator.commands.verify import verify
+from migrator.model.inventory import counts
 from migrator.model.report import Report
 
 __all__ = ["Report", "Request", "apply", "counts", "plan", "scan", "verify"]

@@ -26,6 +26,7 @@ from migrator.model.words import Name, Severity
 from migrator.planning import planfile
 from migrator.planning.preflight import preflight
 from migrator.planning.repair_plans import with_more
+from migrator.proofs.bundle import holds_proof
 from migrator.runs.run import started_run
 from migrator.verification.verifier import verify as make_verification
 
@@ -63,7 +64,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
     if not pending and not archive:
         report = judged_report("apply", make_verification(inventory, jobs=request.jobs), inventory, ())
         state, around = Path(inventory.state_dir), request.surroundings
-        unproved = resume(state, _databases(inventory), around.tmp, request.clock())
+        unproved = resume(state, _databases(inventory), around.tmp, request.clock(), holds_proof)
         word = "already-migrated" if report.exit_code == 0 else report.word
         return replace(report, plan=planned, word=word, run=str(unproved) if unproved else None)
     preflight(planned)
@@ -86,8 +87,8 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             report = replace(report, word=word, exit_code=code)
             run.note("done", exit_code=report.exit_code)
             if report.exit_code in (0, QUARANTINED):
-                supersede_earlier(run, _databases(fresh), request.clock())
-    tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock())
+                supersede_earlier(run, _databases(fresh), request.clock(), holds_proof)
+    tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock(), holds_proof)
     planned = with_more(planned, plan_for(request, fresh)) if any(one.repair for one in planned.databases) else planned
     return replace(report, plan=planned, outcomes=outcomes, run=str(run.folder), archived=archived)
 

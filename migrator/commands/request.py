@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from migrator.model.errors import NothingFoundError, UsageError
-from migrator.model.inventory import Inventory, Shape
+from migrator.model.inventory import Inventory, Shape, counts
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.words import Name
@@ -74,22 +73,6 @@ def inventory_of(request: Request, inventory: Inventory, against: str) -> Invent
     if not stores:
         raise NothingFoundError("The run {subject} has set no sources aside.", Name("path", folder))
     return replace(inventory, stores=stores, transcripts=transcripts)
-
-
-def counts(inventory: Inventory) -> tuple[int, int]:
-    """How many agent directories hold anything, and how many different sessions there are.
-
-    Sessions are counted in the sources; only where there are none, in the databases.
-    """
-    agents = {store.agent for store in inventory.stores} | {a.directory for a in inventory.agents if a.files}
-    agents |= {d.directory for d in inventory.databases if d.shape is not Shape.MISSING}
-    keys: dict[str, set[str]] = defaultdict(set)
-    for store in inventory.stores:
-        keys[store.database].update(entry.key for entry in store.entries if entry.problem is None)
-    if not any(keys.values()):
-        for database in inventory.databases:
-            keys[database.path].update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
-    return len(agents & {agent.directory for agent in inventory.agents}), sum(map(len, keys.values()))
 
 
 def unmet_expectations(request: Request, inventory: Inventory) -> tuple[str, ...]:

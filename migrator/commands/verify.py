@@ -14,6 +14,7 @@ from migrator.commands.request import (
 from migrator.execution.run_states import traces
 from migrator.model.report import Report
 from migrator.model.verification import Level
+from migrator.proofs.bundle import holds_proof
 from migrator.verification.verifier import verify as make_verification
 
 
@@ -30,7 +31,9 @@ def verify(
     """
     inventory = take_inventory(request)
     origin = inventory_of(request, inventory, against) if against is not None else None
-    inventory = replace(inventory, findings=(*inventory.findings, *traces(inventory, request.selection, origin)))
+    inventory = replace(
+        inventory, findings=(*inventory.findings, *traces(inventory, request.selection, holds_proof, origin))
+    )
     verification = make_verification(inventory, origin, level, request.jobs)
     report = judged_report("verify", verification, inventory, unmet_expectations(request, inventory), accept)
     if report.word == "proved" and verification.is_vacuous:

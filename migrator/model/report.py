@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrator.execution.undo import Undone
+from migrator.model.conclusions import remedy
 from migrator.model.explanation import Explanation
 from migrator.model.exported import Exported
 from migrator.model.inventory import Inventory
@@ -13,13 +14,12 @@ from migrator.model.plan import Plan
 from migrator.model.upgrade import Upgrade
 from migrator.model.verification import OTHER_BRANCH, Verification
 from migrator.model.words import Finding
-from migrator.proofs.proof_events import remedy
 from migrator.scanning.host import Filesystem
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a verb found or did. ``word`` is the verdict in one word, one of ``proof_events.OUTCOMES``.
+    """What a verb found or did. ``word`` is the verdict in one word, one of ``conclusions.OUTCOMES``.
 
     ``forecast`` never counts for the exit code: it is about OpenClaw's own upgrade, and about the ``filesystems`` that
     it would write to.

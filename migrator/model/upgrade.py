@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from migrator.model.verification import Check, Verification
@@ -64,7 +65,7 @@ class Record:
     """One command: of this program where ``release`` is None, else of that release of OpenClaw.
 
     ``exit_code`` is None if it did not end in time. ``sayings`` are what of its output is known here (see
-    ``migrator.upgrades.release.sayings``), ``last_words`` the end of the output of a failed command, which may name
+    ``migrator.findings.sayings``), ``last_words`` the end of the output of a failed command, which may name
     anybody.
     """
 
@@ -78,6 +79,7 @@ class Record:
     files: FileChanges = FileChanges()
     sayings: tuple[str, ...] = ()
     last_words: str = ""
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

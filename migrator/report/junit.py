@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import cast
 from xml.etree import ElementTree
 
+from migrator.findings.checks import CHECKS
 from migrator.model.words import Name
-from migrator.proofs.proof_events import CHECKS
 from migrator.report.groups import listed, plural
 from migrator.report.scan_text import who
 from migrator.report.verdict_words import GOOD, GOOD_TRANSCRIPTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from migrator.proofs.proof_events import CHECKS
+from migrator.findings.checks import CHECKS
 from migrator.report.agent_rows import STATES
 from migrator.report.groups import cut, grouped, listed, plural
 from migrator.report.layout import size

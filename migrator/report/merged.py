@@ -8,7 +8,7 @@ from typing import cast
 
 from migrator import __version__
 from migrator.model.words import Name
-from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
+from migrator.proofs.merging import Merged, ProofFacts, Sums
 from migrator.report.view import Namer, View
 
 FORMAT = "openclaw-session-migrator/merged-proofs"
@@ -44,7 +44,7 @@ def markdown(view: dict[str, View], namer: Namer) -> str:
     return "\n".join(_markdown(view, namer)) + "\n"
 
 
-def _totals(totals: Totals) -> dict[str, View]:
+def _totals(totals: Sums) -> dict[str, View]:
     return {
         "proofs": totals.proofs,
         "good": totals.good,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from migrator.findings.sayings import SAYINGS
 from migrator.model.upgrade import Record, Trial, Upgrade
 from migrator.model.words import Name
-from migrator.upgrades.release.sayings import SAYINGS
 
 if TYPE_CHECKING:
     from migrator.report.view import View

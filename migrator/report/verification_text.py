@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from migrator.findings.checks import CHECKS
 from migrator.model.words import Name
-from migrator.proofs.proof_events import CHECKS
 from migrator.report.groups import MOST_NAMES, cut, listed, plural
 from migrator.report.layout import Column, Style, table
 from migrator.report.scan_text import who

@@ -12,11 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from migrator import __version__
-from migrator.commands.request import counts
 from migrator.findings.table import RULES
 from migrator.model.errors import MigratorError
 from migrator.model.exported import Exported
-from migrator.model.inventory import Database
+from migrator.model.inventory import Database, counts
 from migrator.model.outcome import Outcome
 from migrator.model.plan import Action, DatabasePlan, Reject
 from migrator.model.repair import Repair

@@ -7,7 +7,7 @@ from collections import Counter
 
 from migrator.model.words import Name
 from migrator.privacy.labels import clear_text
-from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
+from migrator.proofs.merging import Merged, ProofFacts, Sums
 from migrator.report import json_format, merged
 from migrator.report.view import View
 
@@ -29,7 +29,7 @@ LOSSY = ProofFacts(
 
 
 def view(*proofs: ProofFacts, omitted: int = 0) -> dict[str, View]:
-    totals = Totals()
+    totals = Sums()
     for proof in proofs:
         if proof.problem is None:
             totals.add(proof)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator import commands
+from migrator.model.conclusions import OUTCOMES
 from migrator.model.errors import ChangedError
 from migrator.model.plan import Reject
-from migrator.proofs.proof_events import OUTCOMES
 from migrator.runs.quarantine import preserve, quarantined_spans
 from tests.worlds import World, cache, entry, fresh_world, quarantined
 

@@ -1,0 +1,44 @@
+"""The verdict words of commands: the exit codes that go with each, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a verdict word means: the exit codes that go with it, and what to do next."""
+
+    exit_codes: tuple[int, ...]
+    remedy: str
+
+
+OUTCOMES = {
+    "proved": Conclusion((0,), "Nothing: every session is in its database, and every source is unchanged."),
+    "already-migrated": Conclusion((0,), "Nothing: every session was in its database before."),
+    "scanned": Conclusion((0,), "Look through the findings, then run plan."),
+    "pending": Conclusion((0, 1), "Run apply to do it: with the file of the plan, or with --yes."),
+    "up-to-date": Conclusion((0,), "There is nothing to write; verify says whether everything is there."),
+    "unexpected": Conclusion((1,), "Look for what is missing, or correct --expect-agents and --expect-sessions."),
+    "explained": Conclusion((0,), "See above, place by place."),
+    "exported": Conclusion((0, 15), "Nothing: the export is complete."),
+    "rolled-back": Conclusion((0,), "Nothing: everything is as it was before the run."),
+    "differences": Conclusion((1,), "Look at what is missing, changed, moved or failed: the sources still have it."),
+    "failed": Conclusion((2,), "Report the defect; nothing is claimed."),
+    "unjudged": Conclusion(
+        (0, 10), "Name what to judge by with --against: a backup of the state directory, or the folder of a run."
+    ),
+    "busy": Conclusion((11,), "Stop the gateway, or whatever else writes, and try again."),
+    "refused": Conclusion((12,), "Follow the findings; nothing was written."),
+    "changed": Conclusion((13,), "Plan again: a source or a database changed."),
+    "quarantined": Conclusion(
+        (15,), "Look at the findings on damaged pieces: apply keeps their bytes in the folder of its run."
+    ),
+}
+"""Every verdict word."""
+
+
+def remedy(verdict: str, in_quarantine: int) -> str:
+    """What to do after a verdict. While something is in quarantine, nobody is told that every session is there."""
+    told = "quarantined" if in_quarantine and verdict in ("proved", "already-migrated") else verdict
+    return OUTCOMES[told].remedy
