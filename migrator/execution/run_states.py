@@ -21,8 +21,9 @@ from migrator.model.words import Finding, Name
 from migrator.planning.digests import damaged_spans
 from migrator.runs.backups import SET, close_cleanly
 from migrator.runs.quarantine import only_in_quarantine
-from migrator.runs.run import JOURNAL, RUNS, Run, locked, run_folders
+from migrator.runs.run import RUNS, Run, locked, run_folders
 from migrator.runs.run_record import CreatedDatabase, RunRecord, all_records, read_record
+from migrator.runs.steps import JOURNAL, Done
 from migrator.sqlite.content import Tables, table_digests
 from migrator.sqlite.snapshot import open_snapshot
 
@@ -94,7 +95,8 @@ def state_of(folder: Path, holds_proof: HoldsProof) -> RunState | None:
         return None
     if "rollback" in record.steps:
         return RunState.NEEDS_ROLLBACK
-    if "done" in record.steps and "failed" not in record.steps and record.steps["done"].get("exit_code") == 1:
+    done = record.steps.get("done")
+    if isinstance(done, Done) and "failed" not in record.steps and done.exit_code == 1:
         return RunState.NEEDS_ROLLBACK
     if "proved" in record.steps or holds_proof(folder):
         return RunState.COMPLETE

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from migrator.model.inventory import StoreKind
 from migrator.openclaw.places.session_files import FileKind, classify
-from migrator.runs.run import JOURNAL, RUNS, read_journal
+from migrator.runs.run import RUNS
+from migrator.runs.steps import JOURNAL, Archive, read_journal
 from migrator.scanning.directories import is_inside
 
 IMPORT_ARCHIVE = "session-sqlite-import-archive"
@@ -45,14 +46,12 @@ def archived(state_dir: str, named: Collection[str] = ()) -> Iterator[Original]:
     """
     for journal in sorted(Path(state_dir, RUNS).glob(f"*/{JOURNAL}"), reverse=True):
         try:
-            steps = [step for step in read_journal(journal.parent) if step.get("step") == "archive"]
+            steps = [step for step in read_journal(journal.parent) if isinstance(step, Archive)]
         except OSError:
             continue  # of another user; what it set aside is out of reach, too
         for step in steps:
-            stood_at, name = step.get("source"), step.get("archive")
-            path = journal.parent / "archive" / str(name)
-            if not isinstance(stood_at, str):
-                continue  # no line of ours
+            stood_at = step.source
+            path = journal.parent / "archive" / step.archive
             if not is_inside(os.path.join(state_dir, stood_at), state_dir) and os.path.dirname(stood_at) not in named:
                 continue
             if path.is_file() and not path.is_symlink() and is_inside(str(path), str(journal.parent)):
