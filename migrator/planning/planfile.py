@@ -134,7 +134,7 @@ def parse(data: bytes, name: Name) -> SavedPlan:
 
 def _texts(selection: Selection) -> Iterator[str]:
     wish = selection.repair
-    single = (selection.state_dir, selection.profile, selection.config, wish.backup)
+    single = (selection.state_dir, selection.config, wish.backup)
     yield from (text for text in single if text is not None)
     yield from (*selection.agents, *selection.stores, *wish.bring_back)
 
