@@ -140,6 +140,12 @@ def _verb_contradictions(ledger: Ledger, begin: Begin, totals: Totals, end: End)
         expected = {15 if any(code.startswith("export.") for code in ledger.findings) else 0}
     if end.exit_code not in expected:
         yield end.line, "The exit code does not go with the verdict."
+    yield from _part_contradictions(ledger, begin, totals)
+
+
+def _part_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Iterator[Found]:
+    """Look for whole parts of a log that its verb does not have, or must have."""
+    verb, verdict = begin.verb, totals.verdict
     stopped = verb == "prove" and verdict in ("busy", "changed", "refused", "failed")
     if ledger.is_judged is not (verb in ("apply", "verify", "prove")) and not stopped:
         yield totals.line, "The verdicts on sessions are missing, or nobody could have given them."
@@ -187,7 +193,6 @@ def _verdict_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Ite
     lost += sum(n for word, n in transcripts.items() if word in LOST_HISTORIES and word.value not in accepted)
     failed = failing(ledger.of(Check)) - ({_TOLERATED} if accepted else set())
     refused = any(RULES[code].severity is Severity.REFUSED for code in ledger.findings)
-    damaged = verdicts.get(Verdict.QUARANTINED, 0) + transcripts.get(HistoryVerdict.DAMAGED, 0)
     if totals.verdict in _GOOD and lost:
         yield totals.line, "The verdict claims more than the counts."
     if totals.verdict in _GOOD and failed:
@@ -196,14 +201,25 @@ def _verdict_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Ite
         yield totals.line, "The verdict claims more than the findings."
     if totals.verdict == "differences" and begin.verb == "verify" and not (lost or failed or refused):
         yield totals.line, "Nothing bears out that there are differences."
+    if totals.verdict == "unexpected" and not {"--expect-agents", "--expect-sessions"} & {*begin.command}:
+        yield totals.line, "Nobody has said what was expected."
+    yield from _quarantine_contradictions(ledger, begin, totals)
+    yield from _work_contradictions(begin, totals)
+
+
+def _quarantine_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Iterator[Found]:
+    verdicts, transcripts = given(totals.verdicts, {}), given(totals.transcripts, {})
+    damaged = verdicts.get(Verdict.QUARANTINED, 0) + transcripts.get(HistoryVerdict.DAMAGED, 0)
     if totals.verdict == "quarantined" and not damaged:
         yield totals.line, "The verdict and the number of quarantined items contradict each other."
     named = any(RULES[code].severity is Severity.QUARANTINED for code in ledger.findings)
     if damaged and begin.verb in ("apply", "verify") and "--against" not in begin.command and not named:
         yield totals.line, "No finding names what is in quarantine."
+
+
+def _work_contradictions(begin: Begin, totals: Totals) -> Iterator[Found]:
+    """Hold the verdict of an apply against what there was to write."""
     written = any(word.value in _WRITES for word, count in given(totals.actions, {}).items() if count)
-    if totals.verdict == "unexpected" and not {"--expect-agents", "--expect-sessions"} & {*begin.command}:
-        yield totals.line, "Nobody has said what was expected."
     idle = not totals.written and "--archive-sources" not in begin.command
     if begin.verb == "apply" and totals.verdict == "proved" and idle:
         yield totals.line, "Nothing was to be written, and the verdict does not say so."
@@ -280,7 +296,17 @@ def _one_trial(ledger: Ledger, begin: Begin, trial: Trial) -> Iterator[Found]:
         yield trial.line, "The trial has another number of commands or lists than are given."
     if len({one.session for one in listed}) != len(listed):
         yield trial.line, "A session is listed twice."
-    transcripts = Counter(trial.transcripts)
+    yield from _trial_counts(ledger, begin, trial, verdicts)
+    for name, place in (("openclaw-reads", "after"), ("gateway-answers", "gateway")):
+        if set(getattr(trial, place)) - {*_SHOWN, Seen.NOT_ASKED} and name not in trial.failed:
+            yield trial.line, "A check claims more than the lists show."
+    for place in ("before", "after", "gateway"):
+        if Counter(getattr(one, place) for one in listed) != Counter(getattr(trial, place)):
+            yield trial.line, "The numbers of the trial are not those of its lists."
+
+
+def _trial_counts(ledger: Ledger, begin: Begin, trial: Trial, verdicts: Counter[Verdict]) -> Iterator[Found]:
+    first, transcripts = ledger.of(Trial)[0], Counter(trial.transcripts)
     if ledger.is_judged and trial.events != first.events:
         yield trial.line, "The trials did not judge the same events."
     if ledger.is_judged and _judged(trial) != _judged(first):
@@ -295,12 +321,6 @@ def _one_trial(ledger: Ledger, begin: Begin, trial: Trial) -> Iterator[Found]:
     lost = sum(verdicts[word] for word in LOST if not (accepted and word is Verdict.MOVED))
     if trial.verdict in _GOOD and (failed or lost):
         yield trial.line, "The verdict of the trial claims more than its counts and checks."
-    for name, place in (("openclaw-reads", "after"), ("gateway-answers", "gateway")):
-        if set(getattr(trial, place)) - {*_SHOWN, Seen.NOT_ASKED} and name not in trial.failed:
-            yield trial.line, "A check claims more than the lists show."
-    for place in ("before", "after", "gateway"):
-        if Counter(getattr(one, place) for one in listed) != Counter(getattr(trial, place)):
-            yield trial.line, "The numbers of the trial are not those of its lists."
 
 
 def _judged(trial: Trial) -> tuple[int, int]:

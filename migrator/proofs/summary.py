@@ -15,18 +15,7 @@ from migrator.model.upgrade import Seen
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.proofs.claims import seconds_between
 from migrator.proofs.log import Log, Problem
-from migrator.proofs.vocabulary import (
-    Begin,
-    Check,
-    Database,
-    Listed,
-    NotTested,
-    Source,
-    Step,
-    Totals,
-    Trial,
-    given,
-)
+from migrator.proofs.vocabulary import Begin, Check, Database, Listed, NotTested, Source, Step, Totals, Trial, given
 
 _MOST_ROWS = 40
 """Rows of a table; the others are in the log."""

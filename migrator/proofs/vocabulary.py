@@ -7,7 +7,7 @@ versions, labels, and words from closed sets are all that there is.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Annotated, TypeVar, get_args
 
 import msgspec
@@ -22,44 +22,11 @@ from migrator.model.plan import Action
 from migrator.model.upgrade import MEMBERS, SESSION_ID, Part, Seen, Way
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.openclaw.text.transcript import LineKind
-
-OTHER = "other"
-"""Stands for a word outside its closed set: an unheard-of filesystem can carry the name of its owner."""
+from migrator.proofs.words import COUNTED, FILESYSTEMS, MACHINES, OPENCLAW_WORDS, OPTIONS, SYSTEMS, VERBS
 
 START = "0" * 64
 """What the first line has in the place of the hash of the line before it."""
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-VERBS = _words("scan plan apply verify prove rollback export explain")
-OPTIONS = _words(
-    "--state-dir --config --agent --store --expect-agents --expect-sessions --format --output "
-    "--proof --names --follow --level --accept --set-aside --evidence "
-    "--from --bring-back --reassign --session --archived --report --wait --jobs legacy "
-    "--yes --archive-sources --allow-empty --detailed-exitcode --against --quiet "
-    "--openclaw-before --openclaw-after --with migrator openclaw both "
-    "text json jsonl junit github markdown html auto clear labels bytes known-transforms moved"
-)
-OPENCLAW_WORDS = _words(
-    "openclaw sessions doctor status gateway run call sessions.list chat.history --all-agents --allow-unconfigured "
-    "--auth --bind --fix --json --limit --non-interactive --tailscale all loopback off password"
-)
-"""The words of the commands that a real OpenClaw is given; none of the others is recorded."""
-COUNTED = _words(
-    "agents stores sessions transcripts rows_written sources_archived sessions_arrived sessions_expected "
-    "events_arrived events_expected missing changed moved databases_to_write quarantined "
-    "events findings listed messages"
-)
-"""What the commands of a proof of an upgrade count."""
-SYSTEMS = _words("Linux Darwin Windows FreeBSD OpenBSD other")
-MACHINES = _words("x86_64 AMD64 aarch64 arm64 ARM64 armv7l riscv64 i686 other")
-FILESYSTEMS = _words(
-    "ext2 ext3 ext4 xfs btrfs zfs f2fs bcachefs apfs hfs ntfs ntfs3 exfat vfat tmpfs ramfs overlay squashfs "
-    "nfs nfs4 cifs smb3 smbfs 9p virtiofs fuse fuseblk fuse.sshfs ceph gfs2 ecryptfs other"
-)
 
 _LABEL = r"[a-z][a-z-]{1,15}:[0-9a-f]{12}"
 _VERSION = r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}(?:[-.]?(?:a|b|rc|dev|post|alpha|beta)\.?[0-9]{0,4})?[+]?"
@@ -374,8 +341,3 @@ def _fault(message: str) -> str:
 def given(value: _Value | UnsetType, default: _Value) -> _Value:
     """The value of a field, or what stands for it where the event does not have it."""
     return default if isinstance(value, UnsetType) else value
-
-
-def known(word: str, words: Collection[str]) -> str:
-    """Give a word that the host told us if it is in its closed set, and ``other`` if it is not."""
-    return word if word in words else OTHER

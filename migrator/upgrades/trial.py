@@ -20,7 +20,7 @@ from migrator.model.request import Selection, Surroundings
 from migrator.model.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
 from migrator.model.verification import Check, Verification
 from migrator.model.words import HASH_BYTES, Name
-from migrator.proofs.vocabulary import OPENCLAW_WORDS
+from migrator.proofs.words import OPENCLAW_WORDS
 from migrator.scanning.directories import is_inside
 from migrator.upgrades import listing
 from migrator.upgrades.listing import Expected, Row

@@ -35,7 +35,8 @@ from migrator.proofs import evidence
 from migrator.proofs.claims import claim_contradictions
 from migrator.proofs.log import check_log
 from migrator.proofs.sums import Ledger
-from migrator.proofs.vocabulary import EVENTS, START, SYSTEMS, VERBS, AnyEvent, NotAllowedError, decode, encode
+from migrator.proofs.vocabulary import EVENTS, START, AnyEvent, NotAllowedError, decode, encode
+from migrator.proofs.words import SYSTEMS, VERBS
 from migrator.upgrades.prove import Question, prove
 from tests.fake_release import fake_release
 from tests.proof_logs import KEY

@@ -16,7 +16,8 @@ from migrator.model.conclusions import OUTCOMES
 from migrator.model.inventory import Shape
 from migrator.model.plan import Action
 from migrator.model.verification import Verdict
-from migrator.proofs.vocabulary import EVENTS, FILESYSTEMS, NotAllowedError, decode, known
+from migrator.proofs.vocabulary import EVENTS, NotAllowedError, decode
+from migrator.proofs.words import FILESYSTEMS, known
 from tests.proof_logs import an_upgrade, written
 
 RECORDS = [json.loads(line) for line in written(an_upgrade()).lines()]
