@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Any
 
+from migrator.findings.checks import STATE_CHECKS, checks_of
 from migrator.model.inventory import Shape
 from migrator.model.plan import Action
 from migrator.model.upgrade import Part, Seen, Way
@@ -14,7 +16,7 @@ from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
 from migrator.openclaw.text.transcript import LineKind
 from migrator.privacy.labels import Labels, Namer
-from migrator.proofs.proof import ProofLog
+from migrator.proofs.log import ProofLog
 
 KEY = bytes(range(32))
 START = datetime(2026, 11, 22, 10, 15, 30, 123456, timezone.utc)
@@ -52,6 +54,7 @@ def a_run() -> Events:
                 "os": "Linux",
                 "machine": "x86_64",
                 "filesystem": "ext4",
+                "plan": digest("plan"),
             },
         ),
         ("source", a_source("Alice Private", entries=2, verdicts={Verdict.SAME: 2})),
@@ -74,20 +77,43 @@ def a_run() -> Events:
         ("check", {"name": "integrity", "passed": True, "subject": Name("database", "ops")}),
         ("check", {"name": "sources-unchanged", "passed": True}),
         ("not-tested", {"code": "power-loss"}),
+        ("not-tested", {"code": "openclaw-reads"}),
+        *(
+            ("check", {"name": name, "passed": True, "subject": Name("database", agent)})
+            for agent in ("Alice Private", "ops")
+            for name in sorted(checks_of(Shape.V1, has_modes=True))
+            if (agent, name) != ("ops", "integrity")
+        ),
+        *(("check", {"name": name, "passed": True}) for name in STATE_CHECKS),
+        *(("agent", an_agent(agent)) for agent in ("Alice Private", "ops")),
         (
             "totals",
             {
-                "agents": 2,
-                "stores": 2,
-                "sessions": 3,
                 "verdict": "proved",
                 "verdicts": {Verdict.SAME: 2, Verdict.EQUAL: 1, Verdict.EXTRA: 1, Verdict.MISSING: 0},
                 "actions": {Action.INSERT: 2, Action.SAME: 1},
                 "transcripts": {HistoryVerdict.CONTAINED: 1},
             },
         ),
-        ("end", {"exit_code": 0, "seconds": 1.23456, "peak_memory": 42_000_000}),
+        ("end", {"exit_code": 0}),
     ]
+
+
+def a_scan() -> Events:
+    """The same two stores as a scan finds them: nothing is planned or judged."""
+    events = [event for event in a_run() if event[0] not in ("transcript", "check")]
+    facts_of(events, "begin").pop("plan")
+    facts_of(events, "begin").update(verb="scan", command=["scan"])
+    for event, facts in events:
+        if event in ("source", "database", "totals"):
+            del facts["verdicts"]
+            facts.pop("actions", None)
+        if event == "database":
+            facts.update(content_digest=None, transcripts=0, events=0, written=False)
+    facts_of(events, "totals").pop("transcripts")
+    facts_of(events, "totals").update(verdict="scanned")
+    events[-2:-2] = [("not-tested", {"code": "transcripts"}), ("check", {"name": "sources-unchanged", "passed": True})]
+    return events
 
 
 def an_upgrade() -> Events:
@@ -102,7 +128,7 @@ def an_upgrade() -> Events:
         "release": "2026.9.6",
         "command": ["openclaw", "gateway", "call", "chat.history", Name("session", "ops")],
         "exit_code": 0,
-        "seconds": 1.5,
+        "seconds": 0.3,
         "counts": {"messages": 3},
         "created": [Name("file", "new")],
         "changed": [Name("database", "ops")],
@@ -120,10 +146,20 @@ def an_upgrade() -> Events:
         "tokens": 46,
     }
     totals = facts_of(events, "totals")
+    totals["verdict"] = "differences"
+    facts_of(events, "end").update(exit_code=1)
     outcome = {
         "way": Way.MIGRATOR,
-        "verdict": "proved",
-        "exit_code": 0,
+        "verdict": "differences",
+        "exit_code": 1,
+        "isolated": True,
+        "confined": True,
+        "links_left_out": 0,
+        "steps": 1,
+        "listed": 1,
+        "before": {Seen.NOT_ASKED: 1},
+        "after": {Seen.SAME: 1},
+        "gateway": {Seen.HIDDEN: 1},
         "sessions": 3,
         "events": 3,
         "present": 3,
@@ -131,9 +167,17 @@ def an_upgrade() -> Events:
         "transcripts": totals["transcripts"],
         "failed": ["second-run"],
     }
-    events[at:at] = [("step", step), ("listed", listed), ("trial", outcome)]
-    checks = ("original-untouched", "openclaw-reads", "gateway-answers")
-    events[-2:-2] = [("check", {"name": name, "passed": True}) for name in checks]
+    own = {"counts": {}, "created": [], "changed": [], "removed": [], "sayings": [], "exit_code": 0, "seconds": 0}
+    steps = [
+        {"part": Part.SCAN, "way": None, "release": None, "command": ["migrator", "scan"], **own},
+        {"part": Part.SCAN, "way": None, "release": None, "command": ["migrator", "plan"], **own},
+        {"part": Part.BEFORE, "way": None, "release": "2026.7.1", "command": ["openclaw", "sessions"], **own},
+    ]
+    events[at:at] = [*(("step", one) for one in (step, *steps)), ("listed", listed), ("trial", outcome)]
+    events.remove(("not-tested", {"code": "openclaw-reads"}))
+    checks = ("original-untouched", "openclaw-upgrades", "openclaw-reads", "openclaw-status", "gateway-answers")
+    events[-2:-2] = [("check", {"name": name, "passed": True}) for name in (*checks, "gateway-history")]
+    events[-2:-2] = [("check", {"name": "second-run", "passed": False})]
     return events
 
 
@@ -148,8 +192,13 @@ def a_source(agent: str, entries: int, verdicts: Mapping[Verdict, int]) -> dict[
         "entries": entries,
         "damaged": 0,
         "quarantined": verdicts.get(Verdict.QUARANTINED, 0),
+        "transforms": {},
         "verdicts": verdicts,
     }
+
+
+def an_agent(agent: str) -> dict[str, Any]:
+    return {"agent": Name("agent", agent), "stores": 1, "databases": 1}
 
 
 def a_database(agent: str, rows: int, verdicts: Mapping[Verdict, int], actions: Mapping[Action, int]) -> dict[str, Any]:
@@ -160,6 +209,10 @@ def a_database(agent: str, rows: int, verdicts: Mapping[Verdict, int], actions: 
         "version": 1,
         "content_digest": digest(f"content of {agent}"),
         "rows": rows,
+        "sources": 1,
+        "transcripts": int(agent == "ops"),
+        "events": 3 if agent == "ops" else 0,
+        "written": agent != "ops",
         "verdicts": verdicts,
         "actions": actions,
     }
@@ -194,3 +247,39 @@ def secrets() -> Iterator[str]:
     yield f"agent:main:telegram:direct:{PHONE}"
     for agent in ("Alice Private", "ops"):
         yield f"/home/alice/.openclaw/agents/{agent}/sessions/sessions.json"
+
+
+def judged(verb: str, stores: Mapping[str, Mapping[Verdict, int]], word: str, code: int) -> Events:
+    """A complete log of a verb that judges so many stores, each in its own agent directory and database."""
+    total: Counter[Verdict] = Counter()
+    for verdicts in stores.values():
+        total.update(verdicts)
+    plans = verb == "apply"
+    begin = facts_of(a_run(), "begin") | {"verb": verb, "command": [verb]}
+    finding = {"code": "entry.not-object", "subject": Name("session", "x"), "facts": {}, "others": []}
+    databases = [a_database(name, sum(verdicts.values()), verdicts, {}) for name, verdicts in stores.items()]
+    for facts in databases:
+        facts.update(transcripts=0, events=0, written=plans)
+    if not plans:
+        begin.pop("plan")
+    totals: dict[str, Any] = {"verdict": word, "verdicts": total, "transcripts": {}}
+    return [
+        ("begin", begin),
+        *(("source", a_source(name, sum(verdicts.values()), verdicts)) for name, verdicts in stores.items()),
+        *(("database", facts if plans else without(facts, "actions")) for facts in databases),
+        *([("finding", finding)] if total[Verdict.QUARANTINED] else []),
+        *(event for event in a_run() if event[0] == "not-tested"),
+        *(
+            ("check", {"name": name, "passed": True, "subject": Name("database", agent)})
+            for agent in stores
+            for name in sorted(checks_of(Shape.V1, has_modes=True))
+        ),
+        *(("check", {"name": name, "passed": True}) for name in (*STATE_CHECKS, "sources-unchanged")),
+        *(("agent", an_agent(name)) for name in stores),
+        ("totals", totals | ({"actions": {}} if plans else {})),
+        ("end", {"exit_code": code}),
+    ]
+
+
+def without(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {field: value for field, value in facts.items() if field != name}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -44,6 +46,12 @@ def surroundings() -> Surroundings:
     except OSError:  # somebody has removed it; absolute paths do without
         cwd = os.sep
     return Surroundings(dict(os.environ), find_os_home(os.environ), cwd, tempfile.gettempdir())
+
+
+def even_clock() -> Callable[[], datetime]:
+    """A clock that is set now and runs evenly from then on, whatever somebody does to that of the system."""
+    started, began = datetime.now(timezone.utc), time.monotonic()
+    return lambda: started + timedelta(seconds=time.monotonic() - began)
 
 
 def spelled(context: click.Context) -> Iterator[Name | str | int]:

@@ -11,7 +11,6 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +22,7 @@ from migrator.cli.invocation import (
     TerminatedError,
     can_be_written,
     can_hold,
+    even_clock,
     spelled,
     surroundings,
     terminable,
@@ -48,8 +48,9 @@ from migrator.parallel import Workers
 from migrator.patience import patiently
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key, read_key
+from migrator.privacy.names import report_names
 from migrator.proofs import bundle, evidence
-from migrator.proofs.proof import LogReader, log_lines
+from migrator.proofs.log import LogReader, log_lines
 from migrator.report import formats, markdown, text
 from migrator.report.building import document_of, error_document
 from migrator.report.document import ErrorDocument, VerbDocument, worked_out
@@ -73,6 +74,8 @@ class Output:
         self.guard = LeakGuard()
         self.labels = Labels(new_key())
         self.ready = False
+        self.clock = even_clock()
+        self.started = self.clock()
         for name in self.command:
             if isinstance(name, Name):
                 self.guard.add_name(name.text)
@@ -91,7 +94,7 @@ class Output:
 
         def look() -> int:
             labels = Labels(read_key(Path(folder)))
-            for name in sorted(evidence.report_names(self._work(scan))):
+            for name in sorted(report_names(self._work(scan))):
                 if label in map(labels.of, (name, Name("transcript", name.text), Name("file", name.text))):
                     click.echo(clear_text(name))
                     return 0
@@ -103,7 +106,7 @@ class Output:
 
     def merge(self) -> int:
         """Print many proofs as one account, and give the exit code. Nothing is raised."""
-        from migrator.proofs.proof_merge import merge
+        from migrator.proofs.merging import merge
         from migrator.report import merged
 
         def work() -> int:
@@ -166,11 +169,12 @@ class Output:
                 allow_empty=self.options.get("allow_empty", False),
                 progress=progress,
                 workers=Workers(self.options.get("jobs"), partial(click.echo, err=True)),
+                clock=self.clock,
             )
             return patiently(lambda: verb(request), self.options.get("wait", 0), _is_busy)
 
     def _let_out(self, report: Report) -> int:
-        for name in evidence.report_names(report):
+        for name in report_names(report):
             self.guard.add_name(name.text)
         folder = self.options.get("proof") or run_of(report)
         code = report.exit_code
@@ -197,14 +201,14 @@ class Output:
         if isinstance(report, ProveReport):
             bundle.write(folder, files)
         else:
-            evidence.write(folder, report.verb, files)
+            bundle.write_log(folder, report.verb, files)
         if isinstance(report, ApplyReport) and report.run is not None and folder != Path(report.run):
             note_proved(Path(report.run))
 
     def _rendered_proof(self, report: Report) -> dict[str, bytes]:
-        log = evidence.record(report, self.command, self.labels.of, lambda: datetime.now(timezone.utc))
+        log = evidence.record(report, self.command, self.labels.of, self.clock, self.started)
         self.guard.add_computed(log.computed())
-        return bundle.render(log.lines()) if isinstance(report, ProveReport) else evidence.render(log.lines())
+        return bundle.render(log.lines()) if isinstance(report, ProveReport) else bundle.render_log(log.lines())
 
     def _unproved(self, report: Report, error: Exception) -> int:
         """Say that what was done could not be said, and give the code for that."""
@@ -349,12 +353,12 @@ def check_proof(file: str) -> int:
     """Check a proof log, or a bundle, and print its problems, or that there are none; give the exit code."""
     try:
         if Path(file).is_dir():
-            events, problems = bundle.check(Path(file))
+            events, head, problems = bundle.check(Path(file))
         else:
             with open_regular_file(file) as stream:
                 reader = LogReader(log_lines(stream))
                 events = sum(1 for _ in reader.events())
-            problems = [problem.sentence for problem in reader.problems]
+            head, problems = reader.head, [problem.sentence for problem in reader.problems]
     except (OSError, ValueError):
         click.echo(
             "migrator proof: this is no readable proof log or bundle; name a .proof.jsonl or a bundle (exit 2)",
@@ -363,8 +367,14 @@ def check_proof(file: str) -> int:
         return 2
     for problem in problems:
         click.echo(problem)
-    click.echo(f"proof: {'damaged' if problems else 'sound'}, {events} events")
-    return 1 if problems else 0
+    if problems:
+        click.echo(f"proof: damaged, {events} events")
+        return 1
+    click.echo(
+        f"proof: sound: complete and unaltered since it was written; it does not say who wrote it ({events} events)\n"
+        f"hash of its last line: {head}"
+    )
+    return 0
 
 
 def _source_bytes(report: Report) -> Iterator[bytes]:

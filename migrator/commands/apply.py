@@ -26,6 +26,7 @@ from migrator.model.words import Name, Severity
 from migrator.planning import planfile
 from migrator.planning.preflight import preflight
 from migrator.planning.repair_plans import with_more
+from migrator.proofs.bundle import holds_proof
 from migrator.runs.run import started_run
 from migrator.verification.verifier import verify as make_verification
 
@@ -64,7 +65,7 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         verification = make_verification(inventory, workers=request.workers)
         word, code = judge(verification, inventory)
         state, around = Path(inventory.state_dir), request.surroundings
-        unproved = resume(state, _databases(inventory), around.tmp, request.clock())
+        unproved = resume(state, _databases(inventory), around.tmp, request.clock(), holds_proof)
         return ApplyReport(
             word="already-migrated" if code == 0 else word,
             exit_code=code,
@@ -98,8 +99,8 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             word, code = worst(outcomes) or (word, code)
             run.note("done", exit_code=code)
             if code in (0, QUARANTINED):
-                supersede_earlier(run, _databases(fresh), request.clock())
-    tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock())
+                supersede_earlier(run, _databases(fresh), request.clock(), holds_proof)
+    tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock(), holds_proof)
     planned = with_more(planned, plan_for(request, fresh)) if any(one.repair for one in planned.databases) else planned
     return ApplyReport(
         word=word,

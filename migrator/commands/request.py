@@ -13,7 +13,7 @@ from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.words import Name
 from migrator.parallel import ALONE, Workers
-from migrator.runs.run import JOURNAL
+from migrator.runs.steps import JOURNAL
 from migrator.scanning.scanner import scan as make_inventory
 
 

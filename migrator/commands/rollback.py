@@ -15,8 +15,9 @@ from migrator.model.report import RollbackReport, Undone
 from migrator.model.request import Selection
 from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.planning.preflight import require_idle
-from migrator.runs.run import JOURNAL, RUNS, locked
+from migrator.runs.run import RUNS, locked
 from migrator.runs.run_record import all_records, read_record
+from migrator.runs.steps import JOURNAL
 
 
 def rollback(request: Request, run: str, set_aside: bool = False, evidence: str | None = None) -> RollbackReport:

@@ -14,6 +14,7 @@ from migrator.commands.request import (
 from migrator.execution.run_states import run_findings, traces
 from migrator.model.report import ScanReport
 from migrator.planning.forecast import forecast
+from migrator.proofs.bundle import holds_proof
 from migrator.scanning.host import look_at_host
 
 
@@ -22,7 +23,7 @@ def scan(request: Request) -> ScanReport:
     inventory = take_inventory(request)
     host = look_at_host(inventory)
     foreseen = (*forecast(inventory), *host.findings)
-    made = (*run_findings(Path(inventory.state_dir)), *traces(inventory, request.selection))
+    made = (*run_findings(Path(inventory.state_dir), holds_proof), *traces(inventory, request.selection, holds_proof))
     inventory = replace(inventory, findings=(*inventory.findings, *made))
     unmet = unmet_expectations(request, inventory)
     return ScanReport(

@@ -14,6 +14,7 @@ from migrator.commands.request import (
 from migrator.execution.run_states import traces
 from migrator.model.report import VerifyReport
 from migrator.model.verification import Level
+from migrator.proofs.bundle import holds_proof
 from migrator.verification.verifier import verify as make_verification
 
 
@@ -30,7 +31,7 @@ def verify(
     """
     inventory = take_inventory(request)
     origin = inventory_of(request, inventory, against) if against is not None else None
-    found = (*traces(inventory, request.selection, origin), *(unread(origin, inventory) if origin else ()))
+    found = (*traces(inventory, request.selection, holds_proof, origin), *(unread(origin, inventory) if origin else ()))
     inventory = replace(inventory, findings=(*inventory.findings, *found))
     verification = make_verification(inventory, origin, level, request.workers)
     unmet = unmet_expectations(request, inventory)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from migrator.execution.undo import remove_made
@@ -18,18 +19,19 @@ from migrator.model.inventory import Inventory
 from migrator.model.request import Selection
 from migrator.model.words import Finding, Name
 from migrator.planning.digests import damaged_spans
-from migrator.proofs.proof import decode_log, read_log
 from migrator.runs.backups import SET, close_cleanly
 from migrator.runs.quarantine import only_in_quarantine
-from migrator.runs.run import JOURNAL, RUNS, Run, locked, run_folders
+from migrator.runs.run import RUNS, Run, locked, run_folders
 from migrator.runs.run_record import CreatedDatabase, RunRecord, all_records, read_record
+from migrator.runs.steps import JOURNAL, Done
 from migrator.sqlite.content import Tables, table_digests
 from migrator.sqlite.snapshot import open_snapshot
 
 OVER = frozenset({"rolled-back", "tidied"})
 """Steps after which nothing of a run is left that could be taken back."""
 
-_SUCCESS = (0, 15)
+HoldsProof = Callable[[Path], bool]
+"""Whether the folder of a run holds a sound proof that all went well."""
 
 
 class RunState(str, Enum):
@@ -41,12 +43,12 @@ class RunState(str, Enum):
     NEEDS_ROLLBACK = "run.needs-rollback"
 
 
-def run_findings(state_dir: Path) -> tuple[Finding, ...]:
+def run_findings(state_dir: Path, holds_proof: HoldsProof) -> tuple[Finding, ...]:
     """The state of every run that was not rolled back. Reads only."""
     found = []
     for folder in run_folders(state_dir):
         try:
-            state = state_of(folder)
+            state = state_of(folder, holds_proof)
         except (MigratorError, OSError):
             found.append(Finding("run.unreadable", Name("path", str(folder))))
             continue
@@ -55,21 +57,23 @@ def run_findings(state_dir: Path) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def traces(inventory: Inventory, selection: Selection, origin: Inventory | None = None) -> tuple[Finding, ...]:
+def traces(
+    inventory: Inventory, selection: Selection, holds_proof: HoldsProof, origin: Inventory | None = None
+) -> tuple[Finding, ...]:
     """What runs have written, or kept in quarantine, and what nothing else tells of any more. Reads only."""
-    gone = _gone_databases(Path(inventory.state_dir))
+    gone = _gone_databases(Path(inventory.state_dir), holds_proof)
     if selection.agents or selection.stores:
         return gone
     seen = damaged_spans(inventory) | (damaged_spans(origin) if origin is not None else set())
     return (*gone, *only_in_quarantine(Path(inventory.state_dir, RUNS), seen))
 
 
-def _gone_databases(state_dir: Path) -> tuple[Finding, ...]:
+def _gone_databases(state_dir: Path, holds_proof: HoldsProof) -> tuple[Finding, ...]:
     """Databases that a complete run has written and that are not there any more, each said once. Reads only."""
     gone: dict[Path, Path] = {}
     for record in all_records(state_dir):
         try:
-            if state_of(record.folder) is not RunState.COMPLETE:
+            if state_of(record.folder, holds_proof) is not RunState.COMPLETE:
                 continue
         except OSError:
             continue  # which the scan says of the folder
@@ -82,7 +86,7 @@ def _gone_databases(state_dir: Path) -> tuple[Finding, ...]:
     )
 
 
-def state_of(folder: Path) -> RunState | None:
+def state_of(folder: Path, holds_proof: HoldsProof) -> RunState | None:
     """The state of a run; None if it is over: rolled back, or done again by a later one.
 
     Raises UsageError for a journal that makes no sense.
@@ -94,48 +98,52 @@ def state_of(folder: Path) -> RunState | None:
         return None
     if "rollback" in record.steps:
         return RunState.NEEDS_ROLLBACK
-    if "done" in record.steps and "failed" not in record.steps and record.steps["done"].get("exit_code") == 1:
+    done = record.steps.get("done")
+    if isinstance(done, Done) and "failed" not in record.steps and done.exit_code == 1:
         return RunState.NEEDS_ROLLBACK
-    if "proved" in record.steps or _has_proof(folder):
+    if "proved" in record.steps or holds_proof(folder):
         return RunState.COMPLETE
     return RunState.NO_PROOF if "done" in record.steps or _has_effect(record) else RunState.NOTHING_WRITTEN
 
 
-def resume(state_dir: Path, databases: Collection[str], tmp: str, now: datetime) -> Path | None:
+def resume(
+    state_dir: Path, databases: Collection[str], tmp: str, now: datetime, holds_proof: HoldsProof
+) -> Path | None:
     """Tidy up after killed runs, and give the last one that lacks only its proof, to be written now.
 
     Touches nothing if there is nothing to tidy. Raises BusyError.
     """
-    tidy(state_dir, tmp, now)
-    found = _unproved(state_dir, databases)
+    tidy(state_dir, tmp, now, holds_proof)
+    found = _unproved(state_dir, databases, holds_proof)
     for folder in found[:-1]:
         _note(state_dir, folder, "superseded", now)
     return found[-1] if found else None
 
 
-def supersede_earlier(run: Run, databases: Collection[str], now: datetime) -> None:
+def supersede_earlier(run: Run, databases: Collection[str], now: datetime, holds_proof: HoldsProof) -> None:
     """Note in the runs before that this one has done again, and checked, what they did without a proof."""
-    for folder in _unproved(run.state_dir, databases):
+    for folder in _unproved(run.state_dir, databases, holds_proof):
         if folder != run.folder:
             _note(run.state_dir, folder, "superseded", now)
 
 
-def tidy(state_dir: Path, tmp: str, now: datetime) -> None:
+def tidy(state_dir: Path, tmp: str, now: datetime, holds_proof: HoldsProof) -> None:
     """Remove what killed processes have left beside databases, in the folders of runs, and in ``tmp``.
 
     Raises BusyError if a run is at work.
     """
     remove_stale_scratch(tmp)
-    if not any(_untidy(folder) for folder in run_folders(state_dir)):
+    untidy = partial(_untidy, holds_proof=holds_proof)
+    if not any(map(untidy, run_folders(state_dir))):
         return
     with locked(state_dir):
-        for folder in filter(_untidy, run_folders(state_dir)):
+        for folder in filter(untidy, run_folders(state_dir)):
             if not _has_begun(folder):
                 (folder / JOURNAL).unlink(missing_ok=True)
                 folder.rmdir()
                 continue
             record = read_record(folder)
-            is_empty = state_of(folder) is RunState.NOTHING_WRITTEN
+            is_empty = state_of(folder, holds_proof) is RunState.NOTHING_WRITTEN
             for leftover in _leftovers(record):
                 leftover.unlink()
             for path in _open_journals(record):
@@ -147,12 +155,12 @@ def tidy(state_dir: Path, tmp: str, now: datetime) -> None:
                 _note(state_dir, folder, "tidied", now)
 
 
-def _unproved(state_dir: Path, databases: Collection[str]) -> tuple[Path, ...]:
+def _unproved(state_dir: Path, databases: Collection[str], holds_proof: HoldsProof) -> tuple[Path, ...]:
     """Runs that committed without a proof, and whose databases are all among ``databases``, from first to last."""
     return tuple(
         record.folder
         for record in all_records(state_dir)
-        if state_of(record.folder) is RunState.NO_PROOF
+        if state_of(record.folder, holds_proof) is RunState.NO_PROOF
         and {str(one.path) for one in record.created} | {str(one.path) for one in record.changed} <= {*databases}
     )
 
@@ -165,7 +173,7 @@ def _note(state_dir: Path, folder: Path, step: str, now: datetime) -> None:
         run.close()
 
 
-def _untidy(folder: Path) -> bool:
+def _untidy(folder: Path, holds_proof: HoldsProof) -> bool:
     """Whether a run was killed and has left something that nobody needs."""
     if not _has_begun(folder):
         return True
@@ -174,7 +182,7 @@ def _untidy(folder: Path) -> bool:
         if record.steps.keys() & OVER:
             return False
         left = (*_leftovers(record), *_open_journals(record))
-        return bool(left) or state_of(folder) is RunState.NOTHING_WRITTEN
+        return bool(left) or state_of(folder, holds_proof) is RunState.NOTHING_WRITTEN
     except MigratorError:
         return False
 
@@ -225,13 +233,3 @@ def _tables(path: Path) -> Tables | None:
             return table_digests(connection)
     except (OSError, sqlite3.Error, MigratorError):
         return None
-
-
-def _has_proof(folder: Path) -> bool:
-    """Whether the folder of a run holds a sound proof that all went well."""
-    for path in sorted((*folder.glob("apply*.proof.jsonl"), *folder.glob("verify*.proof.jsonl"))):
-        with suppress(OSError):
-            log = read_log(decode_log(read_regular_file(path)))
-            if not log.problems and log.events[-1].facts.get("exit_code") in _SUCCESS:
-                return True
-    return False

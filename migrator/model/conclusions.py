@@ -16,7 +16,7 @@ class Conclusion:
 OUTCOMES = {
     "proved": Conclusion((0,), "Nothing: every session is in its database, and every source is unchanged."),
     "already-migrated": Conclusion((0,), "Nothing: every session was in its database before."),
-    "scanned": Conclusion((0, 15), "Look through the findings, then run plan."),
+    "scanned": Conclusion((0,), "Look through the findings, then run plan."),
     "pending": Conclusion((0, 1), "Run apply to do it: with the file of the plan, or with --yes."),
     "up-to-date": Conclusion((0,), "There is nothing to write; verify says whether everything is there."),
     "unexpected": Conclusion((1,), "Look for what is missing, or correct --expect-agents and --expect-sessions."),
@@ -25,9 +25,6 @@ OUTCOMES = {
     "rolled-back": Conclusion((0,), "Nothing: everything is as it was before the run."),
     "differences": Conclusion((1,), "Look at what is missing, changed, moved or failed: the sources still have it."),
     "failed": Conclusion((2,), "Report the defect; nothing is claimed."),
-    "nothing-found": Conclusion(
-        (0, 10), "Check that the state directory is the right one, and name it with --state-dir."
-    ),
     "unjudged": Conclusion(
         (0, 10), "Name what to judge by with --against: a backup of the state directory, or the folder of a run."
     ),
@@ -37,7 +34,6 @@ OUTCOMES = {
     "quarantined": Conclusion(
         (15,), "Look at the findings on damaged pieces: apply keeps their bytes in the folder of its run."
     ),
-    "interrupted": Conclusion((130, 143), "Run it again; what was begun was taken back."),
 }
 """Every verdict word."""
 

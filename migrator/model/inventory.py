@@ -260,17 +260,22 @@ class Inventory:
     joins: tuple[Join, ...] = ()
 
 
+def agents_with_anything(inventory: Inventory) -> set[str]:
+    """The agent directories that hold anything."""
+    agents = {store.agent for store in inventory.stores} | {a.directory for a in inventory.agents if a.files}
+    agents |= {d.directory for d in inventory.databases if d.shape is not Shape.MISSING}
+    return {agent.directory for agent in inventory.agents if agent.directory in agents}
+
+
 def counts(inventory: Inventory) -> tuple[int, int]:
     """How many agent directories hold anything, and how many different sessions there are.
 
     Sessions are counted in the sources; only where there are none, in the databases.
     """
-    agents = {store.agent for store in inventory.stores} | {a.directory for a in inventory.agents if a.files}
-    agents |= {d.directory for d in inventory.databases if d.shape is not Shape.MISSING}
     keys: dict[str, set[str]] = defaultdict(set)
     for store in inventory.stores:
         keys[store.database].update(entry.key for entry in store.entries if entry.problem is None)
     if not any(keys.values()):
         for database in inventory.databases:
             keys[database.path].update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
-    return len(agents & {agent.directory for agent in inventory.agents}), sum(map(len, keys.values()))
+    return len(agents_with_anything(inventory)), sum(map(len, keys.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from migrator.model.verification import Check, Verification
@@ -77,6 +78,7 @@ class Record:
     files: FileChanges = FileChanges()
     sayings: tuple[str, ...] = ()
     last_words: str = ""
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

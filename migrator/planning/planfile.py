@@ -9,8 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, structs
 
 from migrator import __version__
 from migrator.filesystem import open_regular_file
@@ -19,7 +24,7 @@ from migrator.model.plan import DatabasePlan, Plan
 from migrator.model.request import RepairWish, Selection
 from migrator.model.words import Name
 
-FORMAT = "openclaw-session-migrator/plan"
+FORMAT: Literal["openclaw-session-migrator/plan"] = "openclaw-session-migrator/plan"
 VERSION = 1
 
 
@@ -28,6 +33,35 @@ class SavedPlan:
     """What a plan file binds ``apply`` to."""
 
     selection: Selection
+    digest: str
+
+
+class _Label(Struct, frozen=True):
+    """What says that a document is a plan, and of which version."""
+
+    format: Literal["openclaw-session-migrator/plan"]
+    version: int | None = None
+
+
+class _SavedWish(Struct, frozen=True, forbid_unknown_fields=True):
+    backup: str | None
+    bring_back: tuple[str, ...]
+    reassign: bool
+
+
+class _SavedSelection(Struct, frozen=True, forbid_unknown_fields=True):
+    state_dir: str | None
+    config: str | None
+    agents: tuple[str, ...]
+    stores: tuple[str, ...]
+    follow: bool
+    repair: _SavedWish
+
+
+class _Saved(Struct, frozen=True):
+    """What ``apply`` needs of the document; the rest is for people."""
+
+    selection: _SavedSelection
     digest: str
 
 
@@ -78,43 +112,31 @@ def parse(data: bytes, name: Name) -> SavedPlan:
     Raises UsageError if it is not one, or was made by another version of the format.
     """
     try:
-        document = json.loads(data)
+        document = json.loads(data)  # names of files may be no Unicode, which msgspec would refuse
+        label = msgspec.convert(document, _Label)
     except (ValueError, RecursionError):
         raise UsageError("{subject} is not a readable plan file; make one with plan --output.", name) from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise UsageError("{subject} is not a plan file; make one with plan --output.", name)
-    if document.get("version") != VERSION:
+    except msgspec.ValidationError:
+        raise UsageError("{subject} is not a plan file; make one with plan --output.", name) from None
+    if label.version != VERSION:
         raise UsageError("{subject} is a plan of another version of this program; plan again.", name)
-    selection, digest = document.get("selection"), document.get("digest")
-    if not isinstance(selection, dict) or not isinstance(digest, str):
+    try:
+        saved = msgspec.convert(document, _Saved)
+    except msgspec.ValidationError:
+        raise UsageError("{subject} is a damaged plan file; plan again.", name) from None
+    wish = RepairWish(**structs.asdict(saved.selection.repair))
+    stored = {field: value for field, value in structs.asdict(saved.selection).items() if field != "repair"}
+    selection = Selection(**stored, repair=wish)
+    if not all(map(_is_argument, _texts(selection))):
         raise UsageError("{subject} is a damaged plan file; plan again.", name)
-    return SavedPlan(_selection(selection, name), digest)
+    return SavedPlan(selection, saved.digest)
 
 
-def _selection(stored: dict[str, object], name: Name) -> Selection:
-    def check(value: object) -> str:
-        if not isinstance(value, str) or not _is_argument(value):
-            raise UsageError("{subject} is a damaged plan file; plan again.", name)
-        return value
-
-    def text(field: str) -> str | None:
-        value = stored.get(field)
-        return None if value is None else check(value)
-
-    def texts(field: str) -> tuple[str, ...]:
-        value = stored.get(field, [])
-        if not isinstance(value, list):
-            raise UsageError("{subject} is a damaged plan file; plan again.", name)
-        return tuple(map(check, value))
-
-    return Selection(
-        state_dir=text("state_dir"),
-        config=text("config"),
-        agents=texts("agents"),
-        stores=texts("stores"),
-        follow=stored.get("follow") is True,
-        repair=_wish(stored.get("repair"), name),
-    )
+def _texts(selection: Selection) -> Iterator[str]:
+    wish = selection.repair
+    single = (selection.state_dir, selection.config, wish.backup)
+    yield from (text for text in single if text is not None)
+    yield from (*selection.agents, *selection.stores, *wish.bring_back)
 
 
 def _is_argument(text: str) -> bool:
@@ -123,12 +145,3 @@ def _is_argument(text: str) -> bool:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         return False
-
-
-def _wish(stored: object, name: Name) -> RepairWish:
-    wish = stored if isinstance(stored, dict) else {}
-    backup, bring_back, reassign = (wish.get(field) for field in ("backup", "bring_back", "reassign"))
-    named = [one for one in bring_back if isinstance(one, str)] if isinstance(bring_back, list) else []
-    if not isinstance(backup, str | None) or not isinstance(reassign, bool) or named != bring_back:
-        raise UsageError("{subject} is a damaged plan file; plan again.", name)
-    return RepairWish(backup, tuple(named), reassign)

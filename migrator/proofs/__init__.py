@@ -1,1 +1,1 @@
-"""Prove: redacted, hash-chained logs of what was found and done, and everything that guards and checks them."""
+"""Prove: hash-chained logs of what was found and done without a name, and what holds them to be complete and true."""

@@ -1,103 +1,88 @@
-"""Evidence: from a report to the events of a proof log, and the files that a proof consists of."""
+"""Evidence: from a report to the events of a proof log."""
 
 from __future__ import annotations
 
+import os
 import platform
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 
 from migrator import __version__
-from migrator.filesystem import filesystem_type, inherit_owner
+from migrator.filesystem import filesystem_type
 from migrator.model.errors import BusyError
-from migrator.model.inventory import FileIdentity, Inventory, counts
-from migrator.model.report import ProveReport, Report, forecast_of, origin_of, plan_of, verification_of
+from migrator.model.inventory import FileIdentity, agents_with_anything
+from migrator.model.report import ApplyReport, ProveReport, Report, origin_of, plan_of, verification_of
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Finding, Name
-from migrator.privacy.labels import KEY_FILE, Namer
-from migrator.proofs.evidence_upgrade import not_tested, upgrade_checks, upgrade_events
-from migrator.proofs.proof import ENDING, Fact, ProofLog, encode_log, numbered_path, read_log, write_durably
-from migrator.proofs.proof_events import FILESYSTEMS, MACHINES, SYSTEMS, known
-from migrator.proofs.proof_summary import summary_markdown
+from migrator.privacy.labels import Namer
+from migrator.proofs.claims import gaps
+from migrator.proofs.log import Fact, ProofLog
+from migrator.proofs.upgrade_evidence import upgrade_checks, upgrade_events
+from migrator.proofs.vocabulary import Source
+from migrator.proofs.words import FILESYSTEMS, MACHINES, SYSTEMS, known
 from migrator.sqlite.snapshot import identify
 from migrator.verification.places import same_place
 
 MOST_FINDINGS = 1000
 """So many findings of one code are in a proof one by one; the index of the quarantine and the json format have all."""
 
-_SUMMARY_ENDING = ".summary.md"
-
-
-def report_names(report: Report) -> Iterator[Name]:
-    """Every string of the installations that a report is about: nothing of it may leave the process in clear."""
-    origin = origin_of(report)
-    theirs = names(origin) if origin is not report.inventory else ()
-    return chain(names(report.inventory, forecast_of(report)), theirs)
-
-
-def names(inventory: Inventory, forecast: tuple[Finding, ...] = ()) -> Iterator[Name]:
-    """Every string of an installation that a scan has kept."""
-    return (name for name in _all_names(inventory, forecast) if name.text)
-
-
-def _all_names(inventory: Inventory, forecast: tuple[Finding, ...]) -> Iterator[Name]:
-    yield from (Name("path", inventory.state_dir), Name("config", inventory.config_path or ""))
-    yield from (Name("config-value", text) for text in inventory.names)
-    for agent in inventory.agents:
-        yield from (Name("agent", agent.directory), Name("agent-id", agent.normalized_id), Name("path", agent.path))
-        yield from (Name("file", file.path) for file in agent.files)
-    keys: set[str] = set()
-    for store in inventory.stores:
-        yield from (Name("store", store.path), Name("store", store.real_path))
-        keys.update(entry.key for entry in store.entries)
-        yield from (Name("session-id", entry.session_id) for entry in store.entries if entry.session_id is not None)
-    for database in inventory.databases:
-        yield Name("database", database.path)
-        keys.update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
-    yield from (Name("session", key) for key in keys)
-    for finding in (*inventory.findings, *forecast):
-        yield from (finding.subject, *finding.others)
-
 
 def record(
-    report: Report, command: Sequence[Name | str | int], namer: Namer, clock: Callable[[], datetime]
+    report: Report,
+    command: Sequence[Name | str | int],
+    namer: Namer,
+    clock: Callable[[], datetime],
+    started: datetime,
 ) -> ProofLog:
-    """Everything that a report says, as the events of a proof log."""
-    log, plan = ProofLog(namer, clock), plan_of(report)
-    log.add(
-        "begin",
-        verb=report.verb,
-        command=list(command[1:]),
-        tool=__version__,
-        python=platform.python_version(),
-        sqlite=sqlite3.sqlite_version,
-        os=known(platform.system(), SYSTEMS),
-        machine=known(platform.machine(), MACHINES),
-        filesystem=known(filesystem_type(Path(report.inventory.state_dir)), FILESYSTEMS),
-        **({"plan": plan.digest} if plan is not None else {}),
-        **_releases(report),
-    )
+    """Everything that a report says, as the events of a proof log, each with the time at which it happened.
+
+    ``started`` is when the command started; it has just ended, and its sources are looked at once more now.
+    """
+    ended = clock()
+    log = ProofLog(namer, clock)
+    log.add("begin", started, **_call(report, command))
+    for event, at, facts in upgrade_events(report) if isinstance(report, ProveReport) else ():
+        log.add(event, at, **facts)
     sources = list(_sources(report))
-    databases = list(_databases(report))
-    for facts in sources:
-        log.add("source", **facts)
+    databases = list(_databases(report, sources))
+    for facts in _agents(report, sources, databases):
+        log.add("agent", ended, **facts)
     for facts in databases:
-        log.add("database", **facts)
-    _add_transcripts(log, report)
-    for event, facts in upgrade_events(report) if isinstance(report, ProveReport) else ():
-        log.add(event, **facts)
+        log.add("database", ended, **facts)
+    for facts in _transcripts(report):
+        log.add("transcript", ended, **facts)
     for facts in _findings((*report.findings, *(report.forecast if isinstance(report, ProveReport) else ()))):
-        log.add("finding", **facts)
-    for check in _checks(report):
-        log.add("check", **check)
-    for code in _not_tested(report):
+        log.add("finding", ended, **facts)
+    for facts in _checks(report):
+        log.add("check", ended, **facts)
+    for source in sources:
+        log.add("source", **source, sha256_after=_digest_now(source["store"]))
+    log.add("check", name="sources-unchanged", passed=all(one.is_unchanged for one in log.ledger.of(Source)))
+    assert log.ledger.begin is not None  # noqa: S101 - it was added first
+    for code in sorted(gaps(log.ledger, log.ledger.begin, verification_of(report) is not None)):
         log.add("not-tested", code=code)
-    _add_totals(log, report, sources, databases)
+    log.add("totals", **_totals(report))
     log.add("end", exit_code=report.exit_code)
     return log
+
+
+def _call(report: Report, command: Sequence[Name | str | int]) -> dict[str, Fact]:
+    """What was called, by what, where."""
+    return {
+        "verb": report.verb,
+        "command": list(command[1:]),
+        "tool": __version__,
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "os": known(platform.system(), SYSTEMS),
+        "machine": known(platform.machine(), MACHINES),
+        "filesystem": known(filesystem_type(Path(report.inventory.state_dir)), FILESYSTEMS),
+        **({"plan": plan.digest} if (plan := plan_of(report)) is not None else {}),
+        **_releases(report),
+    }
 
 
 def _releases(report: Report) -> dict[str, Fact]:
@@ -106,24 +91,6 @@ def _releases(report: Report) -> dict[str, Fact]:
     upgrade = report.upgrade
     releases = {"openclaw_before": upgrade.before, "openclaw": upgrade.after}
     return {"manifest": upgrade.manifest, **{name: release for name, release in releases.items() if release}}
-
-
-def render(lines: Sequence[str]) -> dict[str, bytes]:
-    """A proof log and its summary, by the ends of their names."""
-    return {ENDING: encode_log(lines), _SUMMARY_ENDING: summary_markdown(read_log(lines)).encode()}
-
-
-def write(folder: Path, verb: str, files: Mapping[str, bytes]) -> None:
-    """Write a rendered log and its summary; earlier ones of the same name stay.
-
-    Raises OSError when they could not be made durable.
-    """
-    log = numbered_path(folder, verb)
-    paths = {log.with_name(log.name.removesuffix(ENDING) + end): data for end, data in files.items()}
-    for path, data in paths.items():
-        write_durably(path, data)
-    for path in (*paths, *folder.glob(KEY_FILE)):
-        inherit_owner(path, folder)
 
 
 def _sources(report: Report) -> Iterator[dict[str, Fact]]:
@@ -143,7 +110,7 @@ def _sources(report: Report) -> Iterator[dict[str, Fact]]:
             "store": name,
             "agent": Name("agent", store.agent) if store.agent is not None else None,
             "database": Name("database", database),
-            **_digests(planned.get(store.path, store).identity, store.real_path),
+            **_identity(planned.get(store.path, store).identity),
             "entries": len(store.entries),
             "damaged": len(store.damage),
             "quarantined": len(store.damage) + sum(entry.problem is not None for entry in store.entries),
@@ -157,26 +124,23 @@ def _sources(report: Report) -> Iterator[dict[str, Fact]]:
             "store": name,
             "agent": Name("agent", verified.agent) if verified.agent is not None else None,
             "database": Name("database", database),
-            **_digests(files.get(name.text), name.text),
+            **_identity(files.get(name.text)),
             "entries": sum(counted.values()),
             "damaged": 0,
             "quarantined": counted.get(Verdict.QUARANTINED, 0),
+            "transforms": {},
             "verdicts": _by_word(counted),
         }
 
 
-def _digests(before: FileIdentity | None, path: str) -> dict[str, Fact]:
-    after = _identity_now(path)
-    return {
-        "size": before.size if before else None,
-        "sha256_before": before.sha256 if before else None,
-        "sha256_after": after.sha256 if after else None,
-    }
+def _identity(before: FileIdentity | None) -> dict[str, Fact]:
+    return {"size": before.size if before else None, "sha256_before": before.sha256 if before else None}
 
 
-def _identity_now(path: str) -> FileIdentity | None:
+def _digest_now(store: Fact) -> str | None:
+    assert isinstance(store, Name)  # noqa: S101 - see _sources
     try:
-        return identify(path)
+        return identify(os.path.realpath(store.text)).sha256
     except (OSError, BusyError):
         return None
 
@@ -185,7 +149,8 @@ def _by_word(counted: dict[Verdict, int]) -> dict[str, int]:
     return {verdict.value: count for verdict, count in counted.items() if count}
 
 
-def _databases(report: Report) -> Iterator[dict[str, Fact]]:
+def _databases(report: Report, sources: Sequence[Mapping[str, Fact]]) -> Iterator[dict[str, Fact]]:
+    belonging = Counter(source["database"] for source in sources)
     origin, verification, plan = origin_of(report), verification_of(report), plan_of(report)
     verified = {one.database.path: one for one in (verification.databases if verification else ())}
     planned = {one.database.path: one for one in (plan.databases if plan else ())}
@@ -201,9 +166,15 @@ def _databases(report: Report) -> Iterator[dict[str, Fact]]:
         if judged:
             counted[Verdict.EXTRA] = len(judged.extra)
         actions = Counter(d.action.value for d in planned[database.path].decisions) if database.path in planned else {}
+        histories = judged.histories if judged else ()
         yield {
             "database": Name("database", database.path),
             "agent": Name("agent", directory) if directory is not None and directory in directories else None,
+            "written": database.path
+            in {outcome.path for outcome in (report.outcomes if isinstance(report, ApplyReport) else ())},
+            "sources": belonging[Name("database", database.path)],
+            "transcripts": len(histories),
+            "events": sum(history.events for history in histories),
             "shape": database.shape.value,
             "version": database.version,
             "content_digest": judged.content_digest if judged else None,
@@ -213,19 +184,28 @@ def _databases(report: Report) -> Iterator[dict[str, Fact]]:
         }
 
 
-def _add_transcripts(log: ProofLog, report: Report) -> None:
+def _transcripts(report: Report) -> Iterator[dict[str, Fact]]:
     verification = verification_of(report)
     for database in verification.databases if verification else ():
         for history in database.histories:
-            log.add(
-                "transcript",
-                transcript=history.transcript,
-                database=Name("database", database.database.path),
-                verdict=history.verdict.value,
-                events=history.events,
-                present=history.present,
-                lines=dict(history.counts),
-            )
+            yield {
+                "transcript": history.transcript,
+                "database": Name("database", database.database.path),
+                "verdict": history.verdict.value,
+                "events": history.events,
+                "present": history.present,
+                "lines": dict(history.counts),
+            }
+
+
+def _agents(
+    report: Report, sources: Sequence[Mapping[str, Fact]], databases: Sequence[Mapping[str, Fact]]
+) -> Iterator[dict[str, Fact]]:
+    """Every agent directory that holds anything, or that a store or database names."""
+    stores, own = (Counter(one["agent"] for one in group) for group in (sources, databases))
+    agents = {Name("agent", directory) for directory in agents_with_anything(report.inventory)}
+    for name in sorted(agents | {name for name in (*stores, *own) if isinstance(name, Name)}):
+        yield {"agent": name, "stores": stores[name], "databases": own[name]}
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[dict[str, Fact]]:
@@ -247,8 +227,8 @@ def _findings(findings: Sequence[Finding]) -> Iterator[dict[str, Fact]]:
         }
 
 
-def _checks(report: Report) -> list[dict[str, Name | str | bool]]:
-    made: list[dict[str, Name | str | bool]] = []
+def _checks(report: Report) -> list[dict[str, Fact]]:
+    made: list[dict[str, Fact]] = []
     if isinstance(report, ProveReport):
         made += [{"name": name, "passed": passed} for name, passed in upgrade_checks(report.upgrade).items()]
     verification = verification_of(report)
@@ -261,33 +241,13 @@ def _checks(report: Report) -> list[dict[str, Name | str | bool]]:
     return made
 
 
-def _not_tested(report: Report) -> tuple[str, ...]:
-    if isinstance(report, ProveReport):
-        return (*not_tested(report.upgrade), "power-loss")
-    always = ("openclaw-reads", "power-loss")
-    return always if verification_of(report) else (*always, "transcripts")
-
-
-def _add_totals(
-    log: ProofLog, report: Report, sources: Sequence[Mapping[str, Fact]], databases: Sequence[Mapping[str, Fact]]
-) -> None:
-    named = {facts["agent"] for facts in (*sources, *databases) if isinstance(facts["agent"], Name)}
-    agents, _ = counts(report.inventory)
-    verification, plan = verification_of(report), plan_of(report)
-    facts: dict[str, dict[str, int]] = {}
-    if verification is not None:
+def _totals(report: Report) -> dict[str, Fact]:
+    """The verdict, and what it rests on; the log adds the sums of what it lists."""
+    facts: dict[str, Fact] = {"verdict": report.word}
+    if (verification := verification_of(report)) is not None:
         facts["verdicts"] = _by_word({verdict: verification.count(verdict) for verdict in Verdict})
-        facts["transcripts"] = {
-            one.value: verification.count_histories(one) for one in HistoryVerdict if verification.count_histories(one)
-        }
-    if plan is not None:
-        actions = Counter(decision.action.value for one in plan.databases for decision in one.decisions)
-        facts["actions"] = dict(actions)
-    log.add(
-        "totals",
-        agents=max(agents, len(named)),
-        stores=len({facts["store"] for facts in sources}),
-        sessions=sum(facts["entries"] for facts in sources if isinstance(facts["entries"], int)),
-        verdict=report.word,
-        **facts,
-    )
+        counted = {one.value: verification.count_histories(one) for one in HistoryVerdict}
+        facts["transcripts"] = {word: count for word, count in counted.items() if count}
+    if (plan := plan_of(report)) is not None:
+        facts["actions"] = dict(Counter(d.action.value for one in plan.databases for d in one.decisions))
+    return facts

@@ -7,11 +7,12 @@ sign your other attestations with.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from migrator.proofs.proof import Log
-from migrator.proofs.proof_event import Event
-from migrator.proofs.proof_events import Json
+from msgspec import UNSET, to_builtins
+
+from migrator.proofs.log import Log
+from migrator.proofs.vocabulary import Check, Database, NotTested, Source, Trial, given
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:openclaw-session-migrator:upgrade-proof:v1"
@@ -22,44 +23,50 @@ def statement_json(log: Log) -> str:
 
     The subjects are the manifest of all files of the state directory and the content of each database.
     """
-    events = () if log.problems else log.events
     statement = {
         "_type": STATEMENT_TYPE,
-        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in _subjects(events)],
+        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in _subjects(log)],
         "predicateType": PREDICATE_TYPE,
-        "predicate": _predicate(events, log.head) if events else {},
+        "predicate": {} if log.problems else _predicate(log),
     }
     return json.dumps(statement, indent=2) + "\n"
 
 
-def _subjects(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
-    for event in events:
-        if event.name == "begin" and event.word("manifest"):
-            yield "source-manifest", event.word("manifest")
-        if event.name == "source" and event.word("sha256_before"):
-            yield event.word("store"), event.word("sha256_before")
-        if event.name == "database" and event.word("content_digest"):
-            yield f"content-of/{event.word('database')}", event.word("content_digest")
+def _subjects(log: Log) -> Iterator[tuple[str, str]]:
+    if log.problems:
+        return
+    if isinstance(log.begin.manifest, str):
+        yield "source-manifest", log.begin.manifest
+    for source in log.of(Source):
+        if source.sha256_before is not None:
+            yield source.store, source.sha256_before
+    for database in log.of(Database):
+        if database.content_digest is not None:
+            yield f"content-of/{database.database}", database.content_digest
 
 
-def _predicate(events: tuple[Event, ...], head: str) -> dict[str, Json]:
-    begin, end = events[0], events[-1]
-    totals = next(event for event in events if event.name == "totals")
+def _predicate(log: Log) -> dict[str, object]:
+    begin, totals, end = log.begin, log.totals, log.end
     tools = ("tool", "python", "sqlite", "os", "machine", "filesystem", "openclaw_before", "openclaw")
     return {
-        "log": {"sha256": head, "events": end.number("events")},
+        "log": {"sha256": log.head, "events": end.events},
         "started": begin.at,
         "finished": end.at,
-        "command": begin.facts["command"],
-        "environment": {name: begin.facts[name] for name in tools if name in begin.facts},
-        "verdict": totals.word("verdict"),
-        "exitCode": end.number("exit_code"),
-        "agents": totals.number("agents"),
-        "sessions": totals.number("sessions"),
-        "verdicts": dict(totals.counts("verdicts")),
-        "transcripts": dict(totals.counts("transcripts")),
-        "trials": [dict(event.facts) for event in events if event.name == "trial"],
-        "checks": [dict(event.facts) for event in events if event.name == "check"],
-        "findings": dict(end.counts("findings")),
-        "notTested": [event.word("code") for event in events if event.name == "not-tested"],
+        "command": begin.command,
+        "environment": {name: getattr(begin, name) for name in tools if getattr(begin, name) is not UNSET},
+        "verdict": totals.verdict,
+        "exitCode": end.exit_code,
+        "agents": totals.agents,
+        "sessions": totals.sessions,
+        "verdicts": given(totals.verdicts, {}),
+        "transcripts": given(totals.transcripts, {}),
+        "trials": [_facts(trial) for trial in log.of(Trial)],
+        "checks": [_facts(check) for check in log.of(Check)],
+        "findings": end.findings,
+        "notTested": [one.code for one in log.of(NotTested)],
     }
+
+
+def _facts(event: Trial | Check) -> dict[str, object]:
+    plain: dict[str, object] = to_builtins(event)
+    return {name: value for name, value in plain.items() if name not in ("event", "n", "prev", "at")}

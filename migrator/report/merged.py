@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from migrator import __version__
 from migrator.model.words import Name
-from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
+from migrator.proofs.merging import Merged, ProofFacts, Sums
 from migrator.report import json_format
 from migrator.report.parts import Counts, Namer, Part
 
@@ -96,7 +96,7 @@ RENDERERS = {"text": text, "json": json_format.render, "markdown": markdown}
 """Every format of merged proofs by its name."""
 
 
-def _totals(totals: Totals) -> TotalsRow:
+def _totals(totals: Sums) -> TotalsRow:
     return TotalsRow(
         proofs=totals.proofs,
         good=totals.good,

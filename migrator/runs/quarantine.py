@@ -13,7 +13,10 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
+
+import msgspec
+from msgspec import Meta, Struct, structs
 
 from migrator.filesystem import fsync_directory, make_private_directory, names_in, open_regular_file, write_all
 from migrator.model.errors import ChangedError
@@ -24,7 +27,21 @@ FOLDER = "quarantine"
 SUPERSEDED = "entry.superseded"  # no damage: a store of the same database had a newer entry
 INDEX = "index.jsonl"
 _BLOCK = 1 << 20
+_Count = Annotated[int, Meta(ge=0)]
 _LINES = 1000  # written at a time: there may be very many
+
+
+class KeptSpan(Struct, frozen=True):
+    """A line of the index: one span, where its bytes are kept, where they stood, and why they are here."""
+
+    file: str
+    at: _Count
+    source: str
+    span: str
+    offset: _Count
+    length: _Count
+    reason: str
+    key: str | None
 
 
 def preserve(run: Path, source: str, stream: BinaryIO, rejects: Sequence[Reject]) -> None:
@@ -54,9 +71,8 @@ def preserve(run: Path, source: str, stream: BinaryIO, rejects: Sequence[Reject]
 def _lines(name: str, source: str, rejects: Sequence[Reject]) -> Iterator[str]:
     at = 0
     for reject in rejects:
-        record = {"file": name, "at": at, "source": source, "span": reject.span, "offset": reject.offset}
-        record |= {"length": reject.length, "reason": reject.code, "key": reject.key}
-        yield json.dumps(record) + "\n"
+        kept = KeptSpan(name, at, source, reject.span, reject.offset, reject.length, reject.code, reject.key)
+        yield json.dumps(structs.asdict(kept)) + "\n"
         at += reject.length
 
 
@@ -100,13 +116,11 @@ def _kept(index: Path) -> Iterator[tuple[str, str]]:
         sizes = {path.name: path.lstat().st_size for path in index.parent.iterdir()}
         with open_regular_file(str(index)) as lines:
             for line in lines:
-                try:
-                    record = json.loads(line)
-                    span, end = record["span"], record.get("at", 0) + record["length"]
-                    kept = isinstance(span, str) and end <= sizes[record["file"]]
-                except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-                    continue  # torn by a kill, or no line of ours, or its bytes are gone
-                if kept:
-                    yield span, str(record.get("reason"))
+                try:  # json reads names of files that are no Unicode, which msgspec would refuse
+                    kept = msgspec.convert(json.loads(line), KeptSpan)
+                except (ValueError, msgspec.ValidationError, RecursionError):
+                    continue  # torn by a kill, or no line of ours
+                if kept.at + kept.length <= sizes.get(kept.file, -1):  # else its bytes are gone
+                    yield kept.span, kept.reason
     except OSError:
         return

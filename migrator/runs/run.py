@@ -29,9 +29,9 @@ from migrator.filesystem import (
     status_of,
     write_all,
 )
+from migrator.runs.steps import JOURNAL, Begin, read_journal
 
 RUNS = "migrator-runs"
-JOURNAL = "journal.jsonl"
 _LOCK = ".lock"
 _ID = "[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}"
 
@@ -160,18 +160,6 @@ def _is_folder(path: Path) -> bool:
 def _number(folder: Path) -> int:
     """The place of a run in the order of all; clocks may jump."""
     try:
-        found = next(step.get("number") for step in read_journal(folder) if step.get("step") == "begin")
-    except (OSError, StopIteration):
+        return next((step.number for step in read_journal(folder) if isinstance(step, Begin)), 0)
+    except OSError:
         return 0
-    return found if isinstance(found, int) else 0
-
-
-def read_journal(folder: Path) -> Iterator[dict[str, object]]:
-    """The steps in the journal of a run, in order; a line that a kill has torn is left out. Raises OSError."""
-    for line in read_regular_file(folder / JOURNAL).splitlines():
-        try:
-            step = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(step, dict):
-            yield step

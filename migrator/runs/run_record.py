@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from migrator.model.errors import UsageError
-from migrator.model.inventory import FileIdentity
 from migrator.model.words import Name
 from migrator.runs.backups import Files
-from migrator.runs.run import JOURNAL, is_half_built, read_journal, run_folders
+from migrator.runs.run import is_half_built, run_folders
+from migrator.runs.steps import (
+    JOURNAL,
+    AnyStep,
+    Archive,
+    Backup,
+    Begin,
+    Build,
+    Commit,
+    Committed,
+    Directory,
+    MakeDirectory,
+    Publish,
+    Step,
+    read_journal,
+)
 from migrator.sqlite.content import Tables
+
+_Kind = TypeVar("_Kind", bound=Step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +86,7 @@ class RunRecord:
     archived: tuple[ArchivedSource, ...]
     made: tuple[Path, ...]
     directories: tuple[DirectoryBefore, ...]
-    steps: Mapping[str, Mapping[str, object]]
+    steps: Mapping[str, AnyStep]
 
     @property
     def state_dir(self) -> Path:
@@ -91,15 +108,20 @@ class RunRecord:
 
 def read_record(folder: Path) -> RunRecord:
     """Read the journal of a run. Raises UsageError if there is none, or if it does not make sense."""
+    damaged = UsageError(
+        "The journal of the run {subject} can not be read, or is damaged.", Name("path", str(folder / JOURNAL))
+    )
     try:
-        steps = list(read_journal(folder))
-        return _record(folder, steps)
+        read = list(read_journal(folder))
     except FileNotFoundError:
         raise UsageError("There is no run {subject}; name the folder of one.", Name("path", str(folder))) from None
-    except (OSError, KeyError, TypeError, ValueError, AttributeError):
-        raise UsageError(
-            "The journal of the run {subject} can not be read, or is damaged.", Name("path", str(folder / JOURNAL))
-        ) from None
+    except OSError:
+        raise damaged from None
+    steps = [step for step in read if step is not None]
+    record = _record(folder, steps) if len(steps) == len(read) else None
+    if record is None:
+        raise damaged
+    return record
 
 
 def all_records(state_dir: Path) -> tuple[RunRecord, ...]:
@@ -111,83 +133,51 @@ def all_records(state_dir: Path) -> tuple[RunRecord, ...]:
     return tuple(sorted(found, key=lambda record: record.number))
 
 
-def _record(folder: Path, steps: list[dict[str, object]]) -> RunRecord:
+def _record(folder: Path, steps: Sequence[AnyStep]) -> RunRecord | None:
+    """What the steps come to; None where they have no beginning, or would have a file removed that is none of ours."""
     state = folder.parent.parent
 
-    def place(step: Mapping[str, object], field: str) -> Path:
-        value = step[field]
-        if not isinstance(value, str) or "\0" in value:
-            raise ValueError("no path")
-        return Path(os.path.normpath(state / value))
+    def place(path: str) -> Path:
+        return Path(os.path.normpath(state / path))
 
-    def found(name: str) -> list[dict[str, object]]:
-        return [step for step in steps if step.get("step") == name]
+    def found(kind: type[_Kind]) -> list[_Kind]:
+        return [step for step in steps if isinstance(step, kind)]
 
-    published = {place(step, "database"): _tables(step) for step in found("publish")}
-    committed = {place(step, "database"): _tables(step) for step in found("commit")}
-    settled = {place(step, "database") for step in found("committed") if step["checkpointed"]}
-    begin, *_ = found("begin")
+    published = {place(step.database): step.tables for step in found(Publish)}
+    committed = {place(step.database): step.tables for step in found(Commit)}
+    settled = {place(step.database) for step in found(Committed) if step.checkpointed}
+    created = tuple(
+        CreatedDatabase(place(step.database), place(step.temporary), published.get(place(step.database)))
+        for step in found(Build)
+    )
+    if not found(Begin) or not all(map(_is_ours, created)):
+        return None
     return RunRecord(
         folder=folder,
-        number=_whole(begin["number"]),
-        created=tuple(
-            _created(place(step, "database"), place(step, "temporary"), published.get(place(step, "database")))
-            for step in found("build")
-        ),
+        number=found(Begin)[0].number,
+        created=created,
         changed=tuple(
             ChangedDatabase(
-                place(step, "database"),
-                folder / "backups" / _name(step["folder"]),
-                _files(step["files"]),
-                _tables(step),
-                committed.get(place(step, "database")),
-                place(step, "database") in settled,
+                place(step.database),
+                folder / "backups" / step.folder,
+                tuple((suffix, file.identity) for suffix, file in step.files.items()),
+                step.tables,
+                committed.get(place(step.database)),
+                place(step.database) in settled,
             )
-            for step in found("backup")
+            for step in found(Backup)
         ),
         archived=tuple(
-            ArchivedSource(
-                place(step, "source"),
-                folder / "archive" / Path(*map(_name, str(step["archive"]).split("/"))),
-                str(step["sha256"]),
-            )
-            for step in found("archive")
+            ArchivedSource(place(step.source), folder / "archive" / step.archive, step.sha256)
+            for step in found(Archive)
         ),
-        made=tuple(place(step, "path") for step in found("make-directory")),
-        directories=tuple(
-            DirectoryBefore(place(step, "path"), _whole(step["mode"]), _whole(step["mtime_ns"]))
-            for step in found("directory")
-        ),
-        steps={str(step.get("step")): step for step in steps},
+        made=tuple(place(step.path) for step in found(MakeDirectory)),
+        directories=tuple(DirectoryBefore(place(step.path), step.mode, step.mtime_ns) for step in found(Directory)),
+        steps={step.name: step for step in steps},
     )
 
 
-def _created(path: Path, temporary: Path, tables: Tables | None) -> CreatedDatabase:
-    if temporary.parent != path.parent or not is_half_built(temporary.name, path.name):
-        raise ValueError("no file of ours, and it would be removed")
-    return CreatedDatabase(path, temporary, tables)
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str) or value in ("", ".", "..") or os.sep in value or "\0" in value:
-        raise ValueError("no name of a file")
-    return value
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError("no whole number")
-    return value
-
-
-def _tables(step: Mapping[str, object]) -> Tables:
-    tables = step["tables"]
-    if not isinstance(tables, dict):
-        raise TypeError("no tables")
-    return {name: (_whole(rows), str(digest)) for name, (rows, digest) in tables.items()}
-
-
-def _files(value: object) -> Files:
-    if not isinstance(value, dict) or "" not in value:
-        raise TypeError("no files")
-    return tuple((suffix, FileIdentity(**facts)) for suffix, facts in value.items())
+def _is_ours(created: CreatedDatabase) -> bool:
+    """Whether the temporary file is one that a run has made: taking the run back removes it."""
+    path, temporary = created.path, created.temporary
+    return temporary.parent == path.parent and is_half_built(temporary.name, path.name)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from migrator.model.inventory import StoreKind
 from migrator.openclaw.places.session_files import FileKind, classify
-from migrator.runs.run import JOURNAL, RUNS, read_journal
+from migrator.runs.run import RUNS
+from migrator.runs.steps import JOURNAL, Archive, read_journal
 from migrator.scanning.directories import Findings, is_inside
 
 IMPORT_ARCHIVE = "session-sqlite-import-archive"
@@ -52,7 +53,7 @@ def archived(state_dir: str, findings: Findings, named: Collection[str] = ()) ->
         if findings.status_of(str(journal)) is None:
             continue
         try:
-            steps = [step for step in read_journal(journal.parent) if step.get("step") == "archive"]
+            steps = [step for step in read_journal(journal.parent) if isinstance(step, Archive)]
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -60,10 +61,8 @@ def archived(state_dir: str, findings: Findings, named: Collection[str] = ()) ->
                 findings.add_unreadable(str(journal), error)
             continue
         for step in steps:
-            stood_at, kept = step.get("source"), step.get("archive")
-            path = journal.parent / "archive" / str(kept)
-            if not isinstance(stood_at, str):
-                continue  # no line of ours
+            stood_at = step.source
+            path = journal.parent / "archive" / step.archive
             if not is_inside(os.path.join(state_dir, stood_at), state_dir) and os.path.dirname(stood_at) not in named:
                 continue
             if findings.is_file(str(path)) and is_inside(str(path), str(journal.parent)):

@@ -80,7 +80,7 @@ def prove(request: Request, question: Question) -> ProveReport:
 
 def _look(request: Request) -> tuple[ScanReport, PlanReport, tuple[Record, ...]]:
     """Scan and plan; see that the original is at rest, as expected, and whole."""
-    recorder = Recorder(None, None, None, request.progress)
+    recorder = Recorder(None, None, None, request)
     scanned = recorder.ours(Part.SCAN, ("scan",), lambda: commands.scan(request))
     planned = recorder.ours(Part.SCAN, ("plan",), lambda: commands.plan(request))
     for finding in planned.findings:
@@ -112,7 +112,7 @@ def _list_before(
     state = folder / "before" / "state"
     state.parent.mkdir()
     copy_installation(inventory.state_dir, inventory.config_path, state)
-    recorder = Recorder(state, None, release, request.progress)
+    recorder = Recorder(state, None, release, request)
     step, rows = trial.asked(Client(launcher, state, state.parent / "scratch").sessions)
     recorder.theirs(Part.BEFORE, step, listed=len(rows))
     return listing.by_key(rows), tuple(recorder.records)

@@ -16,13 +16,12 @@ from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import MigratorError, RefusedError
 from migrator.model.inventory import Inventory, counts
 from migrator.model.plan import Plan
-from migrator.model.progress import Progress
 from migrator.model.report import ApplyReport, PlanReport, Report, VerifyReport, verification_of
 from migrator.model.request import Selection, Surroundings
 from migrator.model.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
 from migrator.model.verification import Check, Verification
 from migrator.model.words import HASH_BYTES, Name
-from migrator.proofs.proof_events import OPENCLAW_WORDS
+from migrator.proofs.words import OPENCLAW_WORDS
 from migrator.scanning.directories import is_inside
 from migrator.upgrades import listing
 from migrator.upgrades.listing import Expected, Row
@@ -75,9 +74,9 @@ class Answers:
 class Recorder:
     """Keeps a record of every command that runs on one copy, with the files that it has changed; None: on none."""
 
-    def __init__(self, copy: Path | None, way: Way | None, release: str | None, progress: Progress) -> None:
+    def __init__(self, copy: Path | None, way: Way | None, release: str | None, request: Request) -> None:
         self.records: list[Record] = []
-        self._progress = progress
+        self._progress, self._clock = request.progress, request.clock
         self._copy, self._way, self._release = copy, way, release
         self._times = times(str(copy)) if copy else {}
 
@@ -121,6 +120,7 @@ class Recorder:
         self._keep(Record(part, self._way, None, ("migrator", *command), exit_code, seconds, counts, self._changes()))
 
     def _keep(self, record: Record) -> None:
+        record = replace(record, ended=self._clock())
         self.records.append(record)
         words = " ".join(word for word in record.command if isinstance(word, str))
         code = "ended" if record.exit_code is None else f"exit {record.exit_code}"
@@ -178,7 +178,7 @@ def run(case: Case, way: Way, folder: Path) -> Trial:
     request = private_request(case.request, state)
     # Its configuration may name stores of the original in a way that was not understood.
     require_whole(take_inventory(request))
-    recorder = Recorder(state, way, case.release, case.request.progress)
+    recorder = Recorder(state, way, case.release, case.request)
     client = Client(case.launcher, state, state.parent / "scratch") if case.launcher else None
     applied = None
     if way is Way.MIGRATOR:

@@ -172,7 +172,7 @@ def test_a_proof_that_cannot_be_written_is_14_after_a_commit_and_verify_writes_i
 
     state, proof = unpack("legacy-2026.6.1"), tmp_path / "proof"
     with monkeypatch.context() as broken:
-        broken.setattr("migrator.proofs.evidence.write_durably", fail)
+        broken.setattr("migrator.proofs.bundle.write_durably", fail)
         result = run("apply", "--yes", "--state-dir", state, "--proof", proof)
     assert result.exit_code == 14
     assert "verify" in result.stderr

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import unicodedata
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 from click.testing import CliRunner, Result
@@ -106,8 +111,62 @@ def everything_said(state: Path, folder: Path) -> str:
     return "\n".join(said + [path.read_text(encoding="utf-8") for path in proofs])
 
 
+def folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text.casefold())
+
+
+def in_base64(canary: str) -> Iterator[str]:
+    """What stays of a word in base64, whichever of three bytes it begins at, without what depends on its neighbours."""
+    for before in range(3):
+        text = b64encode(b"\0" * before + canary.encode()).decode().rstrip("=")
+        yield text[-(-before * 4 // 3) : len(text) - 1]
+
+
+def spellings(canary: str) -> dict[str, set[str]]:
+    """The ways in which a word could be written so that nobody would notice it by reading, all of them folded."""
+    octal = "".join(f"\\{byte:03o}" if byte > 127 else chr(byte) for byte in canary.encode())
+    made = {
+        "as it is": {canary},
+        "decomposed": {unicodedata.normalize("NFD", canary)},
+        "JSON": {json.dumps(canary)[1:-1], json.dumps(json.dumps(canary))[3:-3]},
+        "Python": {ascii(canary)[1:-1], repr(canary.encode())[2:-1], octal},
+        "a link": {quote(canary, safe=""), quote(quote(canary, safe="")), quote_plus(canary)},
+        "HTML": {html.escape(canary), canary.encode("ascii", "xmlcharrefreplace").decode()},
+        "hex": {canary.encode().hex(), canary.encode("utf-16-le").hex(), canary.encode().hex(" ")},
+        "base64": set(in_base64(canary)),
+        "reversed": {canary[::-1]},
+        "spaced": {" ".join(canary), "\0".join(canary)},
+    }
+    return {name: {folded(text) for text in texts} for name, texts in made.items()}
+
+
+def joined(text: str) -> str:
+    """A text without what lines, columns and frames could have put between the parts of a word."""
+    return re.sub(r"[\s|│┃+=>*`_-]+", "", folded(text))
+
+
 def leaked(text: str) -> list[str]:
-    return [canary for canary in CANARIES if canary.lower() in text.lower()]
+    """The canaries in a text, however they are spelled or broken up. This is what the guard at the door does not do."""
+    plain, together = folded(text), joined(text)
+    return [
+        canary
+        for canary in CANARIES
+        if joined(canary) in together or any(one in plain for texts in spellings(canary).values() for one in texts)
+    ]
+
+
+@pytest.mark.parametrize("canary", CANARIES)
+def test_a_canary_would_be_seen_in_every_spelling_and_broken_up(canary: str) -> None:
+    for name, texts in spellings(canary).items():
+        assert all(canary in leaked(f"missing: {text}!") for text in texts), name
+    for text in (
+        f"{canary[:3]}\n    {canary[3:]}",
+        f"| {canary[:4]} |\n| {canary[4:]} |",
+        canary.upper(),
+        canary.title(),
+    ):
+        assert canary in leaked(f"missing: {text}!")
+    assert leaked("The session of agent main is missing: 12 of 34 in 0f1e2d3c4b5a") == []
 
 
 def test_no_planted_string_leaves_by_any_command(state: Path, tmp_path: Path) -> None:

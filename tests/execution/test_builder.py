@@ -12,7 +12,8 @@ from migrator.model.errors import ChangedError
 from migrator.model.plan import Plan
 from migrator.model.progress import silent
 from migrator.parallel import ALONE
-from migrator.runs.run import Run, read_journal
+from migrator.runs.run import Run
+from migrator.runs.steps import read_journal
 from tests.worlds import NOON, World, cache, entry
 
 
@@ -49,7 +50,7 @@ def test_a_database_is_whole_before_it_has_its_name(world: World) -> None:
 def test_what_is_begun_stands_in_the_journal_before_it_is_there(world: World) -> None:
     site = prepared(world)
     [run] = world.runs()
-    steps = [step["step"] for step in read_journal(run)]
+    steps = [step.name for step in read_journal(run) if step is not None]
     assert steps == ["directory", "make-directory", "build"]
     assert not site.temporary.exists()
 

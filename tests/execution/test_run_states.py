@@ -17,6 +17,7 @@ from migrator.cli import main as cli
 from migrator.commands.request import take_inventory
 from migrator.execution import builder, executor, undo
 from migrator.execution.run_states import RunState, run_findings, state_of
+from migrator.proofs.bundle import holds_proof
 from migrator.runs.run_record import all_records
 from tests.conftest import fingerprint
 from tests.worlds import World, auth_row, cache_row, change, entry, files, owner, typed
@@ -83,7 +84,7 @@ def test_scan_says_what_a_killed_run_was_left_in_and_apply_ends_it(
 ) -> None:
     where, what, state = KILLS[when]
     folder = killed(world, monkeypatch, where, what)
-    assert state_of(folder) is state
+    assert state_of(folder, holds_proof) is state
     assert scanned(world) == [state.value]
     assert run(world, "apply", "--yes").exit_code == 0
     assert "run.complete" in scanned(world)
@@ -256,9 +257,9 @@ def test_a_damaged_journal_is_told_and_does_not_stop_the_work(world: World) -> N
 
 
 def test_each_state_is_a_finding_and_each_record_has_one(world: World) -> None:
-    assert run_findings(world.state) == ()
+    assert run_findings(world.state, holds_proof) == ()
     assert run(world, "apply", "--yes").exit_code == 0
-    assert [finding.subject.text for finding in run_findings(world.state)] == [
+    assert [finding.subject.text for finding in run_findings(world.state, holds_proof)] == [
         str(record.folder) for record in all_records(world.state)
     ]
 

@@ -87,6 +87,9 @@ GOOD = json.loads(planfile.to_json(EMPTY, Selection()))
         json.dumps({**GOOD, "selection": {"agents": "main"}}).encode(),
         json.dumps({**GOOD, "selection": {"agents": [5]}}).encode(),
         json.dumps({**GOOD, "selection": {"state_dir": 5}}).encode(),
+        json.dumps({**GOOD, "selection": {**GOOD["selection"], "follow": 1}}).encode(),
+        json.dumps({**GOOD, "selection": {**GOOD["selection"], "stores": ["\0"]}}).encode(),
+        json.dumps({**GOOD, "selection": {**GOOD["selection"], "gossip": 1}}).encode(),
         planfile.to_json(EMPTY, Selection())[:-9],
     ],
 )

@@ -94,18 +94,14 @@ def test_a_name_that_is_not_of_our_words_is_found_whatever_is_around_it(name: st
         lambda text: unicodedata.normalize("NFD", text),
         lambda text: unicodedata.normalize("NFC", text),
         json.dumps,
-        lambda text: json.dumps(json.dumps(text)),
         lambda text: json.dumps(text, ensure_ascii=False),
         repr,
         ascii,
-        lambda text: repr(text.encode()),
         lambda text: text.encode("unicode_escape").decode(),
         quote,
         lambda text: quote(text, safe=""),
-        lambda text: quote(quote(text)),
         html.escape,
         lambda text: text.encode("ascii", "xmlcharrefreplace").decode(),
-        lambda text: "".join(f"\\{byte:03o}" if byte > 127 else chr(byte) for byte in text.encode()),
         lambda text: "".join(f"\\{char}" if char in "_*`:" else char for char in text),
         lambda text: "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text),
         lambda text: text.replace(" ", "\n    "),
@@ -242,25 +238,20 @@ def test_a_value_is_found_though_the_source_escapes_it(secret: str, size: int) -
     [
         (STRANGE, rb'"hello\nquxolotl"'),
         (STRANGE, rb'"\u003cquxolotl\u003e"'),
-        (STRANGE, rb'"qux\u006Flotl"'),
         (STRANGE, b'"QuxOLotl"'),
         (STRANGE.upper(), b'"quxolotl"'),
         (STRANGE, rb'"C:\\quxolotl\\x"'),
         (STRANGE, rb'"http:\/\/quxolotl\/"'),
         ("a+b@c.de", b'"a+b@c.de"'),
-        ("a+b@c.de", rb'"a\u002Bb@c.de"'),
         ("grüße", '"GRÜSSE Grüße"'.encode()),
         ("GRÜN", rb'"gr\u00fcn"'),
         ("grün", rb'"gr\u00FCn"'),
         ("gru\u0308n", '"grün"'.encode()),
-        ("grün", '"gru\u0308n"'.encode()),
         ("日本", '"日本語"'.encode()),
         (f"+{PHONE}", f'"direct:{PHONE}"'.encode()),
         (PHONE, rb'"\u0026491511234567"'),
-        (PHONE, rb'"\u0034\u0039\u0031511234567"'),
         (PHONE, rb'"\u00e9491511234567"'),
         (json.dumps("日本語"), '"日本語"'.encode()),
-        ("quxo\nlotl", b'"quxolotl"'),
         ("sk-12-ab-cd-ef", b'{"token": "sk-12-ab-cd-ef"}'),
     ],
 )
@@ -336,6 +327,10 @@ def test_a_list_of_labels_at_the_ends_of_lines_makes_no_strange_words() -> None:
 def test_the_vocabulary_is_the_text_of_the_package() -> None:
     text = "\n".join(own_vocabulary())
     assert "class LeakGuard" in text
+    assert "nothing that was read leaves unnoticed" not in text
+    assert "Raises LeakError when" not in text
+    assert "five times as fast" not in text
+    assert "that borders cut" not in text
     assert "class StoreReader" in text or "def normalize_agent_id" in text or "cache_entries" in text
 
 

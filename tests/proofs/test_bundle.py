@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.cli import main as cli
+from migrator.findings.checks import NOT_TESTED
 from migrator.model.errors import UsageError
 from migrator.model.upgrade import Way
 from migrator.model.words import Name
 from migrator.privacy.labels import Labels
 from migrator.proofs import bundle, evidence
-from migrator.proofs.proof import check_log
-from migrator.proofs.proof_events import NOT_TESTED
+from migrator.proofs.log import check_log
 from migrator.upgrades.prove import Question, prove
 from tests.fake_release import fake_release
-from tests.proof_logs import KEY, Clock
+from tests.proof_logs import KEY, START, Clock
 from tests.worlds import World, entry
 
 FILES = ("proof.jsonl", "statement.json", "summary.md", "terminal.txt")
@@ -40,7 +40,7 @@ def lines() -> tuple[str, ...]:
         world.agent(PERSON, {"agent:x:main": entry("s2", 5)})
         report = prove(world.request(), Question(tuple(Way), after=fake_release(world.root / "after")))
         command = ("migrator", "prove", "--with", "both", "--state-dir", Name("path", str(world.state)))
-        return tuple(evidence.record(report, command, Labels(KEY).of, Clock()).lines())
+        return tuple(evidence.record(report, command, Labels(KEY).of, Clock(), START).lines())
 
 
 @cache
@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def problems(folder: Path) -> list[str]:
-    return bundle.check(folder)[1]
+    return bundle.check(folder)[2]
 
 
 def test_a_bundle_is_four_private_files_and_sound(folder: Path) -> None:
@@ -118,12 +118,16 @@ def test_a_bundle_is_never_replaced(folder: Path) -> None:
 def test_the_command_checks_a_bundle_a_log_and_says_what_is_none(folder: Path) -> None:
     def checked(path: Path) -> tuple[int, str]:
         result = CliRunner().invoke(cli.main, ["proof", "check", str(path)])
-        return result.exit_code, result.output.splitlines()[-1]
+        return result.exit_code, result.output
 
-    sound = f"proof: sound, {len(lines())} events"
+    sound = (
+        "proof: sound: complete and unaltered since it was written; it does not say who wrote it "
+        f"({len(lines())} events)\nhash of its last line: {json.loads(lines()[-1])['hash']}\n"
+    )
     assert checked(folder) == checked(folder / "proof.jsonl") == (0, sound)
     (folder / "terminal.txt").write_text("all is well")
-    assert checked(folder) == (1, sound.replace("sound", "damaged"))
+    code, said = checked(folder)
+    assert (code, said.splitlines()[-1]) == (1, f"proof: damaged, {len(lines())} events")
     assert checked(folder.parent / "nowhere")[0] == 2
 
 

@@ -15,8 +15,10 @@ from migrator.model.report import Report
 from migrator.model.verification import Verdict
 from migrator.model.words import Name
 from migrator.privacy.labels import Labels
-from migrator.proofs import evidence
-from migrator.proofs.proof import check_log, decode_log
+from migrator.privacy.names import names as names_of
+from migrator.privacy.names import report_names
+from migrator.proofs import bundle, evidence
+from migrator.proofs.log import check_log, decode_log
 from tests.worlds import NOON, World, entry
 
 PERSON, PHONE = "Retired Person", "agent:main:whatsapp:+4915112345678"
@@ -36,8 +38,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def recorded(report: Report) -> list[str]:
-    command = ("migrator", report.verb, "--agent", Name("agent", PERSON))
-    return evidence.record(report, command, Labels(b"k" * 32).of, lambda: NOON).lines()
+    command = ("migrator", report.verb, "--expect-sessions", 99, "--agent", Name("agent", PERSON))
+    return evidence.record(report, command, Labels(b"k" * 32).of, lambda: NOON, NOON).lines()
 
 
 def test_every_command_yields_a_sound_log(world: World) -> None:
@@ -101,7 +103,7 @@ def test_of_very_many_findings_of_one_code_the_first_are_listed_and_all_are_coun
 
 def test_no_name_is_in_a_log(world: World) -> None:
     report = commands.apply(world.request(), None, yes=True)
-    names = {name.text for name in evidence.names(report.inventory)}
+    names = {name.text for name in names_of(report.inventory)}
     assert {PHONE, PERSON, str(world.state), str(world.store_path(PERSON)), "s1"} <= names
     log = "\n".join(recorded(report))
     assert [name for name in (PHONE, PERSON, "orphan.jsonl", str(world.root)) if name in log] == []
@@ -111,9 +113,9 @@ def test_a_second_log_leaves_the_first_as_it_is(world: World, tmp_path: Path) ->
     folder = tmp_path / "proof"
     folder.mkdir()
     lines = recorded(commands.scan(world.request()))
-    evidence.write(folder, "scan", evidence.render(lines))
+    bundle.write_log(folder, "scan", bundle.render_log(lines))
     first = {path: path.read_bytes() for path in folder.iterdir()}
-    evidence.write(folder, "scan", evidence.render(lines))
+    bundle.write_log(folder, "scan", bundle.render_log(lines))
     assert {path: path.read_bytes() for path in first} == first
     assert len(list(folder.glob("*.summary.md"))) == len(list(folder.glob("*.proof.jsonl"))) == 2
     assert all(decode_log(path.read_bytes()) == lines for path in folder.glob("*.proof.jsonl"))
@@ -124,4 +126,4 @@ def test_the_names_of_a_backup_that_was_judged_by_are_guarded_like_all_others(tm
     world.agent("main", {"agent:main:main": entry("s1", 5)})
     backup.agent("main", {"agent:main:main": entry("s1", 5), "agent:main:gone": entry("s2", 5)})
     report = commands.verify(world.request(), str(backup.state))
-    assert {Name("session", "agent:main:gone"), Name("session-id", "s2")} <= set(evidence.report_names(report))
+    assert {Name("session", "agent:main:gone"), Name("session-id", "s2")} <= set(report_names(report))

@@ -7,7 +7,7 @@ from collections import Counter
 
 from migrator.model.words import Name
 from migrator.privacy.labels import clear_text
-from migrator.proofs.proof_merge import Merged, ProofFacts, Totals
+from migrator.proofs.merging import Merged, ProofFacts, Sums
 from migrator.report import json_format, merged
 
 GOOD = ProofFacts(1, Name("file", "web-1"), "proved", head="a" * 64, verb="verify", exit_code=0, agents=2, sessions=9)
@@ -28,7 +28,7 @@ LOSSY = ProofFacts(
 
 
 def view(*proofs: ProofFacts, omitted: int = 0) -> merged.MergedDocument:
-    totals = Totals()
+    totals = Sums()
     for proof in proofs:
         if proof.problem is None:
             totals.add(proof)

@@ -67,6 +67,10 @@ def test_a_folder_without_a_journal_is_no_run(world: World) -> None:
         '{"step": "build", "database": "x"}',
         '{"step": "publish", "database": "x", "tables": []}',
         '{"step": "directory", "path": "x", "mode": "0", "mtime_ns": 0}',
+        '{"step": "directory", "path": "x", "mode": true, "mtime_ns": 0}',
+        '{"step": "committed", "database": "x", "checkpointed": 1}',
+        '{"step": "gossip"}',
+        '{"database": "x"}',
     ],
 )
 def test_a_journal_that_makes_no_sense_is_refused(world: World, line: str) -> None:

@@ -20,7 +20,8 @@ from migrator.findings.table import RULES
 from migrator.model.errors import RefusedError
 from migrator.model.report import Report
 from migrator.model.words import Severity
-from migrator.runs.run import JOURNAL, RUNS
+from migrator.runs.run import RUNS
+from migrator.runs.steps import JOURNAL
 from tests.worlds import World, entry
 
 LOOKS = ("stat", "lstat", "listdir", "scandir", "open")

@@ -17,7 +17,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from migrator.proofs.proof import check_log, decode_log, read_log
+from migrator.proofs.log import check_log, decode_log, read_log
 from tests.conftest import fingerprint
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +135,7 @@ def test_the_job_migrates_verifies_and_brings_home_nothing_but_the_proof(contain
     assert (verified.returncode, verified.stderr) == (0, "")
     log = read_log(verified.stdout.splitlines())
     assert log.problems == ()
-    assert log.events[0].word("verb") == "verify"
+    assert log.begin.verb == "verify"
     assert (container.proof / "said").read_text() == ""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.proofs.proof import check_log, decode_log
+from migrator.proofs.log import check_log, decode_log
 from tests.conftest import fingerprint
 from tests.worlds import World, entry
 

@@ -21,13 +21,13 @@ from migrator.model.verification import Verdict
 from migrator.model.words import Finding, Name
 from migrator.privacy.labels import Labels
 from migrator.proofs import evidence
-from migrator.proofs.proof import check_log
+from migrator.proofs.log import check_log
 from migrator.upgrades.prove import Question, prove
 from migrator.upgrades.trial import Case
 from migrator.upgrades.trial import run as run_trial
 from tests.conftest import fingerprint
 from tests.fake_release import fake_release
-from tests.proof_logs import KEY, Clock
+from tests.proof_logs import KEY, START, Clock
 from tests.worlds import World, entry
 
 OURS, THEIRS, BOTH = (Way.MIGRATOR,), (Way.OPENCLAW,), (Way.MIGRATOR, Way.OPENCLAW)
@@ -203,7 +203,7 @@ def test_sessions_that_moved_are_no_difference_only_for_who_accepts_that(
     assert report.verification.count(Verdict.MOVED) == 1
     assert "idle-one" in {agent.directory for agent in report.inventory.agents}
     command = ("migrator", "prove", *(("--accept", "moved") if accept else ()))
-    assert check_log(evidence.record(report, command, Labels(KEY).of, Clock()).lines()) == ()
+    assert check_log(evidence.record(report, command, Labels(KEY).of, Clock(), START).lines()) == ()
 
 
 def test_both_ways_are_tried_on_the_same_state_and_the_first_one_counts(world: World) -> None:

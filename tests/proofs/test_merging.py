@@ -20,9 +20,9 @@ from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
 from migrator.openclaw.text.transcript import LineKind
 from migrator.privacy.labels import Labels
-from migrator.proofs.proof import encode_log
-from migrator.proofs.proof_merge import MOST_OUTLIERS, TROUBLES, WORST_FIRST, Merged, ProofFacts, merge, read_proof
-from tests.proof_logs import Events, a_database, a_run, a_source, digest, facts_of, written
+from migrator.proofs.log import encode_log
+from migrator.proofs.merging import MOST_OUTLIERS, TROUBLES, WORST_FIRST, Merged, ProofFacts, merge, read_proof
+from tests.proof_logs import Events, a_run, digest, facts_of, judged, written
 
 
 def proof_of(host: int, missing: int = 0, quarantined: int = 0, verb: str = "verify") -> list[str]:
@@ -30,14 +30,8 @@ def proof_of(host: int, missing: int = 0, quarantined: int = 0, verb: str = "ver
     same = 3 - missing - quarantined
     verdicts = {Verdict.SAME: same, Verdict.MISSING: missing, Verdict.QUARANTINED: quarantined}
     word, code = ("differences", 1) if missing else ("quarantined", 15) if quarantined else ("proved", 0)
-    events = a_run()
-    facts_of(events, "begin").update(verb=verb, command=[verb])
-    totals = {"agents": 1, "stores": 1, "sessions": 3, "verdict": word, "verdicts": verdicts}
-    facts_of(events, "totals").update(totals, actions={}, transcripts={})
-    facts_of(events, "end").update(exit_code=code)
-    store, database = a_source(f"host {host}", 3, verdicts), a_database(f"host {host}", 3, verdicts, {})
-    listed: Events = [("source", store), ("database", database)]
-    return written([events[0], *listed, *events[6:]], Labels(host.to_bytes(32, "big")).of).lines()
+    events = judged(verb, {f"host {host}": verdicts}, word, code)
+    return written(events, Labels(host.to_bytes(32, "big")).of).lines()
 
 
 def saved(folder: Path, name: str, lines: Sequence[str]) -> str:
@@ -192,6 +186,7 @@ def test_memory_grows_neither_with_the_length_of_a_log_nor_with_the_number_of_lo
             for number in range(transcripts)
         ]
         facts_of(events, "totals")["transcripts"] = {HistoryVerdict.CONTAINED: transcripts}
+        facts_of(events, "database", 1).update(transcripts=transcripts, events=3 * transcripts)
         log = written([*events[:5], *listed, *events[6:]], Labels(host.to_bytes(32, "big")).of)
         return saved(tmp_path, f"{transcripts}-{host}", log.lines())
 

@@ -7,36 +7,53 @@ hash of its last line was noted down: the log is not signed.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import secrets
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from hashlib import sha256
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TypeGuard
+from typing import BinaryIO, TypeVar
+
+import msgspec
 
 from migrator.filesystem import fsync_directory
 from migrator.model.words import Name
 from migrator.privacy.labels import Namer
-from migrator.proofs.proof_arithmetic import MOST_PROBLEMS, Ledger
-from migrator.proofs.proof_event import Event
-from migrator.proofs.proof_events import Json, fault_in
+from migrator.proofs.claims import claim_contradictions
+from migrator.proofs.sums import MOST_PROBLEMS, Ledger
+from migrator.proofs.vocabulary import (
+    START,
+    AnyEvent,
+    Begin,
+    End,
+    Event,
+    NotAllowedError,
+    Totals,
+    Transcript,
+    decode,
+    encode,
+)
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+"""A JSON value."""
 
 Fact = None | bool | int | float | str | Name | Sequence["Fact"] | Mapping[str, "Fact"]
 """What can be said of an event. A name becomes its label."""
 
+_Kind = TypeVar("_Kind", bound=Event)
+
 ENDING = ".proof.jsonl"
 """How the name of a log ends."""
 
-_START = "0" * 64
 _LONGEST_LINE = 4 << 20  # a finding on 100,000 others fits
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_SEALED = re.compile(r'(\{.*),"hash":"([0-9a-f]{64})"\}')
 _NO_LINKS = (
     errno.EPERM,
     errno.EACCES,
@@ -68,30 +85,34 @@ class ProofLog:
         self._clock = clock
         self._at = ""
         self._lines: list[str] = []
-        self._head = _START
-        self._findings: Counter[str] = Counter()
-        self._computed = {_START}
+        self._head = START
+        self.ledger = Ledger()
+        self._computed = {START}
         self._ended = False
 
-    def add(self, event: str, **facts: Fact) -> None:
-        """Append an event. Its fields and values must be those of ``proof_events.EVENTS``.
+    def add(self, event: str, at: datetime | None = None, /, **facts: Fact) -> None:
+        """Append an event that happened at a time, or now. Its fields and values must be those of its class.
 
-        The last one is ``end``, whose counts of events and findings are filled in here.
+        The last two are ``totals`` and ``end``, whose sums are filled in here.
         """
         if self._ended:
             raise ValueError("the log has ended")
         plain = {name: _plain(fact, self._namer) for name, fact in facts.items()}
-        if event == "end":
-            plain |= {"events": len(self._lines) + 1, "findings": dict(self._findings)}
-        if fault := fault_in(event, plain):
-            raise ValueError(f"an event of the proof {fault}")
-        self._at = max(self._at, _timestamp(self._clock()))
-        line, self._head = _seal(len(self._lines), self._head, self._at, event, plain)
-        self._lines.append(line)
+        if event == "totals":
+            plain = self.ledger.sums() | plain
+        elif event == "end":
+            plain |= {"events": len(self._lines) + 1, "findings": dict(self.ledger.findings)}
+        time = max(self._at, _timestamp(at or self._clock()))
+        frame = {"event": event, "n": len(self._lines), "prev": self._head, "at": time}
+        try:
+            made = decode(msgspec.json.encode(plain | frame))
+        except NotAllowedError as fault:
+            raise ValueError(f"an event of the proof {fault.sentence}") from None
+        body = encode(made)
+        self.ledger.add(made)
+        self._at, self._head = time, sha256(body).hexdigest()
+        self._lines.append(f'{body[:-1].decode()},"hash":"{self._head}"}}')
         self._computed.update((self._head, str(len(self._lines) - 1), *_computed(plain)))
-        if event == "finding":
-            more = plain.get("more", 0)
-            self._findings[str(plain["code"])] += 1 + (more if isinstance(more, int) else 0)
         self._ended = event == "end"
 
     def lines(self) -> list[str]:
@@ -116,9 +137,28 @@ class Log:
     The events of single transcripts are left out: there may be a hundred thousand, and nothing is rendered from them.
     """
 
-    events: tuple[Event, ...]
+    events: tuple[AnyEvent, ...]
     head: str
     problems: tuple[Problem, ...]
+
+    @property
+    def begin(self) -> Begin:
+        """The first event of a sound log."""
+        return self.of(Begin)[0]
+
+    @property
+    def totals(self) -> Totals:
+        """The sums of a sound log."""
+        return self.of(Totals)[0]
+
+    @property
+    def end(self) -> End:
+        """The last event of a sound log."""
+        return self.of(End)[0]
+
+    def of(self, kind: type[_Kind]) -> list[_Kind]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 class LogReader:
@@ -130,27 +170,27 @@ class LogReader:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = lines
-        self.head = _START
+        self.head = START
         self.problems: list[Problem] = []
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[AnyEvent]:
         """Give the events one by one."""
         ledger, at = Ledger(), ""
         for line, text in enumerate(self._lines, 1):
-            record = _read(text.removesuffix("\n"))
-            if isinstance(record, str):
-                self._note(line, f"Line {line} {record}.")
+            try:
+                event, digest = _read(text.removesuffix("\n"))
+            except NotAllowedError as fault:
+                self._note(line, f"Line {line} {fault.sentence}.")
                 continue
-            if record.number != line - 1 or record.previous != self.head:
+            if event.n != line - 1 or event.prev != self.head:
                 self._note(line, f"Line {line} does not follow the line before it.")
-            if record.at < at:
+            if event.at < at:
                 self._note(line, f"Line {line} is older than the line before it.")
-            self.head, at = record.digest, record.at
-            event = Event(line, record.event, record.facts, record.at)
+            self.head, at = digest, event.at
             ledger.add(event)
             yield event
         if not self.problems:
-            for line, sentence in ledger.contradictions():
+            for line, sentence in chain(ledger.contradictions(), claim_contradictions(ledger)):
                 self._note(line, sentence)
 
     def _note(self, line: int, sentence: str) -> None:
@@ -161,7 +201,7 @@ class LogReader:
 def read_log(lines: Iterable[str]) -> Log:
     """Read a whole log, as :class:`LogReader` does."""
     reader = LogReader(lines)
-    events = tuple(event for event in reader.events() if event.name != "transcript")
+    events = tuple(event for event in reader.events() if not isinstance(event, Transcript))
     return Log(events, reader.head, tuple(reader.problems))
 
 
@@ -230,16 +270,6 @@ def numbered_path(folder: Path, name: str) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    number: int
-    previous: str
-    at: str
-    event: str
-    facts: dict[str, Json]
-    digest: str
-
-
 def _plain(fact: Fact, namer: Namer) -> Json:
     """Turn a fact into JSON, with names as labels and floats to the thousandth."""
     if isinstance(fact, Name):
@@ -248,6 +278,8 @@ def _plain(fact: Fact, namer: Namer) -> Json:
         return str(fact.value)
     if isinstance(fact, float):
         return round(fact, 3)
+    if isinstance(fact, int) and abs(fact) >= 1 << 63:
+        return float(fact)
     if fact is None or isinstance(fact, (bool, int, str)):
         return fact
     if isinstance(fact, (list, tuple)):
@@ -276,42 +308,18 @@ def _timestamp(now: datetime) -> str:
     return now.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _is_time(value: Json) -> TypeGuard[str]:
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        return False
+def _read(text: str) -> tuple[AnyEvent, str]:
+    """Read one line back, with its hash, which covers the line without the hash itself. Raises NotAllowedError."""
+    sealed = _SEALED.fullmatch(text)
+    if sealed is None:
+        decode(text)
+        raise NotAllowedError("has no hash")
+    body = f"{sealed[1]}}}"
+    event = decode(body)
     try:
-        datetime.fromisoformat(value.removesuffix("Z"))
+        datetime.fromisoformat(event.at.removesuffix("Z"))
     except ValueError:
-        return False
-    return True
-
-
-def _seal(number: int, previous: str, at: str, event: str, facts: Mapping[str, Json]) -> tuple[str, str]:
-    """Give the canonical line of an event and its hash, which covers the line without the hash itself."""
-    ordered = {
-        name: dict(sorted(fact.items())) if isinstance(fact, Mapping) else fact for name, fact in sorted(facts.items())
-    }
-    record = {"n": number, "prev": previous, "at": at, "event": event, **ordered}
-    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
-    digest = sha256(text.encode("ascii")).hexdigest()
-    return f'{text[:-1]},"hash":"{digest}"}}', digest
-
-
-def _read(text: str) -> _Record | str:
-    """Read one line back, or say what is wrong with it."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return "is not JSON"
-    if not isinstance(found, dict):
-        return "is not an object"
-    number, previous, at, event, digest = (found.pop(name, None) for name in ("n", "prev", "at", "event", "hash"))
-    if type(number) is not int or not isinstance(event, str):
-        return "has no number or no event"
-    if not isinstance(previous, str) or not isinstance(digest, str) or not _is_time(at):
-        return "has no hash or no time"
-    if fault := fault_in(event, found):
-        return fault
-    if _seal(number, previous, at, event, found) != (text, digest):
-        return "is not what its hash was taken of"
-    return _Record(number, previous, at, event, found, digest)
+        raise NotAllowedError("has no time") from None
+    if encode(event) != body.encode() or sha256(body.encode()).hexdigest() != sealed[2]:
+        raise NotAllowedError("is not what its hash was taken of")
+    return event, sealed[2]

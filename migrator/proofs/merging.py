@@ -7,14 +7,17 @@ bytes to notice a copy by, and, of the worst, one record each.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from msgspec import UnsetType
 
 from migrator.filesystem import open_regular_file
 from migrator.model.conclusions import OUTCOMES
-from migrator.model.verification import LOST
+from migrator.model.verification import LOST, HistoryVerdict, Verdict
 from migrator.model.words import Name
-from migrator.proofs.proof import LogReader, log_lines
+from migrator.proofs.log import LogReader, log_lines
+from migrator.proofs.vocabulary import Begin, Check, End, Totals
 
 MOST_OUTLIERS = 100
 """So many proofs that are not good are listed, the worst; the others are counted."""
@@ -28,7 +31,7 @@ TROUBLES = {
 
 WORST_FIRST = (
     *("unreadable", "broken", "failed", "differences", "changed", "unexpected", "refused", "busy"),
-    *("interrupted", "nothing-found", "unjudged", "repeated", "pending", "quarantined", "exported", "scanned"),
+    *("unjudged", "repeated", "pending", "quarantined", "exported"),
 )
 """Every word of a proof that is not good."""
 
@@ -67,7 +70,7 @@ class ProofFacts:
 
 
 @dataclass(slots=True)
-class Totals:
+class Sums:
     """The sums of all proofs of one verb: a session that was applied and verified must not count twice."""
 
     proofs: int = 0
@@ -99,7 +102,7 @@ class Merged:
 
     files: int
     good: int
-    totals: dict[str, Totals]
+    totals: dict[str, Sums]
     outliers: tuple[ProofFacts, ...]
     omitted: int
 
@@ -111,14 +114,14 @@ class Merged:
 
 def merge(paths: Iterable[str]) -> Merged:
     """Read every proof, check it, and add up the sound ones. Bad files are outliers; nothing is raised."""
-    totals: dict[str, Totals] = {}
+    totals: dict[str, Sums] = {}
     outliers: list[ProofFacts] = []
     seen: set[int] = set()
     files = good = omitted = 0
     for files, path in enumerate(paths, 1):
         proof = _once(read_proof(files, path), seen)
         if proof.word not in TROUBLES:
-            totals.setdefault(proof.verb, Totals()).add(proof)
+            totals.setdefault(proof.verb, Sums()).add(proof)
         if proof.good:
             good += 1
             continue
@@ -134,29 +137,33 @@ def read_proof(number: int, path: str) -> ProofFacts:
     try:
         with open_regular_file(path) as stream:
             reader = LogReader(log_lines(stream))
-            facts = _facts(reader)
+            facts = _facts(reader, ProofFacts(number, file, "broken"))
     except (OSError, ValueError):  # no file, or a path that no file can have
         return ProofFacts(number, file, "unreadable", "There is no such file, or it cannot be read.")
     if reader.problems:
         return ProofFacts(number, file, "broken", reader.problems[0].sentence)
-    return ProofFacts(number, file, head=reader.head, **facts)  # type: ignore[arg-type]
+    return replace(facts, head=reader.head)
 
 
-def _facts(reader: LogReader) -> dict[str, object]:
-    facts: dict[str, object] = {}
+def _facts(reader: LogReader, facts: ProofFacts) -> ProofFacts:
     failed: set[str] = set()
     for event in reader.events():
-        if event.name == "begin":
-            facts["verb"] = event.word("verb")
-        elif event.name == "check" and event.facts["passed"] is not True:
-            failed.add(event.word("name"))
-        elif event.name == "totals":
-            facts |= {name: event.number(name) for name in ("agents", "stores", "sessions")}
-            facts |= {name: event.counts(name) for name in ("verdicts", "transcripts")}
-            facts["word"] = event.word("verdict")
-        elif event.name == "end":
-            facts |= {"exit_code": event.number("exit_code"), "findings": event.counts("findings")}
-    return {**facts, "failed_checks": tuple(sorted(failed))}
+        if isinstance(event, Begin):
+            facts = replace(facts, verb=event.verb)
+        elif isinstance(event, Check) and not event.passed:
+            failed.add(event.name)
+        elif isinstance(event, Totals):
+            verdicts = _by_word(event.verdicts)
+            transcripts = _by_word(event.transcripts)
+            facts = replace(facts, word=event.verdict, verdicts=verdicts, transcripts=transcripts)
+            facts = replace(facts, agents=event.agents, stores=event.stores, sessions=event.sessions)
+        elif isinstance(event, End):
+            facts = replace(facts, exit_code=event.exit_code, findings=Counter(event.findings))
+    return replace(facts, failed_checks=tuple(sorted(failed)))
+
+
+def _by_word(counts: Mapping[Verdict, int] | Mapping[HistoryVerdict, int] | UnsetType) -> Counter[str]:
+    return Counter() if isinstance(counts, UnsetType) else Counter({word.value: n for word, n in counts.items()})
 
 
 def _once(proof: ProofFacts, seen: set[int]) -> ProofFacts:

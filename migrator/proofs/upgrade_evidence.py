@@ -3,66 +3,47 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 
 from migrator.model.inventory import Inventory
 from migrator.model.report import ProveReport
-from migrator.model.upgrade import Record, Trial, Upgrade
+from migrator.model.upgrade import ListedSession, Record, Trial, Upgrade
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
-from migrator.proofs.proof import Fact
+from migrator.proofs.log import Fact
 from migrator.verification.parity import parity
 
 
-def upgrade_events(report: ProveReport) -> Iterator[tuple[str, dict[str, Fact]]]:
-    """The events, commands first."""
+def upgrade_events(report: ProveReport) -> Iterator[tuple[str, datetime | None, dict[str, Fact]]]:
+    """The events with their times: all commands on the original, then each trial with its commands and lists."""
     upgrade, files = report.upgrade, _file_names(report.inventory)
-    for records in (upgrade.records, *(trial.records for trial in upgrade.trials)):
-        for record in records:
-            yield "step", _step(record, report.inventory.state_dir, files)
+    state = report.inventory.state_dir
+    yield from (("step", one.ended, _step(one, state, files)) for one in upgrade.records)
     for trial in upgrade.trials:
-        for seen in trial.sessions:
-            yield (
-                "listed",
-                {
-                    "way": trial.way,
-                    "session": seen.session,
-                    "session_id": seen.session_id,
-                    "before": seen.before,
-                    "after": seen.after,
-                    "gateway": seen.gateway,
-                    "differs": list(seen.differs),
-                    "tokens": seen.tokens,
-                },
-            )
-    for trial in upgrade.trials:
-        yield "trial", _outcome(trial)
+        yield from (("step", one.ended, _step(one, state, files)) for one in trial.records)
+        ended = trial.records[-1].ended if trial.records else None
+        yield from (("listed", ended, _listed(trial, seen)) for seen in trial.sessions)
+        yield "trial", ended, _outcome(upgrade, trial)
+
+
+def _listed(trial: Trial, seen: ListedSession) -> dict[str, Fact]:
+    return {
+        "way": trial.way,
+        "session": seen.session,
+        "session_id": seen.session_id,
+        "before": seen.before,
+        "after": seen.after,
+        "gateway": seen.gateway,
+        "differs": list(seen.differs),
+        "tokens": seen.tokens,
+    }
 
 
 def upgrade_checks(upgrade: Upgrade) -> dict[str, bool]:
     """The checks of the way that counts, and that the original was left alone."""
     return {"original-untouched": upgrade.untouched, **{check.name: check.passed for check in upgrade.trials[0].checks}}
-
-
-def not_tested(upgrade: Upgrade) -> Iterator[str]:
-    """What was not looked at, by code."""
-    done = {check.name for check in upgrade.trials[0].checks}
-    if upgrade.before is None:
-        yield "openclaw-before"
-    if "openclaw-reads" not in done:
-        yield "openclaw-reads"
-    if "gateway-answers" not in done:
-        yield "gateway"
-    if "gateway-history" not in done:
-        yield "gateway-history"
-    if upgrade.after is not None and not upgrade.isolated:
-        yield "network"
-    if upgrade.after is not None and not upgrade.confined:
-        yield "confinement"
-    if upgrade.links_left_out:
-        yield "links-outside"
-    if upgrade.trials[0].verification is None:
-        yield "transcripts"
 
 
 def _step(record: Record, state_dir: str, files: dict[str, Name]) -> dict[str, Fact]:
@@ -92,9 +73,13 @@ def _file_names(inventory: Inventory) -> dict[str, Name]:
     return names | {database.path: Name("database", database.path) for database in inventory.databases}
 
 
-def _outcome(trial: Trial) -> dict[str, Fact]:
+def _outcome(upgrade: Upgrade, trial: Trial) -> dict[str, Fact]:
     verification = trial.verification
     facts: dict[str, Fact] = {"way": trial.way, "verdict": trial.word, "exit_code": trial.exit_code}
+    facts |= {"isolated": upgrade.isolated, "confined": upgrade.confined, "links_left_out": upgrade.links_left_out}
+    facts |= {"steps": len(trial.records), "listed": len(trial.sessions)}
+    for place in ("before", "after", "gateway"):
+        facts[place] = dict(Counter(getattr(seen, place).value for seen in trial.sessions))
     facts["failed"] = sorted({check.name for check in trial.checks if not check.passed})
     if verification is None:
         return facts | {"sessions": 0, "events": 0, "present": 0, "verdicts": {}, "transcripts": {}}

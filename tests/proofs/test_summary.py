@@ -6,16 +6,15 @@ import json
 
 import pytest
 
-from migrator.findings.checks import CHECKS
+from migrator.findings.checks import CHECKS, NOT_TESTED
 from migrator.model.conclusions import OUTCOMES
 from migrator.model.verification import Verdict
 from migrator.model.words import Name
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels
-from migrator.proofs.proof import read_log
-from migrator.proofs.proof_events import NOT_TESTED
-from migrator.proofs.proof_summary import summary_markdown
-from tests.proof_logs import KEY, a_database, a_run, a_source, an_upgrade, digest, facts_of, secrets, written
+from migrator.proofs.log import read_log
+from migrator.proofs.summary import summary_markdown
+from tests.proof_logs import KEY, a_run, a_scan, an_upgrade, digest, facts_of, judged, secrets, written
 
 LINES = written(a_run()).lines()
 PAGE = summary_markdown(read_log(LINES))
@@ -40,7 +39,7 @@ def test_the_verdict_stands_first_and_then_what_to_do() -> None:
         "Python 3.11.2",
         "SQLite 3.40.1",
         "Linux x86_64 ext4",
-        "- Took: 1.235 seconds",
+        "- Started: 2026-11-22T10:15:30.143Z, took 0.6 seconds",
         json.loads(LINES[-1])["hash"],
         digest("ops"),
         digest("content of ops"),
@@ -66,10 +65,10 @@ def test_the_counts_stand_beside_the_label_of_their_agent() -> None:
     "part",
     [
         "OpenClaw 2026.7.1 and 2026.9.6",
-        "| migrator | proved | 1 equal, 1 extra, 2 same | 3 of 3 | second-run |",
+        "| migrator | differences | 1 equal, 1 extra, 2 same | 3 of 3 | second-run |",
         "| migrator | the new release | same | 1 |",
         "| migrator | its gateway | hidden | 1 |",
-        f"| migrator | openclaw gateway call chat.history {label('session', 'ops')} | 2026.9.6 | 0 | 1.5 | 1 | 1 | 1 |",
+        f"| migrator | openclaw gateway call chat.history {label('session', 'ops')} | 2026.9.6 | 0 | 0.3 | 1 | 1 | 1 |",
         f"| passed | {CHECKS['original-untouched']} |",
     ],
 )
@@ -82,19 +81,20 @@ def test_a_source_that_stayed_the_same_is_told_from_one_that_changed() -> None:
     events = a_run()
     facts_of(events, "source").update(sha256_after=digest("changed"))
     facts_of(events, "source", 1).update(sha256_after=None)
+    facts_of(events, "check", 1)["passed"] = False
     facts_of(events, "totals").update(verdict="changed")
     facts_of(events, "end").update(exit_code=13)
     page = summary_markdown(read_log(written(events).lines()))
-    assert "the same" not in page
+    assert "| the same |" not in page
     assert f"| {digest('Alice Private')} | {digest('changed')} |" in page
     assert f"| {digest('ops')} | none |" in page
 
 
 def test_failed_checks_stand_before_passed_ones() -> None:
     events = a_run()
-    facts_of(events, "check", 1)["passed"] = False
-    facts_of(events, "totals").update(verdict="failed")
-    facts_of(events, "end").update(exit_code=2)
+    facts_of(events, "check")["passed"] = False
+    facts_of(events, "totals").update(verdict="differences")
+    facts_of(events, "end").update(exit_code=1)
     page = summary_markdown(read_log(written(events).lines()))
     assert page.index("| FAILED |") < page.index("| passed |")
 
@@ -132,26 +132,15 @@ def test_a_log_that_does_not_add_up_gets_no_verdict() -> None:
 
 
 def test_many_stores_still_fit_on_a_page() -> None:
-    events = a_run()
-    stores = [(f"agent {number}", {Verdict.SAME: 1}) for number in range(500)]
-    listed = [("source", a_source(name, 1, verdicts)) for name, verdicts in stores]
-    listed += [("database", a_database(name, 1, verdicts, {})) for name, verdicts in stores]
-    facts_of(events, "totals").update(
-        agents=500, stores=500, sessions=500, verdicts={Verdict.SAME: 500}, actions={}, transcripts={}
-    )
-    page = summary_markdown(read_log(written([events[0], *listed, *events[6:]]).lines()))
+    stores = {f"agent {number}": {Verdict.SAME: 1} for number in range(500)}
+    page = summary_markdown(read_log(written(judged("verify", stores, "proved", 0)).lines()))
     assert page.startswith("# proved\n")
-    assert page.count("The other rows are in the log.") == 3
-    assert len(page.splitlines()) < 200
+    assert page.count("The other rows are in the log.") == 4
+    assert len(page.splitlines()) < 210
 
 
 def test_a_scan_has_no_columns_for_verdicts() -> None:
-    events = a_run()
-    for event, facts in events:
-        if event in ("source", "database", "totals"):
-            del facts["verdicts"]
-            facts.pop("actions", None)
-    facts_of(events, "totals").update(verdict="scanned")
+    events = a_scan()
     page = summary_markdown(read_log(written(events).lines()))
     assert "| agent | store | entries | damaged |\n" in page
     assert page.startswith("# scanned\n")

@@ -17,14 +17,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from migrator.findings.table import RULES
 from migrator.model.errors import LeakError
 from migrator.model.verification import Verdict
 from migrator.model.words import Name
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text
-from migrator.proofs.proof import ProofLog, check_log, decode_log, encode_log, numbered_path, read_log, write_durably
-from tests.proof_logs import KEY, PHONE, START, Clock, a_run, facts_of, secrets, written
+from migrator.proofs.log import ProofLog, check_log, decode_log, encode_log, numbered_path, read_log, write_durably
+from tests.proof_logs import KEY, PHONE, START, Clock, a_run, an_upgrade, facts_of, secrets, written
 
 LINES = written(a_run()).lines()
 DATA = encode_log(LINES)
@@ -36,7 +35,7 @@ def test_a_log_is_canonical_json_whose_lines_hold_the_hash_of_the_line_before() 
     previous = "0" * 64
     for number, line in enumerate(LINES):
         record = json.loads(line)
-        assert list(record)[:4] == ["n", "prev", "at", "event"]
+        assert list(record)[:4] == ["event", "n", "prev", "at"]
         assert list(record)[4:-1] == sorted(list(record)[4:-1])
         assert list(record)[-1] == "hash"
         assert (record["n"], record["prev"]) == (number, previous)
@@ -54,13 +53,15 @@ def test_a_name_becomes_its_label_wherever_it_stands() -> None:
 
 
 def test_no_name_stands_in_a_log() -> None:
-    for word in ("alice", "Alice", "Private", PHONE, "telegram", "openclaw"):
+    for word in ("alice", "Alice", "Private", PHONE, "telegram", ".openclaw"):
         assert word not in "".join(LINES)
 
 
 def test_enumerations_and_floats_are_written_as_plain_words_and_thousandths() -> None:
     assert json.loads(LINES[3])["verdicts"] == {"same": 2}
-    assert json.loads(LINES[-1])["seconds"] == 1.235
+    events = an_upgrade()
+    facts_of(events, "step")["seconds"] = 0.23456
+    assert '"seconds":0.235,' in "".join(written(events).lines())
 
 
 def test_the_end_counts_events_and_findings_by_itself() -> None:
@@ -107,8 +108,7 @@ def test_a_clock_that_steps_back_does_not_break_the_log() -> None:
         ("end", {"exit_code": True}),
         ("end", {"exit_code": -1}),
         ("end", {"exit_code": 0.0}),
-        ("end", {"exit_code": 0, "seconds": float("nan")}),
-        ("end", {"exit_code": 0, "seconds": -0.5}),
+        ("end", {"exit_code": float("nan")}),
         ("finding", {"code": "agent.no-round-trip", "subject": Name("agent", "x"), "facts": {"Al": 1}, "others": []}),
         (
             "finding",
@@ -168,11 +168,9 @@ def test_redaction_that_is_switched_off_is_refused_by_the_log() -> None:
         written(a_run(), clear_text)
 
 
-def test_redaction_that_is_switched_off_trips_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrator.proofs.proof.fault_in", lambda _event, _facts: None)
-    log = written(a_run(), clear_text)
+def test_redaction_that_is_switched_off_trips_the_guard() -> None:
     with pytest.raises(LeakError):
-        guard_for(log, Labels(KEY)).check_names("\n".join(log.lines()))
+        guard_for(written(a_run()), Labels(KEY)).check_names(f"{LINES[0]} {next(secrets())}")
 
 
 def test_a_key_that_looks_like_a_label_trips_the_guard() -> None:
@@ -200,11 +198,11 @@ def test_no_drawn_secret_gets_into_a_log(secret: str) -> None:
 
 def test_the_computed_words_leave_out_labels_and_long_numbers() -> None:
     events = a_run()
-    facts_of(events, "end")["peak_memory"] = int(PHONE)
+    facts_of(events, "source", 1)["size"] = int(PHONE)
     facts_of(events, "source")["size"] = 12_345_678
     log = written(events)
     computed = log.computed()
-    assert {"12345678", "0.1.0", "3.40.1", "ext4", "1.235"} <= computed
+    assert {"12345678", "0.1.0", "3.40.1", "ext4"} <= computed
     assert json.loads(LINES[1])["sha256_before"] in computed
     assert json.loads(log.lines()[1])["hash"] in computed
     assert PHONE not in computed
@@ -371,18 +369,15 @@ def test_a_number_that_is_a_truth_value_is_found() -> None:
     line = LINES[1].replace('"n":1', '"n":true')
     unsealed = line[: line.index(',"hash"')] + "}"
     sealed = f'{unsealed[:-1]},"hash":"{sha256(unsealed.encode()).hexdigest()}"}}'
-    assert "Line 2 has no number or no event." in [p.sentence for p in check_log([LINES[0], sealed])]
+    assert "Line 2 has a value in the field n that is not allowed there." in [
+        p.sentence for p in check_log([LINES[0], sealed])
+    ]
 
 
 def test_the_sums_of_a_log_are_checked() -> None:
     events = a_run()
     facts_of(events, "source")["verdicts"] = {Verdict.SAME: 1}
     assert check_log(written(events).lines())
-
-
-def test_an_unknown_code_on_reading_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(RULES, "agent.no-round-trip")
-    assert {problem.line for problem in check_log(LINES)} >= {7}
 
 
 # files
