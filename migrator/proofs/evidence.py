@@ -152,6 +152,7 @@ def _by_word(counted: dict[Verdict, int]) -> dict[str, int]:
 def _databases(report: Report, sources: Sequence[Mapping[str, Fact]]) -> Iterator[dict[str, Fact]]:
     belonging = Counter(source["database"] for source in sources)
     origin, verification, plan = origin_of(report), verification_of(report), plan_of(report)
+    written = {outcome.path for outcome in report.outcomes} if isinstance(report, ApplyReport) else set()
     verified = {one.database.path: one for one in (verification.databases if verification else ())}
     planned = {one.database.path: one for one in (plan.databases if plan else ())}
     directories = {agent.directory for agent in (*report.inventory.agents, *origin.agents)}
@@ -170,8 +171,7 @@ def _databases(report: Report, sources: Sequence[Mapping[str, Fact]]) -> Iterato
         yield {
             "database": Name("database", database.path),
             "agent": Name("agent", directory) if directory is not None and directory in directories else None,
-            "written": database.path
-            in {outcome.path for outcome in (report.outcomes if isinstance(report, ApplyReport) else ())},
+            "written": database.path in written,
             "sources": belonging[Name("database", database.path)],
             "transcripts": len(histories),
             "events": sum(history.events for history in histories),
