@@ -86,14 +86,14 @@ def _details(entry: SessionRow, namer: Namer) -> Iterator[str]:
 
 
 def _histories(histories: Sequence[TranscriptRow], namer: Namer) -> Iterator[str]:
-    groups: dict[HistoryVerdict, list[TranscriptRow]] = {}
+    groups: dict[tuple[HistoryVerdict, str], list[TranscriptRow]] = {}
     for history in histories:
-        groups.setdefault(history.verdict, []).append(history)
-    groups.pop(HistoryVerdict.CONTAINED, None)
-    for verdict, members in groups.items():
+        if history.verdict is not HistoryVerdict.CONTAINED:
+            groups.setdefault((history.verdict, ", ".join(history.transforms)), []).append(history)
+    for (verdict, changes), members in groups.items():
         names = [member.transcript for member in members]
-        number = plural(len(members), "transcript")
-        yield f"{verdict.value}, {number}, {TRANSCRIPTS[verdict.value]}: {listed(names, namer)}"
+        number, by = plural(len(members), "transcript"), f" ({changes})" if changes else ""
+        yield f"{verdict.value}, {number}, {TRANSCRIPTS[verdict.value]}{by}: {listed(names, namer)}"
         for member in members[:MOST_NAMES]:
             if member.present != member.events:
                 line = member.first_missing_line

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
-from migrator.model.inventory import Inventory, Transcript
+from migrator.model.inventory import Inventory, Shape, Transcript
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.scanning.copies import findings_on_copies
@@ -22,7 +23,6 @@ from migrator.verification.histories import (
     HistorySource,
     Siblings,
     compare_content,
-    dropped_by_writer,
     in_file,
     in_rows,
     is_contained,
@@ -142,9 +142,9 @@ def _verify_history(
         comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
     else:
         with open_snapshot(path) as connection:
-            texts = history_texts(connection, path, session_id, is_archived)
-            may_lack = dropped_by_writer(holdings.shapes[path])
-            comparison = compare_content(source, session_id, texts, level is Level.KNOWN, may_lack)
+            texts = partial(history_texts, connection, path, session_id, is_archived)
+            by_release = level is Level.KNOWN and holdings.shapes[path] is not Shape.V1
+            comparison = compare_content(source, session_id, texts, by_release)
     found_there = HistoryVerification(
         transcript=source.name,
         session=Name("session-id", session_id),

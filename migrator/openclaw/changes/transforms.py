@@ -41,9 +41,12 @@ def explain_entry(source: _Object, stored: _Object) -> tuple[str, ...] | None:
     return () if strictly_equal(source, stored) else _explain(source, stored, steps)
 
 
-def explain_event(source: _Object, stored: _Object, session_id: str) -> tuple[str, ...] | None:
-    """Name the steps that turn an event into exactly what is stored; () if it is that, None if none do."""
-    context = Context(session_id, version=1, stored=stored)  # so that each step is tried
+def explain_event(source: _Object, stored: _Object, session_id: str, version: int = 1) -> tuple[str, ...] | None:
+    """Name the steps that turn an event into exactly what is stored; () if it is that, None if none do.
+
+    ``version`` is what the header of its file says; files of version 1, and those without a header, go through most.
+    """
+    context = Context(session_id, version, stored)
     steps = [(step.name, partial(_in_context, step, context)) for step in EVENT_TRANSFORMS]
     return () if strictly_equal(source, stored) else _explain(source, stored, steps)
 

@@ -1,0 +1,56 @@
+"""Verdicts on state directories that were built after public reports, or written by real releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from migrator import commands
+from migrator.commands.request import Request
+from migrator.model.report import Report
+from migrator.model.request import Selection, Surroundings
+from migrator.model.verification import HistoryVerification, Verdict, Verification
+
+Unpack = Callable[[str], Path]
+
+
+@pytest.fixture
+def case(unpack: Unpack) -> Unpack:
+    """Unpack a case by name; ``@STATE@`` in its text files becomes the place where it lies."""
+
+    def unpack_case(name: str) -> Path:
+        folder = unpack(name)
+        for path in folder.rglob("*.json*"):
+            if path.is_file() and b"@STATE@" in (text := path.read_bytes()):
+                path.write_bytes(text.replace(b"@STATE@", str(folder).encode()))
+        return folder
+
+    return unpack_case
+
+
+def request_for(state: Path) -> Request:
+    """A request for one state directory, from somebody who has no other."""
+    surroundings = Surroundings({}, "/home/user", str(state.parent), str(state.parent))
+    return Request(Selection(state_dir=str(state)), surroundings)
+
+
+def verify(state: Path, against: Path | None = None) -> tuple[Report, Verification]:
+    """The report on a state directory, with the verification in it."""
+    report = commands.verify(request_for(state), str(against) if against else None)
+    assert report.verification is not None
+    return report, report.verification
+
+
+def histories(verification: Verification) -> list[HistoryVerification]:
+    """The verdicts on all histories."""
+    return [one for database in verification.databases for one in database.histories]
+
+
+def test_the_labels_that_a_release_marks_as_context_are_a_named_change(case: Unpack) -> None:
+    report, found = verify(case("context-labels") / "after", case("context-labels") / "before")
+    assert report.exit_code == 0
+    assert found.count(Verdict.TRANSFORMED) == 1
+    [history] = histories(found)
+    assert (history.present, history.events, dict(history.transforms)) == (3, 3, {"context-labels-marked": 1})
