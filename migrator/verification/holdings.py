@@ -85,6 +85,14 @@ class Holdings:
             (claims.target, entry.key) for claims in self.claims for entry in claims.entries if entry.problem is None
         )
 
+    def is_named(self, row: Row) -> bool:
+        """Whether a source claims the session of a row under the very key of the row, wherever the row is now."""
+        return (row.key, row.session_id) in self._named
+
+    @cached_property
+    def _named(self) -> frozenset[tuple[str, str | None]]:
+        return frozenset((entry.key, entry.session_id) for claims in self.claims for entry in claims.entries)
+
     @cached_property
     def event_columns(self) -> Mapping[bytes, bytes]:
         """What the columns of a history must say, by its hashes, for the histories that a file has."""

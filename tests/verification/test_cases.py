@@ -54,3 +54,21 @@ def test_the_labels_that_a_release_marks_as_context_are_a_named_change(case: Unp
     assert found.count(Verdict.TRANSFORMED) == 1
     [history] = histories(found)
     assert (history.present, history.events, dict(history.transforms)) == (3, 3, {"context-labels-marked": 1})
+
+
+def test_a_session_of_another_agent_with_the_same_id_is_no_moved_one(case: Unpack) -> None:
+    state = case("shared-session-id-false-moved")
+    report, found = verify(state)
+    assert report.exit_code == 1
+    lost = [
+        (source.agent, one.session.text)
+        for database in found.databases
+        for source in database.sources
+        for one in source.verdicts
+        if one.verdict is Verdict.MISSING
+    ]
+    assert lost == [("ops-team", "agent:ops-team:side")]
+    assert commands.verify(request_for(state), accept=("moved",)).exit_code == 1
+    commands.apply(request_for(state), None, yes=True)
+    assert verify(state)[1].count(Verdict.MISSING) == 0
+    assert commands.verify(request_for(state), accept=("moved",)).exit_code == 0
