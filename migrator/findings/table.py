@@ -125,6 +125,12 @@ RULES: dict[str, Rule] = {
         "The database and the source have different entries of the same time for {subject}; the database's was kept.",
         "Compare the two: verify names the fields that differ.",
     ),
+    "entry.lost-history": Rule(
+        _WARNING,
+        "{subject} has a history that is in no file and no database here.",
+        "Fetch the transcripts from where they still are, such as the old machine, before any upgrade: only the entry can be"
+        " migrated.",
+    ),
     "entry.no-session-id": Rule(
         _WARNING,
         "The entry {subject} at byte {offset} has no usable session id, or a time that no column can hold.",

@@ -54,6 +54,7 @@ class Entry(Struct, frozen=True, gc=False):
     stored, after ``transforms``. ``problem`` is the finding code that keeps the entry out of the database, or None.
     ``session_id`` is None where no release could use what the entry holds; the times are None unless finite, ``status``
     unless a column can repeat it. ``hazards`` are the codes of what OpenClaw's own upgrade would trip over.
+    ``is_used`` says that it counts tokens or compactions, so that somebody must have talked in the session.
     """
 
     index: int
@@ -69,6 +70,7 @@ class Entry(Struct, frozen=True, gc=False):
     hazards: tuple[str, ...] = ()
     started_at: Number | None = None
     status: str | None = None
+    is_used: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from migrator.scanning.directories import (
     store_path,
 )
 from migrator.scanning.joins import joins_of
+from migrator.scanning.lost_histories import lost_histories
 from migrator.scanning.originals import Original, archived, imported
 from migrator.scanning.placement import Placement
 from migrator.scanning.readers import Candidate, read_databases, read_stores, read_transcripts
@@ -87,6 +88,7 @@ def scan(
     stores_of = _by_database(stores)
     databases = read_databases(owners, stores_of, state, selection.follow, findings, workers)
     _add_placement_findings(stores, databases, findings)
+    findings.made += lost_histories(stores, transcripts, databases, agents)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(
         state_dir=state,

@@ -189,6 +189,7 @@ def _entry(raw: RawEntry) -> Entry:
         hazards=hazards(raw, prepared),
         started_at=prepared.started_at,
         status=prepared.status,
+        is_used=prepared.is_used,
     )
 
 

@@ -18,6 +18,7 @@ class Parity:
     """The numbers of the parity line. Of each pair the first one has arrived, the second one was in the sources.
 
     ``lines`` is the sum of the events in the sources, ``blank`` and ``quarantined`` (spans of stores aside).
+    ``missing``, ``changed`` and ``moved`` count sessions.
     """
 
     agents: tuple[int, int]
@@ -30,6 +31,8 @@ class Parity:
     missing: int
     changed: int
     moved: int
+    missing_events: int
+    absent_transcripts: int
 
     def __str__(self) -> str:
         """The line itself."""
@@ -47,6 +50,8 @@ class Parity:
             + f", lines {self.lines:,} = {self.events[1]:,} events + {self.blank:,} blank"
             + f" + {self.quarantined:,} quarantined"
             + f", missing {self.missing:,}, changed {self.changed:,}, moved {self.moved:,}"
+            + (f", events missing {self.missing_events:,}" if self.missing_events else "")
+            + (f", transcripts absent {self.absent_transcripts:,}" if self.absent_transcripts else "")
         )
 
 
@@ -70,6 +75,8 @@ def parity(verification: Verification) -> Parity:
         missing=verification.count(Verdict.MISSING) + verification.count(Verdict.MERGED),
         changed=verification.count(Verdict.CHANGED),
         moved=verification.count(Verdict.MOVED),
+        missing_events=sum(history.events - history.present for history in histories),
+        absent_transcripts=verification.count_histories(HistoryVerdict.ABSENT),
     )
 
 

@@ -72,3 +72,33 @@ def test_a_session_of_another_agent_with_the_same_id_is_no_moved_one(case: Unpac
     commands.apply(request_for(state), None, yes=True)
     assert verify(state)[1].count(Verdict.MISSING) == 0
     assert commands.verify(request_for(state), accept=("moved",)).exit_code == 0
+
+
+def test_histories_that_are_nowhere_are_counted_and_named(case: Unpack) -> None:
+    state = case("restored-without-transcripts")
+    keys = [f"agent:main:telegram:direct:{number}" for number in range(4)]
+    scanned = commands.scan(request_for(state))
+    assert [one.subject.text for one in scanned.forecast if one.code == "upgrade.hides-lost"] == keys
+    planned = commands.plan(request_for(state))
+    applied = commands.apply(request_for(state), None, yes=True)
+    report, found = verify(state)
+    for one in (scanned, planned, applied, report):
+        assert [told.subject.text for told in one.findings if told.code == "entry.lost-history"] == keys
+    assert (report.exit_code, found.count(Verdict.SAME)) == (0, 4)
+    assert report.next_step.startswith("Look for the transcripts of 4 sessions")
+
+
+@pytest.mark.parametrize("name", ["legacy-2026.6.1", "legacy-2026.7.1", "upgraded-2026.7.1-to-2026.9.6"])
+def test_no_session_of_a_real_gateway_lacks_its_history(unpack: Unpack, name: str) -> None:
+    findings = commands.scan(request_for(unpack(name))).findings
+    assert not [one for one in findings if one.code == "entry.lost-history"]
+
+
+def test_the_forecast_leaves_out_no_event_that_the_store_of_another_agent_claims(case: Unpack) -> None:
+    state = case("cross-agent-sessionfile")
+    report = commands.scan(request_for(state))
+    assert not [one for one in report.forecast if one.code.startswith("upgrade.loses")]
+    commands.apply(request_for(state), None, yes=True)
+    verified, found = verify(state)
+    assert verified.exit_code == 0
+    assert sorted(one.present for one in histories(found)) == [5, 5, 7]

@@ -12,6 +12,7 @@ from migrator.commands.request import Request
 from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, Verdict, Verification
+from migrator.verification.parity import parity
 
 Unpack = Callable[[str], Path]
 
@@ -78,6 +79,7 @@ def test_a_malformed_line_cost_the_rest_of_one_transcript(unpack: Unpack) -> Non
     assert report.exit_code == 1
     assert transcripts(found, HistoryVerdict.EXTENDS) == [(3, 21)]
     assert found.count_histories(HistoryVerdict.CONTAINED) == 4
+    assert str(parity(found)).endswith("missing 0, changed 0, moved 0, events missing 18")
     assert found.count(Verdict.TRANSFORMED) == 5
 
 

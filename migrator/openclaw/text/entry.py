@@ -33,6 +33,7 @@ _TIMES = (
     "lastInteractionAt",
     "lastActivityAt",
 )
+_COUNTERS = ("totalTokens", "inputTokens", "outputTokens", "compactionCount")
 _BLANKS = (b" ", b"\t", b"\r", b"\n")
 _SAFE_INTEGER = 2**53 - 1
 _SQLITE_INTEGER_LIMIT = 1 << 63
@@ -50,6 +51,7 @@ class PreparedEntry(Struct, frozen=True, gc=False):
     started_at: Number | None
     status: str | None
     session_file: str | None
+    is_used: bool
 
     @property
     def text(self) -> str:
@@ -85,6 +87,7 @@ def prepare(raw: RawEntry) -> PreparedEntry | None:
         started_at=finite_number(head.get("sessionStartedAt")),
         status=column_status(head),
         session_file=session_file if isinstance(session_file, str) else None,
+        is_used=any(finite_number(head.get(name)) for name in _COUNTERS),
     )
 
 
