@@ -128,8 +128,7 @@ RULES: dict[str, Rule] = {
     "entry.lost-history": Rule(
         _WARNING,
         "{subject} has a history that is in no file and no database here.",
-        "Fetch the transcripts from where they still are, such as the old machine, before any upgrade: only the entry can be"
-        " migrated.",
+        "Fetch the transcripts from where they still are, such as the old machine, before any upgrade.",
     ),
     "entry.no-session-id": Rule(
         _WARNING,
@@ -153,8 +152,13 @@ RULES: dict[str, Rule] = {
     ),
     "entry.shared-session-id": Rule(
         _NOTE,
-        "{subject} and {others} are entries for one session; the second is newer and counts as its owner.",
+        "{subject} and {others} are entries for one session; the second counts as its owner.",
         "Nothing to do; both entries are kept.",
+    ),
+    "entry.only-session-id": Rule(
+        _QUARANTINED,
+        "There is a session id in the place of the entry {subject} at byte {offset}: the key and nothing else.",
+        "Nothing to do: OpenClaw drops such a key; where the history of the session is there, it is kept with the key.",
     ),
     "entry.superseded": Rule(
         _QUARANTINED,
@@ -579,6 +583,11 @@ RULES: dict[str, Rule] = {
         "shows of it; the file is kept as an archived session of its own.",
         "Nothing to do: nothing is lost, and the conversation goes on where the session's own file ends.",
     ),
+    "transcript.kept-with-key": Rule(
+        _NOTE,
+        "The transcript {subject} is the history of {others}, which has its session id and no entry.",
+        "Nothing to do: it is kept with this key.",
+    ),
     "transcript.malformed-line": Rule(
         _QUARANTINED,
         "Line {line} of {subject}, at byte {offset}, is no readable JSON.",
@@ -614,6 +623,11 @@ RULES: dict[str, Rule] = {
         _NOTE,
         "No entry claims the transcript {subject}; its history is kept as an archived session of its own.",
         "Nothing to do.",
+    ),
+    "transcript.relative": Rule(
+        _NOTE,
+        "The transcript {subject} is of the conversation of {others}, before or after a compaction or as its fork.",
+        "Nothing to do: it is kept as an archived session of its own.",
     ),
     "transcript.torn-tail": Rule(
         _QUARANTINED,

@@ -54,7 +54,8 @@ class Entry(Struct, frozen=True, gc=False):
     stored, after ``transforms``. ``problem`` is the finding code that keeps the entry out of the database, or None.
     ``session_id`` is None where no release could use what the entry holds; the times are None unless finite, ``status``
     unless a column can repeat it. ``hazards`` are the codes of what OpenClaw's own upgrade would trip over.
-    ``is_used`` says that it counts tokens or compactions, so that somebody must have talked in the session.
+    ``is_used`` says that it counts tokens or compactions, so that somebody must have talked in the session. ``family``
+    are other sessions that it names as earlier or later parts of the same conversation.
     """
 
     index: int
@@ -71,6 +72,7 @@ class Entry(Struct, frozen=True, gc=False):
     started_at: Number | None = None
     status: str | None = None
     is_used: bool = False
+    family: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Transcript:
     ``header_id`` and ``named_id`` are the session ids that the content and the file name claim. ``stranded`` are the
     storable events that OpenClaw's own importer would leave behind because of damage, and ``replaced`` the lines that
     are stored with replacement characters for what is no UTF-8. ``columns`` is the digest of what the columns of its
-    events say (``sqlite/event_columns``).
+    events say (``sqlite/event_columns``). ``parent_id`` is the session that the header says it goes on from.
     """
 
     path: str
@@ -108,6 +110,7 @@ class Transcript:
     stranded: int = 0
     replaced: int = 0
     columns: bytes = b""
+    parent_id: str | None = None
 
 
 class Run(NamedTuple):

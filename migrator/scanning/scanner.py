@@ -44,6 +44,7 @@ from migrator.scanning.placement import Placement
 from migrator.scanning.readers import Candidate, read_databases, read_stores, read_transcripts
 from migrator.scanning.sources import reread
 from migrator.scanning.transcript_places import transcript_places
+from migrator.scanning.transcripts import header_mismatches
 from migrator.scanning.transcripts import owners as owners_of
 from migrator.sqlite.snapshot import open_snapshot
 
@@ -88,6 +89,7 @@ def scan(
     stores_of = _by_database(stores)
     databases = read_databases(owners, stores_of, state, selection.follow, findings, workers)
     _add_placement_findings(stores, databases, findings)
+    findings.made += header_mismatches(stores, transcripts, state, directories)
     findings.made += lost_histories(stores, transcripts, databases, agents)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(

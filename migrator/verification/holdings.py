@@ -13,6 +13,7 @@ from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, Sto
 from migrator.model.words import Name
 from migrator.openclaw.text.store import RawEntry
 from migrator.scanning.databases import row_source, stored_text
+from migrator.scanning.joins import content_id
 from migrator.scanning.sources import reread
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.places import same_place
@@ -100,10 +101,11 @@ class Holdings:
 
     @cached_property
     def source_sessions(self) -> frozenset[str]:
-        """Every session id that a store or transcript names."""
+        """Every session id that a store or transcript names, or that a transcript without one is kept under."""
         stores, transcripts = self.origin.stores, self.origin.transcripts
         found = {entry.session_id for store in stores for entry in store.entries}
         found |= {one for transcript in transcripts for one in (transcript.header_id, transcript.named_id)}
+        found |= {content_id(transcript) for transcript in transcripts}
         return frozenset(one for one in found if one is not None)
 
     @cached_property

@@ -12,6 +12,7 @@ from migrator.commands.request import Request
 from migrator.model.report import Report
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import HistoryVerification, Verdict, Verification
+from migrator.sqlite.snapshot import open_snapshot
 
 Unpack = Callable[[str], Path]
 
@@ -102,3 +103,79 @@ def test_the_forecast_leaves_out_no_event_that_the_store_of_another_agent_claims
     verified, found = verify(state)
     assert verified.exit_code == 0
     assert sorted(one.present for one in histories(found)) == [5, 5, 7]
+
+
+def codes(report: Report) -> list[str]:
+    """The codes of the findings of a report, without repetitions, in order."""
+    return list(dict.fromkeys(one.code for one in report.findings))
+
+
+def keys_of_histories(state: Path) -> dict[str, int]:
+    """How many events our database of the agent main has, by the key of the entry that has the session."""
+    with open_snapshot(str(state / "agents" / "main" / "agent" / "openclaw-agent.sqlite")) as connection:
+        return dict(
+            connection.execute(
+                "SELECT e.session_key, count(*) FROM session_entries e"
+                " JOIN transcript_events t ON t.session_id = e.session_id GROUP BY e.session_key"
+            )
+        )
+
+
+def test_an_id_that_entry_header_and_file_name_share_is_one_whatever_is_in_it(case: Unpack) -> None:
+    state = case("session-id-with-colon")
+    applied = commands.apply(request_for(state), None, yes=True)
+    assert (applied.exit_code, codes(applied)) == (0, [])
+    report, found = verify(state)
+    assert (report.exit_code, found.count(Verdict.SAME), found.count(Verdict.EXTRA)) == (0, 3, 0)
+    assert keys_of_histories(state) == dict.fromkeys(
+        (
+            "agent:main:explicit:agent:main:kv-prefix-marker-final-20260913",
+            "agent:main:telegram:direct:123456",
+            "agent:main:main",
+        ),
+        5,
+    )
+
+
+def test_a_session_id_in_the_place_of_an_entry_keeps_key_and_history_together(case: Unpack) -> None:
+    state = case("winmap-string-entries")
+    planned = commands.plan(request_for(state))
+    assert codes(planned) == ["entry.only-session-id", "transcript.kept-with-key"]
+    kept = {
+        one.others[0].text: Path(one.subject.text).name for one in planned.findings if one.others[0].kind == "session"
+    }
+    assert kept == {
+        "agent:main:main": "cd613e30-d8f1-4adf-91b7-584a2265b1f5.jsonl",
+        "agent:main:telegram:direct:4711": "1e2feb89-414c-443c-9027-c4d1c386bbc4.jsonl",
+    }
+    assert commands.apply(request_for(state), None, yes=True).exit_code == 15
+    assert set(keys_of_histories(state)) == {*kept, "agent:main:discord:channel:99"}
+    assert commands.apply(request_for(state), None, yes=True).word == "already-migrated"
+    assert verify(state)[1].count(Verdict.EXTRA) == 0
+
+
+def test_what_a_compaction_began_anew_is_said_to_be_of_the_same_conversation(case: Unpack) -> None:
+    planned = commands.plan(request_for(case("compaction-successors")))
+    told = [(one.code, [other.text for other in one.others]) for one in planned.findings]
+    assert told == [("transcript.relative", ["agent:main:signal:direct:+15550001"])] * 2
+
+
+def test_a_transcript_that_somebody_moved_below_its_folder_is_found_for_its_entry(case: Unpack) -> None:
+    state = case("codex-sidecar-and-topic-archive")
+    planned = commands.plan(request_for(state))
+    assert codes(planned) == ["transcript.recovered"]
+    commands.apply(request_for(state), None, yes=True)
+    assert keys_of_histories(state)["agent:main:slack:channel:c1:thread:1770929066.086619"] == 5
+
+
+def test_what_a_release_saved_before_it_repaired_a_header_is_no_session_of_its_own(case: Unpack) -> None:
+    state = case("corrupt-backup-of-a-transcript") / "state"
+    assert commands.apply(request_for(state), None, yes=True).exit_code == 0
+    report, found = verify(state)
+    assert (report.exit_code, codes(report)) == (0, [])
+    assert [(one.present, one.events) for one in histories(found)] == [(4, 4)]
+    [backup] = (state / "agents/main/sessions").glob("*.corrupt-*")
+    with backup.open("a") as stream:
+        stream.write('{"type": "message", "id": "only-here"}\n')
+    report, _ = verify(state)
+    assert [(one.code, one.facts) for one in report.findings] == [("copy.events-only-here", (("count", 1),))]

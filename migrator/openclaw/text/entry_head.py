@@ -64,6 +64,8 @@ class Head(_MaybeLost, total=False):
     inputTokens: Any
     outputTokens: Any
     compactionCount: Any
+    usageFamilySessionIds: Any
+    compactionCheckpoints: Any
     skillsSnapshot: _Snapshot
     startedAt: Any
     endedAt: Any
