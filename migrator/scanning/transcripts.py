@@ -19,7 +19,8 @@ from migrator.openclaw.places.session_files import transcript_session_id
 from migrator.openclaw.places.session_key import parse_session_key
 from migrator.openclaw.text.entry import usable_row_id, usable_session_id
 from migrator.openclaw.text.json_text import parse_strict
-from migrator.openclaw.text.transcript import DAMAGE, UTF8_REPLACED, Line, LineKind, TranscriptReader
+from migrator.openclaw.text.line_pieces import UTF8_REPLACED
+from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader
 from migrator.scanning.sources import changed, file_identity, has_bytes
 from migrator.scanning.whereabouts import Whereabouts
 from migrator.sqlite.event_columns import EventColumns
@@ -127,6 +128,8 @@ class _Tally:
         """Take the next line, or the next piece of one."""
         if line.number != self._number:
             self._number, self._before_line = line.number, self._events
+        elif self._before_damage is None:
+            self._before_damage = self._before_line  # what has two records on one line is no JSON to OpenClaw
         if line.text is not None:
             time_ms = line.timestamp_ms or 0
             self._events += 1

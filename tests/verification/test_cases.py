@@ -179,3 +179,17 @@ def test_what_a_release_saved_before_it_repaired_a_header_is_no_session_of_its_o
         stream.write('{"type": "message", "id": "only-here"}\n')
     report, _ = verify(state)
     assert [(one.code, one.facts) for one in report.findings] == [("copy.events-only-here", (("count", 1),))]
+
+
+def test_whole_records_on_a_line_of_two_writers_are_events(case: Unpack) -> None:
+    state = case("two-records-on-a-line")
+    assert commands.apply(request_for(state), None, yes=True).exit_code == 15
+    report, found = verify(state)
+    [history] = histories(found)
+    assert (report.exit_code, history.present, history.events) == (0, 8, 8)
+    assert sum(dict(history.counts).values()) == 8 + 1 + 2  # a blank line, and what is left of two records
+    lost = [one for one in report.forecast if one.code == "upgrade.loses-history"]
+    assert not lost
+    assert [one.facts for one in commands.scan(request_for(state)).forecast if one.code == "upgrade.loses-history"] == [
+        (("count", 7),)
+    ]
