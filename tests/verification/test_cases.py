@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from migrator import commands
+from migrator.commands.export import export
 from migrator.commands.request import Request
+from migrator.exporting.export_tree import Wish
 from migrator.model.report import Report
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import HistoryVerification, Verdict, Verification
@@ -193,3 +196,14 @@ def test_whole_records_on_a_line_of_two_writers_are_events(case: Unpack) -> None
     assert [one.facts for one in commands.scan(request_for(state)).forecast if one.code == "upgrade.loses-history"] == [
         (("count", 7),)
     ]
+
+
+def test_an_export_gives_a_history_that_begins_with_a_reset_the_header_that_older_releases_need(case: Unpack) -> None:
+    state = case("sqlite-reset-without-header")
+    out = state.parent / "out"
+    report = export(request_for(state), str(out), Wish())
+    assert [one.subject.text[:8] for one in report.findings if one.code == "export.header-added"] == ["f408ebce"]
+    [path] = out.glob("agents/main/sessions/f408ebce*.jsonl")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(one["type"], one["id"]) for one in lines[:2]] == [("session", path.stem), ("reset", "a8ba160a")]
+    assert lines[0]["timestamp"] == lines[1]["timestamp"]
