@@ -207,3 +207,11 @@ def test_an_export_gives_a_history_that_begins_with_a_reset_the_header_that_olde
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(one["type"], one["id"]) for one in lines[:2]] == [("session", path.stem), ("reset", "a8ba160a")]
     assert lines[0]["timestamp"] == lines[1]["timestamp"]
+
+
+def test_the_marker_that_a_beta_puts_in_the_place_of_a_file_is_a_named_change(case: Unpack) -> None:
+    folder = case("upgraded-by-7.2-beta.1")
+    report, found = verify(folder / "after", folder / "before")
+    assert (report.exit_code, found.count(Verdict.TRANSFORMED)) == (0, 9)
+    names = {one.transforms for d in found.databases for source in d.sources for one in source.verdicts}
+    assert names == {("transcript-path-marked",)}
