@@ -302,6 +302,11 @@ RULES: dict[str, Rule] = {
         "SQLite can not write to {subject}; nothing in it was changed.",
         "Check its tables and its place, and run again.",
     ),
+    "database.agent-renamed": Rule(
+        _REFUSED,
+        "{subject} says that it belongs to {others}, and there is no such agent: its directory was renamed.",
+        "Give the directory its old name back, because OpenClaw refuses it so; or export its sessions from there.",
+    ),
     "database.wrong-owner": Rule(
         _REFUSED,
         "{subject} says that it belongs to another agent.",

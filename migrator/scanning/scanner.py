@@ -14,7 +14,7 @@ from migrator.model.inventory import LIVE, Agent, Database, Inventory, Shape, St
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import Verdict
-from migrator.model.words import Name
+from migrator.model.words import Finding, Name
 from migrator.openclaw.changes.judge import judge
 from migrator.openclaw.places.config import load_config
 from migrator.openclaw.places.locks import live_writers
@@ -89,6 +89,7 @@ def scan(
     stores_of = _by_database(stores)
     databases = read_databases(owners, stores_of, state, selection.follow, findings, workers)
     _add_placement_findings(stores, databases, findings)
+    findings.made = list(_renamed_agents(findings.made, databases, directories))
     findings.made += header_mismatches(stores, transcripts, state, directories)
     findings.made += lost_histories(stores, transcripts, databases, agents)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
@@ -109,6 +110,20 @@ def scan(
         findings=tuple(findings.made),
     )
     return replace(inventory, joins=tuple(joins_of(inventory)))
+
+
+def _renamed_agents(
+    findings: Iterable[Finding], databases: Iterable[Database], directories: Iterable[str]
+) -> Iterator[Finding]:
+    """The findings, with the agent of a database that no directory is named after as one that was renamed."""
+    owner_of = {database.path: database.owner or "" for database in databases}
+    there = set(map(normalize_agent_id, directories))
+    for finding in findings:
+        owner = owner_of.get(finding.subject.text, "")
+        if finding.code == "database.wrong-owner" and normalize_agent_id(owner) not in there:
+            yield Finding("database.agent-renamed", finding.subject, (), (Name("agent", owner),))
+        else:
+            yield finding
 
 
 def _check_agents_exist(selection: Selection, known: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ from migrator.commands.request import Request
 from migrator.exporting.export_tree import Wish
 from migrator.model.report import Report
 from migrator.model.request import Selection, Surroundings
-from migrator.model.verification import HistoryVerification, Verdict, Verification
+from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
 from migrator.sqlite.snapshot import open_snapshot
 
 Unpack = Callable[[str], Path]
@@ -215,3 +215,25 @@ def test_the_marker_that_a_beta_puts_in_the_place_of_a_file_is_a_named_change(ca
     assert (report.exit_code, found.count(Verdict.TRANSFORMED)) == (0, 9)
     names = {one.transforms for d in found.databases for source in d.sources for one in source.verdicts}
     assert names == {("transcript-path-marked",)}
+
+
+def test_a_database_of_an_agent_that_was_renamed_is_said_to_be_one_and_all_in_it_counts_as_there(case: Unpack) -> None:
+    state = case("agent-renamed-with-database")
+    report, found = verify(state)
+    told = [
+        (one.code, one.others[0].text) for one in report.findings if one.code.startswith("database.") and one.others
+    ]
+    assert told == [("database.agent-renamed", "ops-team")]
+    assert found.count(Verdict.MISSING) + found.count_histories(HistoryVerdict.ABSENT) == 0
+    [database] = [one for one in found.databases if "opsteam" in one.database.path]
+    assert (database.rows, sum(one.present for one in database.histories)) == (2, 6)
+    out = state.parent / "out"
+    export(request_for(state), str(out), Wish())
+    store = json.loads((out / "agents" / "opsteam" / "sessions" / "sessions.json").read_bytes())
+    assert set(store) == {"agent:ops-team:main", "agent:ops-team:side"}
+
+
+def test_no_session_of_a_renamed_agent_is_missing_by_what_was_there_before(case: Unpack) -> None:
+    _, found = verify(case("agent-renamed-with-database"), case("upgraded-2026.6.1-to-2026.9.6"))
+    assert found.count(Verdict.MISSING) + found.count(Verdict.CHANGED) == 0
+    assert sum(one.events - one.present for one in histories(found)) == 0
