@@ -267,6 +267,11 @@ RULES: dict[str, Rule] = {
         "{subject} has agent schema {version}, which is newer than all that this program knows.",
         "Use a newer version of this program.",
     ),
+    "database.read-by-columns": Rule(
+        _WARNING,
+        "Schema {version} of {subject} is newer than this program: it is read by its columns, and never written.",
+        "Use a newer version of this program where something is missing.",
+    ),
     "database.not-checkpointed": Rule(
         _WARNING,
         "All is committed to {subject}, but a part of it is still in its -wal file.",

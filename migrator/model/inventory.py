@@ -181,6 +181,10 @@ class Row(Struct, frozen=True, gc=False):
     status: str | None = None
 
 
+NEWEST_SCHEMA = 23
+"""The newest agent schema that is known, that of OpenClaw 2026.9.6."""
+
+
 class Shape(str, Enum):
     """Which of the known table sets a database has (``migrator/openclaw/README.md``, "The shapes of databases")."""
 
@@ -188,8 +192,8 @@ class Shape(str, Enum):
     EMPTY = "empty"  # a database at version 0 without tables
     V1 = "v1"  # agent schema 1: cache rows, perhaps with typed rows beside them
     ENTRIES = "entries"  # agent schema 4-13: session_entries
-    NODES = "nodes"  # agent schema 14 and later: session_nodes
-    UNKNOWN = "unknown"  # none of these, or newer than all that we know
+    NODES = "nodes"  # agent schema 14 and later: session_nodes; a newer one than all that we know, if it has these
+    UNKNOWN = "unknown"  # none of these
     UNREADABLE = "unreadable"  # SQLite cannot read it
 
 
@@ -213,6 +217,16 @@ class Database:
     transcripts: tuple[StoredTranscript, ...] = ()
     archives: tuple[StoredTranscript, ...] = ()
     directory: str | None = None
+
+    @property
+    def is_upgraded(self) -> bool:
+        """Whether it has the shape that an OpenClaw newer than schema 1 has given it."""
+        return self.shape in (Shape.ENTRIES, Shape.NODES)
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether its schema is newer than all that we know: it may be read, and is never written."""
+        return (self.version or 0) > NEWEST_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from migrator import commands
 from migrator.commands.export import export
 from migrator.commands.request import Request
 from migrator.exporting.export_tree import Wish
+from migrator.model.errors import RefusedError
 from migrator.model.report import Report
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
@@ -237,3 +240,29 @@ def test_no_session_of_a_renamed_agent_is_missing_by_what_was_there_before(case:
     _, found = verify(case("agent-renamed-with-database"), case("upgraded-2026.6.1-to-2026.9.6"))
     assert found.count(Verdict.MISSING) + found.count(Verdict.CHANGED) == 0
     assert sum(one.events - one.present for one in histories(found)) == 0
+
+
+def test_a_newer_schema_is_judged_by_its_columns_and_never_written(unpack: Unpack) -> None:
+    state = unpack("upgraded-2026.6.1-to-2026.9.6")
+    path = state / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
+
+    def run(database: Path, statement: str) -> None:
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(statement)
+            connection.commit()
+
+    run(path, "PRAGMA user_version = 24")
+    run(path, "UPDATE schema_meta SET schema_version = 24 WHERE meta_key = 'primary'")
+    run(path, "DELETE FROM session_nodes WHERE session_key = 'agent:main:incident-42'")
+    report, found = verify(state)
+    assert [one.facts for one in report.findings if one.code == "database.read-by-columns"] == [(("version", 24),)]
+    assert (report.exit_code, found.count(Verdict.MISSING)) == (1, 1)
+    assert [one.passed for d in found.databases if d.database.path == str(path) for one in d.checks] == [True] * 6
+    before = path.read_bytes()
+    assert commands.plan(request_for(state)).exit_code == 12
+    with pytest.raises(RefusedError):
+        commands.apply(request_for(state), None, yes=True)
+    assert path.read_bytes() == before
+    run(path, "ALTER TABLE session_nodes RENAME COLUMN entry_json TO entry_text")
+    assert "database.newer-schema" in codes(verify(state)[0])
