@@ -276,12 +276,16 @@ class VerifiedDatabase(OfDatabase, frozen=True, kw_only=True):
 
 
 class VerificationPart(Part, frozen=True, kw_only=True):
-    """Whether every session is there."""
+    """Whether every session is there.
+
+    ``given_up`` counts what a release threw away by design of what is there, by the name of the change.
+    """
 
     verdicts: Verdicts
     transcripts: HistoryVerdicts
     checks: dict[str, bool]
     failed_checks: Sequence[str]
+    given_up: Counts
     databases: Sequence[VerifiedDatabase]
 
 

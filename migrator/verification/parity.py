@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from migrator.model.verification import DatabaseVerification, HistoryVerdict, Verdict, Verification
+from migrator.openclaw.changes.transforms import LOSSES
 from migrator.openclaw.text.transcript import LineKind
 
 ARRIVED = (Verdict.SAME, Verdict.EQUAL, Verdict.TRANSFORMED, Verdict.KEPT)
@@ -78,6 +79,17 @@ def parity(verification: Verification) -> Parity:
         missing_events=sum(history.events - history.present for history in histories),
         absent_transcripts=verification.count_histories(HistoryVerdict.ABSENT),
     )
+
+
+def given_up(verification: Verification) -> tuple[tuple[str, int], ...]:
+    """How many settings and events of what is there the release threw something away of, by the name of that change."""
+    found: Counter[str] = Counter()
+    for database in verification.databases:
+        for source in database.sources:
+            found.update(name for one in source.verdicts for name in one.transforms if name in LOSSES)
+        for history in database.histories:
+            found.update({name: count for name, count in history.transforms if name in LOSSES})
+    return tuple(sorted(found.items()))
 
 
 def is_complete(database: DatabaseVerification) -> bool:

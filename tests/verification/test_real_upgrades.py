@@ -12,7 +12,8 @@ from migrator.commands.request import Request
 from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, Verdict, Verification
-from migrator.verification.parity import parity
+from migrator.report.verification_text import given_up_lines
+from migrator.verification.parity import given_up, parity
 
 Unpack = Callable[[str], Path]
 
@@ -135,3 +136,13 @@ def test_what_the_real_import_loses_arrives_when_it_is_migrated_here(unpack: Unp
     assert report.exit_code == 0
     assert found.count(Verdict.SAME) == sum(len(store.entries) for store in report.inventory.stores)
     assert all(h.present == h.events for database in found.databases for h in database.histories)
+
+
+def test_what_the_release_gives_up_by_design_is_counted_apart_and_is_no_difference(unpack: Unpack) -> None:
+    folder = unpack("upgraded-rich-to-2026.9.6")
+    _, found = verify(folder / "after", folder / "before")
+    counts = dict(given_up(found))
+    assert {"fallback-notice-lost", "memory-flush-details-dropped", "exec-policy-retired"} <= counts.keys()
+    assert not {"delivery-folded", "title-filled", "ids-made-up"} & counts.keys()
+    lines = list(given_up_lines(counts))
+    assert lines[0].startswith(f"given up, {sum(counts.values())} settings")

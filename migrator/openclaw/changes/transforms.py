@@ -18,6 +18,7 @@ from migrator.openclaw.text.js_values import Json, canonical, strictly_equal
 __all__ = [
     "ENTRY_TRANSFORMS",
     "EVENT_TRANSFORMS",
+    "LOSSES",
     "EventTransform",
     "Transform",
     "canonical",
@@ -28,6 +29,11 @@ __all__ = [
 
 ENTRY_TRANSFORMS = OWN_TRANSFORMS + IMPORT_TRANSFORMS + REPAIR_TRANSFORMS
 """In the order in which they are applied: ours, the import of a release, then what its ``doctor --fix`` repairs."""
+
+LOSSES = frozenset(step.name for step in ENTRY_TRANSFORMS if step.lossy) | frozenset(
+    step.name for step in EVENT_TRANSFORMS if step.lossy
+)
+"""The changes by which a release throws away what somebody had put there: no difference, and no harmless one either."""
 
 _Object = dict[str, Json]
 _Step = tuple[str, Callable[[_Object], _Object]]
