@@ -198,7 +198,7 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
         lasting[folder].update(known.intersection(chain.from_iterable(map(_pointers, kept))))
         for entry in kept:
             # The importer looks for the file where the agent of the key has its own (2026.8.2 and 2026.9.6).
-            if (agent := parse_session_key(entry.key).agent) not in (None, upgrade.agent_ids[store.path]):
+            if (agent := parse_session_key(entry.key).agent) not in (None, upgrade.agent_ids[store.database]):
                 there = os.path.join(upgrade.inventory.state_dir, "agents", str(agent), "sessions")
                 lasting[there].update(known.intersection(_pointers(entry)))
     for transcript in upgrade.inventory.transcripts:
