@@ -115,12 +115,18 @@ def scan(
 def _renamed_agents(
     findings: Iterable[Finding], databases: Iterable[Database], directories: Iterable[str]
 ) -> Iterator[Finding]:
-    """The findings, with the agent of a database that no directory is named after as one that was renamed."""
-    owner_of = {database.path: database.owner or "" for database in databases}
+    """The findings; a database with the sessions of an owner that no directory is named after is of a renamed agent."""
     there = set(map(normalize_agent_id, directories))
+    renamed = {
+        one.path: one.owner
+        for one in databases
+        if one.owner is not None
+        and normalize_agent_id(one.owner) not in there
+        and any(row.key.startswith(f"agent:{one.owner}:") for row in one.typed_rows)
+    }
     for finding in findings:
-        owner = owner_of.get(finding.subject.text, "")
-        if finding.code == "database.wrong-owner" and normalize_agent_id(owner) not in there:
+        owner = renamed.get(finding.subject.text)
+        if finding.code == "database.wrong-owner" and owner is not None:
             yield Finding("database.agent-renamed", finding.subject, (), (Name("agent", owner),))
         else:
             yield finding
