@@ -42,6 +42,8 @@ PARITY: dict[str, Any] = {
     "missing": 0,
     "changed": 0,
     "moved": 0,
+    "missing_events": 0,
+    "absent_transcripts": 0,
 }
 NO_FORECAST = ForecastPart(releases="2026.8.2 to 2026.9.6", filesystems=[], forecast=[])
 
@@ -127,6 +129,7 @@ def verification(*databases: VerifiedDatabase, failed_checks: Sequence[str] = ()
         transcripts={},
         checks={"sources-unchanged": True},
         failed_checks=failed_checks,
+        given_up={},
         databases=databases,
     )
 

@@ -119,7 +119,7 @@ def _read_back(folder: Path, exported: Exported, wish: Wish) -> None:
                 entries = sum(entry.problem is None for entry in reader)
                 entries = entries if reader.strict else -1
         lines = sum(_lines(path) for path in place.iterdir() if path.is_file() and path.name != STORE_NAME)
-        if (entries, lines) != (store.sessions, store.events):
+        if (entries, lines) != (store.sessions, store.events + store.headers):
             raise RefusedError(
                 "What was written for {subject} does not read back; nothing was kept. See to the disk, and try again.",
                 Name("database", store.database),

@@ -24,7 +24,6 @@ from migrator.model.request import RepairWish
 from migrator.model.words import Severity
 from migrator.planning import planfile
 from migrator.planning.planner import plan as make_plan
-from migrator.planning.repair_planner import REPAIRABLE
 from migrator.scanning.repair_sources import copies, deleted
 from migrator.scanning.sources import archived_digest
 from migrator.verification.verifier import verify as make_verification
@@ -63,7 +62,7 @@ def plan_for(request: Request, inventory: Inventory) -> Plan:
     """Plan; where a newer release has migrated a database, by what verify says of every source that it could need."""
     wish = request.selection.repair
     backup = inventory_of(request, inventory, wish.backup) if wish.backup is not None else None
-    if not any(database.shape in REPAIRABLE for database in inventory.databases):
+    if not any(database.is_upgraded for database in inventory.databases):
         if wish != RepairWish():
             raise UsageError("There is no database here that a newer release has migrated, and so nothing to repair.")
         return make_plan(inventory, archived_digest)

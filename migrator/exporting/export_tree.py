@@ -10,16 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from hashlib import sha256
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from migrator.exporting.parts import numbered, part_mark, part_names
+from migrator.exporting.parts import missing_header, numbered, part_mark, part_names
 from migrator.exporting.prompts import prompt_of
 from migrator.exporting.readable import markdown
 from migrator.exporting.stored_sessions import LegacySession, is_file_name, legacy_sessions
 from migrator.model.exported import ExportedStore, Layout
-from migrator.model.inventory import Database
+from migrator.model.inventory import Database, Shape
 from migrator.model.words import Finding, Name
 from migrator.openclaw.text.legacy_store import StoreWriter, spelled
 from migrator.scanning.databases import cold_folder
@@ -75,7 +75,13 @@ def write_database(
     writer.note_extras()
     counts = writer.counts
     store = ExportedStore(
-        database.path, place, counts["sessions"], counts["transcripts"], counts["archives"], counts["events"]
+        database.path,
+        place,
+        counts["sessions"],
+        counts["transcripts"],
+        counts["archives"],
+        counts["events"],
+        counts["headers"],
     )
     return store, writer.extras, writer.findings
 
@@ -199,11 +205,23 @@ class _Writer:
             self._write_events(session_id, ".jsonl", events)
             self.counts["transcripts"] += 1
             return
+        events = iter(events)
+        first = next(events, None)
+        if first is None:
+            return
+        header = missing_header(first, session_id)
+        if header is not None:
+            name = Name("session-id", session_id)
+            # What this program migrated goes back as it came.
+            own = self.database.shape is Shape.V1
+            self.findings.append(Finding("export.no-header" if own else "export.header-added", name))
+            header = None if own else header
         made: list[Path] = []
-        for number, part in groupby(numbered(events), key=lambda pair: pair[0]):
+        for number, part in groupby(numbered(chain((first,), events)), key=lambda pair: pair[0]):
             lines = (event for _, event in part)
             if number == len(made):
-                made.append(self._write_events(session_id, f"{part_mark(number)}.jsonl", lines))
+                before = None if number else header
+                made.append(self._write_events(session_id, f"{part_mark(number)}.jsonl", lines, before))
             else:
                 self._append_events(made[number], session_id, lines)
         self.counts["transcripts"] += len(made)
@@ -221,13 +239,17 @@ class _Writer:
                 self.extras.files[name] = session_id
                 self.extras.counts["sessionFile"] += 1
 
-    def _write_events(self, session_id: str, suffix: str, events: Iterable[bytes]) -> Path:
+    def _write_events(self, session_id: str, suffix: str, events: Iterable[bytes], header: bytes | None = None) -> Path:
+        """One file; a ``header`` that the history lacks counts for no event."""
         session = self.sessions.get(session_id)
         legacy = self.wish.layout is Layout.LEGACY
         suffix = suffix if legacy else suffix.replace(".jsonl", "") + ".md"
         name = session.file_name if session and session.file_name and suffix == ".jsonl" else None
         path = self._free_place(session_id, name, suffix)
         with _private(path) as stream:
+            if header is not None:
+                stream.write(header + b"\n")
+                self.counts["headers"] += 1
             for line in self._counted(events) if legacy else self._readable(session_id, session, events):
                 stream.write(line + b"\n")
         return path

@@ -9,6 +9,7 @@ What only other files of a session had may stand between the header of its own f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
 from migrator.openclaw.text.json_text import parse_strict
@@ -36,6 +37,20 @@ def numbered(events: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, event
     if header is not None:
         yield number, header
+
+
+def missing_header(first: bytes, session_id: str) -> bytes | None:
+    """The header that must come before the first event of a history; None if that is one.
+
+    A gateway of 2026.9.6 may begin a history in SQLite with a reset (openclaw/openclaw PR 125336). Releases that read
+    files take one without a header for empty.
+    """
+    if _is_header(first):
+        return None
+    time = _members(first).get("timestamp")
+    timestamp = time if isinstance(time, str) else "1970-01-01T00:00:00.000Z"
+    header = {"type": "session", "version": 3, "id": session_id, "timestamp": timestamp, "cwd": ""}
+    return json.dumps(header, separators=(",", ":")).encode()
 
 
 def part_names(session_id: str, known: Iterable[str], count: int) -> list[str]:

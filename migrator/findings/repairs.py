@@ -18,10 +18,20 @@ REPAIR_RULES: dict[str, Rule] = {
         "The row {subject} holds no entry that could be written into a store.",
         "Nothing to do: it stays in the database, and every other session was written.",
     ),
+    "export.header-added": Rule(
+        _NOTE,
+        "The history of {subject} begins without a session header in the database; the file has one before it.",
+        "Nothing to do: without one, releases that read files take a history for empty.",
+    ),
     "export.no-event": Rule(
         _WARNING,
         "Event {seq} of {subject} is damaged and was left out.",
         "Restore the database from a backup if the event matters; every other event was written.",
+    ),
+    "export.no-header": Rule(
+        _WARNING,
+        "The history of {subject} has no session header, and had none before it was migrated.",
+        "Nothing to do; releases that read files take such a history for empty, then and now.",
     ),
     "repair.again": Rule(
         _WARNING,

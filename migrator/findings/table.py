@@ -125,6 +125,11 @@ RULES: dict[str, Rule] = {
         "The database and the source have different entries of the same time for {subject}; the database's was kept.",
         "Compare the two: verify names the fields that differ.",
     ),
+    "entry.lost-history": Rule(
+        _WARNING,
+        "{subject} has a history that is in no file and no database here.",
+        "Fetch the transcripts from where they still are, such as the old machine, before any upgrade.",
+    ),
     "entry.no-session-id": Rule(
         _WARNING,
         "The entry {subject} at byte {offset} has no usable session id, or a time that no column can hold.",
@@ -147,8 +152,13 @@ RULES: dict[str, Rule] = {
     ),
     "entry.shared-session-id": Rule(
         _NOTE,
-        "{subject} and {others} are entries for one session; the second is newer and counts as its owner.",
+        "{subject} and {others} are entries for one session; the second counts as its owner.",
         "Nothing to do; both entries are kept.",
+    ),
+    "entry.only-session-id": Rule(
+        _QUARANTINED,
+        "There is a session id in the place of the entry {subject} at byte {offset}: the key and nothing else.",
+        "Nothing to do: OpenClaw drops such a key; where the history of the session is there, it is kept with the key.",
     ),
     "entry.superseded": Rule(
         _QUARANTINED,
@@ -257,6 +267,11 @@ RULES: dict[str, Rule] = {
         "{subject} has agent schema {version}, which is newer than all that this program knows.",
         "Use a newer version of this program.",
     ),
+    "database.read-by-columns": Rule(
+        _WARNING,
+        "Schema {version} of {subject} is newer than this program: it is read by its columns, and never written.",
+        "Use a newer version of this program where something is missing.",
+    ),
     "database.not-checkpointed": Rule(
         _WARNING,
         "All is committed to {subject}, but a part of it is still in its -wal file.",
@@ -291,6 +306,11 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "SQLite can not write to {subject}; nothing in it was changed.",
         "Check its tables and its place, and run again.",
+    ),
+    "database.agent-renamed": Rule(
+        _REFUSED,
+        "{subject} says that it belongs to {others}, and there is no such agent: its directory was renamed.",
+        "Give the directory its old name back, because OpenClaw refuses it so; or export its sessions from there.",
     ),
     "database.wrong-owner": Rule(
         _REFUSED,
@@ -573,6 +593,11 @@ RULES: dict[str, Rule] = {
         "shows of it; the file is kept as an archived session of its own.",
         "Nothing to do: nothing is lost, and the conversation goes on where the session's own file ends.",
     ),
+    "transcript.kept-with-key": Rule(
+        _NOTE,
+        "The transcript {subject} is the history of {others}, which has its session id and no entry.",
+        "Nothing to do: it is kept with this key.",
+    ),
     "transcript.malformed-line": Rule(
         _QUARANTINED,
         "Line {line} of {subject}, at byte {offset}, is no readable JSON.",
@@ -608,6 +633,11 @@ RULES: dict[str, Rule] = {
         _NOTE,
         "No entry claims the transcript {subject}; its history is kept as an archived session of its own.",
         "Nothing to do.",
+    ),
+    "transcript.relative": Rule(
+        _NOTE,
+        "The transcript {subject} is of the conversation of {others}, before or after a compaction or as its fork.",
+        "Nothing to do: it is kept as an archived session of its own.",
     ),
     "transcript.torn-tail": Rule(
         _QUARANTINED,

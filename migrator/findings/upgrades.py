@@ -108,6 +108,11 @@ UPGRADE_RULES: dict[str, Rule] = {
         "The upgrade shows {count} sessions of {subject} without their histories: those do not lie beside the store.",
         _OURS_FIRST,
     ),
+    "upgrade.hides-lost": Rule(
+        _WARNING,
+        "No release shows what was said in {subject}: the transcript is not there.",
+        "Fetch the transcripts from where they still are before the upgrade.",
+    ),
     "upgrade.hides-sessions": Rule(
         _NOTE,
         "Until doctor --fix has run, newer releases list none of the {count} sessions of {subject}, and do not say so.",

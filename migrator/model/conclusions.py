@@ -38,7 +38,12 @@ OUTCOMES = {
 """Every verdict word."""
 
 
-def remedy(verdict: str, in_quarantine: int) -> str:
-    """What to do after a verdict. While something is in quarantine, nobody is told that every session is there."""
+def remedy(verdict: str, in_quarantine: int, lost_histories: int = 0) -> str:
+    """What to do after a verdict.
+
+    While something is in quarantine, or the history of a session is nowhere, nobody is told that all is there.
+    """
+    if lost_histories and not in_quarantine and verdict in ("proved", "already-migrated"):
+        return f"Look for the transcripts of {lost_histories:,} sessions that have none: all that is here is migrated."
     told = "quarantined" if in_quarantine and verdict in ("proved", "already-migrated") else verdict
     return OUTCOMES[told].remedy

@@ -17,7 +17,10 @@ class Layout(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExportedStore:
-    """What came out of one database. ``place`` is the folder below the one that was asked for."""
+    """What came out of one database. ``place`` is the folder below the one that was asked for.
+
+    ``headers`` are those that were written before histories that have none.
+    """
 
     database: str
     place: str
@@ -25,6 +28,7 @@ class ExportedStore:
     transcripts: int
     archives: int
     events: int
+    headers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ class Entry(Struct, frozen=True, gc=False):
     stored, after ``transforms``. ``problem`` is the finding code that keeps the entry out of the database, or None.
     ``session_id`` is None where no release could use what the entry holds; the times are None unless finite, ``status``
     unless a column can repeat it. ``hazards`` are the codes of what OpenClaw's own upgrade would trip over.
+    ``is_used`` says that it counts tokens or compactions, so that somebody must have talked in the session. ``family``
+    are other sessions that it names as earlier or later parts of the same conversation.
     """
 
     index: int
@@ -69,6 +71,8 @@ class Entry(Struct, frozen=True, gc=False):
     hazards: tuple[str, ...] = ()
     started_at: Number | None = None
     status: str | None = None
+    is_used: bool = False
+    family: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class Transcript:
     ``header_id`` and ``named_id`` are the session ids that the content and the file name claim. ``stranded`` are the
     storable events that OpenClaw's own importer would leave behind because of damage, and ``replaced`` the lines that
     are stored with replacement characters for what is no UTF-8. ``columns`` is the digest of what the columns of its
-    events say (``sqlite/event_columns``).
+    events say (``sqlite/event_columns``). ``parent_id`` is the session that the header says it goes on from.
     """
 
     path: str
@@ -106,6 +110,7 @@ class Transcript:
     stranded: int = 0
     replaced: int = 0
     columns: bytes = b""
+    parent_id: str | None = None
 
 
 class Run(NamedTuple):
@@ -176,6 +181,10 @@ class Row(Struct, frozen=True, gc=False):
     status: str | None = None
 
 
+NEWEST_SCHEMA = 23
+"""The newest agent schema that is known, that of OpenClaw 2026.9.6."""
+
+
 class Shape(str, Enum):
     """Which of the known table sets a database has (``migrator/openclaw/README.md``, "The shapes of databases")."""
 
@@ -183,8 +192,8 @@ class Shape(str, Enum):
     EMPTY = "empty"  # a database at version 0 without tables
     V1 = "v1"  # agent schema 1: cache rows, perhaps with typed rows beside them
     ENTRIES = "entries"  # agent schema 4-13: session_entries
-    NODES = "nodes"  # agent schema 14 and later: session_nodes
-    UNKNOWN = "unknown"  # none of these, or newer than all that we know
+    NODES = "nodes"  # agent schema 14 and later: session_nodes; a newer one than all that we know, if it has these
+    UNKNOWN = "unknown"  # none of these
     UNREADABLE = "unreadable"  # SQLite cannot read it
 
 
@@ -208,6 +217,16 @@ class Database:
     transcripts: tuple[StoredTranscript, ...] = ()
     archives: tuple[StoredTranscript, ...] = ()
     directory: str | None = None
+
+    @property
+    def is_upgraded(self) -> bool:
+        """Whether it has the shape that an OpenClaw newer than schema 1 has given it."""
+        return self.shape in (Shape.ENTRIES, Shape.NODES)
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether its schema is newer than all that we know: it may be read, and is never written."""
+        return (self.version or 0) > NEWEST_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)

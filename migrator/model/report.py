@@ -59,7 +59,8 @@ class Report:
     def next_step(self) -> str:
         """What to do now."""
         verification = verification_of(self)
-        return remedy(self.word, verification.in_quarantine if verification is not None else 0)
+        lost = sum(finding.code == "entry.lost-history" for finding in self.inventory.findings)
+        return remedy(self.word, verification.in_quarantine if verification is not None else 0, lost)
 
 
 @dataclass(frozen=True, kw_only=True)

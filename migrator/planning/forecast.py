@@ -19,7 +19,7 @@ from migrator.model.words import HASH_BYTES, Finding, Name, Number
 from migrator.openclaw.changes.hazards import LOSES_ENTRY
 from migrator.openclaw.places.paths import normalize_agent_id, store_database
 from migrator.openclaw.places.session_files import FileKind
-from migrator.openclaw.places.session_key import canonical_key
+from migrator.openclaw.places.session_key import canonical_key, parse_session_key
 from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES
 from migrator.openclaw.text.transcript import LineKind
 from migrator.planning.folding import Session, groups
@@ -72,6 +72,11 @@ def forecast(inventory: Inventory) -> tuple[Finding, ...]:
         ),
         *_distant_histories(upgrade),
         *_agents(upgrade),
+        *(
+            Finding("upgrade.hides-lost", finding.subject)
+            for finding in inventory.findings
+            if finding.code == "entry.lost-history"
+        ),
         *_rewritten_stores(upgrade),
     ]
     order = ("blocks", "loses", "hides", "changes")
@@ -189,15 +194,20 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
         folder, database = os.path.dirname(store.path), store.database
         entries = [entry for entry in store.entries if entry.problem is None and entry.session_id is not None]
         pointers[folder].update(known.intersection(chain.from_iterable(map(_pointers, entries))))
-        kept = (entry for entry in entries if (database, entry.key) not in dropped)
+        kept = [entry for entry in entries if (database, entry.key) not in dropped]
         lasting[folder].update(known.intersection(chain.from_iterable(map(_pointers, kept))))
+        for entry in kept:
+            # The importer looks for the file where the agent of the key has its own (2026.8.2 and 2026.9.6).
+            if (agent := parse_session_key(entry.key).agent) not in (None, upgrade.agent_ids[store.database]):
+                there = os.path.join(upgrade.inventory.state_dir, "agents", str(agent), "sessions")
+                lasting[there].update(known.intersection(_pointers(entry)))
     for transcript in upgrade.inventory.transcripts:
         folder, file = os.path.split(transcript.path)
         name, events = Name("transcript", transcript.path), len(transcript.hashes) // HASH_BYTES
         if transcript.kind != FileKind.TRANSCRIPT.value or folder not in pointers or not events:
             continue
         own = {file, transcript.path}
-        if not own & pointers[folder] and not _is_recovered(transcript, pointers[folder], paths):
+        if not own & (pointers[folder] | lasting[folder]) and not _is_recovered(transcript, pointers[folder], paths):
             yield Finding("upgrade.loses-transcript", name, (("count", events),))
             continue
         if transcript.stranded:

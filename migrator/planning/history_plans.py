@@ -11,7 +11,8 @@ from migrator.model.inventory import Database, Inventory, Join, Run, Transcript
 from migrator.model.plan import HistoryPlan
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.session_databases import is_opened
-from migrator.planning.folding import RecoveredKeys
+from migrator.planning.folding import RECOVERED, RecoveredKeys
+from migrator.planning.session_keys import SessionKeys
 from migrator.planning.settled import MIGRATED
 from migrator.scanning.joining import additions, merged_hashes, runs_of, without
 from migrator.scanning.joins import content_id, live_histories
@@ -24,21 +25,22 @@ def plan_histories(
     """Whose history each transcript is, by database; a history that no entry claims is kept under a recovered key."""
     live = live_histories(inventory)
     databases = {database.path: database for database in inventory.databases}
-    keys = {
-        (store.database, entry.session_id): entry.key
-        for store in inventory.stores
-        for entry in store.entries
-        if entry.problem is None
-    }
-    findings = [Finding("transcript.recovered", Name("transcript", one.path)) for one in live.unclaimed]
+    keys = SessionKeys(inventory, recovered)
+    unclaimed = {one.path for one in live.unclaimed}
+    findings = [
+        keys.told(path, session_id, file)
+        for (path, session_id), files in live.files.items()
+        for file in files
+        if file.path in unclaimed and keys.of_entry(path, session_id) is None
+    ]
     joins = {join.files: join for join in inventory.joins}
     planned: dict[str, list[HistoryPlan]] = {}
     for (path, session_id), files in live.files.items():
         if path in databases and is_opened(path):
             paths = tuple(file.path for file in files)
             join = joins.get(paths) or Join(paths, runs_of(files), (), in_view=False)
-            planner = _Planner(databases[path], recovered, findings)
-            made = planner.plan(session_id, keys.get((path, session_id)), files, join)
+            planner = _Planner(databases[path], keys, findings)
+            made = planner.plan(session_id, keys.of_entry(path, session_id), files, join)
             planned.setdefault(path, []).extend(made)
     return {path: tuple(made) for path, made in planned.items()}, findings
 
@@ -46,7 +48,7 @@ def plan_histories(
 @dataclass(frozen=True, slots=True)
 class _Planner:
     database: Database
-    recovered: RecoveredKeys
+    keys: SessionKeys
     findings: list[Finding] = field(default_factory=list)
 
     def plan(
@@ -98,8 +100,10 @@ class _Planner:
         last_ms = max(file.last_ms for file in files)
         entry = None
         if key is None:
-            key = self.recovered.give(self.database.path, self.database.agent_id, session_id, session_id)
-            made = {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}
+            key = self.keys.made_up(self.database, session_id)
+            made = {"sessionId": session_id, "updatedAt": last_ms}
+            if RECOVERED in key:  # under its own key it is a session like any other
+                made["archivedAt"] = last_ms
             entry = json.dumps(made, separators=(",", ":"))
         hashes = stored + merged_hashes(files, rest)
         return HistoryPlan(session_id, key, files, len(stored) // HASH_BYTES, hashes, entry, last_ms, rest)

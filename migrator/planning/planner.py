@@ -26,9 +26,9 @@ from migrator.planning.history_plans import plan_histories
 from migrator.planning.merging import merge, time_of
 from migrator.planning.owners import assign_owners
 from migrator.planning.rejects import rejects_of
-from migrator.planning.repair_planner import REPAIRABLE, plan_repairs
+from migrator.planning.repair_planner import plan_repairs
 from migrator.planning.repair_plans import plan_repair
-from migrator.planning.settled import is_settled, kept_rows
+from migrator.planning.settled import MIGRATED, is_settled, kept_rows
 from migrator.planning.space import peak_bytes
 from migrator.runs.quarantine import SUPERSEDED
 
@@ -64,7 +64,7 @@ def plan(
     for path in histories:
         stores_of.setdefault(path, [])
     findings += on_histories
-    migrated = {database.path for database in inventory.databases if database.shape in REPAIRABLE}
+    migrated = {database.path for database in inventory.databases if database.shape in MIGRATED}
     to_write = {path: stores for path, stores in stores_of.items() if path not in migrated}
     typed_keys, made = fold(_sessions(to_write, by_path), inventory, recovered)
     findings += made
@@ -91,7 +91,10 @@ def plan(
     repairs, made = plan_repairs(inventory, judged, wish)
     findings += made
     for path, repair in repairs.items():
-        if path not in refused:
+        if by_path[path].is_newer:  # whose columns are known, and who knows what else belongs to them?
+            version = (("version", by_path[path].version or 0),)
+            findings.append(Finding("database.newer-schema", Name("database", path), version))
+        elif path not in refused:
             plans[path] = plan_repair(by_path[path], repair, plans.get(path), inventory.quarantined)
     return Plan(inventory.state_dir, tuple(plans.values()), tuple(findings), plan_digest(plans.values()))
 

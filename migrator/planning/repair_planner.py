@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from migrator.model.inventory import Database, Entry, Inventory, Row, Run, Shape, StoreKind
+from migrator.model.inventory import Database, Entry, Inventory, Row, Run, StoreKind
 from migrator.model.repair import HistoryRepair, Judged, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.model.request import RepairWish
 from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
@@ -23,8 +23,6 @@ from migrator.openclaw.places.session_key import database_key
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.repair_files import file_origin, sources_in_order
 from migrator.scanning.joining import runs_of
-
-REPAIRABLE = (Shape.ENTRIES, Shape.NODES)
 
 _BY_KIND = {StoreKind.IMPORTED: Origin.IMPORTED, StoreKind.ARCHIVED: Origin.ARCHIVED}
 _LACKING = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS)
@@ -47,7 +45,7 @@ def plan_repairs(
     inventory: Inventory, judged: tuple[Judged, ...], wish: RepairWish
 ) -> tuple[dict[str, Repair], list[Finding]]:
     """What to add to each database of schema 2 and later, by its path."""
-    found = {one.path: _Found(one) for one in inventory.databases if one.shape in REPAIRABLE}
+    found = {one.path: _Found(one) for one in inventory.databases if one.is_upgraded}
     planner = _Planner(inventory, found, wish)
     for sources in judged:
         for verified in sources.verification.databases:

@@ -31,7 +31,7 @@ from migrator.report.parts import (
     VerifiedDatabase,
     WrittenDatabase,
 )
-from migrator.verification.parity import is_complete, parity
+from migrator.verification.parity import given_up, is_complete, parity
 
 
 def plan_part(plan: Plan, inventory: Inventory) -> PlanPart:
@@ -140,6 +140,7 @@ def verified_members(verification: Verification, inventory: Inventory) -> dict[s
             transcripts={one.value: verification.count_histories(one) for one in HistoryVerdict},
             checks={check.name: check.passed for check in verification.checks},
             failed_checks=verification.failed_checks,
+            given_up=dict(given_up(verification)),
             databases=[_verified_database(one, directories) for one in verification.databases],
         ),
     }

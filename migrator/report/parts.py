@@ -45,7 +45,8 @@ STATES: dict[State, str] = {
     "partial": "Some sessions of the store are not in the database.",
     "legacy": "The sessions are in the store only: nothing is migrated yet.",
     "unclaimed": "There are transcripts, but no session that they belong to.",
-    "migrated": "The database has every session of the store, or there is no store any more.",
+    "migrated": "The database has a row for every session of the store, or there is no store any more."
+    " Verify compares what rows and histories say; here nothing did.",
     "empty": "There is no session.",
 }
 """The states of a row of a scan, the one that most needs a look first."""
@@ -203,6 +204,8 @@ class Parity(Part, frozen=True, kw_only=True):
     missing: Count
     changed: Count
     moved: Count
+    missing_events: Count
+    absent_transcripts: Count
 
     @property
     def pairs(self) -> tuple[str, str, str]:
@@ -273,12 +276,16 @@ class VerifiedDatabase(OfDatabase, frozen=True, kw_only=True):
 
 
 class VerificationPart(Part, frozen=True, kw_only=True):
-    """Whether every session is there."""
+    """Whether every session is there.
+
+    ``given_up`` counts what a release threw away by design of what is there, by the name of the change.
+    """
 
     verdicts: Verdicts
     transcripts: HistoryVerdicts
     checks: dict[str, bool]
     failed_checks: Sequence[str]
+    given_up: Counts
     databases: Sequence[VerifiedDatabase]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from migrator.findings.checks import CHECKS
 from migrator.model.verification import HistoryVerdict
@@ -45,7 +45,15 @@ def details_lines(verification: VerificationPart, namer: Namer) -> Iterator[str]
     extra = [name for database in verification.databases for name in database.extra]
     if extra:
         yield f"extra, {plural(len(extra), 'session')}, {SESSIONS['extra']}: {listed(extra, namer)}"
+    yield from given_up_lines(verification.given_up)
     yield from failed_check_lines(verification, namer)
+
+
+def given_up_lines(counts: Mapping[str, int]) -> Iterator[str]:
+    """What the release that upgraded this gives up by design: no difference, and said apart from harmless changes."""
+    if counts:
+        names = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        yield f"given up, {plural(sum(counts.values()), 'setting')} that the release drops of what is there: {names}"
 
 
 def failed_checks(verification: VerificationPart, namer: Namer) -> Iterator[tuple[str, str]]:
@@ -86,14 +94,14 @@ def _details(entry: SessionRow, namer: Namer) -> Iterator[str]:
 
 
 def _histories(histories: Sequence[TranscriptRow], namer: Namer) -> Iterator[str]:
-    groups: dict[HistoryVerdict, list[TranscriptRow]] = {}
+    groups: dict[tuple[HistoryVerdict, str], list[TranscriptRow]] = {}
     for history in histories:
-        groups.setdefault(history.verdict, []).append(history)
-    groups.pop(HistoryVerdict.CONTAINED, None)
-    for verdict, members in groups.items():
+        if history.verdict is not HistoryVerdict.CONTAINED:
+            groups.setdefault((history.verdict, ", ".join(history.transforms)), []).append(history)
+    for (verdict, changes), members in groups.items():
         names = [member.transcript for member in members]
-        number = plural(len(members), "transcript")
-        yield f"{verdict.value}, {number}, {TRANSCRIPTS[verdict.value]}: {listed(names, namer)}"
+        number, by = plural(len(members), "transcript"), f" ({changes})" if changes else ""
+        yield f"{verdict.value}, {number}, {TRANSCRIPTS[verdict.value]}{by}: {listed(names, namer)}"
         for member in members[:MOST_NAMES]:
             if member.present != member.events:
                 line = member.first_missing_line

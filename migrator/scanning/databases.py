@@ -227,8 +227,9 @@ def _findings(database: Database, role: str | None) -> Iterator[Finding]:
     name = Name("database", database.path)
     version = (("version", database.version or 0),)
     if database.shape is Shape.UNKNOWN:
-        newer = (database.version or 0) > shapes.NEWEST_VERSION
-        yield Finding("database.newer-schema" if newer else "database.unknown-shape", name, version)
+        yield Finding("database.newer-schema" if database.is_newer else "database.unknown-shape", name, version)
+    elif database.is_newer:
+        yield Finding("database.read-by-columns", name, version)
     elif database.shape in (Shape.ENTRIES, Shape.NODES):
         yield Finding("database.migrated", name, version)
     if role not in (None, "agent"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from migrator.model.inventory import LIVE, Agent, Database, Inventory, Shape, St
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import Verdict
-from migrator.model.words import Name
+from migrator.model.words import Finding, Name
 from migrator.openclaw.changes.judge import judge
 from migrator.openclaw.places.config import load_config
 from migrator.openclaw.places.locks import live_writers
@@ -38,11 +38,13 @@ from migrator.scanning.directories import (
     store_path,
 )
 from migrator.scanning.joins import joins_of
+from migrator.scanning.lost_histories import lost_histories
 from migrator.scanning.originals import Original, archived, imported
 from migrator.scanning.placement import Placement
 from migrator.scanning.readers import Candidate, read_databases, read_stores, read_transcripts
 from migrator.scanning.sources import reread
 from migrator.scanning.transcript_places import transcript_places
+from migrator.scanning.transcripts import header_mismatches
 from migrator.scanning.transcripts import owners as owners_of
 from migrator.sqlite.snapshot import open_snapshot
 
@@ -87,6 +89,9 @@ def scan(
     stores_of = _by_database(stores)
     databases = read_databases(owners, stores_of, state, selection.follow, findings, workers)
     _add_placement_findings(stores, databases, findings)
+    findings.made = list(_renamed_agents(findings.made, databases, directories))
+    findings.made += header_mismatches(stores, transcripts, state, directories)
+    findings.made += lost_histories(stores, transcripts, databases, agents)
     findings.made += live_writers(state, config.path, env, surroundings.tmp, now_ms)
     inventory = Inventory(
         state_dir=state,
@@ -105,6 +110,26 @@ def scan(
         findings=tuple(findings.made),
     )
     return replace(inventory, joins=tuple(joins_of(inventory)))
+
+
+def _renamed_agents(
+    findings: Iterable[Finding], databases: Iterable[Database], directories: Iterable[str]
+) -> Iterator[Finding]:
+    """The findings; a database with the sessions of an owner that no directory is named after is of a renamed agent."""
+    there = set(map(normalize_agent_id, directories))
+    renamed = {
+        one.path: one.owner
+        for one in databases
+        if one.owner is not None
+        and normalize_agent_id(one.owner) not in there
+        and any(row.key.startswith(f"agent:{one.owner}:") for row in one.typed_rows)
+    }
+    for finding in findings:
+        owner = renamed.get(finding.subject.text)
+        if finding.code == "database.wrong-owner" and owner is not None:
+            yield Finding("database.agent-renamed", finding.subject, (), (Name("agent", owner),))
+        else:
+            yield finding
 
 
 def _check_agents_exist(selection: Selection, known: tuple[str, ...]) -> None:

@@ -18,11 +18,12 @@ from migrator.model.inventory import Entry, FileIdentity, Store, StoreKind
 from migrator.model.progress import Advance, silent
 from migrator.model.words import Finding, Name
 from migrator.openclaw.changes.hazards import hazards
-from migrator.openclaw.text.entry import prepare, storable_key
+from migrator.openclaw.text.entry import lone_session_id, prepare, storable_key
 from migrator.openclaw.text.store import RawEntry, StoreReader, read_member
 from migrator.sqlite.snapshot import identify
 
 DUPLICATE_KEY = "entry.duplicate-key"
+ONLY_SESSION_ID = "entry.only-session-id"
 
 _BLOCK = 1 << 18
 
@@ -175,7 +176,9 @@ def _entry(raw: RawEntry) -> Entry:
     if prepared is None:
         key, length = storable_key(raw.key), len(raw.raw)
         found = hazards(raw, None)
-        return Entry(raw.index, key, raw.offset, length, b"", None, None, problem=raw.problem, hazards=found)
+        only = lone_session_id(raw.raw) if raw.problem == "entry.not-object" else None
+        problem = raw.problem if only is None else ONLY_SESSION_ID
+        return Entry(raw.index, key, raw.offset, length, b"", None, only, problem=problem, hazards=found)
     return Entry(
         index=raw.index,
         key=prepared.key,
@@ -189,6 +192,8 @@ def _entry(raw: RawEntry) -> Entry:
         hazards=hazards(raw, prepared),
         started_at=prepared.started_at,
         status=prepared.status,
+        is_used=prepared.is_used,
+        family=prepared.family,
     )
 
 

@@ -17,8 +17,10 @@ from migrator.model.progress import Advance, silent
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
 from migrator.openclaw.places.session_key import parse_session_key
-from migrator.openclaw.text.entry import usable_session_id
-from migrator.openclaw.text.transcript import DAMAGE, UTF8_REPLACED, Line, LineKind, TranscriptReader
+from migrator.openclaw.text.entry import usable_row_id, usable_session_id
+from migrator.openclaw.text.json_text import parse_strict
+from migrator.openclaw.text.line_pieces import UTF8_REPLACED
+from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader
 from migrator.scanning.sources import changed, file_identity, has_bytes
 from migrator.scanning.whereabouts import Whereabouts
 from migrator.sqlite.event_columns import EventColumns
@@ -54,8 +56,7 @@ def read_transcript(
         return None, (Finding("transcript.unreadable", name, (("errno", error.errno or 0),)),)
     if changed(before, after):
         return None, (Finding("transcript.changing", name),)
-    header_id = usable_session_id(reader.header.event_id) if reader.header else None
-    named_id, _topic = transcript_session_id(os.path.basename(path))
+    header_id, named_id = _ids(path, reader.header.event_id if reader.header else None)
     transcript = Transcript(
         path=path,
         agent=agent,
@@ -70,8 +71,32 @@ def read_transcript(
         stranded=tally.stranded,
         replaced=tally.replaced,
         columns=tally.columns.digest(),
+        parent_id=_parent(reader.header.raw) if reader.header else None,
     )
     return transcript, tuple(_findings(transcript))
+
+
+def _ids(path: str, header: str | None) -> tuple[str | None, str | None]:
+    """The session ids that a header and a file name claim.
+
+    Where both say the very same, that is the id, even one with a colon that OpenClaw gives no file of its own.
+    """
+    name = os.path.basename(path)
+    if header is not None and name == f"{header}.jsonl" and usable_row_id(header) == header:
+        return header, header
+    return usable_session_id(header), transcript_session_id(name)[0]
+
+
+def _parent(header: bytes) -> str | None:
+    """The session of the file that a header names as the one that it goes on from."""
+    if b'"parentSession"' not in header:
+        return None
+    try:
+        value = parse_strict(header.decode())
+    except ValueError:
+        return None
+    parent = value.get("parentSession") if isinstance(value, dict) else None
+    return transcript_session_id(re.split(r"[\\/]", parent)[-1])[0] if isinstance(parent, str) else None
 
 
 def as_now(earlier: Transcript, agent: str | None, kind: str, identity: FileIdentity) -> Transcript:
@@ -103,6 +128,8 @@ class _Tally:
         """Take the next line, or the next piece of one."""
         if line.number != self._number:
             self._number, self._before_line = line.number, self._events
+        elif self._before_damage is None:
+            self._before_damage = self._before_line  # what has two records on one line is no JSON to OpenClaw
         if line.text is not None:
             time_ms = line.timestamp_ms or 0
             self._events += 1
@@ -153,10 +180,25 @@ def _findings(transcript: Transcript) -> Iterator[Finding]:
     for code, count in (("transcript.duplicate-line", duplicates), ("transcript.invalid-utf8", transcript.replaced)):
         if count:
             yield Finding(code, name, (("count", count),))
-    if transcript.hashes and transcript.header_id is None:
+    if transcript.hashes and not dict(transcript.counts).get(LineKind.HEADER.value):
         yield Finding("transcript.no-header", name)
-    elif transcript.header_id is not None and transcript.named_id not in (None, transcript.header_id):
-        yield Finding("transcript.header-mismatch", name, (), (Name("session-id", transcript.header_id),))
+
+
+def header_mismatches(
+    stores: tuple[Store, ...], transcripts: Sequence[Transcript], state_dir: str, directories: Iterable[str]
+) -> Iterator[Finding]:
+    """The files that have another header than their name says, but for those whose session is that of the header."""
+    odd = [one for one in transcripts if one.header_id is not None and one.named_id not in (None, one.header_id)]
+    claimed = owners(stores, transcripts, state_dir, frozenset(directories)) if odd else {}
+    for one in odd:
+        owner = claimed.get(one.path)
+        if owner is None or owner.session_id != one.header_id:
+            yield Finding(
+                "transcript.header-mismatch",
+                Name("transcript", one.path),
+                (),
+                (Name("session-id", str(one.header_id)),),
+            )
 
 
 class _Claim(NamedTuple):
@@ -191,10 +233,11 @@ def owners(
     if not by_path:
         return {}
     by_folder: dict[tuple[str, str], list[Transcript]] = {}
+    by_name: dict[str, list[Transcript]] = {}
     for transcript in by_path.values():
         for session_id in {transcript.named_id, transcript.header_id} - {None}:
             by_folder.setdefault((os.path.dirname(transcript.path), str(session_id)), []).append(transcript)
-    file_names = {os.path.basename(path) for path in by_path}
+        by_name.setdefault(os.path.basename(transcript.path), []).append(transcript)
     claims: dict[str, list[_Claim]] = {}
     places_of = Whereabouts(state_dir)
     for index, store in enumerate(stores):
@@ -206,11 +249,16 @@ def owners(
             pointed = re.split(r"[\\/]", entry.session_file)[-1] if entry.session_file else ""
             candidates: Sequence[str] = ()
             places: Sequence[str] = (folder,)
-            if pointed in file_names or f"{entry.session_id}.jsonl" in file_names:
+            own = f"{entry.session_id}.jsonl"
+            if pointed in by_name or own in by_name:
                 agent = parse_session_key(entry.key).agent
                 owner = agent if agent in agent_directories else store.agent
                 candidates, places = places_of.entry(entry.session_file, entry.session_id, folder, owner)
             named = next((by_path[path] for path in candidates if path in by_path), None)
+            if named is None and candidates:
+                # Somebody has moved it to a folder of his own below that of the store.
+                moved = (one for name in (pointed, own) for one in by_name.get(name, ()))
+                named = next((one for one in moved if one.path.startswith(folder + os.sep)), None)
             near = [t for place in places for t in by_folder.get((place, entry.session_id), [])]
             for transcript in [*([named] if named else []), *near]:
                 rank = _rank(transcript, entry.session_id, transcript is named)

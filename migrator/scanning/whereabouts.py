@@ -40,7 +40,8 @@ class Whereabouts:
     def _paths(self, session_file: str | None, session_id: str, folder: str, owner: str | None) -> list[str]:
         found = transcript_candidates(session_file, session_id, folder, self._state_dir, owner)
         as_named = [os.path.normpath(os.path.join(folder, session_file))] if session_file else []
-        return list(dict.fromkeys([*found, *as_named]))
+        # A file that is named after the very id, whatever characters are in it.
+        return list(dict.fromkeys([*found, *as_named, os.path.join(folder, f"{session_id}.jsonl")]))
 
 
 def _is_plain(session_id: str) -> bool:

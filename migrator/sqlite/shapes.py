@@ -1,7 +1,8 @@
 """Which of the known table sets a database has: by its version and by the columns of its tables.
 
 Two shapes say 16, and a number alone is easily written, so a table that is not what its release creates makes
-the whole shape unknown. Additional tables and columns are fine: OpenClaw 2026.9.6 tolerates them, too.
+the whole shape unknown. Additional tables and columns are fine: OpenClaw 2026.9.6 tolerates them, too. A schema that
+is newer than all that we know is read if it still has every column that we read; nothing is ever written to it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,6 @@ from dataclasses import dataclass
 from migrator.model.inventory import Shape
 from migrator.sqlite.rows import columns, select, text_codec, to_utf8
 from migrator.sqlite.snapshot import open_snapshot
-
-NEWEST_VERSION = 23
-"""The newest agent schema that is known, that of OpenClaw 2026.9.6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def detect(connection: sqlite3.Connection) -> tuple[Shape, int | None]:
         return Shape.UNREADABLE, None
     if 4 <= version <= 13 and present >= _ENTRY_TABLES and not present & _NOT_BEFORE_NODES:
         return Shape.ENTRIES, version
-    if 14 <= version <= NEWEST_VERSION and present >= _NODE_TABLES and not present & _NOT_IN_NODES:
+    if version >= 14 and present >= _NODE_TABLES and not present & _NOT_IN_NODES:
         return Shape.NODES, version
     return Shape.UNKNOWN, version
 

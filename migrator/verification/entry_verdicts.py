@@ -116,7 +116,8 @@ class EntryJudge:
             return self._compared(claims, entry, renamed, (CANONICAL_KEY,))
         elsewhere = self.holdings.by_session.get(entry.session_id or "", [])
         for path, row in sorted(elsewhere, key=lambda place: place[1].key not in (entry.key, canonical)):
-            if (path, row.key) in self.holdings.claimed:
+            is_own = row.key in (entry.key, canonical)
+            if self.holdings.is_claimed(path, row, claims) or (not is_own and self.holdings.is_named(row)):
                 continue  # that row stands for another source
             return self._moved(claims, entry, path, row)
         if renamed is not None:

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import pairwise
 
 from migrator.filesystem import open_regular_file
-from migrator.model.inventory import Shape, StoredTranscript, Transcript
+from migrator.model.inventory import StoredTranscript, Transcript
 from migrator.model.verification import HistoryVerdict
 from migrator.model.words import HASH_BYTES, Name
-from migrator.openclaw.changes.transforms import canonical, normal_event
-from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.transcript import Line, LineKind, TranscriptReader, read_line
 from migrator.scanning.databases import archived_texts, history_texts
 from migrator.scanning.packed import unpacked
 from migrator.scanning.transcripts import added, events_of, storable_lines
-from migrator.sqlite.event_rows import event_hash
 from migrator.sqlite.snapshot import open_snapshot
-
-_DROPPED = {LineKind.DUPLICATE: "duplicate-event-dropped", LineKind.NULL: "null-line-dropped"}
-"""What OpenClaw's own import leaves out, and what that is called."""
-
-SAME_JSON = "same-json"
-
-
-def dropped_by_writer(shape: Shape) -> Set[LineKind]:
-    """The kinds of lines that whoever writes this shape drops: only this program writes histories at schema 1."""
-    return frozenset() if shape is Shape.V1 else _DROPPED.keys()
+from migrator.verification.event_matching import Texts, match_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,53 +106,29 @@ def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
     return HistorySource(name, stored.hashes, counts, False, lines)
 
 
-def compare_content(
-    source: HistorySource, session_id: str, stored: Iterable[bytes], known_transforms: bool, may_lack: Set[LineKind]
-) -> Comparison:
-    """Compare the lines of a history with a stored history as JSON, and after what releases are known to do to it.
+def compare_content(source: HistorySource, session_id: str, stored: Texts, by_release: bool) -> Comparison:
+    """Compare the events of a history with those that a database holds, given by a function that reads their texts.
 
-    ``stored`` are the texts of the stored events in order. ``may_lack`` are the kinds of lines that its writer drops.
+    ``by_release`` as :func:`match_events` takes it.
     """
-    positions: dict[bytes, deque[int]] = defaultdict(deque)
-    hashes: list[bytes] = []
-    for seq, stored_text in enumerate(stored):
-        positions[_digest(_parsed(stored_text))].append(seq)
-        hashes.append(event_hash(stored_text))
-    matched: list[int] = []
-    ordered: list[int] = []
-    explained: Counter[str] = Counter()
-    first_missing, tail = 0, True
-    version = 1  # of the transcript format, until a header says otherwise
+    matching = match_events(source.lines, stored, session_id, by_release)
     siblings = source.siblings
-    for index, (line, text) in enumerate(source.lines()):
-        event = _parsed(text)
-        if line.kind is LineKind.HEADER and isinstance(event, dict) and isinstance(event.get("version"), int):
-            version = event["version"]
-        after = ordered[-1] if ordered else -1
-        position, how = _find(event, session_id, version, positions, after, known_transforms)
-        if position is None and known_transforms and line.kind in may_lack:
-            how = _DROPPED[line.kind]
-        if how is None and position is not None and hashes[position] != event_hash(text):
-            how = SAME_JSON
-        if how is not None:
-            explained[how] += 1
-        if position is not None:
-            tail = tail and not first_missing
-            matched.append(position)
-            if siblings is None or siblings.mask[index]:
-                ordered.append(position)
-        elif how is None:
-            first_missing = first_missing or line.number
-    dropped = sum(explained[name] for name in _DROPPED.values())
+    matches = matching.matches
+    missing = [match for match in matches if match.is_missing]
+    ordered = [
+        match.place
+        for index, match in enumerate(matches)
+        if match.place is not None and (siblings is None or siblings.mask[index])
+    ]
     others = siblings.hashes if siblings is not None else frozenset()
-    foreign = set(range(len(hashes))).difference(matched)
+    first = missing[0].line if missing else 0
     return Comparison(
-        present=len(matched) + dropped,
+        present=len(matches) - len(missing),
         in_order=all(one < other for one, other in pairwise(ordered)),
-        stored_only=sum(hashes[position] not in others for position in foreign),
-        transforms=tuple(sorted(explained.items())),
-        first_missing_line=first_missing,
-        missing_is_tail=tail,
+        stored_only=sum(event not in others for event in matching.extra),
+        transforms=tuple(sorted(Counter(name for match in matches for name in match.changes).items())),
+        first_missing_line=first,
+        missing_is_tail=all(match.place is None or match.line < first for match in matches if missing),
     )
 
 
@@ -182,43 +145,3 @@ def verdict(source: HistorySource, comparison: Comparison, moved: bool) -> Histo
     if source.damaged:
         return HistoryVerdict.DAMAGED
     return HistoryVerdict.TRANSFORMED if comparison.transforms else HistoryVerdict.CONTAINED
-
-
-def _parsed(text: bytes) -> object:
-    """The event as JSON; text that is none stands for itself."""
-    try:
-        return parse_strict(text.decode())
-    except ValueError:
-        return text.decode("utf-8", "backslashreplace")
-
-
-def _digest(value: object) -> bytes:
-    return blake2b(canonical(value), digest_size=HASH_BYTES).digest()
-
-
-def _find(
-    event: object,
-    session_id: str,
-    version: int,
-    positions: dict[bytes, deque[int]],
-    after: int,
-    known_transforms: bool,
-) -> tuple[int | None, str | None]:
-    """Take the next stored event that is this one, and say what it took to see that."""
-    exact = _digest(event)
-    if positions.get(exact):
-        return _take(positions[exact], after), None
-    if not known_transforms:
-        return None, None
-    if isinstance(event, dict):
-        normal = _digest(normal_event(event, session_id, version))
-        if positions.get(normal):
-            return _take(positions[normal], after), "event-normalized"
-    return None, None
-
-
-def _take(positions: deque[int], after: int) -> int:
-    """The first position behind ``after``; where there is none, the last: the order is lost anyway."""
-    while len(positions) > 1 and positions[0] < after:
-        positions.popleft()
-    return positions.popleft()

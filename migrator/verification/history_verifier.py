@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
-from migrator.model.inventory import Inventory, Transcript
+from migrator.model.inventory import Inventory, Shape, Transcript
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.scanning.copies import findings_on_copies
@@ -22,7 +23,6 @@ from migrator.verification.histories import (
     HistorySource,
     Siblings,
     compare_content,
-    dropped_by_writer,
     in_file,
     in_rows,
     is_contained,
@@ -43,7 +43,7 @@ def verify_histories(holdings: Holdings, level: Level) -> tuple[dict[str, list[H
         siblings = _siblings(ordered)
         for transcript, ids in members:
             source = in_file(transcript, siblings.get(transcript.path))
-            found, path = _verify_history(holdings, source, ids, target, level)
+            found, path = _verify_history(holdings, source, ids, target, level, groups.keys())
             if transcript is ordered[0] and found.verdict in SHOWN:
                 hidden = hidden_part(holdings, source, list(map(in_file, ordered[1:])), path, found.session.text)
                 if hidden is not None:
@@ -52,7 +52,7 @@ def verify_histories(holdings: Holdings, level: Level) -> tuple[dict[str, list[H
             made[target].append(found)
     if origin.state_dir != inventory.state_dir:
         for target, session_id, source in _stored_histories(inventory, origin, groups):
-            made[target].append(_verify_history(holdings, source, [session_id], target, level)[0])
+            made[target].append(_verify_history(holdings, source, [session_id], target, level, groups.keys())[0])
     return made, findings
 
 
@@ -121,13 +121,23 @@ def _siblings(ordered: tuple[Transcript, ...]) -> dict[str, Siblings]:
 
 
 def _verify_history(
-    holdings: Holdings, source: HistorySource, ids: list[str], target: str, level: Level
+    holdings: Holdings,
+    source: HistorySource,
+    ids: list[str],
+    target: str,
+    level: Level,
+    claimed: Container[tuple[str, str]] = (),
 ) -> tuple[HistoryVerification, str]:
     """Look for a history under each id that it may go by: in its own database, in others, in archives.
 
-    Gives the path of the database where it was found as well.
+    Gives the path of the database where it was found as well. ``claimed`` are database and session id of all files:
+    what stands for one of them in another database is no other.
     """
-    live = ((path, one, False) for path, one in _places(holdings.histories, target, ids))
+    live = (
+        (path, one, False)
+        for path, one in _places(holdings.histories, target, ids)
+        if path == target or (path, one) not in claimed
+    )
     archived = ((path, one, True) for path, one in _places(holdings.archives, target, ids))
     held = holdings.histories.get(target, {})
     several = [one for one in ids if one in held]
@@ -142,9 +152,9 @@ def _verify_history(
         comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
     else:
         with open_snapshot(path) as connection:
-            texts = history_texts(connection, path, session_id, is_archived)
-            may_lack = dropped_by_writer(holdings.shapes[path])
-            comparison = compare_content(source, session_id, texts, level is Level.KNOWN, may_lack)
+            texts = partial(history_texts, connection, path, session_id, is_archived)
+            by_release = level is Level.KNOWN and holdings.shapes[path] is not Shape.V1
+            comparison = compare_content(source, session_id, texts, by_release)
     found_there = HistoryVerification(
         transcript=source.name,
         session=Name("session-id", session_id),

@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
-from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, Store
+from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, Store, StoreKind
 from migrator.model.words import Name
 from migrator.openclaw.text.store import RawEntry
 from migrator.scanning.databases import row_source, stored_text
+from migrator.scanning.joins import content_id
 from migrator.scanning.sources import reread
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.places import same_place
@@ -78,12 +79,32 @@ class Holdings:
                     found[row.session_id].append((path, row))
         return found
 
+    def is_claimed(self, path: str, row: Row, by: Claims) -> bool:
+        """Whether a source other than ``by`` claims the row of a database.
+
+        An entry that a release has imported may be where that installation itself has it, which is no other claim.
+        """
+        known = self._claimed.get((path, row.key), ())
+        was_imported = by.store is not None and by.store.kind in (StoreKind.IMPORTED, StoreKind.ARCHIVED)
+        return any(one.rows_of is None or not was_imported for one in known)
+
     @cached_property
-    def claimed(self) -> frozenset[tuple[str, str]]:
-        """Database and key of every entry that a source claims."""
-        return frozenset(
-            (claims.target, entry.key) for claims in self.claims for entry in claims.entries if entry.problem is None
-        )
+    def _claimed(self) -> Mapping[tuple[str, str], list[Claims]]:
+        """Who claims which key of which database."""
+        found: dict[tuple[str, str], list[Claims]] = defaultdict(list)
+        for claims in self.claims:
+            for entry in claims.entries:
+                if entry.problem is None:
+                    found[claims.target, entry.key].append(claims)
+        return found
+
+    def is_named(self, row: Row) -> bool:
+        """Whether a source claims the session of a row under the very key of the row, wherever the row is now."""
+        return (row.key, row.session_id) in self._named
+
+    @cached_property
+    def _named(self) -> frozenset[tuple[str, str | None]]:
+        return frozenset((entry.key, entry.session_id) for claims in self.claims for entry in claims.entries)
 
     @cached_property
     def event_columns(self) -> Mapping[bytes, bytes]:
@@ -92,10 +113,11 @@ class Holdings:
 
     @cached_property
     def source_sessions(self) -> frozenset[str]:
-        """Every session id that a store or transcript names."""
+        """Every session id that a store or transcript names, or that a transcript without one is kept under."""
         stores, transcripts = self.origin.stores, self.origin.transcripts
         found = {entry.session_id for store in stores for entry in store.entries}
         found |= {one for transcript in transcripts for one in (transcript.header_id, transcript.named_id)}
+        found |= {content_id(transcript) for transcript in transcripts}
         return frozenset(one for one in found if one is not None)
 
     @cached_property

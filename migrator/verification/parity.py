@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from migrator.model.verification import DatabaseVerification, HistoryVerdict, Verdict, Verification
+from migrator.openclaw.changes.transforms import LOSSES
 from migrator.openclaw.text.transcript import LineKind
 
 ARRIVED = (Verdict.SAME, Verdict.EQUAL, Verdict.TRANSFORMED, Verdict.KEPT)
@@ -18,6 +19,7 @@ class Parity:
     """The numbers of the parity line. Of each pair the first one has arrived, the second one was in the sources.
 
     ``lines`` is the sum of the events in the sources, ``blank`` and ``quarantined`` (spans of stores aside).
+    ``missing``, ``changed`` and ``moved`` count sessions.
     """
 
     agents: tuple[int, int]
@@ -30,6 +32,8 @@ class Parity:
     missing: int
     changed: int
     moved: int
+    missing_events: int
+    absent_transcripts: int
 
     def __str__(self) -> str:
         """The line itself."""
@@ -47,6 +51,8 @@ class Parity:
             + f", lines {self.lines:,} = {self.events[1]:,} events + {self.blank:,} blank"
             + f" + {self.quarantined:,} quarantined"
             + f", missing {self.missing:,}, changed {self.changed:,}, moved {self.moved:,}"
+            + (f", events missing {self.missing_events:,}" if self.missing_events else "")
+            + (f", transcripts absent {self.absent_transcripts:,}" if self.absent_transcripts else "")
         )
 
 
@@ -70,7 +76,20 @@ def parity(verification: Verification) -> Parity:
         missing=verification.count(Verdict.MISSING) + verification.count(Verdict.MERGED),
         changed=verification.count(Verdict.CHANGED),
         moved=verification.count(Verdict.MOVED),
+        missing_events=sum(history.events - history.present for history in histories),
+        absent_transcripts=verification.count_histories(HistoryVerdict.ABSENT),
     )
+
+
+def given_up(verification: Verification) -> tuple[tuple[str, int], ...]:
+    """How many settings and events of what is there the release threw something away of, by the name of that change."""
+    found: Counter[str] = Counter()
+    for database in verification.databases:
+        for source in database.sources:
+            found.update(name for one in source.verdicts for name in one.transforms if name in LOSSES)
+        for history in database.histories:
+            found.update({name: count for name, count in history.transforms if name in LOSSES})
+    return tuple(sorted(found.items()))
 
 
 def is_complete(database: DatabaseVerification) -> bool:

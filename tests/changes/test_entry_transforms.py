@@ -45,6 +45,11 @@ CASES: tuple[tuple[str, _Object, _Object], ...] = (
         {"updatedAt": NOW, "sessionStartedAt": NOW},
     ),
     ("updated-at-import-time", {"updatedAt": None}, {"updatedAt": NOW}),
+    (
+        "transcript-path-marked",
+        {"sessionId": "s-1", "sessionFile": "s-1.jsonl"},
+        {"sessionId": "s-1", "sessionFile": "sqlite:ops-team:s-1:/home/u/.openclaw/agents/Ops Team/agent/x.sqlite"},
+    ),
     ("transcript-path-dropped", {"sessionFile": "s.jsonl", "transcriptPath": "/x"}, {}),
     ("collaboration-dropped", {"owner": {"id": "u"}, "participants": [], "participantCount": 0}, {}),
     (
@@ -150,3 +155,17 @@ def test_a_transform_names_its_releases() -> None:
     releases: list[Transform] = [transform for transform in IMPORT_TRANSFORMS if "2026." in transform.releases]
 
     assert len(releases) == len(IMPORT_TRANSFORMS) - 1
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "sqlite:ops:s-2:/home/u/.openclaw/agents/ops/agent/x.sqlite",
+        "sqlite:main:s-1:/home/u/.openclaw/agents/ops/agent/x.sqlite",
+        "sqlite:ops:s-1:",
+        "s-2.jsonl",
+    ],
+)
+def test_a_marker_of_another_session_or_agent_is_a_difference(marker: str) -> None:
+    source: _Object = {"sessionId": "s-1", "sessionFile": "s-1.jsonl"}
+    assert explain_entry(source, {"sessionId": "s-1", "sessionFile": marker}) is None

@@ -41,6 +41,8 @@ KINDS = {
     f"{UUID}.trajectory-path.json": FileKind.TRAJECTORY_POINTER,
     f"{UUID}.jsonl.bak-4242-1795345409664": FileKind.REPAIR_BACKUP,
     f"{UUID}.jsonl.broken-1795345409664": FileKind.REPAIR_BACKUP,
+    f"{UUID}.jsonl.corrupt-2026-11-29T02-23-33-020Z-fef53f4b.jsonl": FileKind.REPAIR_BACKUP,
+    f"{UUID}.jsonl.codex-app-server.json": FileKind.CODEX_BINDING,
     f"{UUID}.jsonl.pre-doctor-branch-repair-2026-11-22T11-05-59-946Z.bak": FileKind.REPAIR_BACKUP,
     f"{UUID}.jsonl.pre-doctor-openai-codex-repair-2026-11-22T11-05-59-946Z.bak": FileKind.REPAIR_BACKUP,
     f"{UUID}.jsonl.lock": FileKind.LOCK,

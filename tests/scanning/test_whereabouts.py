@@ -65,6 +65,7 @@ def test_entries_of_one_form_are_looked_for_where_each_by_itself_is(
         found, folders = places.entry(session_file, session_id, folder, owner)
         expected = list(transcript_candidates(session_file, session_id, folder, STATE, owner))
         if session_file:
-            expected = [*dict.fromkeys([*expected, os.path.normpath(os.path.join(folder, session_file))])]
+            expected.append(os.path.normpath(os.path.join(folder, session_file)))
+        expected = [*dict.fromkeys([*expected, os.path.join(folder, f"{session_id}.jsonl")])]
         assert list(found) == expected
         assert folders == sorted({folder, *map(os.path.dirname, expected)})

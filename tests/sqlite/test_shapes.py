@@ -101,7 +101,6 @@ def test_known_versions_with_their_tables_have_a_shape(
 @pytest.mark.parametrize(
     ("version", "tables"),
     [
-        pytest.param(24, NODES_23, id="newer than all that is known"),
         pytest.param(24, CACHE_ONLY, id="newer, with old tables"),
         pytest.param(-1, CACHE_ONLY, id="negative"),
         pytest.param(2, BOTH, id="a version that no release had"),
@@ -150,6 +149,12 @@ def test_known_versions_with_their_tables_have_a_shape(
 )
 def test_whatever_does_not_fit_is_unknown(tmp_path: Path, version: int, tables: Sequence[str]) -> None:
     assert detect(make(tmp_path / "db", version, tables)) == (Shape.UNKNOWN, version)
+
+
+def test_a_newer_schema_with_every_column_that_is_read_is_known_by_them(tmp_path: Path) -> None:
+    assert detect(make(tmp_path / "db", 24, NODES_23)) == (Shape.NODES, 24)
+    without = [sql.replace("entry_json", "entry_text") for sql in NODES_23]
+    assert detect(make(tmp_path / "other", 24, without)) == (Shape.UNKNOWN, 24)
 
 
 def test_a_virtual_table_whose_module_is_not_here_is_unknown_and_not_unreadable(tmp_path: Path) -> None:

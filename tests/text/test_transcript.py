@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from migrator.findings.table import RULES
 from migrator.model.words import Severity
-from migrator.openclaw.text.transcript import DAMAGE, MAX_DEPTH, Line, LineKind, TranscriptReader, epoch_milliseconds
+from migrator.openclaw.text.line_pieces import MAX_DEPTH
+from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader, epoch_milliseconds
 
 HEADER = b'{"type":"session","version":3,"id":"s1","timestamp":"2026-11-22T11:06:17.090Z","cwd":"/"}'
 MESSAGE = (
@@ -127,7 +128,6 @@ def test_an_empty_file_has_no_lines() -> None:
         (b'{"a":NaN}', LineKind.MALFORMED),
         (b"-Infinity", LineKind.MALFORMED),
         (b'{"a":1,}', LineKind.MALFORMED),
-        (b'{"type":"message"}{"type":"message"}', LineKind.MALFORMED),
         (b'{"a":"\t"}', LineKind.MALFORMED),
         (b"\xff\xfe", LineKind.MALFORMED),
         (b"\0\0\0", LineKind.NUL_DAMAGED),
@@ -405,3 +405,37 @@ def test_the_damaged_real_transcript_has_21_events_around_one_malformed_line(
     assert reader.counts[LineKind.HEADER] + reader.counts[LineKind.MESSAGE] == 21
     assert sum(reader.counts.values()) == reader.physical_lines == 22
     assert lines[3].kind is LineKind.MALFORMED
+
+
+RECORD = b'{"type":"message","id":"%b","parentId":null,"timestamp":"t","message":{"content":[{"type":"text"}]}}'
+HEAD = b'{"type":"message","id":"x","parentId":null,"timestamp":"t","message":{"content":[{"type":"toolCall","id":"c"},'
+
+
+@pytest.mark.parametrize(
+    ("line", "pieces"),
+    [
+        (RECORD % b"a" + RECORD % b"b", [LineKind.MESSAGE, LineKind.MESSAGE]),
+        (RECORD % b"a" + b" " + RECORD % b"b", [LineKind.MESSAGE, LineKind.MESSAGE]),
+        (b'{"type":"message"}{"type":"message"}', [LineKind.MESSAGE, LineKind.MESSAGE]),
+        (RECORD % b"a" + b"}", [LineKind.MESSAGE, LineKind.MALFORMED]),
+        (HEAD + RECORD % b"b", [LineKind.MALFORMED, LineKind.MESSAGE]),
+        (HEAD + RECORD % b"b" + b"\xff}" + RECORD % b"c", [LineKind.MALFORMED, LineKind.MESSAGE] * 2),
+        (HEAD, [LineKind.MALFORMED]),
+        (HEAD * 100 + RECORD % b"b", [LineKind.MALFORMED]),
+        (b'{"id":' * 2000, [LineKind.MALFORMED]),
+    ],
+    ids=["two", "blank between", "short", "a brace behind", "behind a head", "twice", "head", "too many heads", "deep"],
+)
+def test_whole_records_on_a_line_of_several_are_events_and_the_rest_is_damage(
+    line: bytes, pieces: list[LineKind]
+) -> None:
+    reader = TranscriptReader(io.BytesIO(line + b"\n" + RECORD % b"z" + b"\n"))
+    lines = list(reader)
+    assert [one.kind for one in lines] == [*pieces, LineKind.MESSAGE]
+    assert b"".join(one.raw for one in lines if one.number == 1) == line
+    assert (reader.physical_lines, sum(reader.counts.values())) == (2, len(lines))
+
+
+def test_only_the_very_end_of_a_spliced_last_line_is_a_torn_tail() -> None:
+    lines = list(TranscriptReader(io.BytesIO(HEAD + RECORD % b"b" + b'{"type"')))
+    assert [one.kind for one in lines] == [LineKind.MALFORMED, LineKind.MESSAGE, LineKind.TORN_TAIL]

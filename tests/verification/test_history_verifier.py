@@ -131,3 +131,18 @@ def test_a_database_of_a_release_may_lack_what_its_import_drops(tmp_path: Path) 
     [found] = histories(commands.verify(world.request()))
     assert (found.verdict, found.present, found.events) == (HistoryVerdict.TRANSFORMED, 6, 6)
     assert found.transforms == (("duplicate-event-dropped", 1), ("null-line-dropped", 2))
+
+
+def test_a_history_that_another_file_has_put_where_it_is_has_not_moved_there(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for agent in ("main", "ops"):
+        world.agent(agent, {f"agent:{agent}:main": entry("s1", 5)})
+        (world.agent_path(agent) / "sessions" / "s1.jsonl").write_text(f"{HEADER}\n{line(1)}\n")
+    assert commands.apply(world.request(), None, yes=True).exit_code == 0
+    change(
+        world.database_path("main"),
+        execute("DELETE FROM transcript_event_identities"),
+        execute("DELETE FROM transcript_events"),
+    )
+    verdicts = {one.verdict for one in histories(commands.verify(world.request()))}
+    assert verdicts == {HistoryVerdict.ABSENT, HistoryVerdict.CONTAINED}

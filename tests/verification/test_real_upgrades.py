@@ -12,6 +12,8 @@ from migrator.commands.request import Request
 from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, Verdict, Verification
+from migrator.report.verification_text import given_up_lines
+from migrator.verification.parity import given_up, parity
 
 Unpack = Callable[[str], Path]
 
@@ -78,6 +80,7 @@ def test_a_malformed_line_cost_the_rest_of_one_transcript(unpack: Unpack) -> Non
     assert report.exit_code == 1
     assert transcripts(found, HistoryVerdict.EXTENDS) == [(3, 21)]
     assert found.count_histories(HistoryVerdict.CONTAINED) == 4
+    assert str(parity(found)).endswith("missing 0, changed 0, moved 0, events missing 18")
     assert found.count(Verdict.TRANSFORMED) == 5
 
 
@@ -133,3 +136,13 @@ def test_what_the_real_import_loses_arrives_when_it_is_migrated_here(unpack: Unp
     assert report.exit_code == 0
     assert found.count(Verdict.SAME) == sum(len(store.entries) for store in report.inventory.stores)
     assert all(h.present == h.events for database in found.databases for h in database.histories)
+
+
+def test_what_the_release_gives_up_by_design_is_counted_apart_and_is_no_difference(unpack: Unpack) -> None:
+    folder = unpack("upgraded-rich-to-2026.9.6")
+    _, found = verify(folder / "after", folder / "before")
+    counts = dict(given_up(found))
+    assert {"fallback-notice-lost", "memory-flush-details-dropped", "exec-policy-retired"} <= counts.keys()
+    assert not {"delivery-folded", "title-filled", "ids-made-up"} & counts.keys()
+    lines = list(given_up_lines(counts))
+    assert lines[0].startswith(f"given up, {sum(counts.values())} settings")

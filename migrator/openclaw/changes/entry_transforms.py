@@ -7,10 +7,12 @@ Facts, where a step names none: ``src/config/sessions/store-entry-shape.ts`` of 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from migrator.openclaw.changes.delivery_state import fold_delivery
+from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.text.entry import DROP_RESOLVED_SKILLS
 from migrator.openclaw.text.js_values import Json, is_finite, is_truthy, js_number, js_numbers, trimmed
 
@@ -223,6 +225,24 @@ def _updated_at_import_time(entry: Entry, stored: Entry) -> Entry:
     return {**entry, "updatedAt": clock}
 
 
+_MARKER = re.compile(
+    r"sqlite:(?P<agent>[a-z0-9_-]+):(?P<session>.+?):(?P<store>(?:/|[A-Za-z]:[\\/]).+\.sqlite)", re.DOTALL
+)
+_IN_AGENT = re.compile(r"[\\/]agents[\\/]([^\\/]+)[\\/]agent[\\/][^\\/]+")
+
+
+def _mark_transcript_path(entry: Entry, stored: Entry) -> Entry:
+    """Name agent, session and database in the place of a file (2026.7.2-beta.1, ``sqlite:..``)."""
+    marker, session_id = stored.get("sessionFile"), entry.get("sessionId")
+    match = _MARKER.fullmatch(marker) if isinstance(marker, str) else None
+    if match is None or match["session"] != session_id or entry.get("sessionFile") == marker:
+        return entry
+    place = _IN_AGENT.search(match["store"])
+    if place is not None and normalize_agent_id(place[1]) != match["agent"]:
+        return entry
+    return {**without(entry, "transcriptPath"), "sessionFile": marker}
+
+
 IMPORTS = "2026.8.2 to 2026.9.6"
 """The releases whose import was read and run; what 2026.7.2 (betas only) did was not seen."""
 
@@ -243,6 +263,7 @@ IMPORT_TRANSFORMS: tuple[Transform, ...] = (
     Transform("creator-folded", IMPORTS, _blind(_fold_creator)),
     Transform("updated-at-from-start", IMPORTS, _blind(_updated_at_from_start)),
     Transform("updated-at-import-time", IMPORTS, _updated_at_import_time),
+    Transform("transcript-path-marked", "2026.7.2-beta.1", _mark_transcript_path),
     Transform("transcript-path-dropped", IMPORTS, _blind(lambda e: without(e, "sessionFile", "transcriptPath"))),
     Transform("collaboration-dropped", IMPORTS, _blind(lambda e: without(e, *_PROJECTIONS)), lossy=True),
     Transform("pending-delivery-folded", IMPORTS, _blind(_fold_pending_delivery)),

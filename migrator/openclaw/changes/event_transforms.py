@@ -239,7 +239,7 @@ EVENT_TRANSFORMS: tuple[EventTransform, ...] = (
     EventTransform("header-canonical", _BOTH, _canonical_header),
     EventTransform("hook-type-filled", _BOTH, _fill_hook_type),
     EventTransform("version-raised", _BOTH, _raise_version),
-    EventTransform("ids-made-up", _BOTH, _take_made_up_ids, lossy=True),
+    EventTransform("ids-made-up", _BOTH, _take_made_up_ids),
     EventTransform("hook-message-renamed", _BOTH, _rename_hook_message),
     EventTransform("codex-provider-renamed", _BOTH, _in_message(_rename_codex_provider)),
     EventTransform("media-folded", _BOTH, _in_message(fold_media)),

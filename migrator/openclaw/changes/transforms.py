@@ -18,6 +18,7 @@ from migrator.openclaw.text.js_values import Json, canonical, strictly_equal
 __all__ = [
     "ENTRY_TRANSFORMS",
     "EVENT_TRANSFORMS",
+    "LOSSES",
     "EventTransform",
     "Transform",
     "canonical",
@@ -28,6 +29,11 @@ __all__ = [
 
 ENTRY_TRANSFORMS = OWN_TRANSFORMS + IMPORT_TRANSFORMS + REPAIR_TRANSFORMS
 """In the order in which they are applied: ours, the import of a release, then what its ``doctor --fix`` repairs."""
+
+LOSSES = frozenset(step.name for step in ENTRY_TRANSFORMS if step.lossy) | frozenset(
+    step.name for step in EVENT_TRANSFORMS if step.lossy
+)
+"""The changes by which a release throws away what somebody had put there: no difference, and no harmless one either."""
 
 _Object = dict[str, Json]
 _Step = tuple[str, Callable[[_Object], _Object]]
@@ -41,9 +47,12 @@ def explain_entry(source: _Object, stored: _Object) -> tuple[str, ...] | None:
     return () if strictly_equal(source, stored) else _explain(source, stored, steps)
 
 
-def explain_event(source: _Object, stored: _Object, session_id: str) -> tuple[str, ...] | None:
-    """Name the steps that turn an event into exactly what is stored; () if it is that, None if none do."""
-    context = Context(session_id, version=1, stored=stored)  # so that each step is tried
+def explain_event(source: _Object, stored: _Object, session_id: str, version: int = 1) -> tuple[str, ...] | None:
+    """Name the steps that turn an event into exactly what is stored; () if it is that, None if none do.
+
+    ``version`` is what the header of its file says; files of version 1, and those without a header, go through most.
+    """
+    context = Context(session_id, version, stored)
     steps = [(step.name, partial(_in_context, step, context)) for step in EVENT_TRANSFORMS]
     return () if strictly_equal(source, stored) else _explain(source, stored, steps)
 

@@ -35,6 +35,7 @@ class FileKind(str, Enum):
     TEMPORARY = "temporary"  # may hold the newest complete store after a crash
     STORE_BACKUP = "store-backup"
     STORE_CORRUPT = "store-corrupt"
+    CODEX_BINDING = "codex-binding"  # what the codex plugin of 2026.5 and 2026.6 keeps beside a transcript
     PROMPT_BLOB = "prompt-blob"  # a cache of skill prompts
     IMPORTED_TRANSCRIPT = "imported-transcript"  # the original of a transcript that a newer release imported
     IMPORTED_STORE = "imported-store"
@@ -61,6 +62,9 @@ _STORE_SUFFIXES = (
     (re.compile(r"\.bak(?:[.-][\dTZ_-]+)?", re.ASCII), FileKind.STORE_BACKUP),
     (re.compile(r"\.corrupt-[\dTZ_-]+", re.ASCII), FileKind.STORE_CORRUPT),
 )
+_REPAIRED = re.compile(rf"(?P<inner>.+\.jsonl)\.corrupt-{_TIME}-\d{{3}}Z-[0-9a-f]{{8}}\.jsonl", re.ASCII | re.DOTALL)
+"""What 2026.6.1 to 2026.7.35 save before they give a transcript its missing header."""
+
 _NAMES = (  # the first that fits
     (re.compile(r".*\.tmp", re.DOTALL), FileKind.TEMPORARY),
     (re.compile(r".*\.lock", re.DOTALL), FileKind.LOCK),
@@ -73,7 +77,9 @@ _NAMES = (  # the first that fits
         ),
         FileKind.CHECKPOINT,
     ),
+    (_REPAIRED, FileKind.REPAIR_BACKUP),
     (re.compile(r".*\.jsonl", re.DOTALL), FileKind.TRANSCRIPT),
+    (re.compile(r".*\.jsonl\.codex-app-server\.json", re.DOTALL), FileKind.CODEX_BINDING),
     (re.compile(r".*\.jsonl\.(?:bak-.+|broken-.+|pre-doctor-.+\.bak)", re.DOTALL), FileKind.REPAIR_BACKUP),
 )
 _PLACES = (
@@ -142,6 +148,8 @@ def transcript_session_id(name: str) -> tuple[str | None, str | None]:
     inner = imported["inner"] if imported else name
     archived = _ARCHIVED.fullmatch(inner)
     inner = archived["inner"] if archived else inner
+    repaired = _REPAIRED.fullmatch(inner)
+    inner = repaired["inner"] if repaired else inner
     if classify(inner) is not FileKind.TRANSCRIPT:
         return None, None
     stem = inner[: -len(".jsonl")]

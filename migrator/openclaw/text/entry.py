@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import cast
 
@@ -33,6 +33,7 @@ _TIMES = (
     "lastInteractionAt",
     "lastActivityAt",
 )
+_COUNTERS = ("totalTokens", "inputTokens", "outputTokens", "compactionCount")
 _BLANKS = (b" ", b"\t", b"\r", b"\n")
 _SAFE_INTEGER = 2**53 - 1
 _SQLITE_INTEGER_LIMIT = 1 << 63
@@ -50,6 +51,8 @@ class PreparedEntry(Struct, frozen=True, gc=False):
     started_at: Number | None
     status: str | None
     session_file: str | None
+    is_used: bool
+    family: tuple[str, ...]
 
     @property
     def text(self) -> str:
@@ -85,7 +88,31 @@ def prepare(raw: RawEntry) -> PreparedEntry | None:
         started_at=finite_number(head.get("sessionStartedAt")),
         status=column_status(head),
         session_file=session_file if isinstance(session_file, str) else None,
+        family=tuple(_family(head)) if "compactionCheckpoints" in head or "usageFamilySessionIds" in head else (),
+        is_used=any(finite_number(head.get(name)) for name in _COUNTERS),
     )
+
+
+def _family(head: Mapping[str, object]) -> Iterator[str]:
+    """The ids of the sessions that a conversation was before a compaction, or is since (2026.6.1 to 2026.7.1)."""
+    named = head.get("usageFamilySessionIds")
+    checkpoints = head.get("compactionCheckpoints")
+    found: list[object] = [*named] if isinstance(named, list) else []
+    for checkpoint in checkpoints if isinstance(checkpoints, list) else ():
+        sides = (
+            (checkpoint.get("preCompaction"), checkpoint.get("postCompaction")) if isinstance(checkpoint, dict) else ()
+        )
+        found += [side.get("sessionId") for side in sides if isinstance(side, dict)]
+    own = head.get("sessionId")
+    yield from dict.fromkeys(one for one in found if isinstance(one, str) and one != own)
+
+
+def lone_session_id(raw: bytes) -> str | None:
+    """The session id that stands in the place of an entry, if the value is one (openclaw/openclaw#9345)."""
+    try:
+        return usable_row_id(parse_strict(raw.decode())) if raw[:1] == b'"' else None
+    except ValueError:
+        return None
 
 
 def members(text: bytes) -> Mapping[str, object]:

@@ -60,6 +60,12 @@ class Head(_MaybeLost, total=False):
     sessionStartedAt: Any
     status: Any
     sessionFile: Any
+    totalTokens: Any
+    inputTokens: Any
+    outputTokens: Any
+    compactionCount: Any
+    usageFamilySessionIds: Any
+    compactionCheckpoints: Any
     skillsSnapshot: _Snapshot
     startedAt: Any
     endedAt: Any

@@ -7,26 +7,24 @@ to the first unreadable one and leaves all others behind (2026.9.6, ``commands/d
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import date
 from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
-from itertools import accumulate
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
 
-from migrator.openclaw.places.paths import js_trim
-
-UTF8_REPLACED = "utf8-replaced"
-"""The transform of bytes that are no UTF-8: each bad sequence is U+FFFD, as OpenClaw's runtime reads it."""
-
-MAX_DEPTH = 500
-"""Deeper nesting counts as malformed. Python's own limit varies with its version; this one judges alike."""
+from migrator.openclaw.text.line_pieces import (
+    MAX_DEPTH,
+    cut_at_nuls,
+    cut_at_records,
+    decode_line,
+    parse_line,
+)
 
 _SAFE_MILLISECONDS = 8_640_000_000_000_000  # the range of a JavaScript date
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -36,8 +34,6 @@ _ISO_TIME = re.compile(
     r"(?:Z|([+-])([01]\d|2[0-3]):?([0-5]\d))?)?",
     re.ASCII,
 )
-_ALL_BUT_BRACKETS = re.compile(r'"[^"]*"|[^][{}"]+')
-_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 class LineKind(str, Enum):
@@ -90,7 +86,8 @@ class TranscriptReader:
 
     ``size`` is in bytes and ``sha256`` over all of them. ``header`` is the first header, wherever it stands;
     its ``event_id`` is the session id that the file claims. ``counts`` holds every kind and adds up to the
-    lines that were yielded; ``physical_lines`` is smaller only where NUL bytes cut a line into pieces. Memory
+    lines that were yielded; ``physical_lines`` is smaller only where a line is cut into pieces: at NUL bytes, or
+    because two writers have put more than a record on it. Memory
     is bounded by the longest line, ``window`` (bytes per read) and a hash of each line that has an id.
     An OSError of the stream passes through; no content raises.
     """
@@ -115,14 +112,13 @@ class TranscriptReader:
         offset = 0
         for raw, complete in self._physical_lines():
             self.physical_lines += 1
-            for piece in _cut_at_nuls(raw) if b"\0" in raw else (raw,):
-                line = read_line(piece, self.physical_lines, offset, complete)
-                if line.event_id is not None and self._repeats(piece):
+            for line in _lines(raw, self.physical_lines, offset, complete):
+                if line.event_id is not None and self._repeats(line.raw):
                     line = msgspec.structs.replace(line, kind=LineKind.DUPLICATE)
                 elif line.kind is LineKind.HEADER and self.header is None:
                     self.header = line
                 self.counts[line.kind] += 1
-                offset += len(piece)
+                offset += line.length
                 yield line
             offset += 1
 
@@ -154,34 +150,30 @@ class TranscriptReader:
         return False
 
 
-def _cut_at_nuls(raw: bytes) -> list[bytes]:
-    """Save a whole object before the first NUL byte and one after the last; the rest stays one piece.
-
-    Power loss leaves such lines: a record and then NUL bytes up to the end of a disk block (issue 119887: six
-    good records and 284 NUL bytes), or a record that was appended behind such a block.
-    """
-    first, after_last = raw.find(b"\0"), raw.rfind(b"\0") + 1
-    start = first if _is_object(raw[:first]) else 0
-    stop = after_last if _is_object(raw[after_last:]) else len(raw)
-    return [piece for piece in (raw[:start], raw[start:stop], raw[stop:]) if piece]
-
-
-def _is_object(raw: bytes) -> bool:
-    try:
-        return isinstance(_parse(_decode(raw)[0]), dict)
-    except ValueError:
-        return False
+def _lines(raw: bytes, number: int, offset: int, complete: bool) -> Iterator[Line]:
+    """A physical line as the pieces that it is of: one, unless it is damaged and there are whole records on it."""
+    if b"\0" in raw:
+        pieces = cut_at_nuls(raw)
+    else:
+        line = read_line(raw, number, offset, complete)
+        pieces = cut_at_records(raw) if line.kind in (LineKind.MALFORMED, LineKind.TORN_TAIL) else [raw]
+        if len(pieces) == 1:
+            yield line
+            return
+    for place, piece in enumerate(pieces, start=1):
+        yield read_line(piece, number, offset, complete or (place < len(pieces) and b"\0" not in raw))
+        offset += len(piece)
 
 
 def read_line(raw: bytes, number: int, offset: int, complete: bool) -> Line:
     """Classify one line by itself: ``complete`` says that a line feed ended it. Never raises."""
     if head := _read_head(raw):
         return _typed_line(raw, number, offset, raw, (), head)
-    text, transforms = _decode(raw)
+    text, transforms = decode_line(raw)
     if not text:
         return Line(number, offset, len(raw), LineKind.BLANK, raw)
     try:
-        value = _parse(text)
+        value = parse_line(text)
     except ValueError:
         return Line(number, offset, len(raw), _damage(raw, complete), raw)
     if not isinstance(value, dict):
@@ -256,39 +248,6 @@ def _damage(raw: bytes, complete: bool) -> LineKind:
     if b"\0" in raw:
         return LineKind.NUL_DAMAGED
     return LineKind.MALFORMED if complete else LineKind.TORN_TAIL
-
-
-def _decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
-    """Give the text of a line, trimmed as OpenClaw trims it, and the transform that it took to get one."""
-    try:
-        return js_trim(raw.decode()), ()
-    except UnicodeDecodeError:
-        return js_trim(raw.decode(errors="replace")), (UTF8_REPLACED,)
-
-
-def _reject_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-# Numbers become floats: only times are looked at, and Python refuses ints of more than 4,300 digits.
-_DECODER = json.JSONDecoder(parse_int=float, parse_constant=_reject_constant)
-
-
-def _parse(text: str) -> object:
-    """Parse strict JSON; raises ValueError for anything else, and for nesting beyond ``MAX_DEPTH``."""
-    try:
-        value: object = _DECODER.decode(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH < _depth(text):
-        raise ValueError("nested too deeply")
-    return value
-
-
-def _depth(text: str) -> int:
-    """Count how deeply valid JSON is nested."""
-    without_escapes = text.replace("\\\\", "").replace('\\"', "")
-    return max(accumulate(map(_STEPS.__getitem__, _ALL_BUT_BRACKETS.sub("", without_escapes))))
 
 
 def _storable(value: object) -> str | None:

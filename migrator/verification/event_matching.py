@@ -1,0 +1,168 @@
+"""Which event of a history is which event in a database: equal ones first, the rest by the named changes of releases.
+
+A release rewrites events when it imports them, and again in later runs of its doctor. An event that is rewritten keeps
+its id, or at least its type and time; by those it is found, and the named changes must explain all that differs.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from migrator.model.words import HASH_BYTES
+from migrator.openclaw.changes.transforms import canonical, explain_event
+from migrator.openclaw.text.js_values import Json, js_numbers
+from migrator.openclaw.text.json_text import parse_strict
+from migrator.openclaw.text.transcript import Line, LineKind
+from migrator.sqlite.event_rows import event_hash
+
+SAME_JSON = "same-json"
+_DROPPED = {LineKind.DUPLICATE: "duplicate-event-dropped", LineKind.NULL: "null-line-dropped"}
+"""What OpenClaw's own import leaves out, and what that is called."""
+
+_TRIED = 8
+"""So many stored events of one id, or of one type and time, are compared with an event; a transcript has one or two."""
+
+Lines = Callable[[], Iterable[tuple[Line, bytes]]]
+Texts = Callable[[], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What became of one event: its place in the database, and the named changes on its way there.
+
+    An event without a place is missing, unless a change says why the database may lack it.
+    """
+
+    line: int
+    place: int | None
+    changes: tuple[str, ...] = ()
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is neither there nor left out for a reason."""
+        return self.place is None and not self.changes
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What became of each event of a history, in order, and the hashes of the stored events that are none of them."""
+
+    matches: tuple[Match, ...]
+    extra: tuple[bytes, ...]
+
+
+def match_events(lines: Lines, stored: Texts, session_id: str, by_release: bool) -> Matching:
+    """Match the events of a history with those that a database holds for its session.
+
+    Both are read twice where equal events are not all there is, so that only what differs is kept in memory.
+    ``by_release`` says that a release wrote the database, and may have made its changes; what this program writes has
+    every event as it is.
+    """
+    hashes: list[bytes] = []
+    free: dict[bytes, list[int]] = defaultdict(list)
+    for place, text in enumerate(stored()):
+        free[_digest(parsed(text))].append(place)
+        hashes.append(event_hash(text))
+    matches, after = [], -1
+    for line, text in lines():
+        places = free.get(_digest(parsed(text)))
+        found = _take(places, after) if places else None
+        after = after if found is None else found
+        same = found is None or hashes[found] == event_hash(text)
+        matches.append(Match(line.number, found, () if same else (SAME_JSON,)))
+    rest = {place for places in free.values() for place in places}
+    if by_release and any(match.place is None for match in matches):
+        matches = list(_explained(matches, lines, _Rest(rest, stored), session_id))
+        rest -= {match.place for match in matches if match.place is not None}
+    return Matching(tuple(matches), tuple(hashes[place] for place in sorted(rest)))
+
+
+def _explained(matches: list[Match], lines: Lines, rest: _Rest, session_id: str) -> Iterator[Match]:
+    """The matches again; an event without a place gets that of the stored event that changes make of it."""
+    version, after = 1, -1  # the version of the format, until a header says otherwise
+    for match, (line, text) in zip(matches, lines(), strict=True):
+        if line.kind is LineKind.HEADER:
+            version = _version(parsed(text))
+        if match.place is None:
+            match = rest.match(line, parsed(text), session_id, version, after)
+        after = after if match.place is None else match.place
+        yield match
+
+
+class _Rest:
+    """The stored events that are equal to none of the history: a change may explain them."""
+
+    def __init__(self, places: Iterable[int], stored: Texts) -> None:
+        wanted = set(places)
+        self._events = {place: parsed(text) for place, text in enumerate(stored()) if place in wanted}
+        self._by_trait: dict[object, deque[int]] = defaultdict(deque)
+        for place, event in self._events.items():
+            for trait in _traits(event):
+                self._by_trait[trait].append(place)
+
+    def match(self, line: Line, event: Json, session_id: str, version: int, after: int) -> Match:
+        """Take the stored event that known changes make of an event; those behind ``after`` come first."""
+        for place in sorted(self._candidates(event), key=lambda place: (place < after, place)):
+            changes = _changes(event, self._events[place], session_id, version)
+            if changes is not None:
+                del self._events[place]
+                return Match(line.number, place, changes)
+        dropped = _DROPPED.get(line.kind)
+        return Match(line.number, None, (dropped,) if dropped else ())
+
+    def _candidates(self, event: Json) -> set[int]:
+        found: set[int] = set()
+        for trait in _traits(event):
+            places = self._by_trait.get(trait)
+            while places and places[0] not in self._events:
+                places.popleft()
+            untaken = (place for place in places or () if place in self._events)
+            found.update(place for place, _ in zip(untaken, range(_TRIED), strict=False))
+        return found
+
+
+def _traits(event: Json) -> Iterator[object]:
+    """What stays the same of an event that is rewritten: its id, its type with its time; all of what is no object."""
+    if not isinstance(event, Mapping):
+        yield _digest(js_numbers(event))
+        return
+    kind, time, own = event.get("type"), event.get("timestamp"), event.get("id")
+    if kind == "session":
+        yield "header"
+        return
+    if isinstance(own, str) and own:
+        yield "id", own
+    yield "type", str(kind), time if isinstance(time, str) else None
+
+
+def _changes(event: Json, stored: Json, session_id: str, version: int) -> tuple[str, ...] | None:
+    if isinstance(event, dict) and isinstance(stored, dict):
+        return explain_event(event, stored, session_id, version)
+    return ("javascript-numbers",) if _digest(js_numbers(event)) == _digest(stored) else None
+
+
+def _version(header: Json) -> int:
+    version = header.get("version") if isinstance(header, dict) else None
+    return version if isinstance(version, int) else 1
+
+
+def parsed(text: bytes) -> Json:
+    """The event as JSON; text that is none stands for itself."""
+    try:
+        return parse_strict(text.decode())
+    except ValueError:
+        return text.decode("utf-8", "backslashreplace")
+
+
+def _digest(value: Json) -> bytes:
+    return blake2b(canonical(value), digest_size=HASH_BYTES).digest()
+
+
+def _take(places: list[int], after: int) -> int:
+    """The first place behind ``after``; where there is none, the first: the order is lost anyway."""
+    behind = bisect_right(places, after)
+    return places.pop(behind if behind < len(places) else 0)
