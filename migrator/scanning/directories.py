@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import defaultdict
@@ -118,8 +119,10 @@ def _may_enter_agent(path: str, name: str, is_link: bool, state: str, follow: bo
     try:
         status = status_of(path, follow=True)
     except OSError as error:
-        findings.add_unreadable(path, error)
-        return False
+        if error.errno != errno.ELOOP:
+            findings.add_unreadable(path, error)
+            return False
+        status = None  # a link in a circle leads nowhere
     if status is None and not is_link:
         return False  # gone
     if status is None or not stat.S_ISDIR(status.st_mode):

@@ -196,7 +196,7 @@ ALLOWED = {
     "scanning/databases.py": 1,  # of a database, where every error is a finding
     "scanning/host.py": 2,  # of the state directory itself
     "scanning/placement.py": 1,  # whether OpenClaw has noted any databases
-    "scanning/scanner.py": 2,  # whether there is a state directory, and an agent directory for an original
+    "scanning/scanner.py": 1,  # whether there is a state directory
 }
 BARE = {"stat", "lstat", "listdir", "scandir", "getsize", "isfile", "isdir", "glob", "rglob", "iterdir", "is_dir"}
 
