@@ -23,6 +23,7 @@ from migrator.runs.run import Run, is_half_built
 from migrator.sqlite import shapes
 from migrator.sqlite.content import Tables
 from migrator.sqlite.snapshot import open_snapshot, open_writable
+from migrator.sqlite.target import create_tables
 
 _CONSTRAINT = re.compile(r"[A-Z ]+ constraint failed(: [a-z_., ]+)?")
 """What SQLite says of a constraint of a table; a trigger says what somebody else has written in it."""
@@ -142,12 +143,15 @@ def sqlite_failures(planned: DatabasePlan) -> Iterator[None]:
 
 @contextmanager
 def own_constraints(connection: sqlite3.Connection, planned: DatabasePlan) -> Iterator[None]:
-    """Name the constraint that our own rows break. Raises DefectError; a trigger is somebody else's constraint."""
+    """Name the constraint that our own rows break.
+
+    Raises DefectError. A trigger, or a column that we do not know, is somebody else's constraint.
+    """
     try:
         yield
     except sqlite3.IntegrityError as error:
         broken = str(error)
-        if not _CONSTRAINT.fullmatch(broken):
+        if not _CONSTRAINT.fullmatch(broken) or _is_of_a_foreign_column(broken):
             raise
         raise _defect(connection, planned, broken) from None
 
@@ -161,6 +165,15 @@ def own_references(connection: sqlite3.Connection, planned: DatabasePlan) -> Ite
         if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
             raise _defect(connection, planned, _FOREIGN_KEY) from None
         raise
+
+
+def _is_of_a_foreign_column(broken: str) -> bool:
+    """Whether the column that SQLite names, ``table.column``, is none of the tables that we make."""
+    table, _, column = broken.rpartition(" ")[2].partition(".")
+    with closing(sqlite3.connect(":memory:")) as ours:
+        create_tables(ours)
+        columns = [row[1] for row in ours.execute("SELECT * FROM pragma_table_info(?)", (table,))]
+    return bool(columns) and column not in columns
 
 
 def _defect(connection: sqlite3.Connection, planned: DatabasePlan, broken: str) -> DefectError:
