@@ -153,23 +153,23 @@ def main() -> None:
 def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
     """Show what is there, and touch nothing."""
     from migrator import commands
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
 
-    output = Output(click.get_current_context())
-    sys.exit(output.run(commands.scan))
+    runner = Runner(click.get_current_context())
+    sys.exit(runner.run(commands.scan))
 
 
 @main.command(epilog=epilog("plan"))
 @_with(*_SCANNED, *_REPAIR, _PROOF)
-@click.option("--output", "plan_file", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
+@click.option("--output", "plan_output", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
-def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
+def plan(plan_output: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Show what would be done, and touch nothing but the plan file, if one is asked for."""
     from migrator import commands
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
 
-    output = Output(click.get_current_context())
-    sys.exit(output.run(lambda request: commands.plan(request, detailed_exitcode, plan_file)))
+    runner = Runner(click.get_current_context())
+    sys.exit(runner.run(lambda request: commands.plan(request, detailed_exitcode, plan_output)))
 
 
 @main.command(epilog=epilog("apply"))
@@ -180,10 +180,10 @@ def plan(plan_file: str | None, detailed_exitcode: bool, **_options: Any) -> NoR
 def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Do what PLAN says, and no more; or, with --yes, plan and do it."""
     from migrator import commands
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
 
-    output = Output(click.get_current_context())
-    sys.exit(output.run(lambda request: commands.apply(request, plan_file, yes, archive_sources)))
+    runner = Runner(click.get_current_context())
+    sys.exit(runner.run(lambda request: commands.apply(request, plan_file, yes, archive_sources)))
 
 
 @main.command(epilog=epilog("verify"))
@@ -200,10 +200,10 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
 def verify(against: str | None, level: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
     """Check that every session is in its database, and touch nothing."""
     from migrator import commands
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
 
-    output = Output(click.get_current_context())
-    sys.exit(output.run(lambda request: commands.verify(request, against, Level(level), accept)))
+    runner = Runner(click.get_current_context())
+    sys.exit(runner.run(lambda request: commands.verify(request, against, Level(level), accept)))
 
 
 @main.command(epilog=epilog("prove"))
@@ -222,14 +222,14 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 @click.option("--proof", metavar="DIR", help="Write the proof bundle into DIR, which must not have one.")
 def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
     """Try an upgrade on a private copy, with real OpenClaw releases, and prove that it keeps every session."""
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
     from migrator.upgrades.prove import Question
     from migrator.upgrades.prove import prove as prove_upgrade
 
-    output = Output(click.get_current_context())
+    runner = Runner(click.get_current_context())
     ways = tuple(Way) if way == "both" else (Way(way),)
     question = Question(ways, Path(before) if before else None, Path(after) if after else None, accept)
-    sys.exit(output.run(lambda request: prove_upgrade(request, question)))
+    sys.exit(runner.run(lambda request: prove_upgrade(request, question)))
 
 
 @main.command(epilog=epilog("export"))
@@ -248,13 +248,13 @@ def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ..
 @click.option("--report", "form", type=click.Choice(FORMATS), default="text", help="What the report looks like.")
 def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Write the sessions of all databases back to sessions.json and JSON Lines files in the new directory DIR."""
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
     from migrator.commands.export import export as make_export
     from migrator.exporting.export_tree import Wish
 
-    output = Output(click.get_current_context())
+    runner = Runner(click.get_current_context())
     wish = Wish(Layout(layout), archived, frozenset(sessions))
-    sys.exit(output.run(lambda request: make_export(request, folder, wish)))
+    sys.exit(runner.run(lambda request: make_export(request, folder, wish)))
 
 
 @main.command(epilog=epilog("explain"))
@@ -262,11 +262,11 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 @_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, *_SHOWN, _JOBS, _OUTPUT)
 def explain(what: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say all that is known about WHAT: a session key or id, a path, or the name of an agent directory."""
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
     from migrator.commands.explain import explain as explain_it
 
-    output = Output(click.get_current_context())
-    sys.exit(output.run(lambda request: explain_it(request, what)))
+    runner = Runner(click.get_current_context())
+    sys.exit(runner.run(lambda request: explain_it(request, what)))
 
 
 @main.command(epilog=epilog("rollback"))
@@ -276,11 +276,11 @@ def explain(what: str, **_options: Any) -> NoReturn:  # noqa: ANN401
 @click.option("--evidence", metavar="DIR", help="Move the folder of the run to DIR, so that no trace of it stays.")
 def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Take RUN back, the id or folder of a run, so that everything is as it was before."""
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
     from migrator.commands.rollback import rollback as take_back
 
-    output = Output(click.get_current_context())
-    sys.exit(output.run(lambda request: take_back(request, run, set_aside, evidence)))
+    runner = Runner(click.get_current_context())
+    sys.exit(runner.run(lambda request: take_back(request, run, set_aside, evidence)))
 
 
 @main.group()
@@ -292,7 +292,7 @@ def proof() -> None:
 @click.argument("file", metavar="FILE|BUNDLE")
 def proof_check(file: str) -> NoReturn:
     """Check the chain, the vocabulary and the arithmetic of a proof log, and that a bundle says nothing else."""
-    from migrator.cli.publishing import check_proof
+    from migrator.cli.runner import check_proof
 
     sys.exit(check_proof(file))
 
@@ -310,9 +310,9 @@ def proof_check(file: str) -> NoReturn:
 @_with(_OUTPUT, _NAMES)
 def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
     """Check the proof logs FILES, of many machines, and make one report of them: what is not good first."""
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
 
-    sys.exit(Output(click.get_current_context()).merge())
+    sys.exit(Runner(click.get_current_context()).merge())
 
 
 @proof.command("reveal", epilog=epilog("proof reveal"))
@@ -322,7 +322,7 @@ def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
 def proof_reveal(label: str, folder: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say what LABEL stands for, with the key that made it and the state directory that it came from."""
     from migrator import commands
-    from migrator.cli.publishing import Output
+    from migrator.cli.runner import Runner
 
-    output = Output(click.get_current_context())
-    sys.exit(output.reveal(label, folder, commands.scan))
+    runner = Runner(click.get_current_context())
+    sys.exit(runner.reveal(label, folder, commands.scan))

@@ -114,6 +114,7 @@ class Stage:
     @staticmethod
     def _steady(text: str) -> str:
         text = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{8}", "RUN", text)
+        text = re.sub(r"[\d.]+ [kMGT]?B are free", "ROOM", text)
         text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", text)
         return re.sub(r"[0-9a-f]{64}|:[0-9a-f]{12}|\d+\.\d+ s|private-\w+", "X", text)
 

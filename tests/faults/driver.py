@@ -20,16 +20,16 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import datetime, timezone, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import migrator
-from migrator import commands
+from migrator.cli import invocation, runner
 from migrator.cli import main as cli
-from migrator.cli import publishing as output
 from migrator.execution import builder, executor
 
 
@@ -77,8 +77,7 @@ def with_a_jumping_clock() -> None:
             look = next(looks)
             return cls(2026 + (10, -10, 0)[look % 3], 11, 22, 12, 0, look % 60, tzinfo=tz)
 
-    setattr(commands, "datetime", JumpingClock)  # noqa: B010
-    setattr(output, "datetime", JumpingClock)  # noqa: B010
+    setattr(invocation, "datetime", JumpingClock)  # noqa: B010
 
 
 def import_everything() -> None:
@@ -131,7 +130,7 @@ def settle(words: list[str], environment: dict[str, str], said: str, halt: bool)
 
 
 if __name__ == "__main__":
-    setattr(commands, "datetime", StoppedClock)  # noqa: B010 - the clock of every request
+    setattr(runner, "even_clock", lambda: partial(StoppedClock.now, timezone.utc))  # noqa: B010 - of every request
     measure, *arguments = child_of_the_nursery() if sys.argv[1:] == ["nursery"] else sys.argv[1:]
     MEASURES[measure]()
     cli.main(arguments, prog_name="migrator")
