@@ -90,7 +90,7 @@ def _history(one: HistoryVerification, database: str) -> str:
 
 def _is_anywhere(verification: Verification, transcript: Path) -> bool:
     """Whether any database holds an event of a transcript, whatever its session and however it is packed."""
-    ids = [json.loads(line).get("id") for line in transcript.read_text(encoding="utf-8").splitlines()[1:] if line]
+    ids = [json.loads(line).get("id") for line in transcript.read_text(encoding="utf-8").split("\n")[1:] if line]
     stored = b"".join(
         Path(one.database.path).read_bytes() for one in verification.databases if os.path.exists(one.database.path)
     )

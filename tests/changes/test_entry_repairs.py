@@ -61,6 +61,11 @@ CASES: tuple[tuple[str, _Object, _Object], ...] = (
     ),
     (
         "model-route-renamed",
+        {"model": "codex/m", "agentRuntimeOverride": "claude-cli"},
+        {"model": "openai/m", "agentRuntimeOverride": "codex", **TOUCHED},
+    ),
+    (
+        "model-route-renamed",
         {"model": "claude-cli/m"},
         {"modelProvider": "anthropic", "model": "m", "agentRuntimeOverride": "claude-cli", **TOUCHED},
     ),

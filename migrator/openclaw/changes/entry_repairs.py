@@ -100,7 +100,8 @@ def _rename_model_route(entry: Entry, stored: Entry) -> Entry:
         runtimes.append(runtime)
         if provider_name == "providerOverride":
             renamed = {**renamed, "modelOverrideRouteResolution": "resolved"}
-    pinned = _lower(entry.get("agentRuntimeOverride")) not in (None, "auto")
+    # A pin of these runtimes may have been cleared by the same run, before the routes are looked at.
+    pinned = _lower(entry.get("agentRuntimeOverride")) not in (None, "auto", *_OWNED_RUNTIMES)
     if runtimes and not pinned and stored.get("agentRuntimeOverride") in runtimes:
         renamed = {**renamed, "agentRuntimeOverride": stored["agentRuntimeOverride"]}
     if "codex" in runtimes and "agentHarnessId" not in stored:
