@@ -20,7 +20,8 @@ from migrator.sqlite.snapshot import open_snapshot
 from tests.conftest import FIXTURES
 
 RICH = "upgraded-rich-to-2026.9.6"
-RESULTS = (RICH, "upgraded-2026.6.1-to-2026.9.6", "upgraded-2026.7.1-to-2026.9.6")
+REWRITTEN = "upgraded-rewritten-to-2026.9.6"
+RESULTS = (RICH, REWRITTEN, "upgraded-2026.6.1-to-2026.9.6", "upgraded-2026.7.1-to-2026.9.6")
 
 _Object = dict[str, Any]
 
@@ -71,7 +72,7 @@ def load(folder: Path) -> Real:
             archive.extractall(folder, filter="fully_trusted")
         root = folder / name
         after, stores, transcripts = root, "session-sqlite-import-archive/legacy-store*", "*-archive/*.jsonl.*"
-        if name == RICH:
+        if name in (RICH, REWRITTEN):
             root, after, stores, transcripts = root / "before", root / "after", "sessions/*.json", "*/*.jsonl"
         rows, sessions = _stored(after)
         entries += [pair for path in root.glob(f"agents/*/{stores}") for pair in _entry_pairs(path, rows)]

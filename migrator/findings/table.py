@@ -180,6 +180,12 @@ RULES: dict[str, Rule] = {
         "No release can tell by its key whose session {subject} is.",
         "Nothing to do: it is kept under its key, and newer releases get it as an archived session of its own.",
     ),
+    # prompts of skills
+    "prompt.lost": Rule(
+        _WARNING,
+        "{count} entries of {subject} name a prompt of skills whose file is gone or has another content.",
+        "Put skills-prompts back from a backup; without it OpenClaw makes the prompt again at the next turn.",
+    ),
     # files of a sessions directory
     "file.unknown-class": Rule(
         _NOTE,

@@ -33,6 +33,7 @@ from migrator.verification.entry_verdicts import EntryJudge, newest_entries
 from migrator.verification.history_verifier import verify_copies, verify_histories
 from migrator.verification.holdings import Claims, Holdings, claims_of
 from migrator.verification.places import with_lost_databases
+from migrator.verification.prompts import lost_prompts
 
 _READABLE = (Shape.V1, Shape.ENTRIES, Shape.NODES)
 
@@ -69,7 +70,12 @@ def verify(
                     for one, (digest, checks) in zip(judged, examined, strict=True)
                 ),
                 checks=tuple(state_checks(inventory)),
-                findings=(*inventory.findings, *on_branches, *verify_copies(holdings, level)),
+                findings=(
+                    *inventory.findings,
+                    *on_branches,
+                    *verify_copies(holdings, level),
+                    *lost_prompts(inventory),
+                ),
             )
 
 

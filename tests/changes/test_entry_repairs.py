@@ -39,6 +39,37 @@ CASES: tuple[tuple[str, _Object, _Object], ...] = (
             **TOUCHED,
         },
     ),
+    (
+        "model-route-renamed",
+        {"modelOverride": "openai-codex/gpt-5"},
+        {
+            "modelOverride": "openai/gpt-5",
+            "modelOverrideRouteResolution": "resolved",
+            "agentRuntimeOverride": "codex",
+            **TOUCHED,
+        },
+    ),
+    (
+        "model-route-renamed",
+        {"modelOverride": "openai-codex/gpt-5", "agentRuntimeOverride": "pi"},
+        {
+            "modelOverride": "openai/gpt-5",
+            "modelOverrideRouteResolution": "resolved",
+            "agentRuntimeOverride": "pi",
+            **TOUCHED,
+        },
+    ),
+    (
+        "model-route-renamed",
+        {"model": "codex/m", "agentRuntimeOverride": "claude-cli"},
+        {"model": "openai/m", "agentRuntimeOverride": "codex", **TOUCHED},
+    ),
+    (
+        "model-route-renamed",
+        {"model": "claude-cli/m"},
+        {"modelProvider": "anthropic", "model": "m", "agentRuntimeOverride": "claude-cli", **TOUCHED},
+    ),
+    ("model-override-cleared", {"modelOverride": "gpt-5", "modelOverrideSource": "auto"}, TOUCHED),
     ("model-route-renamed", {"agentHarnessId": "codex-cli"}, {"agentHarnessId": "codex", **TOUCHED}),
     (
         "codex-notice-dropped",

@@ -114,13 +114,21 @@ def test_two_old_names_for_one_field_lose_one_in_two_passes() -> None:
     twice = explain_entry(source, {"sessionId": "s", "updatedAt": NOW, "delivery": delivery})
 
     assert once == ("old-names-renamed", "delivery-folded")
-    assert twice == ("old-names-renamed", "shadowed-names-dropped", "delivery-folded")
+    assert twice == ("old-names-renamed", "delivery-folded", "shadowed-names-dropped")
 
 
 def test_every_import_transform_has_a_case() -> None:
     elsewhere = {"delivery-folded", "shadowed-names-dropped"}
 
     assert {case[0] for case in CASES} | elsewhere == {transform.name for transform in IMPORT_TRANSFORMS}
+
+
+def test_an_old_name_that_says_more_than_the_new_one_counts_in_the_second_pass() -> None:
+    source = {"sessionId": "s", "updatedAt": NOW, "lastChannel": "heartbeat", "lastProvider": "irc"}
+    external = {"kind": "external", "route": {"channel": "irc"}, "context": {"channel": "irc"}}
+    stored = {"sessionId": "s", "updatedAt": NOW, "delivery": {**external, "origin": {"provider": "irc"}}}
+
+    assert explain_entry(source, stored) == ("delivery-folded", "shadowed-names-dropped")
 
 
 @pytest.mark.parametrize("clock", [5, "x", None, Decimal("1780000000000.5"), True])

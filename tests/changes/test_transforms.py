@@ -107,6 +107,8 @@ def test_an_event_that_no_doctor_repaired_has_the_digest_of_its_normal_form(real
 
 _TOUCHING = {
     "updated-at-import-time",
+    "updated-at-zeroed",
+    "acp-moved",
     "wedged-abort-cleared",
     "model-route-renamed",
     "codex-notice-dropped",
@@ -132,6 +134,7 @@ TOLD_BY_THE_DATABASE = {
 # And these can vanish, because a release drops or moves them later; the transform that explains it says so.
 DROPPED_LATER = {
     "acp": "acp-moved",
+    "model": "runtime-model-cleared",
     "cliSessionBindings": "cli-session-cleared",
     "provider": "shadowed-names-dropped",
     "room": "room-dropped",

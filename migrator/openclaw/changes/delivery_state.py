@@ -104,9 +104,9 @@ def _migrated(entry: _Object) -> _Object:
     """Make the delivery out of the legacy fields: the route counts most, then ``last*``, then the others."""
     route = _route_of(entry.get("route"))
     routed = _context_of_route(route)
-    explicit = _context(entry.get("deliveryContext"))
+    explicit = delivery_context(entry.get("deliveryContext"))
     last = _last_context(entry, explicit)
-    by_channel = _context({"channel": entry.get("channel")})
+    by_channel = delivery_context({"channel": entry.get("channel")})
     fallback = _merge(last, _merge(explicit, _merge(by_channel, _origin_context(entry.get("origin")))))
     internal = None
     if _is_internal(routed):
@@ -124,12 +124,12 @@ def _last_context(entry: _Object, explicit: _Object | None) -> _Object | None:
     """Take the ``last*`` fields; those without a channel of their own count only if they lead somewhere."""
     last_channel = _channel_of(entry.get("lastChannel"))
     parts = {"to": entry.get("lastTo"), "accountId": entry.get("lastAccountId")}
-    target = _context({**parts, "threadId": entry.get("lastThreadId")}) or {}
+    target = delivery_context({**parts, "threadId": entry.get("lastThreadId")}) or {}
     channel = last_channel
     if channel is None and target:
         stored = _channel_of(entry.get("channel"))
         channel = _channel_of(_member(entry.get("origin"), "provider")) if stored is None else stored
-    last = _context({**target, "channel": channel})
+    last = delivery_context({**target, "channel": channel})
     if last is None or _is_internal(last) or _is_external(last):
         return last
     if "channel" in last and (last_channel is not None or last["channel"] == (explicit or {}).get("channel")):
@@ -184,7 +184,7 @@ def _route_with(route: _Object | None, context: _Object) -> _Object | None:
     return _route({**context, **{name: value for name, value in known.items() if value is not None}}, route)
 
 
-def _context(value: Json) -> _Object | None:
+def delivery_context(value: Json) -> _Object | None:
     """Normalize channel, to, accountId and threadId; None where there is none of them."""
     if not isinstance(value, dict):
         return None
@@ -192,7 +192,7 @@ def _context(value: Json) -> _Object | None:
 
 
 def _origin_context(origin: Json) -> _Object | None:
-    return _context({**origin, "channel": origin.get("provider")}) if isinstance(origin, dict) else None
+    return delivery_context({**origin, "channel": origin.get("provider")}) if isinstance(origin, dict) else None
 
 
 def _route_of(value: Json) -> _Object | None:

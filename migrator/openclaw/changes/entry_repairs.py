@@ -50,8 +50,11 @@ def _retire_exec_policy(entry: Entry, stored: Entry) -> Entry:
 
 
 def _move_acp(entry: Entry, stored: Entry) -> Entry:
-    """Move ``acp`` to the table ``acp_sessions`` of the shared state database, which is not looked at here."""
-    return entry if "acp" in stored else without(entry, "acp")
+    """Move ``acp`` to the table ``acp_sessions`` of the shared state database, which is not looked at here.
+
+    The row says when it was moved.
+    """
+    return entry if "acp" in stored else _retouched(entry, stored, without(entry, "acp"))
 
 
 def _fill_title(entry: Entry, stored: Entry) -> Entry:
@@ -90,17 +93,16 @@ def _rename_model_route(entry: Entry, stored: Entry) -> Entry:
     """Give legacy providers their new names, and let a runtime say what the old name said."""
     renamed, runtimes = entry, list[str]()
     for provider_name, model_name in (("modelProvider", "model"), ("providerOverride", "modelOverride")):
-        provider = _lower(entry.get(provider_name))
-        if provider not in _ROUTES:
+        route, runtime = _renamed_route(entry, provider_name, model_name)
+        if runtime is None:
             continue
-        renamed = {**renamed, provider_name: _ROUTES[provider][0]}
-        runtimes.append(_ROUTES[provider][1])
-        scope, slash, model = (trimmed(entry.get(model_name)) or "").partition("/")
-        if slash and scope.lower() in _CODEX and provider in _CODEX:
-            renamed = {**renamed, model_name: model}
+        renamed = {**renamed, **route}
+        runtimes.append(runtime)
         if provider_name == "providerOverride":
             renamed = {**renamed, "modelOverrideRouteResolution": "resolved"}
-    if runtimes and "agentRuntimeOverride" not in entry and stored.get("agentRuntimeOverride") in runtimes:
+    # A pin of these runtimes may have been cleared by the same run, before the routes are looked at.
+    pinned = _lower(entry.get("agentRuntimeOverride")) not in (None, "auto", *_OWNED_RUNTIMES)
+    if runtimes and not pinned and stored.get("agentRuntimeOverride") in runtimes:
         renamed = {**renamed, "agentRuntimeOverride": stored["agentRuntimeOverride"]}
     if "codex" in runtimes and "agentHarnessId" not in stored:
         renamed = without(renamed, "agentHarnessId")
@@ -108,6 +110,22 @@ def _rename_model_route(entry: Entry, stored: Entry) -> Entry:
         if _lower(renamed.get(name)) == "codex-cli":
             renamed = {**renamed, name: "codex"}
     return _retouched(entry, stored, renamed)
+
+
+def _renamed_route(entry: Entry, provider_name: str, model_name: str) -> tuple[Entry, str | None]:
+    """Give provider and model under their new names with the runtime that the old one meant; None where it is none."""
+    provider = _lower(entry.get(provider_name))
+    scope, _, model = (trimmed(entry.get(model_name)) or "").partition("/")
+    model, scope = model.strip(), scope.strip().lower()
+    if provider in _CODEX:
+        return {provider_name: "openai", **({model_name: model} if model and scope in _CODEX else {})}, "codex"
+    if provider is None and model and scope in _CODEX:
+        return {model_name: f"openai/{model}"}, "codex"
+    if model and scope in _ROUTES and (provider is None or provider in ("claude-cli", "google-gemini-cli")):
+        return {provider_name: _ROUTES[scope][0], model_name: model}, _ROUTES[scope][1]
+    if provider in _ROUTES:
+        return {provider_name: _ROUTES[provider][0]}, _ROUTES[provider][1]
+    return {}, None
 
 
 def _drop_codex_notice(entry: Entry, stored: Entry) -> Entry:
@@ -166,10 +184,13 @@ def _clearing(
     return clear
 
 
-def _owned(entry: Entry, provider_name: str, model_name: str) -> bool:
+def _owned(entry: Entry, provider_name: str, model_name: str, *, by_default: bool) -> bool:
+    """Whether a plugin owns the provider of a model; ``by_default``: one without any has the configured provider."""
     model = _lower(entry.get(model_name))
-    provider = _lower(entry.get(provider_name)) or (model or "").partition("/")[0]
-    return model is not None and provider in _OWNED_PROVIDERS
+    provider = _lower(entry.get(provider_name))
+    if provider is None and model is not None and "/" not in model:
+        return by_default
+    return model is not None and (provider or model.partition("/")[0]) in _OWNED_PROVIDERS
 
 
 def _clear_runtime_pins(entry: Entry, stored: Entry) -> Entry:
@@ -207,10 +228,12 @@ _PROFILE = tuple(f"authProfileOverride{part}" for part in ("", "Source", "Compac
 
 _clear_override = _clearing(
     _OVERRIDE,
-    lambda e: e.get("modelOverrideSource") == "auto" and _owned(e, "providerOverride", "modelOverride"),
+    lambda e: (
+        e.get("modelOverrideSource") == "auto" and _owned(e, "providerOverride", "modelOverride", by_default=True)
+    ),
     beside=(*_AROUND, "modelOverrideRouteResolution"),
 )
-_clear_runtime = _clearing(_RUNTIME, lambda e: _owned(e, "modelProvider", "model"))
+_clear_runtime = _clearing(_RUNTIME, lambda e: _owned(e, "modelProvider", "model", by_default=False))
 _clear_profile = _clearing(
     _PROFILE,
     lambda e: (

@@ -62,15 +62,14 @@ def _rename_old_names(entry: Entry) -> Entry:
     return entry
 
 
-def _drop_shadowed_names(entry: Entry) -> Entry:
-    """Drop an old spelling beside the new one, as a second pass over the store does.
+def _fold_shadowed_names(entry: Entry) -> Entry:
+    """Take an old spelling beside the new one for the new one, as a second pass over the store does.
 
-    The first one has folded the new spelling away, so the second takes the old one for it, and drops it.
+    The first one has folded the new spelling away, so the second counts the old one if it says more, and drops it.
     """
-    for old, new in (("provider", "channel"), ("lastProvider", "lastChannel")):
-        if isinstance(entry.get(old), str) and isinstance(entry.get(new), str):
-            entry = without(entry, old)
-    return entry
+    if not any(isinstance(entry.get(old), str) for old in ("provider", "lastProvider")):
+        return entry
+    return fold_delivery(_rename_old_names(entry))
 
 
 def _trim_session_id(entry: Entry) -> Entry:
@@ -255,11 +254,11 @@ IMPORT_TRANSFORMS: tuple[Transform, ...] = (
     Transform("javascript-numbers", IMPORTS, _blind(_javascript_numbers)),
     Transform("old-names-renamed", _FIXES, _blind(_rename_old_names)),
     Transform("room-dropped", _FIXES, _blind(lambda e: without(e, "room")), lossy=True),
-    Transform("shadowed-names-dropped", _FIXES, _blind(_drop_shadowed_names), lossy=True),
     Transform("session-id-trimmed", _FIXES, _blind(_trim_session_id)),
     Transform("model-trimmed", _FIXES, _blind(_trim_model)),
     Transform("updated-at-zeroed", _FIXES, _blind(_zero_updated_at)),
     Transform("delivery-folded", IMPORTS, _blind(fold_delivery)),
+    Transform("shadowed-names-dropped", _FIXES, _blind(_fold_shadowed_names), lossy=True),
     Transform("creator-folded", IMPORTS, _blind(_fold_creator)),
     Transform("updated-at-from-start", IMPORTS, _blind(_updated_at_from_start)),
     Transform("updated-at-import-time", IMPORTS, _updated_at_import_time),

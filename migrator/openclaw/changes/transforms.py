@@ -13,6 +13,7 @@ from migrator.openclaw.changes.entry_repairs import REPAIR_TRANSFORMS
 from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS, Transform
 from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS, Context, EventTransform, normal_event
 from migrator.openclaw.changes.own_repairs import OWN_TRANSFORMS
+from migrator.openclaw.changes.store_rewrites import REWRITE_TRANSFORMS
 from migrator.openclaw.text.js_values import Json, canonical, strictly_equal
 
 __all__ = [
@@ -27,8 +28,8 @@ __all__ = [
     "normal_event",
 ]
 
-ENTRY_TRANSFORMS = OWN_TRANSFORMS + IMPORT_TRANSFORMS + REPAIR_TRANSFORMS
-"""In the order in which they are applied: ours, the import of a release, then what its ``doctor --fix`` repairs."""
+ENTRY_TRANSFORMS = OWN_TRANSFORMS + IMPORT_TRANSFORMS + REWRITE_TRANSFORMS + REPAIR_TRANSFORMS
+"""Ours, the import of a release, a store that was rewritten before it, then what ``doctor --fix`` repairs."""
 
 LOSSES = frozenset(step.name for step in ENTRY_TRANSFORMS if step.lossy) | frozenset(
     step.name for step in EVENT_TRANSFORMS if step.lossy
