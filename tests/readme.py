@@ -18,12 +18,13 @@ from tests.openclaw.releases import LEGACY, SCHEMAS
 from tests.readme_sessions import CI, RELEASE, SUPPORT, transcript
 
 README = Path(__file__).parent.parent / "README.md"
+FINDINGS = README.parent / "migrator" / "findings" / "README.md"
 SCHEMA_FILE = README.parent / "migrator" / "report" / SCHEMA
 
 
-def renewed(text: str) -> str:
-    """The text of the README with all its sections made anew. Raises ValueError where a section has no place."""
-    for name, make in SECTIONS.items():
+def renewed(text: str, page: Path = README) -> str:
+    """The text of a page with all its sections made anew. Raises ValueError where a section has no place."""
+    for name, make in PAGES[page].items():
         text = _replaced(text, name, make())
     return text
 
@@ -32,7 +33,7 @@ def _replaced(text: str, name: str, body: str) -> str:
     start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     pieces = re.split(f"{start}.*?{end}", text, flags=re.DOTALL)
     if len(pieces) != 2:
-        raise ValueError(f"the README has {len(pieces) - 1} places for {name}")
+        raise ValueError(f"the page has {len(pieces) - 1} places for {name}")
     return f"{pieces[0]}{start}{body}\n{end}{pieces[1]}"
 
 
@@ -109,11 +110,14 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "commands": _commands_table,
     "options": _options_table,
     "exit codes": _exit_codes_table,
-    "findings": _findings_table,
     "releases": _releases_table,
 }
-"""Every made section by its name, which stands in the marks around it."""
+"""Every made section of the README by its name, which stands in the marks around it."""
+
+PAGES = {README: SECTIONS, FINDINGS: {"findings": _findings_table}}
+"""The pages with such sections."""
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(renewed(page.read_text(encoding="utf-8"), page), encoding="utf-8")
     SCHEMA_FILE.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")

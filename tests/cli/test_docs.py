@@ -14,14 +14,30 @@ from migrator.model.errors import MigratorError
 from migrator.model.glossary import WORDS
 from tests import readme
 from tests.openclaw.releases import LEGACY, SCHEMAS
-from tests.readme import SECTIONS, commands, renewed
+from tests.readme import PAGES, SECTIONS, commands, renewed
 
 ROOT = readme.README.parent
 README = readme.README.read_text(encoding="utf-8")
 
 
 def test_the_readme_says_what_the_program_says() -> None:
-    assert renewed(README) == README, "run scripts/readme"
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert renewed(text, page) == text, "run scripts/readme"
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    pages = [page for page in ROOT.rglob("*.md") if not {"node_modules", ".venv"} & set(page.parts)]
+    assert len(pages) > 8
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            assert link.startswith("https://") or (page.parent / link).exists(), (page, link)
+
+
+def test_the_table_of_fixtures_names_every_one() -> None:
+    table = (ROOT / "fixtures" / "README.md").read_text(encoding="utf-8")
+    for archive in (ROOT / "fixtures").glob("*.tar.xz"):
+        assert f"`{archive.name.removesuffix('.tar.xz')}`" in table, archive.name
 
 
 @pytest.mark.parametrize("name", SECTIONS)
