@@ -384,6 +384,11 @@ RULES: dict[str, Rule] = {
         "{subject} can not be read; a writer may be hidden there.",
         "Make sure that no OpenClaw runs, or run as the user that it belongs to.",
     ),
+    "runs.link-outside": Rule(
+        _REFUSED,
+        "{subject} is a link out of the state directory; it was not followed.",
+        "Move what earlier runs left there back, into a directory in its place.",
+    ),
     # what stands in the way of a roll-back
     "rollback.archive-changed": Rule(
         _REFUSED,
