@@ -331,12 +331,27 @@ RULES: dict[str, Rule] = {
     # locks
     "gateway.live": Rule(
         _BUSY,
-        "Process {pid} runs a gateway, or another writer, with the lock {subject}.",
+        "Process {pid} runs a gateway, or another writer: its program or its start time fits the lock {subject}.",
         "Stop it first: openclaw gateway stop. If that is no OpenClaw, remove the lock.",
+    ),
+    "gateway.live-by-id": Rule(
+        _BUSY,
+        "Process {pid} may be a gateway: it has the id in the lock {subject}, and its program can not be seen.",
+        "Stop it first: openclaw gateway stop. If that is no OpenClaw, remove the lock.",
+    ),
+    "gateway.unseen": Rule(
+        _WARNING,
+        "The lock {subject} names process {pid}, which is not a process of this machine that can be seen.",
+        "Make sure that no gateway runs in a container or on another machine; then there is nothing to do.",
     ),
     "lock.live": Rule(
         _BUSY,
-        "Process {pid} is writing: it holds {subject}.",
+        "Process {pid} is writing: its program or its start time fits the lock {subject}.",
+        "Wait until it is done, or stop it. If that is no OpenClaw, remove the lock.",
+    ),
+    "lock.live-by-id": Rule(
+        _BUSY,
+        "Process {pid} may be writing: it has the id in the lock {subject}, and its program can not be seen.",
         "Wait until it is done, or stop it. If that is no OpenClaw, remove the lock.",
     ),
     "lock.new": Rule(
@@ -344,15 +359,35 @@ RULES: dict[str, Rule] = {
         "{subject} was made just now and does not name its owner.",
         "Wait half a minute and run again.",
     ),
+    "lock.other-process": Rule(
+        _NOTE,
+        "{subject} names process {pid}, which is no OpenClaw here, or began after the lock was made.",
+        "Nothing to do, unless an OpenClaw runs in a container or on another machine; OpenClaw removes the lock.",
+    ),
     "lock.stale": Rule(
         _NOTE,
         "{subject} was left behind by a process that is gone.",
         "Nothing to do; OpenClaw removes it.",
     ),
+    "lock.unseen": Rule(
+        _NOTE,
+        "{subject} names process {pid}, which is not a process of this machine that can be seen.",
+        "Nothing to do, unless an OpenClaw runs in a container or on another machine; OpenClaw removes the lock.",
+    ),
+    "lock.unseen-new": Rule(
+        _BUSY,
+        "{subject} was made just now, by a process {pid} that can not be seen; it may run in a container.",
+        "Wait half a minute and run again, or say --wait; stop what writes, if it goes on.",
+    ),
     "lock.unreadable": Rule(
         _WARNING,
         "{subject} can not be read; a writer may be hidden there.",
         "Make sure that no OpenClaw runs, or run as the user that it belongs to.",
+    ),
+    "runs.link-outside": Rule(
+        _REFUSED,
+        "{subject} is a link out of the state directory; it was not followed.",
+        "Move what earlier runs left there back, into a directory in its place.",
     ),
     # what stands in the way of a roll-back
     "rollback.archive-changed": Rule(

@@ -23,6 +23,7 @@ from migrator.openclaw.places.session_databases import is_opened
 from migrator.planning.digests import content_digest, plan_digest
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
+from migrator.planning.lost_databases import with_originals_of_the_lost
 from migrator.planning.merging import merge, time_of
 from migrator.planning.owners import assign_owners
 from migrator.planning.rejects import rejects_of
@@ -47,6 +48,7 @@ def plan(
     ``archived`` gives the digest of an entry's text marked as archived. ``judged`` are the sources from which databases
     that a newer release has migrated can be completed.
     """
+    inventory = with_originals_of_the_lost(inventory)
     findings = list(inventory.findings)
     by_path = {database.path: database for database in inventory.databases}
     stores_of: dict[str, list[Store]] = {}
