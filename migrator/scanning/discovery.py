@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from migrator.filesystem import names_in, open_regular_file, status_of
+from migrator.filesystem import first_bytes, names_in, status_of
 
 DEEPEST = 24
 """Folders below each other: a state directory inside a home inside an agent needs ten."""
@@ -29,6 +29,10 @@ _EVENT_TYPES = (
     "branch_summary|compaction|custom|custom_message|label|leaf|message|model_change|session|session_info"
     "|thinking_level_change"
 )
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_WORDS = re.compile(rb'sessionId|agent:|"type"')
+"""Without one of these words a file begins with no session and no event: most files are told by this alone."""
+
 _FIRST_EVENT = re.compile(rf'\s*\{{\s*"type"\s*:\s*"(?:{_EVENT_TYPES})"')
 _TYPES = frozenset(_EVENT_TYPES.split("|"))
 _IN_STORE = re.compile(r"""\bsessionId\b|["']agent:""")
@@ -78,6 +82,8 @@ def recognise(head: bytes) -> Holds | None:
     """What a file may be, by how it begins: a database, a transcript, or a map of keys to entries."""
     if head.startswith(_SQLITE):
         return Holds.DATABASE
+    if not head.startswith(_UTF_16) and not _WORDS.search(head):
+        return None
     text = _as_text(head)
     if _FIRST_EVENT.match(text) or _is_event(text.split("\n", 1)[0]):
         return Holds.TRANSCRIPT
@@ -104,8 +110,7 @@ def _is_event(line: str) -> bool:
 def look_at(path: str) -> Holds | None:
     """What the file at ``path`` may be; None where it is nothing of ours, or cannot be opened."""
     try:
-        with open_regular_file(path, follow=False) as stream:
-            return recognise(stream.read(_HEAD))
+        return recognise(first_bytes(path, _HEAD))
     except OSError:
         return None
 
