@@ -7,13 +7,13 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from migrator.model.inventory import Database, Shape
+from migrator.model.inventory import RECOVERED, Database, Shape
 from migrator.openclaw.changes.entry_unfolding import unfold_entry
 from migrator.openclaw.places.session_files import FileKind, classify, transcript_session_id
 from migrator.openclaw.text.entry import typed_session_id
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.legacy_store import respelled
-from migrator.planning.folding import RECOVERED, recovered_keys
+from migrator.planning.folding import recovered_keys
 from migrator.sqlite import cache_rows, entry_rows, node_rows
 from migrator.sqlite.rows import SessionRow
 

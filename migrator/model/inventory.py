@@ -43,6 +43,9 @@ class StoreKind(str, Enum):
     COPY = "copy"  # an older one beside a live store: .bak, .tmp, .corrupt
 
 
+RECOVERED = ":recovered:"
+"""What stands between the agent and the session id in the key of a session that has no key of its own."""
+
 LIVE = (StoreKind.AGENT, StoreKind.CONFIGURED, StoreKind.ROOT, StoreKind.EXPLICIT)
 """The stores that OpenClaw, or somebody who names them, takes for the present ones."""
 

@@ -16,13 +16,10 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from migrator.model.inventory import Inventory
+from migrator.model.inventory import RECOVERED, Inventory
 from migrator.model.words import Finding, Name, Number
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_key import database_key, parse_session_key, resolvable
-
-RECOVERED = ":recovered:"
-"""What stands between the agent and the session id in the key of a session that has no key of its own."""
 
 
 class Session(Struct, frozen=True, gc=False):

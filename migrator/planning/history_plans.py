@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrator.model.inventory import Database, Inventory, Join, Run, Transcript
+from migrator.model.inventory import RECOVERED, Database, Inventory, Join, Run, Transcript
 from migrator.model.plan import HistoryPlan
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.session_databases import is_opened
-from migrator.planning.folding import RECOVERED, RecoveredKeys
+from migrator.planning.folding import RecoveredKeys
 from migrator.planning.session_keys import SessionKeys
 from migrator.planning.settled import MIGRATED
 from migrator.scanning.joining import additions, merged_hashes, runs_of, without

@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 
-from migrator.model.inventory import Database, Entry, Row
+from migrator.model.inventory import RECOVERED, Database, Entry, Row
 from migrator.model.verification import Difference, EntryVerdict, Level, Verdict
 from migrator.model.words import Name, Number
 from migrator.openclaw.changes.judge import explain, judge
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES, without_archived_mark
 from migrator.openclaw.text.store import RawEntry
-from migrator.planning.folding import RECOVERED, recovered_keys
+from migrator.planning.folding import recovered_keys
 from migrator.planning.settled import MIGRATED
 from migrator.scanning.databases import stored_text
 from migrator.sqlite.snapshot import open_snapshot
