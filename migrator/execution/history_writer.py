@@ -18,7 +18,9 @@ from migrator.parallel import Workers
 from migrator.scanning.joining import interleaved
 from migrator.scanning.sources import open_source, require_same
 from migrator.scanning.transcripts import storable_lines
-from migrator.sqlite import target
+from migrator.sqlite import typed_entries
+from migrator.sqlite.events import EventValues, put_events
+from migrator.sqlite.rows import whole_ms
 
 _T = TypeVar("_T")
 
@@ -26,9 +28,6 @@ _BATCH = 500
 _BATCH_BYTES = 1 << 20
 _READ_TOGETHER = 1 << 18
 """Bytes of files that one process reads at a time; more took no less time, and more memory."""
-
-_Row = tuple[str, int, bytes, int, str | None, str | None, str | None]
-"""An event as it is passed from process to process: its columns, then id, type and parent of its identity."""
 
 
 def write_histories(
@@ -41,10 +40,10 @@ def write_histories(
     pending = [history for history in histories if history.pending]
     for history in pending:
         if history.entry is not None:
-            session = target.Owner(history.session_id, history.key, history.updated_at)
-            target.put_sessions(connection, [session])
-            typed = target.TypedRow(history.key, history.session_id, history.entry, history.updated_at)
-            target.put_typed_rows(connection, [typed])
+            session = typed_entries.Owner(history.session_id, history.key, history.updated_at)
+            typed_entries.put_sessions(connection, [session])
+            typed = typed_entries.TypedRow(history.key, history.session_id, history.entry, history.updated_at)
+            typed_entries.put_typed_rows(connection, [typed])
     groups = list(batches(iter(pending), _size, _READ_TOGETHER))
     are_short = [sum(map(_size, group)) <= _BATCH_BYTES for group in groups]
     short, size = [index for index, is_short in enumerate(are_short) if is_short], sum(map(_size, pending))
@@ -79,27 +78,19 @@ def _size(history: HistoryPlan) -> int:
     return sum(file.identity.size for file in history.files)
 
 
-def _read(groups: Sequence[list[HistoryPlan]], index: int, progress: Progress) -> list[_Row]:
+def _read(groups: Sequence[list[HistoryPlan]], index: int, progress: Progress) -> list[EventValues]:
     return [row for history in groups[index] for row in _rows(history, progress)]
 
 
-def _put(connection: sqlite3.Connection, rows: Iterable[_Row]) -> None:
+def _put(connection: sqlite3.Connection, rows: Iterable[EventValues]) -> None:
     for batch in batches(iter(rows), lambda row: len(row[2])):
-        target.put_events(connection, [row[:4] for row in batch])
-        target.put_identities(
-            connection,
-            [
-                (session_id, event_id, seq, event_type, parent_id, at)
-                for session_id, seq, _, at, event_id, event_type, parent_id in batch
-                if event_id is not None
-            ],
-        )
+        put_events(connection, batch)
 
 
-def _rows(history: HistoryPlan, advance: Advance) -> Iterator[_Row]:
+def _rows(history: HistoryPlan, advance: Advance) -> Iterator[EventValues]:
     session_id = history.session_id
     for seq, (line, text) in enumerate(_lines(history, advance), start=history.present):
-        yield session_id, seq, text, line.timestamp_ms or 0, line.event_id, line.event_type, line.parent_id
+        yield session_id, seq, text, whole_ms(line.timestamp_ms or 0), line.event_id, line.event_type, line.parent_id
 
 
 def _lines(history: HistoryPlan, advance: Advance) -> Iterator[tuple[Line, bytes]]:

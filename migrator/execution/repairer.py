@@ -26,14 +26,13 @@ from migrator.scanning.joining import interleaved
 from migrator.scanning.packed import unpacked
 from migrator.scanning.sources import digest_now, open_source, require_same, reread
 from migrator.scanning.transcripts import storable_lines
-from migrator.sqlite import entry_writer, node_writer
-from migrator.sqlite.additions import NewEvent, NewSession
-from migrator.sqlite.event_rows import event_hash
+from migrator.sqlite import nodes, typed_entries
+from migrator.sqlite.events import NewEvent, event_hash, next_seq, put_events
+from migrator.sqlite.rows import NewSession, whole_ms
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.sqlite.target import whole_ms
 from migrator.verification.histories import in_rows
 
-WRITERS: dict[Shape, ModuleType] = {Shape.ENTRIES: entry_writer, Shape.NODES: node_writer}
+WRITERS: dict[Shape, ModuleType] = {Shape.ENTRIES: typed_entries, Shape.NODES: nodes}
 
 _DROPPED = (LineKind.DUPLICATE, LineKind.NULL)
 """Lines that every import leaves out."""
@@ -64,7 +63,7 @@ def write_repair(
             _put(writer, connection, history.key, made, replace=False)
             typed[history.key] = sha256(made.text.encode()).digest()
         writer.put_window(connection, history.session_id, history.key, history.updated_at)
-        written = _put_events(writer, connection, history, fold, advance)
+        written = _put_events(connection, history, fold, advance)
         histories[history.session_id] = histories.get(history.session_id, b"") + written
     cache = {row.key: row.sha256 for row in database.cache_rows}
     return len(repair.rows), content_digest(cache, typed, histories)
@@ -96,20 +95,16 @@ def _row_text(source: RowSource) -> bytes:
         return stored_text(connection, key, database.shape) or b""
 
 
-def _put_events(
-    writer: ModuleType, connection: sqlite3.Connection, history: HistoryRepair, fold: bool, advance: Advance
-) -> bytes:
+def _put_events(connection: sqlite3.Connection, history: HistoryRepair, fold: bool, advance: Advance) -> bytes:
     """Append events behind the last one; give their hashes."""
-    [(last,)] = connection.execute(
-        "SELECT coalesce(max(seq), -1) FROM transcript_events WHERE session_id = ?", (history.session_id,)
-    )
+    session_id, first = history.session_id, next_seq(connection, history.session_id)
     hashes = bytearray()
     events = []
-    for seq, (line, text) in enumerate(_lines(history, fold, advance), start=last + 1):
-        created_at = whole_ms(line.timestamp_ms or 0)
-        events.append(NewEvent(seq, text, created_at, line.event_id, line.event_type, line.parent_id))
-        hashes += event_hash(text.encode())
-    writer.put_events(connection, history.session_id, events)
+    for seq, (line, text) in enumerate(_lines(history, fold, advance), start=first):
+        stored, created_at = text.encode(), whole_ms(line.timestamp_ms or 0)
+        events.append(NewEvent(session_id, seq, stored, created_at, line.event_id, line.event_type, line.parent_id))
+        hashes += event_hash(stored)
+    put_events(connection, events)
     return bytes(hashes)
 
 

@@ -18,7 +18,7 @@ from migrator.openclaw.text.store import read_member
 from migrator.parallel import Workers
 from migrator.scanning.databases import stored_texts
 from migrator.scanning.sources import raw_entries
-from migrator.sqlite import target
+from migrator.sqlite import cache_rows, target, typed_entries
 
 
 class _Write(Struct, frozen=True, gc=False):
@@ -48,22 +48,22 @@ def write_sessions(
 
 
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
-    target.put_cache_rows(
+    cache_rows.put_cache_rows(
         connection, [(d.key, write.text, d.updated_at or 0) for write in batch if (d := write.decision).write_cache]
     )
-    owners: list[target.Owner] = []
-    typed: list[target.TypedRow] = []
+    owners: list[typed_entries.Owner] = []
+    typed: list[typed_entries.TypedRow] = []
     for write in batch:
         decision, updated_at = write.decision, write.decision.updated_at or 0
         if decision.session_id is None:
             continue
         if decision.owns_session:
-            owners.append(target.Owner(decision.session_id, decision.typed_key, updated_at, write.started_at))
+            owners.append(typed_entries.Owner(decision.session_id, decision.typed_key, updated_at, write.started_at))
         if decision.write_typed:
-            row = target.TypedRow(decision.typed_key, decision.session_id, write.typed_text, updated_at, write.status)
-            typed.append(row)
-    target.put_sessions(connection, owners)
-    target.put_typed_rows(connection, typed)
+            key, session_id = decision.typed_key, decision.session_id
+            typed.append(typed_entries.TypedRow(key, session_id, write.typed_text, updated_at, write.status))
+    typed_entries.put_sessions(connection, owners)
+    typed_entries.put_typed_rows(connection, typed)
 
 
 def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:
