@@ -123,8 +123,7 @@ def _bytes_to_write(planned: DatabasePlan) -> int:
     if not planned.writes:
         return 0
     entries = sum(entry.length for store in planned.stores for entry in store.entries)
-    files = (one.identity.size for history in planned.histories if history.pending for one in history.files)
-    return entries + sum(files)
+    return entries + sum(history.size for history in planned.histories if history.pending)
 
 
 def _publish(planned: DatabasePlan, built: Built, run: Run) -> Outcome:

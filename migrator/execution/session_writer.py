@@ -13,6 +13,7 @@ from migrator.model.errors import ChangedError
 from migrator.model.plan import DatabasePlan, Decision
 from migrator.model.progress import Advance, Progress
 from migrator.model.words import Name, Number
+from migrator.model.writes import HistoryWrite
 from migrator.openclaw.text.entry import prepare
 from migrator.openclaw.text.store import read_member
 from migrator.parallel import Workers
@@ -43,8 +44,20 @@ def write_sessions(
     for batch in batches(_writes(connection, planned, progress), lambda write: len(write.text)):
         _write_batch(connection, batch)
         written += len(batch)
-    write_histories(connection, planned.histories, progress, workers)
+    pending = [history for history in planned.histories if history.pending]
+    _put_recovered(connection, pending)
+    write_histories(connection, planned.database.shape, pending, progress, workers)
     return written
+
+
+def _put_recovered(connection: sqlite3.Connection, histories: list[HistoryWrite]) -> None:
+    """Put the entries of histories that no entry claims."""
+    for history in histories:
+        if history.entry is not None:
+            owner = typed_entries.Owner(history.session_id, history.key, history.updated_at)
+            typed_entries.put_sessions(connection, [owner])
+            row = typed_entries.TypedRow(history.key, history.session_id, history.entry, history.updated_at)
+            typed_entries.put_typed_rows(connection, [row])
 
 
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:

@@ -41,7 +41,7 @@ def _parts(planned: DatabasePlan) -> Iterator[object]:
         yield d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key
     yield from ((reject.span, reject.code) for reject in planned.rejects)
     yield from ((history.session_id, history.key, history.present, history.runs) for history in planned.histories)
-    yield from ((file.path, file.identity.sha256) for history in planned.histories for file in history.files)
+    yield from ((file.name.text, file.digest) for history in planned.histories for file in history.files)
     yield from _repair_parts(planned)
 
 
@@ -49,7 +49,7 @@ def _repair_parts(planned: DatabasePlan) -> Iterator[object]:
     for row in planned.repair.rows if planned.repair else ():
         yield row.key, row.session_id, row.replaces, row.source.place.text, row.source.entry.sha256.hex()
     for history in planned.repair.histories if planned.repair else ():
-        yield history.session_id, history.key, history.entry
+        yield history.session_id, history.key, history.entry, history.runs
         yield from ((one.name.text, one.digest, one.first_line) for one in history.files)
 
 

@@ -15,10 +15,10 @@ from msgspec import structs
 
 from migrator.findings.table import RULES
 from migrator.model.inventory import Database, Entry, Inventory, Row, Store, StoreKind
-from migrator.model.plan import Action, Candidate, DatabasePlan, Decision, HistoryPlan, Plan
-from migrator.model.repair import Judged
+from migrator.model.plan import Action, Candidate, DatabasePlan, Decision, Judged, Plan
 from migrator.model.request import RepairWish
 from migrator.model.words import Finding, Name, Severity
+from migrator.model.writes import HistoryWrite
 from migrator.openclaw.places.session_databases import is_opened
 from migrator.planning.digests import content_digest, plan_digest
 from migrator.planning.folding import RecoveredKeys, Session, fold
@@ -28,7 +28,7 @@ from migrator.planning.owners import assign_owners
 from migrator.planning.rejects import rejects_of
 from migrator.planning.repair_planner import plan_repairs
 from migrator.planning.repair_plans import plan_repair
-from migrator.planning.settled import MIGRATED, is_settled, kept_rows
+from migrator.planning.settled import is_settled, kept_rows
 from migrator.planning.space import peak_bytes
 from migrator.runs.quarantine import SUPERSEDED
 
@@ -64,7 +64,7 @@ def plan(
     for path in histories:
         stores_of.setdefault(path, [])
     findings += on_histories
-    migrated = {database.path for database in inventory.databases if database.shape in MIGRATED}
+    migrated = {database.path for database in inventory.databases if database.is_upgraded}
     to_write = {path: stores for path, stores in stores_of.items() if path not in migrated}
     typed_keys, made = fold(_sessions(to_write, by_path), inventory, recovered)
     findings += made
@@ -152,7 +152,7 @@ class _Places:
 def _plan_database(
     database: Database,
     stores: tuple[Store, ...],
-    histories: tuple[HistoryPlan, ...],
+    histories: tuple[HistoryWrite, ...],
     places: _Places,
     respelled: Collection[bytes],
     quarantined: frozenset[str],
@@ -172,7 +172,7 @@ def _plan_database(
         names = Name("session", loser.entry.key), Name("session", entry.key)
         made.append(Finding("entry.displaced", names[0], (), names[1:]))
     decisions = assign_owners(decisions, typed)
-    files = tuple({file.path: file for history in histories for file in history.files}.values())
+    files = tuple({file.path: file for history in histories for file in history.transcripts}.values())
     rejects = rejects_of(stores, files, merged.superseded, quarantined)
     new = [(one.key, one.entry) for one in histories if one.pending and one.entry is not None]
     written = chain(
@@ -211,7 +211,7 @@ def _replaced(rows: Mapping[str, Row], written: Iterable[tuple[str, bytes]]) -> 
 
 
 def _plan_settled(
-    database: Database, stores: tuple[Store, ...], histories: tuple[HistoryPlan, ...], inventory: Inventory
+    database: Database, stores: tuple[Store, ...], histories: tuple[HistoryWrite, ...], inventory: Inventory
 ) -> tuple[DatabasePlan, list[Finding]]:
     """A plan to write nothing: there may be rejects to preserve, and stores to put away."""
     merged = merge(stores)
@@ -223,7 +223,7 @@ def _plan_settled(
         histories=histories,
         rejects=rejects_of(
             stores,
-            tuple(file for history in histories for file in history.files),
+            tuple(file for history in histories for file in history.transcripts),
             [*merged.displaced, *merged.superseded],
             inventory.quarantined,
         ),
@@ -314,10 +314,10 @@ def _findings(planned: DatabasePlan) -> list[Finding]:
     return made
 
 
-def _peak_bytes(database: Database, stores: tuple[Store, ...], histories: tuple[HistoryPlan, ...]) -> int:
+def _peak_bytes(database: Database, stores: tuple[Store, ...], histories: tuple[HistoryWrite, ...]) -> int:
     """The most disk space needed at one time: the copies of what is there, and the rows, with their journal."""
     present = sum(identity.size for _, identity in database.files)
     entries = sum(entry.length for store in stores for entry in store.entries)
-    events = sum(file.identity.size for history in histories for file in history.files if history.pending)
+    events = sum(history.size for history in histories if history.pending)
     rows = sum(len(store.entries) for store in stores)
     return peak_bytes(present, entries, events, rows)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from migrator.model.inventory import Transcript
-from migrator.model.repair import Origin, SourceFile
+from migrator.model.writes import Origin, SourceFile
 from migrator.openclaw.places.session_files import FileKind
 from migrator.runs.run import RUNS
 from migrator.scanning.joining import in_order

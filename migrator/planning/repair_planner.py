@@ -6,21 +6,21 @@ stays deleted unless it is named.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migrator.model.inventory import Database, Entry, Inventory, Row, Run, StoreKind
-from migrator.model.repair import HistoryRepair, Judged, Origin, Repair, RowRepair, RowSource, SourceFile
+from migrator.model.plan import Judged
 from migrator.model.request import RepairWish
 from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
 from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.model.writes import HistoryWrite, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind, transcript_session_id
 from migrator.openclaw.places.session_key import database_key
-from migrator.planning.folding import RecoveredKeys, Session, fold
+from migrator.planning.folding import RecoveredKeys, Session, fold, recovered_entry
 from migrator.planning.repair_files import file_origin, sources_in_order
 from migrator.scanning.joining import runs_of
 
@@ -236,7 +236,7 @@ class _Planner:
                     directory, time = _directory(found.database), _time(source.entry)
                     yield Session(path, found.database.agent_id, directory, label, session_id, time)
 
-    def _history_repairs(self, found: _Found, new: Mapping[str | None, str]) -> Iterator[HistoryRepair]:
+    def _history_repairs(self, found: _Found, new: Mapping[str | None, str]) -> Iterator[HistoryWrite]:
         keys = {row.session_id: row.key for row in found.database.typed_rows} | dict(new)
         stored = {one.session_id: one for one in found.database.transcripts}
         for session_id, offers in found.histories.items():
@@ -259,7 +259,7 @@ class _Planner:
         members: list[tuple[HistoryVerification, SourceFile]],
         is_new: bool,
         keys: Mapping[str | None, str],
-    ) -> HistoryRepair | None:
+    ) -> HistoryWrite | None:
         """How to complete one history from one offer, without a key if it needs one; None if it can or need not be."""
         lacking = [(one, file) for one, file in members if is_new or one.verdict in _LACKING]
         lacking = [(one, file) for one, file in lacking if is_new or one.events > one.present]
@@ -285,13 +285,12 @@ class _Planner:
         taken = sources_in_order(session_id, files, self.own)
         runs = self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken)
         events = sum(one.events - (0 if is_new else one.present) for one, _ in lacking)
-        if session_id in keys:
-            return HistoryRepair(session_id, keys[session_id], origin, taken, events, runs)
-        last_ms = max(file.last_ms for file in taken)
-        entry = {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}
-        return HistoryRepair(
-            session_id, "", origin, taken, events, runs, json.dumps(entry, separators=(",", ":")), last_ms
-        )
+        present, entry, last_ms = sum(len(one.hashes) for one in stored) // HASH_BYTES, None, 0
+        if session_id not in keys:
+            last_ms = max(file.last_ms for file in taken)
+            entry = recovered_entry(session_id, last_ms, archived=True)
+        key = keys.get(session_id, "")
+        return HistoryWrite(session_id, key, taken, present, events, runs, entry, last_ms, origin=origin)
 
 
 def _source(sources: Judged, place: Name, key: str) -> RowSource | None:

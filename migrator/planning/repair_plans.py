@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from migrator.model.inventory import Database
 from migrator.model.plan import DatabasePlan, Plan
-from migrator.model.repair import Repair
 from migrator.model.words import Finding, Name
+from migrator.model.writes import Repair
 from migrator.planning.digests import content_digest
 from migrator.planning.rejects import rejects_of
 from migrator.planning.space import peak_bytes
@@ -21,16 +21,15 @@ def plan_repair(
     ``settled`` is the plan for the live stores beside it, if all that they have is there.
     """
     stores = {row.source.store.path: row.source.store for row in repair.rows if row.source.store is not None}
-    taken = [file for one in repair.histories for file in one.files]
-    files = tuple(file.transcript for file in taken if file.transcript is not None)
-    histories = {one.session_id: one.hashes for one in database.transcripts if not one.archive}
+    files = tuple(file for history in repair.histories for file in history.transcripts)
+    histories = {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive}
     cache = {row.key: row.sha256 for row in database.cache_rows}
     typed = {row.key: row.sha256 for row in database.typed_rows}
     present = sum(identity.size for _, identity in database.files)
     entries = sum(row.source.entry.length for row in repair.rows)
-    events = sum(file.size for file in taken)
+    events = sum(history.size for history in repair.histories)
     new = [row for row in repair.rows if not row.replaces]
-    made = [one for one in repair.histories if one.entry is not None]
+    recovered = [history for history in repair.histories if history.entry is not None]
     rejects = rejects_of(tuple(stores.values()), files, [], quarantined)
     return DatabasePlan(
         database=database,
@@ -38,7 +37,7 @@ def plan_repair(
         decisions=settled.decisions if settled else (),
         histories=settled.histories if settled else (),
         rejects=tuple(dict.fromkeys((*(settled.rejects if settled else ()), *rejects))),
-        expected_rows=len(typed) + len(new) + len(made),
+        expected_rows=len(typed) + len(new) + len(recovered),
         expected_digest=content_digest(cache, typed, histories),
         peak_bytes=peak_bytes(present, entries, 3 * events, len(repair.rows)),
         repair=repair,
@@ -50,7 +49,7 @@ def with_more(done: Plan, again: Plan) -> Plan:
 
     Sessions that share an id, or the key of one whose row was replaced, get their places one after the other.
     """
-    left = [(one.database.path, one.repair) for one in again.databases if one.repair is not None]
+    left = [(planned.database.path, planned.repair) for planned in again.databases if planned.repair is not None]
     findings = [
         Finding("repair.again", Name("database", path), (("count", len(repair.rows) + len(repair.histories)),))
         for path, repair in left

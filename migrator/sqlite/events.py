@@ -190,6 +190,6 @@ def put_events(connection: sqlite3.Connection, events: Sequence[EventValues]) ->
 
 def next_seq(connection: sqlite3.Connection, session_id: str) -> int:
     """The place behind the last event of a session."""
-    sql = "SELECT coalesce(max(seq), -1) + 1 FROM transcript_events WHERE session_id = ?"
+    sql = "SELECT CAST(coalesce(max(seq), -1) + 1 AS INTEGER) FROM transcript_events WHERE session_id = ?"
     [(seq,)] = connection.execute(sql, (session_id,))
     return int(seq)
