@@ -1,18 +1,18 @@
-"""Carry out the repair of one database, inside the transaction of the executor."""
+"""Carry out the repair of one database, inside the transaction of its caller."""
 
 from __future__ import annotations
 
 import sqlite3
 from hashlib import sha256
+from itertools import chain
 from types import ModuleType
 
 from migrator.execution.history_writer import write_histories
 from migrator.model.errors import ChangedError
-from migrator.model.inventory import Shape
-from migrator.model.plan import DatabasePlan
+from migrator.model.inventory import Database, Shape
 from migrator.model.progress import Progress
 from migrator.model.writes import Origin, Repair, RowSource
-from migrator.openclaw.changes.node_entry import NodeEntry, node_entry
+from migrator.openclaw.changes.node_entry import node_entry
 from migrator.openclaw.text.entry import prepare
 from migrator.parallel import Workers
 from migrator.planning.digests import content_digest
@@ -26,26 +26,25 @@ WRITERS: dict[Shape, ModuleType] = {Shape.ENTRIES: typed_entries, Shape.NODES: n
 
 
 def write_repair(
-    connection: sqlite3.Connection, planned: DatabasePlan, repair: Repair, progress: Progress
+    connection: sqlite3.Connection, database: Database, repair: Repair, progress: Progress
 ) -> tuple[int, str]:
     """Add everything; give the number of rows, and the digest of what the database must hold afterwards.
 
     Raises ChangedError when a source is not what was planned on, and sqlite3.Error.
     """
-    connection.execute("PRAGMA defer_foreign_keys = ON")
-    database = planned.database
     writer, fold = WRITERS[database.shape], database.shape is Shape.NODES
     typed = {row.key: row.sha256 for row in database.typed_rows}
     histories = {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive}
-    for row in repair.rows:
-        made = node_entry(_source_text(row.source), archived=row.archived, fold=fold)
-        _put(writer, connection, row.key, made, replace=row.replaces)
-        typed[row.key] = sha256(made.text.encode()).digest()
+    entries = chain(
+        ((row.key, _source_text(row.source), row.archived, row.replaces) for row in repair.rows),
+        ((history.key, history.entry, True, False) for history in repair.histories if history.entry is not None),
+    )
+    for key, text, is_archived, replaces in entries:
+        entry = node_entry(text, archived=is_archived, fold=fold)
+        session = NewSession(key, entry.session_id, entry.text, entry.updated_at, entry.created_at, entry.columns)
+        writer.put_session(connection, session, replace=replaces)
+        typed[key] = sha256(entry.text.encode()).digest()
     for history in repair.histories:
-        if history.entry is not None:
-            made = node_entry(history.entry, archived=True, fold=fold)
-            _put(writer, connection, history.key, made, replace=False)
-            typed[history.key] = sha256(made.text.encode()).digest()
         writer.put_window(connection, history.session_id, history.key, history.updated_at)
     # In this process alone: a source may be in the database that is being written to.
     written = write_histories(connection, database.shape, repair.histories, progress, Workers(1))
@@ -53,11 +52,6 @@ def write_repair(
         histories[session_id] = histories.get(session_id, b"") + hashes
     cache = {row.key: row.sha256 for row in database.cache_rows}
     return len(repair.rows), content_digest(cache, typed, histories)
-
-
-def _put(writer: ModuleType, connection: sqlite3.Connection, key: str, made: NodeEntry, *, replace: bool) -> None:
-    session = NewSession(key, made.session_id, made.text, made.updated_at, made.created_at, made.columns)
-    writer.put_session(connection, session, replace=replace)
 
 
 def _source_text(source: RowSource) -> str:

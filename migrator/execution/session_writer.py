@@ -1,4 +1,8 @@
-"""Write the sessions of a plan into one database, in one transaction that is the caller's: rows and histories."""
+"""Write a plan into one database, in one transaction that is the caller's: rows and histories.
+
+What is missing or older in a database of schema 1 is written in both shapes. One that a newer release has migrated is
+repaired in the shape that it has (:mod:`.repairer`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from migrator.execution.history_writer import batches, write_histories
+from migrator.execution.repairer import write_repair
 from migrator.model.errors import ChangedError
 from migrator.model.plan import DatabasePlan, Decision
 from migrator.model.progress import Advance, Progress
@@ -32,12 +37,23 @@ class _Write(Struct, frozen=True, gc=False):
     status: str | None
 
 
-def write_sessions(
+def write_planned(
     connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, progress: Progress, workers: Workers
-) -> int:
-    """Write what a database lacks, and give the number of rows. Raises ChangedError and sqlite3.Error."""
+) -> tuple[int, str]:
+    """Write what a database lacks; give the number of rows, and the digest of what it must hold afterwards.
+
+    Raises ChangedError when a source is not what was planned on, and sqlite3.Error.
+    """
     # An entry may come before the one that owns its session row.
     connection.execute("PRAGMA defer_foreign_keys = ON")
+    if planned.repair is not None:
+        return write_repair(connection, planned.database, planned.repair, progress)
+    return _write_both_shapes(connection, planned, now_ms, progress, workers), planned.expected_digest
+
+
+def _write_both_shapes(
+    connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, progress: Progress, workers: Workers
+) -> int:
     target.create_tables(connection)
     target.stamp_owner(connection, planned.database.agent_id, now_ms)
     written = 0
