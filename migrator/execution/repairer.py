@@ -15,7 +15,7 @@ from migrator.model.writes import Origin, Repair, RowSource
 from migrator.openclaw.changes.node_entry import node_entry
 from migrator.openclaw.text.entry import prepare
 from migrator.parallel import Workers
-from migrator.planning.digests import content_digest
+from migrator.planning.digests import content_digest, held
 from migrator.scanning.databases import stored_text, stored_texts
 from migrator.scanning.sources import reread
 from migrator.sqlite import nodes, typed_entries
@@ -33,8 +33,7 @@ def write_repair(
     Raises ChangedError when a source is not what was planned on, and sqlite3.Error.
     """
     writer, fold = WRITERS[database.shape], database.shape is Shape.NODES
-    typed = {row.key: row.sha256 for row in database.typed_rows}
-    histories = {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive}
+    cache, typed, histories = held(database)
     entries = chain(
         ((row.key, _source_text(row.source), row.archived, row.replaces) for row in repair.rows),
         ((history.key, history.entry, True, False) for history in repair.histories if history.entry is not None),
@@ -50,7 +49,6 @@ def write_repair(
     written = write_histories(connection, database.shape, repair.histories, progress, Workers(1))
     for session_id, hashes in written.items():
         histories[session_id] = histories.get(session_id, b"") + hashes
-    cache = {row.key: row.sha256 for row in database.cache_rows}
     return len(repair.rows), content_digest(cache, typed, histories)
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from migrator.execution.history_writer import batches, write_histories
 from migrator.execution.repairer import write_repair
 from migrator.model.errors import ChangedError
+from migrator.model.inventory import Entry
 from migrator.model.plan import DatabasePlan, Decision
 from migrator.model.progress import Advance, Progress
 from migrator.model.words import Name, Number
@@ -100,23 +101,31 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
     for index, store in enumerate(planned.stores):
         wanted: list[Decision | None] = [None] * (store.entries[-1].index + 1 if store.entries else 0)
         for d in planned.decisions:
-            if d.source is not None and d.source.store == index and (d.write_cache or d.write_typed):
+            if d.writes and d.source is not None and d.source.store == index:
                 wanted[d.source.entry.index] = d
         for entry, raw in raw_entries(store):
             advance(len(raw))
             decision = wanted[entry.index]
             if decision is None:
                 continue
-            is_displaced = decision.key != entry.key
-            if not (entry.transforms or decision.folded or is_displaced):
-                yield _Write(decision, raw, raw, entry.started_at, entry.status)
-            elif (member := read_member(raw)) and (prepared := prepare(member)):
-                typed_text = prepared.archived_text if decision.folded or is_displaced else prepared.stored
-                text = typed_text if is_displaced else prepared.stored
-                yield _Write(decision, text, typed_text, entry.started_at, entry.status)
+            if texts := _texts(decision, entry, raw):
+                yield _Write(decision, *texts, entry.started_at, entry.status)
     for decision in planned.decisions:
-        if decision.source is None and (decision.write_cache or decision.write_typed):
+        if decision.writes and decision.source is None:
             yield _write_of_row(connection, decision)
+
+
+def _texts(decision: Decision, entry: Entry, raw: bytes) -> tuple[bytes, bytes] | None:
+    """The text of an entry in the cache row, and in the typed row; None where it cannot be read any more."""
+    is_displaced = decision.key != entry.key
+    if not (entry.transforms or decision.folded or is_displaced):
+        return raw, raw
+    member = read_member(raw)
+    prepared = prepare(member) if member else None
+    if prepared is None:
+        return None
+    typed_text = prepared.archived_text if decision.folded or is_displaced else prepared.stored
+    return typed_text if is_displaced else prepared.stored, typed_text
 
 
 def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:

@@ -62,6 +62,11 @@ class Decision(Struct, frozen=True, gc=False):
     tie: bool = False
 
     @property
+    def writes(self) -> bool:
+        """Whether there is a row to be written, in one shape or both."""
+        return self.write_cache or self.write_typed
+
+    @property
     def folded(self) -> bool:
         """Whether the typed row is an archived one under a key of its own, because the upgrade would drop it."""
         return self.typed_key != self.key
@@ -120,7 +125,7 @@ class DatabasePlan:
     @property
     def writes(self) -> bool:
         """Whether the database itself would be written to."""
-        rows = any(d.write_cache or d.write_typed for d in self.decisions)
+        rows = any(decision.writes for decision in self.decisions)
         histories = any(history.pending for history in self.histories)
         return rows or histories or self.repair is not None or self._is_unsigned
 

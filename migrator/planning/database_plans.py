@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from msgspec import structs
@@ -14,7 +14,7 @@ from migrator.model.plan import Action, Candidate, DatabasePlan, Decision, Rejec
 from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Repair
 from migrator.planning.decisions import assign_owners, decide
-from migrator.planning.digests import content_digest, span_id
+from migrator.planning.digests import content_digest, held, span_id
 from migrator.planning.folding import RecoveredKeys
 from migrator.planning.merging import merge
 from migrator.planning.settled import kept_rows
@@ -136,23 +136,18 @@ def plan_repair(
     """
     stores = {row.source.store.path: row.source.store for row in repair.rows if row.source.store is not None}
     files = tuple(file for history in repair.histories for file in history.transcripts)
-    histories = {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive}
-    cache = {row.key: row.sha256 for row in database.cache_rows}
-    typed = {row.key: row.sha256 for row in database.typed_rows}
     present = sum(identity.size for _, identity in database.files)
     entries = sum(row.source.entry.length for row in repair.rows)
     events = sum(history.size for history in repair.histories)
-    new = [row for row in repair.rows if not row.replaces]
-    recovered = [history for history in repair.histories if history.entry is not None]
+    new = sum(not row.replaces for row in repair.rows)
+    recovered = sum(history.entry is not None for history in repair.histories)
     rejects = rejects_of(tuple(stores.values()), files, [], quarantined)
-    return DatabasePlan(
-        database=database,
-        stores=settled.stores if settled else (),
-        decisions=settled.decisions if settled else (),
-        histories=settled.histories if settled else (),
-        rejects=tuple(dict.fromkeys((*(settled.rejects if settled else ()), *rejects))),
-        expected_rows=len(typed) + len(new) + len(recovered),
-        expected_digest=content_digest(cache, typed, histories),
+    beside = settled or DatabasePlan(database, (), (), (), (), 0, "", 0)
+    return replace(
+        beside,
+        rejects=tuple(dict.fromkeys((*beside.rejects, *rejects))),
+        expected_rows=len(database.typed_rows) + new + recovered,
+        expected_digest=content_digest(*held(database)),
         peak_bytes=peak_bytes(present, entries, 3 * events, len(repair.rows)),
         repair=repair,
     )
@@ -203,18 +198,11 @@ def _findings(planned: DatabasePlan) -> list[Finding]:
         for reject in planned.rejects
         if reject.code == SUPERSEDED
     ]
-    seen: set[str | None] = set()
-    several: set[str | None] = set()
-    for decision in planned.decisions:
-        (several if decision.session_id in seen else seen).add(decision.session_id)
-    shared: dict[str, list[Decision]] = {}
     for decision in planned.decisions:
         if decision.action is Action.KEEP:
             code = "entry.kept-tie" if decision.tie else "entry.kept-newer"
             findings.append(Finding(code, Name("session", decision.key), (), (database,)))
-        if decision.session_id is not None and decision.session_id in several:
-            shared.setdefault(decision.session_id, []).append(decision)
-    for decisions in shared.values():
+    for decisions in _sharing(planned.decisions):
         owner = [Name("session", d.key) for d in decisions if d.owns_session]
         findings += [
             Finding("entry.shared-session-id", Name("session", d.key), (), tuple(owner))
@@ -222,6 +210,19 @@ def _findings(planned: DatabasePlan) -> list[Finding]:
             if not d.owns_session
         ]
     return findings
+
+
+def _sharing(decisions: tuple[Decision, ...]) -> Iterator[list[Decision]]:
+    """The decisions on each session id that several keys stand for."""
+    seen: set[str | None] = set()
+    several: set[str | None] = set()
+    for decision in decisions:
+        (several if decision.session_id in seen else seen).add(decision.session_id)
+    shared: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        if decision.session_id is not None and decision.session_id in several:
+            shared.setdefault(decision.session_id, []).append(decision)
+    yield from shared.values()
 
 
 def _peak_bytes(database: Database, stores: tuple[Store, ...], histories: tuple[HistoryWrite, ...]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from migrator.model.inventory import FileIdentity, Inventory, Store, Transcript
+from migrator.model.inventory import Database, FileIdentity, Inventory, Store, Transcript
 from migrator.model.plan import DatabasePlan
 
 Digests = Mapping[str, bytes] | Iterable[tuple[str, bytes]]
@@ -20,6 +20,15 @@ def content_digest(cache: Digests, typed: Digests, histories: Digests) -> str:
             encoded = key.encode("utf-8", "surrogateescape")
             total.update(b"%b %d %d %b%b" % (shape, len(encoded), len(digest), encoded, digest))
     return total.hexdigest()
+
+
+def held(database: Database) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
+    """What a database holds, as :func:`content_digest` takes it: cache rows, typed rows, live histories."""
+    return (
+        {row.key: row.sha256 for row in database.cache_rows},
+        {row.key: row.sha256 for row in database.typed_rows},
+        {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive},
+    )
 
 
 def plan_digest(plans: Iterable[DatabasePlan]) -> str:

@@ -40,10 +40,7 @@ def plan(
     """
     findings = list(inventory.findings)
     by_path = {database.path: database for database in inventory.databases}
-    stores_of: dict[str, list[Store]] = {}
-    for store in inventory.stores:
-        if store.kind not in SET_ASIDE and is_opened(store.database):
-            stores_of.setdefault(store.database, []).append(store)
+    stores_of = _stores_of(inventory)
     recovered = RecoveredKeys(lambda: dict(_holders(stores_of, inventory.databases)))
     histories, on_histories = plan_histories(inventory, recovered)
     settled = {
@@ -88,6 +85,15 @@ def plan(
         elif path not in refused:
             plans[path] = plan_repair(by_path[path], repair, plans.get(path), inventory.quarantined)
     return Plan(inventory.state_dir, tuple(plans.values()), tuple(findings), plan_digest(plans.values()))
+
+
+def _stores_of(inventory: Inventory) -> dict[str, list[Store]]:
+    """The stores that go into each database."""
+    stores_of: dict[str, list[Store]] = {}
+    for store in inventory.stores:
+        if store.kind not in SET_ASIDE and is_opened(store.database):
+            stores_of.setdefault(store.database, []).append(store)
+    return stores_of
 
 
 def _refused(findings: Iterable[Finding]) -> set[str]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from migrator.model.inventory import Database, Entry, Inventory, Row, Run
+from migrator.model.inventory import Database, Entry, Inventory, Row, Run, StoredTranscript
 from migrator.model.plan import Judged
 from migrator.model.request import RepairWish
 from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
@@ -257,36 +257,44 @@ class _Planner:
         keys: Mapping[str | None, str],
     ) -> HistoryWrite | None:
         """How to complete one history from one offer, without a key if it needs one; None if it can or need not be."""
-        lacking = [(one, file) for one, file in members if is_new or one.verdict in _LACKING]
-        lacking = [(one, file) for one, file in lacking if is_new or one.events > one.present]
-        database, name = Name("database", additions.database.path), Name("session-id", session_id)
-        if any(one.verdict is HistoryVerdict.DIVERGES for one, _ in members) and not is_new:
-            self.findings.append(Finding("transcript.diverges", name, (), (database,)))
+        lacking = [
+            (verified, file)
+            for verified, file in members
+            if is_new or (verified.verdict in _LACKING and verified.events > verified.present)
+        ]
+        name, is_known = Name("session-id", session_id), session_id in keys
+        if any(verified.verdict is HistoryVerdict.DIVERGES for verified, _ in members) and not is_new:
+            self._leave_history("transcript.diverges", name, additions.database)
             return None
-        if not lacking or (session_id not in keys and session_id in self.sessions):
+        if not lacking or (not is_known and session_id in self.sessions):
             return None  # it is all there, or the session lives in another database
-        gone = session_id in self.deleted[additions.database.path] and session_id not in keys
-        if gone and not self._named(session_id):
+        if not is_known and session_id in self.deleted[additions.database.path] and not self._named(session_id):
             self._leave_deleted(name)
             return None
-        stored = [one for one in additions.database.transcripts if one.session_id == session_id]
-        partly = any(one.present for one, _ in lacking) and not is_new
-        is_cut = len(lacking) > 1 or not lacking[0][0].missing_is_tail
+        stored = [history for history in additions.database.transcripts if history.session_id == session_id]
         own = sources_in_order(session_id, [file for _, file in members], self.own)[0].name
-        is_foreign = bool(stored) and not is_new and all(file.name != own for _, file in lacking)
-        if any(one.archive for one in stored) or (partly and is_cut) or is_foreign:
-            self.findings.append(Finding("repair.history-apart", name, (), (database,)))
+        if any(history.archive for history in stored) or (not is_new and _is_apart(lacking, stored, own)):
+            self._leave_history("repair.history-apart", name, additions.database)
             return None
         files = [replace(file, first_line=1) if is_new else file for _, file in lacking]
         taken = sources_in_order(session_id, files, self.own)
         runs = self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken)
-        events = sum(one.events - (0 if is_new else one.present) for one, _ in lacking)
-        present, entry, last_ms = sum(len(one.hashes) for one in stored) // HASH_BYTES, None, 0
-        if session_id not in keys:
-            last_ms = max(file.last_ms for file in taken)
-            entry = recovered_entry(session_id, last_ms, archived=True)
+        events = sum(verified.events - (0 if is_new else verified.present) for verified, _ in lacking)
+        present = sum(len(history.hashes) for history in stored) // HASH_BYTES
+        last_ms = 0 if is_known else max(file.last_ms for file in taken)
+        entry = None if is_known else recovered_entry(session_id, last_ms, archived=True)
         key = keys.get(session_id, "")
         return HistoryWrite(session_id, key, taken, present, events, runs, entry, last_ms, origin=origin)
+
+    def _leave_history(self, code: str, session: Name, database: Database) -> None:
+        self.findings.append(Finding(code, session, (), (Name("database", database.path),)))
+
+
+def _is_apart(lacking: list[tuple[HistoryVerification, SourceFile]], stored: list[StoredTranscript], own: Name) -> bool:
+    """Whether what lacks of a history that is there in part does not go on from its end, or is of other files only."""
+    is_partly_there = any(verified.present for verified, _ in lacking)
+    is_cut = len(lacking) > 1 or not lacking[0][0].missing_is_tail
+    return (is_partly_there and is_cut) or (bool(stored) and all(file.name != own for _, file in lacking))
 
 
 def _time(dated: Entry | Row) -> float:
