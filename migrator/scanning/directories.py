@@ -158,9 +158,17 @@ def add_name_findings(directories: list[str], findings: Findings) -> None:
             findings.add("agent.no-round-trip", Name("agent", name))
 
 
-def _by_content(path: str) -> FileKind:
+def _by_content(path: str, findings: Findings, is_worth_a_word: bool) -> FileKind:
     """What a file is whose name says nothing: people and sync programs give copies any name."""
-    holds = look_at(path)
+    code = "file.unknown-class"
+    try:
+        holds = look_at(path)
+    except FileNotFoundError:
+        return FileKind.UNKNOWN
+    except OSError:
+        holds, code = None, "place.closed"
+    if holds is None and is_worth_a_word:
+        findings.add(code, Name("path" if code == "place.closed" else "file", path))
     if holds is Holds.STORE:
         return FileKind.STORE_BACKUP
     return FileKind.REPAIR_BACKUP if holds is Holds.TRANSCRIPT else FileKind.UNKNOWN
@@ -194,10 +202,8 @@ def session_files(state: str, agent: str, follow: bool, findings: Findings) -> I
             relative = os.path.relpath(path, root)
             kind = classify(relative)
             if kind is FileKind.UNKNOWN:
-                kind = _by_content(path)
+                kind = _by_content(path, findings, not any(map(is_litter, relative.split(os.sep))))
             copies = copies or kind in (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
-            if kind is FileKind.UNKNOWN and not any(map(is_litter, relative.split(os.sep))):
-                findings.add("file.unknown-class", Name("file", path))
             status = None if kind is FileKind.STORE else findings.status_of(path)
             if status is not None:
                 yield SessionFile(path, kind.value, status.st_size)

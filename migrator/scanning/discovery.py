@@ -108,11 +108,8 @@ def _is_event(line: str) -> bool:
 
 
 def look_at(path: str) -> Holds | None:
-    """What the file at ``path`` may be; None where it is nothing of ours, or cannot be opened."""
-    try:
-        return recognise(first_bytes(path, _HEAD))
-    except OSError:
-        return None
+    """What the file at ``path`` may be; None where it is nothing of ours. Raises OSError where it cannot be read."""
+    return recognise(first_bytes(path, _HEAD))
 
 
 def walk(state: str, is_read: Callable[[str], bool]) -> Walk:
@@ -132,11 +129,23 @@ def walk(state: str, is_read: Callable[[str], bool]) -> Walk:
                     made.too_deep.append(path)
                 else:
                     folders.append((path, depth + 1, root))
-            elif stat.S_ISREG(status.st_mode) and status.st_size >= _SMALLEST and (holds := look_at(path)):
-                made.found.append(Found(path, holds, root))
+            elif stat.S_ISREG(status.st_mode) and status.st_size >= _SMALLEST:
+                _look_into(path, root, made)
     made.found.sort(key=lambda one: one.path)
     made.too_deep.sort()
     return made
+
+
+def _look_into(path: str, root: str | None, made: Walk) -> None:
+    try:
+        holds = look_at(path)
+    except FileNotFoundError:
+        return
+    except OSError:
+        made.closed.append(path)
+        return
+    if holds is not None:
+        made.found.append(Found(path, holds, root))
 
 
 def _children(folder: str, made: Walk) -> Iterator[tuple[str, os.stat_result]]:

@@ -58,7 +58,8 @@ def findings_elsewhere(inventory: Inventory, whole: bool) -> Iterator[Finding]:
         if count := len(_sessions_in(files) - known.ids):
             yield Finding("copy.state-inside", Name("path", root), (("count", count),))
     yield from (Finding("place.too-deep", Name("path", path)) for path in seen.too_deep)
-    yield from (Finding("place.closed", Name("path", path)) for path in seen.closed)
+    said = {one.subject.text for one in inventory.findings if one.code == "place.closed"}
+    yield from (Finding("place.closed", Name("path", path)) for path in seen.closed if path not in said)
     if seen.litter:
         yield Finding("place.litter", Name("path", inventory.state_dir), (("count", seen.litter),))
 

@@ -15,6 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from migrator.cli.main import main
+from migrator.filesystem import first_bytes
+from migrator.scanning import discovery
 from tests.conftest import fingerprint
 from tests.worlds import databases
 
@@ -181,3 +183,24 @@ def test_litter_of_drives_and_desktops_is_one_quiet_line_and_no_agent(unpack: Un
     assert not {"file.unknown-class", "agent.no-round-trip", "agent.unreadable", "place.unreadable"} & {*codes}
     assert len(report["agents"]) == 1
     assert run(state, "apply", "--yes")[0] == 0
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_file_that_cannot_be_read_is_said_to_be_closed_and_never_to_hold_nothing(
+    unpack: Unpack, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    state = unpack("legacy-2026.6.1")
+    closed = {"agents/main/sessions/notes.xyz", "attic/data.bin"}
+    for name in closed:
+        (state / name).parent.mkdir(exist_ok=True)
+        (state / name).write_bytes(b"x" * 100)
+    read = first_bytes
+
+    def refuse(path: str, length: int) -> bytes:
+        if path.endswith(("notes.xyz", "data.bin")):
+            raise PermissionError(13, "closed")
+        return read(path, length)
+
+    monkeypatch.setattr(discovery, "first_bytes", refuse)
+    assert named(state, verb, "place.closed").keys() == closed
+    assert named(state, verb, "file.unknown-class") == {}
