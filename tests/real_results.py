@@ -15,7 +15,7 @@ from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.js_values import canonical
 from migrator.openclaw.text.store import StoreReader, parse_strict
 from migrator.openclaw.text.transcript import LineKind, TranscriptReader
-from migrator.sqlite import node_rows
+from migrator.sqlite import nodes
 from migrator.sqlite.snapshot import open_snapshot
 from tests.conftest import FIXTURES
 
@@ -86,9 +86,9 @@ def _stored(root: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
     sessions: dict[str, list[str]] = defaultdict(list)
     for path in root.glob("agents/*/agent/openclaw-agent.sqlite"):
         with open_snapshot(str(path)) as connection:
-            for row in node_rows.sessions(connection):
+            for row in nodes.sessions(connection):
                 rows[row.key.decode()] = (row.entry_json or b"").decode()
-            for event in node_rows.events(connection):
+            for event in nodes.events(connection):
                 sessions[event.session_id.decode()].append(event.event_json.decode())
     return rows, sessions
 

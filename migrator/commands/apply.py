@@ -24,8 +24,8 @@ from migrator.model.report import ApplyReport
 from migrator.model.request import Selection
 from migrator.model.words import Name, Severity
 from migrator.planning import planfile
+from migrator.planning.planner import with_more
 from migrator.planning.preflight import preflight
-from migrator.planning.repair_plans import with_more
 from migrator.proofs.bundle import holds_proof
 from migrator.runs.run import started_run
 from migrator.verification.verifier import verify as make_verification

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from migrator.commands.judging import UNREAD
+from migrator.commands.judging import ELSEWHERE, UNREAD
 from migrator.commands.plan import plan_for
 from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import NothingFoundError
@@ -21,6 +21,7 @@ from migrator.model.verification import HistoryVerdict, HistoryVerification, Ver
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
 from migrator.runs.run_record import all_records
+from migrator.scanning.elsewhere import only_here
 from migrator.scanning.repair_sources import copies
 from migrator.verification.verifier import verify
 
@@ -65,8 +66,13 @@ class _Known:
     def __init__(self, inventory: Inventory, verification: Verification, plan: Plan) -> None:
         self.inventory = inventory
         self.plan = plan
-        self.stores = (*inventory.stores, *copies(inventory).stores)
-        self.transcripts = (*inventory.transcripts, *copies(inventory).transcripts)
+        copied, elsewhere = copies(inventory), only_here(inventory)
+        self.stores = (*inventory.stores, *copied.stores)
+        self.transcripts = (*inventory.transcripts, *copied.transcripts)
+        paths = {store.path for store in self.stores} | {one.path for one in self.transcripts}
+        self.stores += tuple(store for store in elsewhere.stores if store.path not in paths)
+        self.transcripts += tuple(one for one in elsewhere.transcripts if one.path not in paths)
+        self.databases = (*inventory.databases, *elsewhere.databases)
         self.entries = {
             (source.source.text, one.session.text): one
             for database in verification.databases
@@ -94,11 +100,13 @@ class _Known:
             if os.path.realpath(transcript.path) == path:
                 ids = {one for one in (transcript.header_id, transcript.named_id) if one is not None}
                 return tuple(dict.fromkeys((self._of_transcript(transcript), *self._of_sessions(set(), ids))))
-        for database in self.inventory.databases:
+        for database in self.databases:
             if os.path.realpath(database.path) == path:
                 return (self._of_database(database),)
         files = (file for agent in self.inventory.agents for file in agent.files if os.path.realpath(file.path) == path)
-        return tuple(Place("file", Name("file", file.path), why=(file.kind,)) for file in files) or None
+        found = tuple(Place("file", Name("file", file.path), why=(file.kind,)) for file in files)
+        named = {one.subject for one in self.inventory.findings if one.code in ELSEWHERE and one.subject.text == path}
+        return found or tuple(Place("file", name, why=("elsewhere",)) for name in named) or None
 
     def about_session(self, what: str) -> Iterator[Place]:
         """Every place that has a session key or a session id; the ids of a key count, and the keys of an id."""
@@ -109,7 +117,7 @@ class _Known:
                     ids.add(entry.session_id)
                 elif entry.session_id == what:
                     keys.add(entry.key)
-        for database in self.inventory.databases:
+        for database in self.databases:
             for row in (*database.typed_rows, *database.cache_rows):
                 if row.key == what and row.session_id is not None:
                     ids.add(row.session_id)
@@ -122,7 +130,7 @@ class _Known:
     def _of_folder(self, folder: str) -> Iterator[Place]:
         below = folder + os.sep
         yield from (self._of_store(store) for store in self.stores if store.path.startswith(below))
-        yield from (self._of_database(one) for one in self.inventory.databases if one.path.startswith(below))
+        yield from (self._of_database(one) for one in self.databases if one.path.startswith(below))
         yield from (self._of_transcript(one) for one in self.transcripts if one.path.startswith(below))
 
     def _of_store(self, store: Store) -> Place:
@@ -175,7 +183,7 @@ class _Known:
         for one in self.transcripts:
             if {one.named_id, one.header_id} & ids:
                 yield self._of_transcript(one)
-        for database in self.inventory.databases:
+        for database in self.databases:
             yield from self._in_database(database, keys, ids)
         for agent in self.inventory.agents:
             for file in agent.files:

@@ -20,6 +20,22 @@ def has_severity(findings: tuple[Finding, ...], severity: Severity) -> bool:
     return any(RULES[finding.code].severity is severity for finding in findings)
 
 
+SET_ASIDE = "database.set-aside"
+"""The sessions of an agent are where no release looks: that is no installation to call complete."""
+
+ELSEWHERE = frozenset(
+    {
+        "agent.only-archives",
+        "copy.database-only-here",
+        "copy.database-unreadable",
+        "copy.events-only-here",
+        "copy.sessions-only-here",
+        "copy.state-inside",
+        SET_ASIDE,
+    }
+)
+"""Findings on sessions that lie where no release looks: an installation with one of them is not empty."""
+
 UNREAD = frozenset(
     {
         "agent.unreadable",
@@ -50,7 +66,13 @@ def judge(
         return "busy", BusyError.exit_code
     # A second directory is how the sessions moved: who accepts the one accepts the other.
     tolerated = {"no-sibling-directories"} if Verdict.MOVED.value in accept else set()
-    if lost or set(verification.failed_checks) - tolerated or has_severity(verification.findings, Severity.REFUSED):
+    aside = any(finding.code == SET_ASIDE for finding in verification.findings)
+    if (
+        lost
+        or aside
+        or set(verification.failed_checks) - tolerated
+        or has_severity(verification.findings, Severity.REFUSED)
+    ):
         return "differences", DIFFERENCES
     if unpreserved(inventory):
         return "quarantined", QUARANTINED

@@ -17,11 +17,11 @@ from migrator.commands.request import (
 from migrator.filesystem import replace_durably
 from migrator.model.errors import UsageError
 from migrator.model.inventory import Inventory
-from migrator.model.plan import Plan
-from migrator.model.repair import Judged, Origin
+from migrator.model.plan import Judged, Plan
 from migrator.model.report import PlanReport
 from migrator.model.request import RepairWish
 from migrator.model.words import Severity
+from migrator.model.writes import Origin
 from migrator.planning import planfile
 from migrator.planning.planner import plan as make_plan
 from migrator.scanning.repair_sources import copies, deleted

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+from migrator.commands.judging import ELSEWHERE
 from migrator.model.errors import NothingFoundError, UsageError
 from migrator.model.inventory import Inventory, Shape, counts
 from migrator.model.progress import Progress, silent
@@ -52,7 +53,8 @@ def fresh_inventory(request: Request, earlier: Inventory | None = None) -> Inven
 def require_something(inventory: Inventory) -> None:
     """Raise NothingFoundError for an inventory without a store, a transcript, or a database with a session."""
     filled = (d.cache_rows or d.typed_rows or d.shape in (Shape.UNREADABLE, Shape.UNKNOWN) for d in inventory.databases)
-    if inventory.stores or inventory.transcripts or any(filled):
+    elsewhere = any(finding.code in ELSEWHERE for finding in inventory.findings)
+    if inventory.stores or inventory.transcripts or any(filled) or elsewhere:
         return
     hint = " See the findings of scan --allow-empty." if inventory.findings else ""
     raise NothingFoundError(

@@ -28,7 +28,7 @@ def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
     parts = Counter(store.path for planned in plan.databases for store in planned.stores)
     for planned in plan.databases:
         sources |= {store.path: store.identity for store in planned.stores if parts[store.path] == store.parts}
-        sources |= {file.path: file.identity for history in planned.histories for file in history.files}
+        sources |= {file.path: file.identity for history in planned.histories for file in history.transcripts}
     folder = run.subfolder("archive")
     moved: list[str] = []
     here = run.folder.stat().st_dev

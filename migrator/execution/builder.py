@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from migrator.execution.read_back import check_result
-from migrator.execution.session_writer import write_sessions
+from migrator.execution.session_writer import write_planned
 from migrator.filesystem import fsync_file, inherit_owner, make_private_directory
 from migrator.model.errors import BusyError, ChangedError, DefectError, MigratorError, RefusedError, SystemFailedError
 from migrator.model.plan import DatabasePlan
@@ -104,7 +104,7 @@ def _write(planned: DatabasePlan, now_ms: int, workers: Workers, temporary: Path
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN IMMEDIATE")
         with own_constraints(connection, planned):
-            rows = write_sessions(connection, planned, now_ms, progress, workers)
+            rows, _ = write_planned(connection, planned, now_ms, progress, workers)
             connection.execute("COMMIT")
     return rows
 

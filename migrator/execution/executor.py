@@ -26,8 +26,7 @@ from migrator.execution.builder import (
     sqlite_failures,
 )
 from migrator.execution.read_back import check_result, check_unchanged
-from migrator.execution.repairer import write_repair
-from migrator.execution.session_writer import write_sessions
+from migrator.execution.session_writer import write_planned
 from migrator.filesystem import publish
 from migrator.model.errors import ChangedError, RefusedError, SystemFailedError
 from migrator.model.inventory import Shape
@@ -123,8 +122,7 @@ def _bytes_to_write(planned: DatabasePlan) -> int:
     if not planned.writes:
         return 0
     entries = sum(entry.length for store in planned.stores for entry in store.entries)
-    files = (one.identity.size for history in planned.histories if history.pending for one in history.files)
-    return entries + sum(files)
+    return entries + sum(history.size for history in planned.histories if history.pending)
 
 
 def _publish(planned: DatabasePlan, built: Built, run: Run) -> Outcome:
@@ -158,11 +156,7 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, wo
         # The lock is held now; what was hashed before must still be what is there.
         check_unchanged(connection, planned)
         with own_constraints(connection, planned):
-            if planned.repair is None:
-                written = write_sessions(connection, planned, now_ms, progress, workers)
-                expected = planned.expected_digest
-            else:
-                written, expected = write_repair(connection, planned, planned.repair, progress)
+            written, expected = write_planned(connection, planned, now_ms, progress, workers)
         with own_references(connection, planned):
             tables = check_result(connection, planned, expected, partial(shapes.integrity, connection))
         run.note("commit", database=run.where(path), tables=tables)

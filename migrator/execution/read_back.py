@@ -9,20 +9,14 @@ from migrator.model.errors import ChangedError
 from migrator.model.inventory import Shape
 from migrator.model.plan import DatabasePlan
 from migrator.model.words import Name
-from migrator.planning.digests import content_digest
+from migrator.planning.digests import content_digest, held
 from migrator.scanning.databases import stored_transcripts
 from migrator.sqlite.content import Tables, Texts, content
 
 
 def check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> None:
     """Raise ChangedError unless a database has the sessions that were planned on."""
-    database = planned.database
-    expected = (
-        {row.key: row.sha256 for row in database.cache_rows},
-        {row.key: row.sha256 for row in database.typed_rows},
-        {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive},
-    )
-    if _read_back(connection, database.shape)[1:] != expected:
+    if _read_back(connection, planned.database.shape)[1:] != held(planned.database):
         raise ChangedError(
             "The sessions in {subject} changed after they were planned; plan again.",
             Name("database", planned.database.path),

@@ -1,78 +1,55 @@
-"""Carry out the repair of one database, inside the transaction of the executor."""
+"""Carry out the repair of one database, inside the transaction of its caller."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing
 from hashlib import sha256
+from itertools import chain
 from types import ModuleType
 
+from migrator.execution.history_writer import write_histories
 from migrator.model.errors import ChangedError
-from migrator.model.inventory import Shape
-from migrator.model.plan import DatabasePlan
-from migrator.model.progress import Advance
-from migrator.model.repair import HistoryRepair, Origin, Repair, RowSource, SourceFile
-from migrator.openclaw.changes.node_entry import NodeEntry, node_entry
-from migrator.openclaw.changes.transforms import normal_event
+from migrator.model.inventory import Database, Shape
+from migrator.model.progress import Progress
+from migrator.model.writes import Origin, Repair, RowSource
+from migrator.openclaw.changes.node_entry import node_entry
 from migrator.openclaw.text.entry import prepare
-from migrator.openclaw.text.js_values import strictly_equal
-from migrator.openclaw.text.json_text import parse_strict
-from migrator.openclaw.text.legacy_store import respelled
-from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader
-from migrator.planning.digests import content_digest
+from migrator.parallel import Workers
+from migrator.planning.digests import content_digest, held
 from migrator.scanning.databases import stored_text, stored_texts
-from migrator.scanning.joining import interleaved
-from migrator.scanning.packed import unpacked
-from migrator.scanning.sources import digest_now, open_source, require_same, reread
-from migrator.scanning.transcripts import storable_lines
-from migrator.sqlite import entry_writer, node_writer
-from migrator.sqlite.additions import NewEvent, NewSession
-from migrator.sqlite.event_rows import event_hash
+from migrator.scanning.sources import reread
+from migrator.sqlite import nodes, typed_entries
+from migrator.sqlite.rows import NewSession
 from migrator.sqlite.snapshot import open_snapshot
-from migrator.sqlite.target import whole_ms
-from migrator.verification.histories import in_rows
 
-WRITERS: dict[Shape, ModuleType] = {Shape.ENTRIES: entry_writer, Shape.NODES: node_writer}
-
-_DROPPED = (LineKind.DUPLICATE, LineKind.NULL)
-"""Lines that every import leaves out."""
-
-_FIRST_WITH_IDS = 2
-"""The first version of transcripts whose events have ids; older ones are kept as they are."""
+WRITERS: dict[Shape, ModuleType] = {Shape.ENTRIES: typed_entries, Shape.NODES: nodes}
 
 
 def write_repair(
-    connection: sqlite3.Connection, planned: DatabasePlan, repair: Repair, advance: Advance
+    connection: sqlite3.Connection, database: Database, repair: Repair, progress: Progress
 ) -> tuple[int, str]:
     """Add everything; give the number of rows, and the digest of what the database must hold afterwards.
 
     Raises ChangedError when a source is not what was planned on, and sqlite3.Error.
     """
-    connection.execute("PRAGMA defer_foreign_keys = ON")
-    database = planned.database
     writer, fold = WRITERS[database.shape], database.shape is Shape.NODES
-    typed = {row.key: row.sha256 for row in database.typed_rows}
-    histories = {one.session_id: one.hashes for one in database.transcripts if not one.archive}
-    for row in repair.rows:
-        made = node_entry(_source_text(row.source), archived=row.archived, fold=fold)
-        _put(writer, connection, row.key, made, replace=row.replaces)
-        typed[row.key] = sha256(made.text.encode()).digest()
+    cache, typed, histories = held(database)
+    entries = chain(
+        ((row.key, _source_text(row.source), row.archived, row.replaces) for row in repair.rows),
+        ((history.key, history.entry, True, False) for history in repair.histories if history.entry is not None),
+    )
+    for key, text, is_archived, replaces in entries:
+        entry = node_entry(text, archived=is_archived, fold=fold)
+        session = NewSession(key, entry.session_id, entry.text, entry.updated_at, entry.created_at, entry.columns)
+        writer.put_session(connection, session, replace=replaces)
+        typed[key] = sha256(entry.text.encode()).digest()
     for history in repair.histories:
-        if history.entry is not None:
-            made = node_entry(history.entry, archived=True, fold=fold)
-            _put(writer, connection, history.key, made, replace=False)
-            typed[history.key] = sha256(made.text.encode()).digest()
         writer.put_window(connection, history.session_id, history.key, history.updated_at)
-        written = _put_events(writer, connection, history, fold, advance)
-        histories[history.session_id] = histories.get(history.session_id, b"") + written
-    cache = {row.key: row.sha256 for row in database.cache_rows}
+    # In this process alone: a source may be in the database that is being written to.
+    written = write_histories(connection, database.shape, repair.histories, progress, Workers(1))
+    for session_id, hashes in written.items():
+        histories[session_id] = histories.get(session_id, b"") + hashes
     return len(repair.rows), content_digest(cache, typed, histories)
-
-
-def _put(writer: ModuleType, connection: sqlite3.Connection, key: str, made: NodeEntry, *, replace: bool) -> None:
-    session = NewSession(key, made.session_id, made.text, made.updated_at, made.created_at, made.columns)
-    writer.put_session(connection, session, replace=replace)
 
 
 def _source_text(source: RowSource) -> str:
@@ -94,75 +71,3 @@ def _row_text(source: RowSource) -> bytes:
         if source.origin is Origin.STRANDED:
             return next(stored_texts(connection, key), b"")
         return stored_text(connection, key, database.shape) or b""
-
-
-def _put_events(
-    writer: ModuleType, connection: sqlite3.Connection, history: HistoryRepair, fold: bool, advance: Advance
-) -> bytes:
-    """Append events behind the last one; give their hashes."""
-    [(last,)] = connection.execute(
-        "SELECT coalesce(max(seq), -1) FROM transcript_events WHERE session_id = ?", (history.session_id,)
-    )
-    hashes = bytearray()
-    events = []
-    for seq, (line, text) in enumerate(_lines(history, fold, advance), start=last + 1):
-        created_at = whole_ms(line.timestamp_ms or 0)
-        events.append(NewEvent(seq, text, created_at, line.event_id, line.event_type, line.parent_id))
-        hashes += event_hash(text.encode())
-    writer.put_events(connection, history.session_id, events)
-    return bytes(hashes)
-
-
-def _lines(history: HistoryRepair, fold: bool, advance: Advance) -> Iterator[tuple[Line, str]]:
-    """The lines to be added, read again."""
-    with ExitStack() as opened:
-        files = [opened.enter_context(closing(_normalized(history, file, fold, advance))) for file in history.files]
-        for line, text, is_wanted in interleaved(files, history.runs):
-            if is_wanted and line.kind not in (*_DROPPED, *DAMAGE):
-                yield line, text
-
-
-def _normalized(
-    history: HistoryRepair, file: SourceFile, fold: bool, advance: Advance
-) -> Generator[tuple[Line, str, bool], None, None]:
-    """The lines of a file as they are to be stored, and whether each is to be."""
-    version = 1
-    for line, text in _read(file):
-        advance(line.length)
-        version = _version(text) if line.kind is LineKind.HEADER else version
-        is_wanted = line.number >= file.first_line
-        yield line, _normal(text, history.session_id, version) if fold and is_wanted else text, is_wanted
-
-
-def _read(file: SourceFile) -> Iterator[tuple[Line, str]]:
-    """The storable lines of a source. Raises ChangedError, at its end, if it is not what was planned on."""
-    if file.transcript is not None:
-        require_same(file.name, file.transcript.identity, digest_now(file.transcript.path))
-        with unpacked(file.transcript.path) as plain, open_source(plain, file.name) as stream:
-            for line, text in storable_lines(TranscriptReader(stream)):
-                yield line, text.decode()
-        require_same(file.name, file.transcript.identity, digest_now(file.transcript.path))
-    if file.rows is not None:
-        hashes = b""
-        for line, text in in_rows(*file.rows).lines():
-            hashes += event_hash(text)
-            yield line, text.decode("utf-8", "backslashreplace")
-        if hashes != file.rows[1].hashes:
-            raise ChangedError("{subject} changed after it was planned on; plan again.", file.name)
-
-
-def _version(header: str) -> int:
-    value = parse_strict(header)
-    version = value.get("version") if isinstance(value, dict) else None
-    return version if isinstance(version, int) else 1
-
-
-def _normal(text: str, session_id: str, version: int) -> str:
-    """The event as a release would have imported it; byte for byte as it was where that is the same."""
-    event = parse_strict(text)
-    if not isinstance(event, dict) or version < _FIRST_WITH_IDS:
-        return text
-    normal = normal_event(event, session_id, version)
-    if strictly_equal(normal, event) or not isinstance(normal, dict):
-        return text
-    return respelled(text, event, normal)

@@ -1,4 +1,8 @@
-"""Write the sessions of a plan into one database, in one transaction that is the caller's: rows and histories."""
+"""Write a plan into one database, in one transaction that is the caller's: rows and histories.
+
+What is missing or older in a database of schema 1 is written in both shapes. One that a newer release has migrated is
+repaired in the shape that it has (:mod:`.repairer`).
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,19 @@ from hashlib import sha256
 from msgspec import Struct
 
 from migrator.execution.history_writer import batches, write_histories
+from migrator.execution.repairer import write_repair
 from migrator.model.errors import ChangedError
+from migrator.model.inventory import Entry
 from migrator.model.plan import DatabasePlan, Decision
 from migrator.model.progress import Advance, Progress
 from migrator.model.words import Name, Number
+from migrator.model.writes import HistoryWrite
 from migrator.openclaw.text.entry import prepare
 from migrator.openclaw.text.store import read_member
 from migrator.parallel import Workers
 from migrator.scanning.databases import stored_texts
 from migrator.scanning.sources import raw_entries
-from migrator.sqlite import target
+from migrator.sqlite import cache_rows, target, typed_entries
 
 
 class _Write(Struct, frozen=True, gc=False):
@@ -31,39 +38,62 @@ class _Write(Struct, frozen=True, gc=False):
     status: str | None
 
 
-def write_sessions(
+def write_planned(
     connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, progress: Progress, workers: Workers
-) -> int:
-    """Write what a database lacks, and give the number of rows. Raises ChangedError and sqlite3.Error."""
+) -> tuple[int, str]:
+    """Write what a database lacks; give the number of rows, and the digest of what it must hold afterwards.
+
+    Raises ChangedError when a source is not what was planned on, and sqlite3.Error.
+    """
     # An entry may come before the one that owns its session row.
     connection.execute("PRAGMA defer_foreign_keys = ON")
+    if planned.repair is not None:
+        return write_repair(connection, planned.database, planned.repair, progress)
+    return _write_both_shapes(connection, planned, now_ms, progress, workers), planned.expected_digest
+
+
+def _write_both_shapes(
+    connection: sqlite3.Connection, planned: DatabasePlan, now_ms: int, progress: Progress, workers: Workers
+) -> int:
     target.create_tables(connection)
     target.stamp_owner(connection, planned.database.agent_id, now_ms)
     written = 0
     for batch in batches(_writes(connection, planned, progress), lambda write: len(write.text)):
         _write_batch(connection, batch)
         written += len(batch)
-    write_histories(connection, planned.histories, progress, workers)
+    pending = [history for history in planned.histories if history.pending]
+    _put_recovered(connection, pending)
+    write_histories(connection, planned.database.shape, pending, progress, workers)
     return written
 
 
+def _put_recovered(connection: sqlite3.Connection, histories: list[HistoryWrite]) -> None:
+    """Put the entries of histories that no entry claims."""
+    for history in histories:
+        if history.entry is not None:
+            owner = typed_entries.Owner(history.session_id, history.key, history.updated_at)
+            typed_entries.put_sessions(connection, [owner])
+            row = typed_entries.TypedRow(history.key, history.session_id, history.entry, history.updated_at)
+            typed_entries.put_typed_rows(connection, [row])
+
+
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
-    target.put_cache_rows(
+    cache_rows.put_cache_rows(
         connection, [(d.key, write.text, d.updated_at or 0) for write in batch if (d := write.decision).write_cache]
     )
-    owners: list[target.Owner] = []
-    typed: list[target.TypedRow] = []
+    owners: list[typed_entries.Owner] = []
+    typed: list[typed_entries.TypedRow] = []
     for write in batch:
         decision, updated_at = write.decision, write.decision.updated_at or 0
         if decision.session_id is None:
             continue
         if decision.owns_session:
-            owners.append(target.Owner(decision.session_id, decision.typed_key, updated_at, write.started_at))
+            owners.append(typed_entries.Owner(decision.session_id, decision.typed_key, updated_at, write.started_at))
         if decision.write_typed:
-            row = target.TypedRow(decision.typed_key, decision.session_id, write.typed_text, updated_at, write.status)
-            typed.append(row)
-    target.put_sessions(connection, owners)
-    target.put_typed_rows(connection, typed)
+            key, session_id = decision.typed_key, decision.session_id
+            typed.append(typed_entries.TypedRow(key, session_id, write.typed_text, updated_at, write.status))
+    typed_entries.put_sessions(connection, owners)
+    typed_entries.put_typed_rows(connection, typed)
 
 
 def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Advance) -> Iterator[_Write]:
@@ -71,23 +101,31 @@ def _writes(connection: sqlite3.Connection, planned: DatabasePlan, advance: Adva
     for index, store in enumerate(planned.stores):
         wanted: list[Decision | None] = [None] * (store.entries[-1].index + 1 if store.entries else 0)
         for d in planned.decisions:
-            if d.source is not None and d.source.store == index and (d.write_cache or d.write_typed):
+            if d.writes and d.source is not None and d.source.store == index:
                 wanted[d.source.entry.index] = d
         for entry, raw in raw_entries(store):
             advance(len(raw))
             decision = wanted[entry.index]
             if decision is None:
                 continue
-            is_displaced = decision.key != entry.key
-            if not (entry.transforms or decision.folded or is_displaced):
-                yield _Write(decision, raw, raw, entry.started_at, entry.status)
-            elif (member := read_member(raw)) and (prepared := prepare(member)):
-                typed_text = prepared.archived_text if decision.folded or is_displaced else prepared.stored
-                text = typed_text if is_displaced else prepared.stored
-                yield _Write(decision, text, typed_text, entry.started_at, entry.status)
+            if texts := _texts(decision, entry, raw):
+                yield _Write(decision, *texts, entry.started_at, entry.status)
     for decision in planned.decisions:
-        if decision.source is None and (decision.write_cache or decision.write_typed):
+        if decision.writes and decision.source is None:
             yield _write_of_row(connection, decision)
+
+
+def _texts(decision: Decision, entry: Entry, raw: bytes) -> tuple[bytes, bytes] | None:
+    """The text of an entry in the cache row, and in the typed row; None where it cannot be read any more."""
+    is_displaced = decision.key != entry.key
+    if not (entry.transforms or decision.folded or is_displaced):
+        return raw, raw
+    member = read_member(raw)
+    prepared = prepare(member) if member else None
+    if prepared is None:
+        return None
+    typed_text = prepared.archived_text if decision.folded or is_displaced else prepared.stored
+    return typed_text if is_displaced else prepared.stored, typed_text
 
 
 def _write_of_row(connection: sqlite3.Connection, decision: Decision) -> _Write:

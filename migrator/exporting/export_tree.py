@@ -23,7 +23,7 @@ from migrator.model.inventory import Database, Shape
 from migrator.model.words import Finding, Name
 from migrator.openclaw.text.legacy_store import StoreWriter, spelled
 from migrator.scanning.databases import cold_folder
-from migrator.sqlite import entry_rows, event_rows, extras, node_rows
+from migrator.sqlite import events, extras, nodes, typed_entries
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
 from migrator.sqlite.rows import EventRow, columns
 
@@ -134,10 +134,10 @@ class _Writer:
     def write_transcripts(self) -> None:
         """Every generation of every session, in the order of its events; what is in cold storage too."""
         wanted = self._wanted_ids()
-        rows = event_rows.events(self.connection)
-        for session_id, events in groupby(rows, key=lambda row: row.session_id.decode("utf-8", "surrogateescape")):
+        rows = events.events(self.connection)
+        for session_id, of_session in groupby(rows, key=lambda row: row.session_id.decode("utf-8", "surrogateescape")):
             if wanted is None or session_id in wanted:
-                self._write_transcript(session_id, self._sound(session_id, events))
+                self._write_transcript(session_id, self._sound(session_id, of_session))
         for archive in cold_archives(self.connection, cold_folder(self.database.path)):
             session_id = archive.session_id.decode("utf-8", "surrogateescape")
             if (wanted is None or session_id in wanted) and self._is_readable(archive):
@@ -180,7 +180,7 @@ class _Writer:
         if not self.wish.sessions:
             return None
         wanted = set(self.wish.sessions) | self.sessions.keys()
-        for module in (entry_rows, node_rows) if columns(self.connection, "session_windows") else (entry_rows,):
+        for module in (typed_entries, nodes) if columns(self.connection, "session_windows") else (typed_entries,):
             for window in module.windows(self.connection):
                 if window.session_key.decode("utf-8", "replace") in self.keys | self.wish.sessions:
                     wanted.add(window.session_id.decode("utf-8", "surrogateescape"))

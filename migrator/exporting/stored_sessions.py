@@ -7,14 +7,14 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from migrator.model.inventory import Database, Shape
+from migrator.model.inventory import RECOVERED, Database, Shape
 from migrator.openclaw.changes.entry_unfolding import unfold_entry
 from migrator.openclaw.places.session_files import FileKind, classify, transcript_session_id
 from migrator.openclaw.text.entry import typed_session_id
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.legacy_store import respelled
-from migrator.planning.folding import RECOVERED, recovered_keys
-from migrator.sqlite import cache_rows, entry_rows, node_rows
+from migrator.planning.folding import recovered_keys
+from migrator.sqlite import cache_rows, nodes, typed_entries
 from migrator.sqlite.rows import SessionRow
 
 _BARE = frozenset({"sessionId", "updatedAt", "archivedAt", "delivery"})
@@ -46,14 +46,14 @@ def legacy_sessions(connection: sqlite3.Connection, database: Database) -> Itera
         keys = {row.key for row in database.cache_rows}
         ids = {row.session_id for row in database.cache_rows}
         yield from (_as_it_is(row) for row in cache_rows.sessions(connection))
-        for row in entry_rows.sessions(connection):
+        for row in typed_entries.sessions(connection):
             session = _as_it_is(row)
             folded = RECOVERED in session.key and session.session_id in ids
             if session.key not in keys and not folded and not _is_bare(session, database.agent_id):
                 yield session
         return
     with_history = {history.session_id for history in database.transcripts}
-    read = node_rows.sessions if database.shape is Shape.NODES else entry_rows.sessions
+    read = nodes.sessions if database.shape is Shape.NODES else typed_entries.sessions
     for row in read(connection):
         session = _as_it_is(row)
         if not _is_bare(session, database.agent_id):

@@ -58,6 +58,11 @@ RULES: dict[str, Rule] = {
         "{subject} is a file among the agent directories.",
         "Nothing to do.",
     ),
+    "agent.only-archives": Rule(
+        _WARNING,
+        "{subject} has no session, but {count} archived transcripts with {events} events that are in no database.",
+        "If they were not deleted on purpose, take the ending behind .jsonl from their names and run apply.",
+    ),
     "agent.unreadable": Rule(
         _REFUSED,
         "A directory of {subject} can not be listed, so its sessions are not counted.",
@@ -189,8 +194,8 @@ RULES: dict[str, Rule] = {
     # files of a sessions directory
     "file.unknown-class": Rule(
         _NOTE,
-        "{subject} has a name that no known release gives to a file of its sessions.",
-        "Nothing to do; it stays where it is.",
+        "{subject} has a name that no known release gives to a file of its sessions, and begins like none of them.",
+        "Look into it if you miss a session; it stays where it is.",
     ),
     # databases
     "database.archive-damaged": Rule(
@@ -293,6 +298,12 @@ RULES: dict[str, Rule] = {
         "The path of {subject} is too long for SQLite.",
         "Give the state directory a shorter path, or run on a bind mount of it.",
     ),
+    "database.set-aside": Rule(
+        _WARNING,
+        "{subject} was set aside: it has {count} sessions, and its agent has no database with sessions.",
+        "Stop OpenClaw, move an openclaw-agent.sqlite without sessions away with its -wal and -shm, give this one its "
+        "place, and run verify.",
+    ),
     "database.unknown-shape": Rule(
         _REFUSED,
         "{subject} has tables that are not known here (version {version}).",
@@ -331,12 +342,27 @@ RULES: dict[str, Rule] = {
     # locks
     "gateway.live": Rule(
         _BUSY,
-        "Process {pid} runs a gateway, or another writer, with the lock {subject}.",
+        "Process {pid} runs a gateway, or another writer: its program or its start time fits the lock {subject}.",
         "Stop it first: openclaw gateway stop. If that is no OpenClaw, remove the lock.",
+    ),
+    "gateway.live-by-id": Rule(
+        _BUSY,
+        "Process {pid} may be a gateway: it has the id in the lock {subject}, and its program can not be seen.",
+        "Stop it first: openclaw gateway stop. If that is no OpenClaw, remove the lock.",
+    ),
+    "gateway.unseen": Rule(
+        _WARNING,
+        "The lock {subject} names process {pid}, which is not a process of this machine that can be seen.",
+        "Make sure that no gateway runs in a container or on another machine; then there is nothing to do.",
     ),
     "lock.live": Rule(
         _BUSY,
-        "Process {pid} is writing: it holds {subject}.",
+        "Process {pid} is writing: its program or its start time fits the lock {subject}.",
+        "Wait until it is done, or stop it. If that is no OpenClaw, remove the lock.",
+    ),
+    "lock.live-by-id": Rule(
+        _BUSY,
+        "Process {pid} may be writing: it has the id in the lock {subject}, and its program can not be seen.",
         "Wait until it is done, or stop it. If that is no OpenClaw, remove the lock.",
     ),
     "lock.new": Rule(
@@ -344,15 +370,35 @@ RULES: dict[str, Rule] = {
         "{subject} was made just now and does not name its owner.",
         "Wait half a minute and run again.",
     ),
+    "lock.other-process": Rule(
+        _NOTE,
+        "{subject} names process {pid}, which is no OpenClaw here, or began after the lock was made.",
+        "Nothing to do, unless an OpenClaw runs in a container or on another machine; OpenClaw removes the lock.",
+    ),
     "lock.stale": Rule(
         _NOTE,
         "{subject} was left behind by a process that is gone.",
         "Nothing to do; OpenClaw removes it.",
     ),
+    "lock.unseen": Rule(
+        _NOTE,
+        "{subject} names process {pid}, which is not a process of this machine that can be seen.",
+        "Nothing to do, unless an OpenClaw runs in a container or on another machine; OpenClaw removes the lock.",
+    ),
+    "lock.unseen-new": Rule(
+        _BUSY,
+        "{subject} was made just now, by a process {pid} that can not be seen; it may run in a container.",
+        "Wait half a minute and run again, or say --wait; stop what writes, if it goes on.",
+    ),
     "lock.unreadable": Rule(
         _WARNING,
         "{subject} can not be read; a writer may be hidden there.",
         "Make sure that no OpenClaw runs, or run as the user that it belongs to.",
+    ),
+    "runs.link-outside": Rule(
+        _REFUSED,
+        "{subject} is a link out of the state directory; it was not followed.",
+        "Move what earlier runs left there back, into a directory in its place.",
     ),
     # what stands in the way of a roll-back
     "rollback.archive-changed": Rule(
@@ -656,19 +702,54 @@ RULES: dict[str, Rule] = {
         "Make it readable and run again.",
     ),
     # copies
+    "copy.database-only-here": Rule(
+        _WARNING,
+        "{subject} is not where a release opens it, and has {count} sessions that no live store and no other "
+        "database has.",
+        "Nothing to do if they were deleted on purpose; else copy it into an empty folder as "
+        "agents/NAME/agent/openclaw-agent.sqlite and run export with --state-dir on that folder.",
+    ),
+    "copy.database-unreadable": Rule(
+        _WARNING,
+        "{subject} is not where a release opens it, and cannot be read: nobody knows what is only in it.",
+        "Try the .recover command of sqlite3 on a copy of it.",
+    ),
     "copy.damaged": Rule(
         _WARNING,
-        "The compressed copy {subject} can not be read or decoded.",
+        "The copy {subject} can not be read or decoded.",
         "Restore it from a backup if its session is missing; it stays where it is.",
     ),
     "copy.events-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} events that are in no database.",
-        "Nothing to do if they were deleted or reset on purpose; the copy stays where it is.",
+        "Nothing to do if they were deleted or reset on purpose; else give a copy of it a name that ends in .jsonl, in "
+        "the folder of the sessions, and run apply.",
     ),
     "copy.sessions-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} sessions that no live store and no database has.",
-        "Nothing to do if they were deleted on purpose; else put them back into the store and run again.",
+        "Nothing to do if they were deleted on purpose; else run apply with --store and this path, and with "
+        "--agent and the name of the agent directory.",
+    ),
+    "copy.state-inside": Rule(
+        _WARNING,
+        "The state directory {subject} lies inside this one, and has {count} sessions that this one has not.",
+        "Run scan and apply with --state-dir on it: it is migrated in its own place.",
+    ),
+    "place.closed": Rule(
+        _NOTE,
+        "{subject} is closed to this user: whether there are sessions in it is not known.",
+        "Run scan as its owner if you miss a session.",
+    ),
+    "place.litter": Rule(
+        _NOTE,
+        "{count} files and folders among the agents of {subject} are what desktops, network drives and file systems "
+        "leave.",
+        "Nothing to do; no release reads them.",
+    ),
+    "place.too-deep": Rule(
+        _WARNING,
+        "{subject} lies so deep in folders that nobody has looked into it.",
+        "Run scan with --state-dir on it if there may be sessions in it.",
     ),
 }

@@ -43,6 +43,9 @@ class StoreKind(str, Enum):
     COPY = "copy"  # an older one beside a live store: .bak, .tmp, .corrupt
 
 
+RECOVERED = ":recovered:"
+"""What stands between the agent and the session id in the key of a session that has no key of its own."""
+
 LIVE = (StoreKind.AGENT, StoreKind.CONFIGURED, StoreKind.ROOT, StoreKind.EXPLICIT)
 """The stores that OpenClaw, or somebody who names them, takes for the present ones."""
 
@@ -196,6 +199,11 @@ class Shape(str, Enum):
     UNKNOWN = "unknown"  # none of these
     UNREADABLE = "unreadable"  # SQLite cannot read it
 
+    @property
+    def is_migrated(self) -> bool:
+        """Whether a newer release has made or migrated such a database."""
+        return self in (Shape.ENTRIES, Shape.NODES)
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -221,7 +229,7 @@ class Database:
     @property
     def is_upgraded(self) -> bool:
         """Whether it has the shape that an OpenClaw newer than schema 1 has given it."""
-        return self.shape in (Shape.ENTRIES, Shape.NODES)
+        return self.shape.is_migrated
 
     @property
     def is_newer(self) -> bool:

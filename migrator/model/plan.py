@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from migrator.model.inventory import Database, Entry, FileIdentity, Run, Shape, Store, Transcript
-from migrator.model.words import HASH_BYTES, Finding, Number
-
-if TYPE_CHECKING:
-    from migrator.model.repair import Repair
+from migrator.model.inventory import Database, Entry, FileIdentity, Inventory, Shape, Store
+from migrator.model.verification import Verification
+from migrator.model.words import Finding, Number
+from migrator.model.writes import HistoryWrite, Origin, Repair
 
 
 class Action(str, Enum):
@@ -23,6 +21,15 @@ class Action(str, Enum):
     COMPLETE = "complete"  # the database has the entry, but not in both shapes
     KEEP = "keep"  # the database differs and is newer, or as new
     SAME = "same"  # the database has it already, in both shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Sources, and what verify says of each. ``origin`` is None where each source is of a kind of its own."""
+
+    origin: Origin | None
+    inventory: Inventory
+    verification: Verification
 
 
 class Candidate(Struct, frozen=True, gc=False):
@@ -55,6 +62,11 @@ class Decision(Struct, frozen=True, gc=False):
     tie: bool = False
 
     @property
+    def writes(self) -> bool:
+        """Whether there is a row to be written, in one shape or both."""
+        return self.write_cache or self.write_typed
+
+    @property
     def folded(self) -> bool:
         """Whether the typed row is an archived one under a key of its own, because the upgrade would drop it."""
         return self.typed_key != self.key
@@ -77,36 +89,13 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryPlan:
-    """The history of one session: its files, its own one first, and how many of its events the database has already.
-
-    ``runs`` are the events that are to be written behind those, in their order. ``entry`` is the text of an entry to
-    make for a history that none claims, with its time; ``key`` is its key then.
-    """
-
-    session_id: str
-    key: str
-    files: tuple[Transcript, ...]
-    present: int
-    hashes: bytes
-    entry: str | None
-    updated_at: int
-    runs: tuple[Run, ...] = ()
-
-    @property
-    def pending(self) -> bool:
-        """Whether events are to be written."""
-        return self.present * HASH_BYTES < len(self.hashes)
-
-
-@dataclass(frozen=True, slots=True)
 class DatabasePlan:
     """What is to be done to one database: its sources, the decision per key, and what must be there afterwards."""
 
     database: Database
     stores: tuple[Store, ...]
     decisions: tuple[Decision, ...]
-    histories: tuple[HistoryPlan, ...]
+    histories: tuple[HistoryWrite, ...]
     rejects: tuple[Reject, ...]
     expected_rows: int
     expected_digest: str
@@ -116,9 +105,12 @@ class DatabasePlan:
     @property
     def identities(self) -> dict[str, FileIdentity | None]:
         """What every file that is read was when it was planned on, by path."""
-        found: dict[str, FileIdentity | None] = {store.path: store.identity for store in self.stores}
-        found |= {file.path: file.identity for history in self.histories for file in history.files}
-        return found | (self.repair.identities if self.repair is not None else {})
+        stores, histories = list(self.stores), list(self.histories)
+        if self.repair is not None:
+            stores += [row.source.store for row in self.repair.rows if row.source.store is not None]
+            histories += self.repair.histories
+        identities: dict[str, FileIdentity | None] = {store.path: store.identity for store in stores}
+        return identities | {file.path: file.identity for history in histories for file in history.transcripts}
 
     @property
     def longest(self) -> int:
@@ -133,7 +125,7 @@ class DatabasePlan:
     @property
     def writes(self) -> bool:
         """Whether the database itself would be written to."""
-        rows = any(d.write_cache or d.write_typed for d in self.decisions)
+        rows = any(decision.writes for decision in self.decisions)
         histories = any(history.pending for history in self.histories)
         return rows or histories or self.repair is not None or self._is_unsigned
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from migrator.model.inventory import FileIdentity, Inventory, Store, Transcript
+from migrator.model.inventory import Database, FileIdentity, Inventory, Store, Transcript
 from migrator.model.plan import DatabasePlan
 
 Digests = Mapping[str, bytes] | Iterable[tuple[str, bytes]]
@@ -20,6 +20,15 @@ def content_digest(cache: Digests, typed: Digests, histories: Digests) -> str:
             encoded = key.encode("utf-8", "surrogateescape")
             total.update(b"%b %d %d %b%b" % (shape, len(encoded), len(digest), encoded, digest))
     return total.hexdigest()
+
+
+def held(database: Database) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
+    """What a database holds, as :func:`content_digest` takes it: cache rows, typed rows, live histories."""
+    return (
+        {row.key: row.sha256 for row in database.cache_rows},
+        {row.key: row.sha256 for row in database.typed_rows},
+        {stored.session_id: stored.hashes for stored in database.transcripts if not stored.archive},
+    )
 
 
 def plan_digest(plans: Iterable[DatabasePlan]) -> str:
@@ -41,7 +50,7 @@ def _parts(planned: DatabasePlan) -> Iterator[object]:
         yield d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key
     yield from ((reject.span, reject.code) for reject in planned.rejects)
     yield from ((history.session_id, history.key, history.present, history.runs) for history in planned.histories)
-    yield from ((file.path, file.identity.sha256) for history in planned.histories for file in history.files)
+    yield from ((file.name.text, file.digest) for history in planned.histories for file in history.files)
     yield from _repair_parts(planned)
 
 
@@ -49,7 +58,7 @@ def _repair_parts(planned: DatabasePlan) -> Iterator[object]:
     for row in planned.repair.rows if planned.repair else ():
         yield row.key, row.session_id, row.replaces, row.source.place.text, row.source.entry.sha256.hex()
     for history in planned.repair.histories if planned.repair else ():
-        yield history.session_id, history.key, history.entry
+        yield history.session_id, history.key, history.entry, history.runs
         yield from ((one.name.text, one.digest, one.first_line) for one in history.files)
 
 

@@ -8,6 +8,7 @@ history without an owner, which it keeps.
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,13 +17,10 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from migrator.model.inventory import Inventory
+from migrator.model.inventory import RECOVERED, Inventory
 from migrator.model.words import Finding, Name, Number
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_key import database_key, parse_session_key, resolvable
-
-RECOVERED = ":recovered:"
-"""What stands between the agent and the session id in the key of a session that has no key of its own."""
 
 
 class Session(Struct, frozen=True, gc=False):
@@ -44,6 +42,12 @@ def recovered_keys(agent_id: str, session_id: str, apart: str) -> tuple[str, str
     """
     key = f"agent:{agent_id}{RECOVERED}{session_id.lower()}"
     return key, f"{key}-{sha256(apart.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
+def recovered_entry(session_id: str, last_ms: int, *, archived: bool) -> str:
+    """The text of an entry for a history that no session claims; ``last_ms`` is its time."""
+    entry = {"sessionId": session_id, "updatedAt": last_ms} | ({"archivedAt": last_ms} if archived else {})
+    return json.dumps(entry, separators=(",", ":"))
 
 
 class RecoveredKeys:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrator.model.inventory import Database, Inventory, Join, Run, Transcript
-from migrator.model.plan import HistoryPlan
+from migrator.model.inventory import RECOVERED, Database, Inventory, Join, Run, Transcript
 from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.model.writes import HistoryWrite, SourceFile
 from migrator.openclaw.places.session_databases import is_opened
-from migrator.planning.folding import RECOVERED, RecoveredKeys
+from migrator.planning.folding import RecoveredKeys, recovered_entry
 from migrator.planning.session_keys import SessionKeys
-from migrator.planning.settled import MIGRATED
 from migrator.scanning.joining import additions, merged_hashes, runs_of, without
 from migrator.scanning.joins import content_id, live_histories
 from migrator.scanning.transcripts import events_of
@@ -21,7 +19,7 @@ from migrator.scanning.transcripts import events_of
 
 def plan_histories(
     inventory: Inventory, recovered: RecoveredKeys
-) -> tuple[dict[str, tuple[HistoryPlan, ...]], list[Finding]]:
+) -> tuple[dict[str, tuple[HistoryWrite, ...]], list[Finding]]:
     """Whose history each transcript is, by database; a history that no entry claims is kept under a recovered key."""
     live = live_histories(inventory)
     databases = {database.path: database for database in inventory.databases}
@@ -34,7 +32,7 @@ def plan_histories(
         if file.path in unclaimed and keys.of_entry(path, session_id) is None
     ]
     joins = {join.files: join for join in inventory.joins}
-    planned: dict[str, list[HistoryPlan]] = {}
+    planned: dict[str, list[HistoryWrite]] = {}
     for (path, session_id), files in live.files.items():
         if path in databases and is_opened(path):
             paths = tuple(file.path for file in files)
@@ -53,7 +51,7 @@ class _Planner:
 
     def plan(
         self, session_id: str, key: str | None, files: tuple[Transcript, ...], join: Join
-    ) -> Iterator[HistoryPlan]:
+    ) -> Iterator[HistoryWrite]:
         """Append what the database lacks; where that cannot be done, leave it and say so."""
         stored = self._stored(session_id)
         rest, code = lacking(files, join.runs, stored)
@@ -62,7 +60,7 @@ class _Planner:
             self.findings.append(Finding(code, Name("session-id", session_id), (), place))
         late = {run.file for run in rest} if _comes_too_late(rest, stored) else set()
         apart = late | {number for number in join.apart if not _has_all(stored, files[number].hashes)}
-        if self.database.shape in MIGRATED:  # there a repair decides what can be added
+        if self.database.is_upgraded:  # there a repair decides what can be added
             apart = set()
         elif late:
             rest = ()
@@ -96,17 +94,25 @@ class _Planner:
         files: tuple[Transcript, ...],
         stored: bytes,
         rest: tuple[Run, ...],
-    ) -> HistoryPlan:
+    ) -> HistoryWrite:
         last_ms = max(file.last_ms for file in files)
         entry = None
         if key is None:
             key = self.keys.made_up(self.database, session_id)
-            made = {"sessionId": session_id, "updatedAt": last_ms}
-            if RECOVERED in key:  # under its own key it is a session like any other
-                made["archivedAt"] = last_ms
-            entry = json.dumps(made, separators=(",", ":"))
+            # Under its own key it is a session like any other.
+            entry = recovered_entry(session_id, last_ms, archived=RECOVERED in key)
         hashes = stored + merged_hashes(files, rest)
-        return HistoryPlan(session_id, key, files, len(stored) // HASH_BYTES, hashes, entry, last_ms, rest)
+        return HistoryWrite(
+            session_id,
+            key,
+            tuple(SourceFile(file) for file in files),
+            present=len(stored) // HASH_BYTES,
+            events=(len(hashes) - len(stored)) // HASH_BYTES,
+            runs=rest,
+            entry=entry,
+            updated_at=last_ms,
+            hashes=hashes,
+        )
 
 
 def lacking(files: tuple[Transcript, ...], runs: tuple[Run, ...], stored: bytes) -> tuple[tuple[Run, ...], str | None]:

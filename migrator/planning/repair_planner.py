@@ -6,31 +6,27 @@ stays deleted unless it is named.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from migrator.model.inventory import Database, Entry, Inventory, Row, Run, StoreKind
-from migrator.model.repair import HistoryRepair, Judged, Origin, Repair, RowRepair, RowSource, SourceFile
+from migrator.model.inventory import Database, Entry, Inventory, Row, Run, StoredTranscript
+from migrator.model.plan import Judged
 from migrator.model.request import RepairWish
 from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
 from migrator.model.words import HASH_BYTES, Finding, Name
-from migrator.openclaw.places.paths import normalize_agent_id
-from migrator.openclaw.places.session_files import FileKind, transcript_session_id
+from migrator.model.writes import HistoryWrite, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.openclaw.places.session_key import database_key
-from migrator.planning.folding import RecoveredKeys, Session, fold
-from migrator.planning.repair_files import file_origin, sources_in_order
+from migrator.planning.folding import RecoveredKeys, Session, fold, recovered_entry
+from migrator.planning.origins import deleted_sessions, file_origin, row_source, sources_in_order
 from migrator.scanning.joining import runs_of
 
-_BY_KIND = {StoreKind.IMPORTED: Origin.IMPORTED, StoreKind.ARCHIVED: Origin.ARCHIVED}
 _LACKING = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS)
 _ALWAYS = float("inf")  # the time of a row that is there already: it keeps its key, whatever comes
 
 
 @dataclass(slots=True)
-class _Found:
+class _Additions:
     """What can be added to one database; ``replaced`` are keys whose rows are older than a source of the same key."""
 
     database: Database
@@ -45,32 +41,32 @@ def plan_repairs(
     inventory: Inventory, judged: tuple[Judged, ...], wish: RepairWish
 ) -> tuple[dict[str, Repair], list[Finding]]:
     """What to add to each database of schema 2 and later, by its path."""
-    found = {one.path: _Found(one) for one in inventory.databases if one.is_upgraded}
-    planner = _Planner(inventory, found, wish)
+    additions = {one.path: _Additions(one) for one in inventory.databases if one.is_upgraded}
+    planner = _Planner(inventory, additions, wish)
     for sources in judged:
         for verified in sources.verification.databases:
-            if verified.database.path in found:
+            if verified.database.path in additions:
                 for source in verified.sources:
                     for verdict in source.verdicts:
                         planner.offer_entry(sources, verified.database.path, source.source, verdict)
         planner.offer_histories(sources)
-    planner.offer_displaced()
+    planner.offer_again_what_is_replaced()
     for database in inventory.databases:
         planner.offer_stranded(database)
         planner.offer_archives(database)
-    repairs = {path: planner.repair(one) for path, one in found.items()}
+    repairs = {path: planner.repair(one) for path, one in additions.items()}
     return {path: repair for path, repair in repairs.items() if repair.rows or repair.histories}, planner.findings
 
 
 class _Planner:
-    def __init__(self, inventory: Inventory, found: Mapping[str, _Found], wish: RepairWish) -> None:
+    def __init__(self, inventory: Inventory, additions: Mapping[str, _Additions], wish: RepairWish) -> None:
         self.inventory = inventory
-        self.found = found
+        self.additions = additions
         self.wish = wish
         self.findings: list[Finding] = []
         self.rows = {(one.path, row.key): row for one in inventory.databases for row in one.typed_rows}
         self.sessions = {row.session_id for one in inventory.databases for row in one.typed_rows}
-        self.deleted = {one.path: frozenset(_deleted(inventory, one)) for one in inventory.databases}
+        self.deleted = {one.path: frozenset(deleted_sessions(inventory, one)) for one in inventory.databases}
         self.keys: dict[tuple[str, str], str] | None = None
         self.recovered = RecoveredKeys(lambda: {place: row.session_id for place, row in self.rows.items()})
         self.stay_deleted: set[str] = set()
@@ -84,7 +80,7 @@ class _Planner:
 
     def offer_entry(self, sources: Judged, path: str, place: Name, verdict: EntryVerdict) -> None:
         """Take an entry into account that a source has, if the database lacks it or has an older one."""
-        source = _source(sources, place, verdict.session.text)
+        source = row_source(sources, place, verdict.session.text)
         if source is None:
             return
         if verdict.verdict in (Verdict.MISSING, Verdict.MERGED):
@@ -93,7 +89,7 @@ class _Planner:
             row = self.rows.get((path, self._canonical(path, source.entry.key)))
             if row is not None and _time(source.entry) > _time(row):
                 self._offer(path, source)
-                self.found[path].replaced.add(row.key)
+                self.additions[path].replaced.add(row.key)
             elif row is not None and _time(source.entry) == _time(row):
                 self.findings.append(Finding("entry.kept-tie", verdict.session, (), (Name("database", path),)))
         elif verdict.verdict is Verdict.MOVED:
@@ -104,15 +100,15 @@ class _Planner:
             elif elsewhere:
                 self.findings.append(Finding("repair.moved", verdict.session, (), verdict.places))
 
-    def offer_displaced(self) -> None:
-        """Take sessions into account that are there under another key, but whose row is about to be replaced."""
+    def offer_again_what_is_replaced(self) -> None:
+        """Offer sessions again that are there under another key, whose row is about to be overwritten."""
         for path, source, key in self.respelled:
-            if key in self.found[path].replaced:
+            if key in self.additions[path].replaced:
                 self._offer(path, source)
 
     def offer_stranded(self, database: Database) -> None:
         """Cache rows in a database past schema 1 are read by no release; they are a source like any other."""
-        stranded = [row for row in database.cache_rows if database.path in self.found]
+        stranded = [row for row in database.cache_rows if database.path in self.additions]
         for row in stranded:
             entry = Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
             known = (database.path, self._canonical(database.path, row.key)) in self.rows
@@ -128,7 +124,7 @@ class _Planner:
         if entry.session_id in self.deleted[path] and not self._named(entry.key, entry.session_id):
             self._leave_deleted(Name("session", entry.key))
             return
-        rows, key = self.found[path].rows, self._canonical(path, entry.key)
+        rows, key = self.additions[path].rows, self._canonical(path, entry.key)
         best = rows.get(key)
         if best is not None and best.entry.session_id != entry.session_id:
             # Another conversation under another spelling of the key: the newer one has the key, the other is archived.
@@ -148,7 +144,7 @@ class _Planner:
             self.findings.append(Finding("repair.deleted", name))
 
     def _canonical(self, path: str, key: str) -> str:
-        agent_id = self.found[path].database.agent_id
+        agent_id = self.additions[path].database.agent_id
         configured = "main" in self.inventory.configured_agents
         return database_key(key, agent_id, self.inventory.main_key, self.inventory.scope, main_is_configured=configured)
 
@@ -170,48 +166,48 @@ class _Planner:
                 file = replace(files[history.transcript.text], first_line=max(history.first_missing_line, 1))
                 groups[verified.database.path, history.session.text].append((history, file))
         for (path, session_id), members in groups.items():
-            if path in self.found and members:
+            if path in self.additions and members:
                 origin = sources.origin or file_origin(members[0][1].transcript)
-                self.found[path].histories[session_id].append((origin, members))
+                self.additions[path].histories[session_id].append((origin, members))
 
     def offer_archives(self, database: Database) -> None:
         """What a database has kept of deleted and reset sessions is a source for those that are named."""
         live = {one.session_id for one in database.transcripts}
         name = Name("database", database.path)
         longest = {one.session_id: one for one in sorted(database.archives, key=lambda one: len(one.hashes))}
-        for one in longest.values() if database.path in self.found else ():
+        for one in longest.values() if database.path in self.additions else ():
             if one.hashes and one.session_id not in live and self._named(one.session_id):
                 events = len(one.hashes) // HASH_BYTES
                 absent = HistoryVerification(
                     name, Name("session-id", one.session_id), HistoryVerdict.ABSENT, events, 0, ()
                 )
                 file = SourceFile(None, (database.path, one))
-                self.found[database.path].histories[one.session_id].append((Origin.DELETED, [(absent, file)]))
+                self.additions[database.path].histories[one.session_id].append((Origin.DELETED, [(absent, file)]))
 
     # the repair of one database
 
-    def repair(self, found: _Found) -> Repair:
-        """What to add to one database, with the keys under which it will be found."""
-        rows = tuple(self._row_repairs(found))
+    def repair(self, additions: _Additions) -> Repair:
+        """What to add to one database, with the keys under which it will be additions."""
+        rows = tuple(self._row_repairs(additions))
         by_session = {row.session_id: row.key for row in rows if not row.replaces}
-        return Repair(rows, tuple(self._history_repairs(found, by_session)))
+        return Repair(rows, tuple(self._history_repairs(additions, by_session)))
 
-    def _row_repairs(self, found: _Found) -> Iterator[RowRepair]:
-        path = found.database.path
-        held = {row.session_id for row in found.database.typed_rows if row.key not in found.replaced}
-        held |= {found.rows[key].entry.session_id for key in found.replaced}
-        for label, source in found.rows.items():
+    def _row_repairs(self, additions: _Additions) -> Iterator[RowRepair]:
+        path = additions.database.path
+        held = {row.session_id for row in additions.database.typed_rows if row.key not in additions.replaced}
+        held |= {additions.rows[key].entry.session_id for key in additions.replaced}
+        for label, source in additions.rows.items():
             key, _, apart = label.partition("\0")
             session_id = source.entry.session_id
             row = self.rows.get((path, key))
-            older = row is not None and not apart and key in found.replaced and _time(row) < _time(source.entry)
+            older = row is not None and not apart and key in additions.replaced and _time(row) < _time(source.entry)
             if not older and session_id in held:
                 continue  # it is there under another key
             survivor = self._survivors().get((path, key)) if row is None and not apart else None
             if apart or (row is not None and not older):
                 if session_id is None:
                     continue  # there is nothing that it could be kept apart by
-                survivor = self.recovered.give(path, found.database.agent_id, session_id, source.entry.key)
+                survivor = self.recovered.give(path, additions.database.agent_id, session_id, source.entry.key)
             yield RowRepair(survivor or key, session_id, _time(source.entry), source, older, survivor is not None)
 
     def _survivors(self) -> dict[tuple[str, str], str]:
@@ -223,113 +219,82 @@ class _Planner:
 
     def _present(self) -> Iterator[Session]:
         for database in self.inventory.databases:
-            directory = _directory(database)
+            directory = database.directory
             for row in database.typed_rows:
                 if row.session_id is not None:
                     yield Session(database.path, database.agent_id, directory, row.key, row.session_id, _ALWAYS)
 
     def _offered(self) -> Iterator[Session]:
-        for path, found in self.found.items():
-            for label, source in found.rows.items():
+        for path, additions in self.additions.items():
+            for label, source in additions.rows.items():
                 session_id = source.entry.session_id
                 if session_id is not None and "\0" not in label and (path, label) not in self.rows:
-                    directory, time = _directory(found.database), _time(source.entry)
-                    yield Session(path, found.database.agent_id, directory, label, session_id, time)
+                    directory, time = additions.database.directory, _time(source.entry)
+                    yield Session(path, additions.database.agent_id, directory, label, session_id, time)
 
-    def _history_repairs(self, found: _Found, new: Mapping[str | None, str]) -> Iterator[HistoryRepair]:
-        keys = {row.session_id: row.key for row in found.database.typed_rows} | dict(new)
-        stored = {one.session_id: one for one in found.database.transcripts}
-        for session_id, offers in found.histories.items():
+    def _history_repairs(self, additions: _Additions, new: Mapping[str | None, str]) -> Iterator[HistoryWrite]:
+        keys = {row.session_id: row.key for row in additions.database.typed_rows} | dict(new)
+        stored = {one.session_id: one for one in additions.database.transcripts}
+        for session_id, offers in additions.histories.items():
             is_new = session_id in new and session_id not in stored
             repairs = [
                 repair
                 for origin, members in offers
-                if (repair := self._history(found, session_id, origin, members, is_new, keys)) is not None
+                if (repair := self._history(additions, session_id, origin, members, is_new, keys)) is not None
             ]
             if repairs:
                 best = max(repairs, key=lambda one: one.events)
-                made_up = (found.database.path, found.database.agent_id, session_id, session_id)
+                made_up = (additions.database.path, additions.database.agent_id, session_id, session_id)
                 yield best if best.key else replace(best, key=self.recovered.give(*made_up))
 
     def _history(
         self,
-        found: _Found,
+        additions: _Additions,
         session_id: str,
         origin: Origin,
         members: list[tuple[HistoryVerification, SourceFile]],
         is_new: bool,
         keys: Mapping[str | None, str],
-    ) -> HistoryRepair | None:
+    ) -> HistoryWrite | None:
         """How to complete one history from one offer, without a key if it needs one; None if it can or need not be."""
-        lacking = [(one, file) for one, file in members if is_new or one.verdict in _LACKING]
-        lacking = [(one, file) for one, file in lacking if is_new or one.events > one.present]
-        database, name = Name("database", found.database.path), Name("session-id", session_id)
-        if any(one.verdict is HistoryVerdict.DIVERGES for one, _ in members) and not is_new:
-            self.findings.append(Finding("transcript.diverges", name, (), (database,)))
+        lacking = [
+            (verified, file)
+            for verified, file in members
+            if is_new or (verified.verdict in _LACKING and verified.events > verified.present)
+        ]
+        name, is_known = Name("session-id", session_id), session_id in keys
+        if any(verified.verdict is HistoryVerdict.DIVERGES for verified, _ in members) and not is_new:
+            self._leave_history("transcript.diverges", name, additions.database)
             return None
-        if not lacking or (session_id not in keys and session_id in self.sessions):
+        if not lacking or (not is_known and session_id in self.sessions):
             return None  # it is all there, or the session lives in another database
-        gone = session_id in self.deleted[found.database.path] and session_id not in keys
-        if gone and not self._named(session_id):
+        if not is_known and session_id in self.deleted[additions.database.path] and not self._named(session_id):
             self._leave_deleted(name)
             return None
-        stored = [one for one in found.database.transcripts if one.session_id == session_id]
-        partly = any(one.present for one, _ in lacking) and not is_new
-        is_cut = len(lacking) > 1 or not lacking[0][0].missing_is_tail
+        stored = [history for history in additions.database.transcripts if history.session_id == session_id]
         own = sources_in_order(session_id, [file for _, file in members], self.own)[0].name
-        is_foreign = bool(stored) and not is_new and all(file.name != own for _, file in lacking)
-        if any(one.archive for one in stored) or (partly and is_cut) or is_foreign:
-            self.findings.append(Finding("repair.history-apart", name, (), (database,)))
+        if any(history.archive for history in stored) or (not is_new and _is_apart(lacking, stored, own)):
+            self._leave_history("repair.history-apart", name, additions.database)
             return None
         files = [replace(file, first_line=1) if is_new else file for _, file in lacking]
         taken = sources_in_order(session_id, files, self.own)
         runs = self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken)
-        events = sum(one.events - (0 if is_new else one.present) for one, _ in lacking)
-        if session_id in keys:
-            return HistoryRepair(session_id, keys[session_id], origin, taken, events, runs)
-        last_ms = max(file.last_ms for file in taken)
-        entry = {"sessionId": session_id, "updatedAt": last_ms, "archivedAt": last_ms}
-        return HistoryRepair(
-            session_id, "", origin, taken, events, runs, json.dumps(entry, separators=(",", ":")), last_ms
-        )
+        events = sum(verified.events - (0 if is_new else verified.present) for verified, _ in lacking)
+        present = sum(len(history.hashes) for history in stored) // HASH_BYTES
+        last_ms = 0 if is_known else max(file.last_ms for file in taken)
+        entry = None if is_known else recovered_entry(session_id, last_ms, archived=True)
+        key = keys.get(session_id, "")
+        return HistoryWrite(session_id, key, taken, present, events, runs, entry, last_ms, origin=origin)
+
+    def _leave_history(self, code: str, session: Name, database: Database) -> None:
+        self.findings.append(Finding(code, session, (), (Name("database", database.path),)))
 
 
-def _source(sources: Judged, place: Name, key: str) -> RowSource | None:
-    """The entry of a source that verify has judged."""
-    for store in sources.inventory.stores if place.kind == "store" else ():
-        if store.path == place.text:
-            entries = [entry for entry in store.entries if entry.key == key and entry.problem is None]
-            origin = sources.origin or _BY_KIND.get(store.kind, Origin.LIVE)
-            return RowSource(origin, place, entries[-1], store=store) if entries else None
-    for database in sources.inventory.databases if place.kind == "database" else ():
-        if database.path == place.text:
-            rows = {row.key: row for row in (*database.cache_rows, *database.typed_rows)}
-            if row := rows.get(key):
-                entry = Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
-                return RowSource(sources.origin or Origin.BACKUP, place, entry, rows_of=database)
-    return None
-
-
-def _deleted(inventory: Inventory, database: Database) -> Iterator[str]:
-    """The session ids that were deleted in this database or its directory.
-
-    In a directory whose name is not its own normalized id no gateway ever looks; there only the upgrade deletes, when
-    it moves sessions into the directory of the normalized name ("twins folded").
-    """
-    directory = _directory(database)
-    if directory is not None and normalize_agent_id(directory) != directory:
-        return
-    yield from (one.session_id for one in database.archives if one.archive == "deleted")
-    for agent in inventory.agents:
-        for file in agent.files if agent.directory == directory else ():
-            if file.kind == FileKind.ARCHIVE_DELETED.value:
-                session_id, _ = transcript_session_id(Path(file.path).name)
-                if session_id is not None:
-                    yield session_id
-
-
-def _directory(database: Database) -> str | None:
-    return database.directory
+def _is_apart(lacking: list[tuple[HistoryVerification, SourceFile]], stored: list[StoredTranscript], own: Name) -> bool:
+    """Whether what lacks of a history that is there in part does not go on from its end, or is of other files only."""
+    is_partly_there = any(verified.present for verified, _ in lacking)
+    is_cut = len(lacking) > 1 or not lacking[0][0].missing_is_tail
+    return (is_partly_there and is_cut) or (bool(stored) and all(file.name != own for _, file in lacking))
 
 
 def _time(dated: Entry | Row) -> float:

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, Store
-from migrator.model.plan import Action, Decision, HistoryPlan
+from migrator.model.inventory import Database, Entry, Inventory, Row, Store
+from migrator.model.plan import Action, Decision
+from migrator.model.writes import HistoryWrite
 from migrator.openclaw.places.session_key import canonical_key
-
-MIGRATED = (Shape.ENTRIES, Shape.NODES)
-"""The shapes of databases that a newer release has made or migrated."""
 
 
 def is_settled(
-    database: Database, stores: Iterable[Store], histories: Iterable[HistoryPlan], inventory: Inventory
+    database: Database, stores: Iterable[Store], histories: Iterable[HistoryWrite], inventory: Inventory
 ) -> bool:
     """Whether a migrated database has a row, as new or newer, for each entry, and all of each history."""
-    if database.shape not in MIGRATED or any(history.pending for history in histories):
+    if not database.is_upgraded or any(history.pending for history in histories):
         return False
     rows = {row.key: row for row in database.typed_rows}
     entries = (entry for store in stores for entry in store.entries if entry.problem is None)

@@ -11,9 +11,9 @@ from typing import Any
 from migrator.model.inventory import Database, Inventory
 from migrator.model.outcome import Outcome
 from migrator.model.plan import Action, DatabasePlan, Plan, Reject
-from migrator.model.repair import Repair
 from migrator.model.verification import DatabaseVerification, EntryVerdict, HistoryVerdict, Verdict, Verification
 from migrator.model.words import HASH_BYTES, Name
+from migrator.model.writes import Repair
 from migrator.report.agent_rows import directory_of
 from migrator.report.lazy import Lazy
 from migrator.report.parts import (

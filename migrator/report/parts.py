@@ -12,10 +12,10 @@ from msgspec import Meta, Struct, field
 
 from migrator.model.inventory import Shape, StoreKind
 from migrator.model.plan import Action
-from migrator.model.repair import Origin
 from migrator.model.report import Filesystem
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name, Number, Severity
+from migrator.model.writes import Origin
 
 Namer = Callable[[Name], str]
 """What turns a name into its label, or into its text."""

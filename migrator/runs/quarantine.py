@@ -22,6 +22,7 @@ from migrator.filesystem import fsync_directory, make_private_directory, names_i
 from migrator.model.errors import ChangedError
 from migrator.model.plan import Reject
 from migrator.model.words import Finding, Name
+from migrator.runs.run import leads_out
 
 FOLDER = "quarantine"
 SUPERSEDED = "entry.superseded"  # no damage: a store of the same database had a newer entry
@@ -104,6 +105,8 @@ def only_in_quarantine(runs: Path, seen: Collection[str]) -> Iterator[Finding]:
 
 def _indexes(runs: Path) -> list[Path]:
     """The indexes of all runs, some of which may not exist."""
+    if leads_out(runs.parent):
+        return []
     try:
         return [runs / name / FOLDER / INDEX for name in names_in(runs)]
     except OSError:

@@ -29,6 +29,8 @@ from migrator.filesystem import (
     status_of,
     write_all,
 )
+from migrator.model.errors import RefusedError
+from migrator.model.words import Name
 from migrator.runs.steps import JOURNAL, Begin, read_journal
 
 RUNS = "migrator-runs"
@@ -93,9 +95,18 @@ class Run:
         write_all(handle, json.dumps(record).encode() + b"\n")
 
 
+def leads_out(state_dir: Path) -> bool:
+    """Whether the place for runs is a link out of the state directory: what is there is not of this one alone."""
+    place = state_dir / RUNS
+    return place.is_symlink() and not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(state_dir))
+
+
 @contextmanager
 def locked(state_dir: Path) -> Iterator[None]:
-    """Keep all other runs away from a state directory. Raises BusyError."""
+    """Keep all other runs away from a state directory. Raises BusyError, and RefusedError if runs are elsewhere."""
+    if leads_out(state_dir):
+        place = Name("path", str(state_dir / RUNS))
+        raise RefusedError("{subject} is a link out of the state directory. Put a directory in its place.", place)
     make_private_directory(state_dir / RUNS)
     with exclusive_lock(state_dir / RUNS / _LOCK):
         yield
@@ -142,6 +153,8 @@ def remove_place_for_runs(state_dir: Path) -> None:
 
 def run_folders(state_dir: Path) -> list[Path]:
     """The folders of all runs of a state directory, by name; what can not be looked at has a finding of every scan."""
+    if leads_out(state_dir):
+        return []
     try:
         names = names_in(state_dir / RUNS)
     except OSError:

@@ -27,6 +27,8 @@ TRANSCRIPT_COPIES = (
     FileKind.CHECKPOINT,
 )
 
+ARCHIVES = (FileKind.ARCHIVE_DELETED.value, FileKind.ARCHIVE_RESET.value)
+
 Missing = Callable[[Transcript], int]
 """How many events of a transcript are in no database."""
 
@@ -37,16 +39,21 @@ Known = Callable[[], Collection[str]]
 def findings_on_copies(agent: Agent, known_sessions: Known, missing: Missing) -> Iterator[Finding]:
     """What the copies of an agent have that nothing else has."""
     for file in agent.files:
-        kind = FileKind(file.kind)
-        if os.path.islink(file.path):
-            continue
-        if kind in STORE_COPIES and ".json" in file.path:
-            yield from _on_store(file, agent, known_sessions)
-        elif kind in TRANSCRIPT_COPIES:
+        yield from findings_on_store(file, agent, known_sessions)
+        if FileKind(file.kind) in TRANSCRIPT_COPIES and not os.path.islink(file.path):
             yield from _on_transcript(file, agent, missing)
 
 
-def _on_store(file: SessionFile, agent: Agent, known_sessions: Known) -> Iterator[Finding]:
+def is_store_copy(file: SessionFile) -> bool:
+    """Whether a file is an older store; one that was not finished may be anything."""
+    kind = FileKind(file.kind)
+    return kind in STORE_COPIES and (kind is not FileKind.TEMPORARY or ".json" in file.path)
+
+
+def findings_on_store(file: SessionFile, agent: Agent, known_sessions: Known) -> Iterator[Finding]:
+    """What a file has that no store and no database has, if it is a copy of a store."""
+    if not is_store_copy(file) or os.path.islink(file.path):
+        return
     store, _ = read_store(file.path, file.path, StoreKind.EXPLICIT, agent.directory)
     known = known_sessions()
     only_here = [

@@ -19,9 +19,9 @@ from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.text.entry import column_status, finite_number, members, typed_session_id
 from migrator.openclaw.text.store import RawEntry, read_member
 from migrator.parallel import ALONE, Workers
-from migrator.sqlite import cache_rows, entry_rows, event_rows, node_rows, shapes
+from migrator.sqlite import cache_rows, events, nodes, shapes, typed_entries
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
-from migrator.sqlite.event_rows import event_hash
+from migrator.sqlite.events import event_hash
 from migrator.sqlite.rows import DamagedTableError, SessionRow, columns, text_codec, to_utf8
 from migrator.sqlite.snapshot import database_files, open_snapshot
 
@@ -32,9 +32,9 @@ _SMALLEST = 512
 """Bytes of a page of the smallest size: no database is shorter, unless it is empty."""
 
 _TYPED_READERS: Mapping[Shape, Callable[[sqlite3.Connection], Iterator[SessionRow]]] = {
-    Shape.V1: partial(entry_rows.sessions, apart_from_cache=True),
-    Shape.ENTRIES: entry_rows.sessions,
-    Shape.NODES: node_rows.sessions,
+    Shape.V1: partial(typed_entries.sessions, apart_from_cache=True),
+    Shape.ENTRIES: typed_entries.sessions,
+    Shape.NODES: nodes.sessions,
 }
 """How the typed rows of each shape are read."""
 
@@ -99,10 +99,10 @@ def stored_transcripts(
 
     The finding codes of what is odd about single events go into ``problems``.
     """
-    hashes = event_rows.hashes_as_written(connection, set() if problems is None else problems)
+    hashes = events.hashes_as_written(connection, set() if problems is None else problems)
     if not hashes.in_order:
-        hashes = event_rows.EventHashes()
-        for event in event_rows.events(connection):
+        hashes = events.EventHashes()
+        for event in events.events(connection):
             hashes.add(event.session_id, event.seq, event.event_json)
     return tuple(StoredTranscript(session_id, history) for session_id, history in hashes.histories())
 
@@ -129,7 +129,7 @@ def _lines(archive: ArchivedTranscript) -> Iterator[bytes]:
 def history_texts(connection: sqlite3.Connection, path: str, session_id: str, archived: bool) -> Iterator[bytes]:
     """The events of one history in order: live or cold ones, or those of its archives."""
     if not archived:
-        for event in event_rows.events(connection, session_id):
+        for event in events.events(connection, session_id):
             yield event.event_json
     for archive in transcript_archives(connection) if archived else cold_archives(connection, cold_folder(path)):
         if archive.session_id == session_id.encode("utf-8", "surrogateescape"):

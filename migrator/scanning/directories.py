@@ -15,6 +15,7 @@ from migrator.model.inventory import SessionFile
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import RealPaths, normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind, classify
+from migrator.scanning.discovery import Holds, is_litter, look_at
 
 STORE_NAME = "sessions.json"
 _MOST_TWINS = 8  # named in one finding: all 10,000 directories may be called the same, and each has a finding
@@ -123,8 +124,8 @@ def _may_enter_agent(path: str, name: str, is_link: bool, state: str, follow: bo
             findings.add_unreadable(path, error)
             return False
         status = None  # a link in a circle leads nowhere
-    if status is None and not is_link:
-        return False  # gone
+    if (status is None and not is_link) or _is_litter(path, name):
+        return False
     if status is None or not stat.S_ISDIR(status.st_mode):
         findings.add("agent.dangling-link" if is_link else "agent.not-a-directory", agent)
         return False
@@ -134,6 +135,11 @@ def _may_enter_agent(path: str, name: str, is_link: bool, state: str, follow: bo
         if findings.real.is_inside(path, state):
             findings.add("agent.link", agent)
     return True
+
+
+def _is_litter(path: str, name: str) -> bool:
+    """Whether a folder has the name of what a file system or a network drive leaves, and nothing of an agent."""
+    return is_litter(name) and not any(os.path.lexists(os.path.join(path, part)) for part in ("agent", "sessions"))
 
 
 def add_name_findings(directories: list[str], findings: Findings) -> None:
@@ -150,6 +156,22 @@ def add_name_findings(directories: list[str], findings: Findings) -> None:
             findings.add("agent.collapses-to-main", Name("agent", name))
         elif normalized != name:
             findings.add("agent.no-round-trip", Name("agent", name))
+
+
+def _by_content(path: str, findings: Findings, is_worth_a_word: bool) -> FileKind:
+    """What a file is whose name says nothing: people and sync programs give copies any name."""
+    code = "file.unknown-class"
+    try:
+        holds = look_at(path)
+    except FileNotFoundError:
+        return FileKind.UNKNOWN
+    except OSError:
+        holds, code = None, "place.closed"
+    if holds is None and is_worth_a_word:
+        findings.add(code, Name("path" if code == "place.closed" else "file", path))
+    if holds is Holds.STORE:
+        return FileKind.STORE_BACKUP
+    return FileKind.REPAIR_BACKUP if holds is Holds.TRANSCRIPT else FileKind.UNKNOWN
 
 
 def session_files(state: str, agent: str, follow: bool, findings: Findings) -> Iterator[SessionFile]:
@@ -177,10 +199,11 @@ def session_files(state: str, agent: str, follow: bool, findings: Findings) -> I
         folders.sort()
         for file in sorted(files):
             path = os.path.join(folder, file)
-            kind = classify(os.path.relpath(path, root))
-            copies = copies or kind in (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
+            relative = os.path.relpath(path, root)
+            kind = classify(relative)
             if kind is FileKind.UNKNOWN:
-                findings.add("file.unknown-class", Name("file", path))
+                kind = _by_content(path, findings, not any(map(is_litter, relative.split(os.sep))))
+            copies = copies or kind in (FileKind.STORE_BACKUP, FileKind.STORE_CORRUPT, FileKind.TEMPORARY)
             status = None if kind is FileKind.STORE else findings.status_of(path)
             if status is not None:
                 yield SessionFile(path, kind.value, status.st_size)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.model.inventory import StoreKind
+from migrator.model.words import Name
 from migrator.openclaw.places.session_files import FileKind, classify
-from migrator.runs.run import RUNS
+from migrator.runs.run import RUNS, leads_out
 from migrator.runs.steps import JOURNAL, Archive, read_journal
 from migrator.scanning.directories import Findings, is_inside
 
@@ -48,6 +49,9 @@ def archived(state_dir: str, findings: Findings, named: Collection[str] = ()) ->
     business of ours, whatever a journal says.
     """
     runs = Path(state_dir, RUNS)
+    if leads_out(Path(state_dir)):
+        findings.add("runs.link-outside", Name("path", str(runs)))
+        return
     for name in reversed(findings.names_in(str(runs))):
         journal = runs / name / JOURNAL
         if findings.status_of(str(journal)) is None:

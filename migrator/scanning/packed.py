@@ -17,13 +17,18 @@ from migrator.sqlite.snapshot import identify
 _SUFFIX = ".zst"
 
 
+def is_packed(path: str) -> bool:
+    """Whether a transcript is compressed."""
+    return path.endswith(_SUFFIX)
+
+
 @contextmanager
 def unpacked(path: str) -> Iterator[str]:
     """Where the content of a transcript can be read: a compressed one under its name in a private directory.
 
     Raises OSError where the file cannot be read, and DamagedPayloadError where it cannot be decoded.
     """
-    if not path.endswith(_SUFFIX):
+    if not is_packed(path):
         yield path
         return
     with open_regular_file(path) as stream:

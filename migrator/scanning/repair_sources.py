@@ -7,7 +7,7 @@ from pathlib import Path
 
 from migrator.model.inventory import Agent, Inventory, Store, StoreKind, Transcript
 from migrator.openclaw.places.session_files import FileKind, transcript_session_id
-from migrator.scanning.copies import STORE_COPIES
+from migrator.scanning.copies import is_store_copy
 from migrator.scanning.packed import read_copy
 from migrator.scanning.sources import read_store
 
@@ -37,7 +37,7 @@ def deleted(inventory: Inventory, named: tuple[str, ...]) -> Inventory:
 def _stores(agent: Agent) -> list[Store]:
     found = []
     for file in agent.files:
-        if FileKind(file.kind) in STORE_COPIES and ".json" in file.path:
+        if is_store_copy(file):
             store, _ = read_store(file.path, file.path, StoreKind.COPY, agent.directory)
             found += [replace(store, database=agent.database)] if store.identity is not None else []
     return found

@@ -37,6 +37,7 @@ from migrator.scanning.directories import (
     session_files,
     store_path,
 )
+from migrator.scanning.elsewhere import findings_elsewhere
 from migrator.scanning.joins import joins_of
 from migrator.scanning.lost_histories import lost_histories
 from migrator.scanning.originals import Original, archived, imported
@@ -109,7 +110,9 @@ def scan(
         names=frozenset(config.strings),
         findings=tuple(findings.made),
     )
-    return replace(inventory, joins=tuple(joins_of(inventory)))
+    whole = not (selection.agents or named)
+    findings.made += findings_elsewhere(inventory, whole)
+    return replace(inventory, joins=tuple(joins_of(inventory)), findings=tuple(findings.made))
 
 
 def _renamed_agents(

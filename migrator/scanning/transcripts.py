@@ -24,7 +24,7 @@ from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, Transcript
 from migrator.scanning.sources import changed, file_identity, has_bytes
 from migrator.scanning.whereabouts import Whereabouts
 from migrator.sqlite.event_columns import EventColumns
-from migrator.sqlite.event_rows import event_hash
+from migrator.sqlite.events import event_hash
 
 
 def read_transcript(

@@ -7,9 +7,10 @@ those whose ``value_json`` is NULL. Transcripts stay JSONL files.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from migrator.sqlite.rows import EventRow, SessionRow, WindowRow, columns, session_rows
+from migrator.model.words import Number
+from migrator.sqlite.rows import EventRow, SessionRow, Text, WindowRow, columns, session_rows, whole_ms
 
 SCOPE = "session_entries"
 
@@ -38,3 +39,14 @@ def events(_connection: sqlite3.Connection) -> Iterator[EventRow]:
 def windows(_connection: sqlite3.Connection) -> Iterator[WindowRow]:
     """Read nothing: this shape knows no generations."""
     return iter(())
+
+
+def put_cache_rows(connection: sqlite3.Connection, rows: Iterable[tuple[str, Text, Number]]) -> None:
+    """Put ``(key, text, updated_at)`` rows into the cache shape, in the scope and form that PR 91322 builds read."""
+    connection.executemany(
+        "INSERT INTO cache_entries (scope, key, value_json, blob, expires_at, updated_at)"
+        f" VALUES ('{SCOPE}', ?, CAST(? AS TEXT), NULL, NULL, ?)"
+        " ON CONFLICT (scope, key) DO UPDATE SET value_json = excluded.value_json, blob = NULL,"
+        " expires_at = NULL, updated_at = excluded.updated_at",
+        ((key, text, whole_ms(updated_at)) for key, text, updated_at in rows),
+    )

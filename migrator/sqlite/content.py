@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from migrator.sqlite.cache_rows import SCOPE
-from migrator.sqlite.event_rows import EventHashes
+from migrator.sqlite.events import EventHashes
 
 Tables = dict[str, tuple[int, str]]
 """Table name to number of rows and digest of their content; :data:`SCHEMA` stands for the table definitions."""

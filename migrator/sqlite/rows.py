@@ -1,4 +1,4 @@
-"""What the readers of every shape yield, and how they read it.
+"""What the modules of every shape have in common: what they yield and take, and how they read and put rows.
 
 Text is taken as bytes of UTF-8, because one invalid byte must not make a whole table unreadable. That holds
 for any connection, whatever its ``text_factory``. A value of a type that OpenClaw never writes marks its row
@@ -10,13 +10,33 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from migrator.model.words import Number
 
 BAD_ROW = "database.bad-row"
+
+Text = str | bytes
+"""A text, or the bytes of its UTF-8, which take no memory and time to encode."""
+
+_SAFE_INTEGER = 2**53 - 1
+
+WINDOW_COLUMNS = (
+    "started_at",
+    "ended_at",
+    "status",
+    "chat_type",
+    "channel",
+    "model_provider",
+    "model",
+    "agent_harness_id",
+    "parent_session_key",
+    "spawned_by",
+    "display_name",
+)
+"""The projections that stand beside a transcript, in every shape."""
 
 
 class DamagedTableError(sqlite3.DatabaseError):
@@ -204,3 +224,49 @@ def _window_row(
         None if previous is None else to_utf8(previous, codec),
         None if reason is None else to_utf8(reason, codec),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """One session to be put. Times are whole milliseconds; ``columns`` are projections of the entry, by column name.
+
+    A writer takes those columns that the table has, and none that it does not know.
+    """
+
+    key: str
+    session_id: str
+    text: str
+    updated_at: int
+    created_at: int
+    columns: Mapping[str, str | int]
+
+
+def insert(
+    connection: sqlite3.Connection, table: str, values: Mapping[str, object], *, or_ignore: bool = False
+) -> None:
+    """Insert a row with those of the values whose columns the table has. Raises sqlite3.Error."""
+    present = columns(connection, table)
+    known = {name: value for name, value in values.items() if name in present}
+    verb = "INSERT OR IGNORE" if or_ignore else "INSERT"
+    names, marks = ", ".join(known), ", ".join("?" * len(known))
+    connection.execute(f"{verb} INTO {table} ({names}) VALUES ({marks})", tuple(known.values()))
+
+
+def update(connection: sqlite3.Connection, table: str, values: Mapping[str, object], key: str, value: str) -> int:
+    """Change the row whose column ``key`` has this value, as above; give the number of rows. Raises sqlite3.Error."""
+    present = columns(connection, table)
+    known = {name: value for name, value in values.items() if name in present}
+    if not known:
+        return 0
+    changes = ", ".join(f"{name} = ?" for name in known)
+    return connection.execute(f"UPDATE {table} SET {changes} WHERE {key} = ?", (*known.values(), value)).rowcount
+
+
+def whole_ms(value: Number) -> int:
+    """Give a finite time as a column can hold it: whole, and no larger than JavaScript can count.
+
+    The upgrade stops at fractions, and at times of 2**53 and more (observed with 2026.9.6).
+    """
+    if type(value) is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+        return value  # as nearly all are, and there are several for each row
+    return max(-_SAFE_INTEGER, min(_SAFE_INTEGER, int(value)))

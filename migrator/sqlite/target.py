@@ -1,4 +1,4 @@
-"""The tables and the row writers of the database that we write: agent schema 1, session rows in both shapes.
+"""The tables of the database that we make: agent schema 1, session rows in both shapes.
 
 2026.7.1 leaves such rows alone, and ``doctor --fix`` of 2026.8.2 and 2026.9.6 carries the typed ones to its own schema
 (observed). It copies every table into a STRICT one, so one value of the wrong kind stops the upgrade of the whole
@@ -8,18 +8,8 @@ installation: a time that is not whole, text that is a blob, an event that is no
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
-
-from migrator.model.words import Number
 
 SCHEMA_VERSION = 1
-CACHE_SCOPE = "session_entries"
-
-Text = str | bytes
-"""A text, or the bytes of its UTF-8, which take no memory and time to encode."""
-
-_SAFE_INTEGER = 2**53 - 1
 
 _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS schema_meta (
@@ -91,34 +81,6 @@ UNUSED_SESSION_COLUMNS = (
 """Columns of ``sessions`` that stay empty: the upgrade fills them from the entries."""
 
 
-class Event(NamedTuple):
-    """One transcript line as a row: ``seq`` counts from 0, ``created_at`` is in milliseconds, and whole.
-
-    ``text`` must be JSON, or the upgrade of all databases stops. Any JSON will do, ``null`` and events without an id
-    too: the upgrade keeps it byte for byte, and only puts a header in front of a transcript whose events have ids but
-    no header (observed with 2026.8.2 and 2026.9.6).
-    """
-
-    session_id: str
-    seq: int
-    text: Text
-    created_at: int
-
-
-class Identity(NamedTuple):
-    """The id under which an event can be found; ``parent_id`` is the event before it in the tree.
-
-    A convenience: 2026.9.6 shows a transcript just as well without these rows.
-    """
-
-    session_id: str
-    event_id: str
-    seq: int
-    event_type: str | None
-    parent_id: str | None
-    created_at: int
-
-
 def create_tables(connection: sqlite3.Connection) -> None:
     """Create every table and index that is missing; existing ones and their rows are left as they are.
 
@@ -143,106 +105,3 @@ def stamp_owner(connection: sqlite3.Connection, agent_id: str, now_ms: int) -> N
         " agent_id = excluded.agent_id, updated_at = excluded.updated_at",
         (SCHEMA_VERSION, agent_id, now_ms, now_ms),
     )
-
-
-def put_cache_rows(connection: sqlite3.Connection, rows: Iterable[tuple[str, Text, Number]]) -> None:
-    """Put ``(key, text, updated_at)`` rows into the cache shape, in the scope and form that PR 91322 builds read."""
-    connection.executemany(
-        "INSERT INTO cache_entries (scope, key, value_json, blob, expires_at, updated_at)"
-        f" VALUES ('{CACHE_SCOPE}', ?, CAST(? AS TEXT), NULL, NULL, ?)"
-        " ON CONFLICT (scope, key) DO UPDATE SET value_json = excluded.value_json, blob = NULL,"
-        " expires_at = NULL, updated_at = excluded.updated_at",
-        ((key, text, whole_ms(updated_at)) for key, text, updated_at in rows),
-    )
-
-
-class Owner(NamedTuple):
-    """A session id with the key that owns it, for :func:`put_sessions`. Times are in milliseconds."""
-
-    session_id: str
-    key: str
-    updated_at: Number
-    started_at: Number | None = None
-
-
-class TypedRow(NamedTuple):
-    """An entry for :func:`put_typed_rows`; ``status`` is only a projection, worked out again from ``text``."""
-
-    key: str
-    session_id: str
-    text: Text
-    updated_at: Number
-    status: str | None = None
-
-
-def put_sessions(connection: sqlite3.Connection, rows: Iterable[Owner]) -> None:
-    """Put the ``sessions`` rows that typed rows and events need.
-
-    The upgrade fills the other columns from the entry, and shows a session only if a typed row names it. Any text will
-    do as an id. Rows that refer to the session stay when it is put again.
-    """
-    connection.executemany(
-        "INSERT INTO sessions (session_id, session_key, created_at, updated_at, session_entry_provenance)"
-        " VALUES (?, ?, ?, ?, 1)"
-        " ON CONFLICT (session_id) DO UPDATE SET session_key = excluded.session_key,"
-        " created_at = excluded.created_at, updated_at = excluded.updated_at, session_entry_provenance = 1",
-        (
-            (row.session_id, row.key, whole_ms(row.updated_at if row.started_at is None else row.started_at), updated)
-            for row in rows
-            for updated in (whole_ms(row.updated_at),)
-        ),
-    )
-
-
-def put_typed_rows(connection: sqlite3.Connection, rows: Sequence[TypedRow]) -> None:
-    """Put entries and their routes; the sessions must be there already (:func:`put_sessions`).
-
-    The upgrade takes id and time of the entry from these columns, whatever ``text`` says. It hides an entry ``{}``.
-    It stops at one whose ``startedAt`` or ``endedAt`` is a number but not a whole one (observed with 2026.8.2 and
-    2026.9.6), and at other times that are too large for JavaScript (observed with 2026.9.6).
-    """
-    connection.executemany(
-        "INSERT INTO session_entries (session_key, session_id, entry_json, updated_at, status)"
-        " VALUES (?, ?, CAST(? AS TEXT), ?, ?)"
-        " ON CONFLICT (session_key) DO UPDATE SET session_id = excluded.session_id,"
-        " entry_json = excluded.entry_json, updated_at = excluded.updated_at, status = excluded.status",
-        ((row.key, row.session_id, row.text, whole_ms(row.updated_at), row.status) for row in rows),
-    )
-    connection.executemany(
-        "INSERT INTO session_routes (session_key, session_id, updated_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (session_key) DO UPDATE SET session_id = excluded.session_id,"
-        " updated_at = excluded.updated_at",
-        ((row.key, row.session_id, whole_ms(row.updated_at)) for row in rows),
-    )
-
-
-def put_events(connection: sqlite3.Connection, events: Iterable[tuple[str, int, Text, int]]) -> None:
-    """Put events, such as :class:`Event`; a row with the same session and seq is overwritten."""
-    connection.executemany(
-        "INSERT INTO transcript_events (session_id, seq, event_json, created_at) VALUES (?, ?, CAST(? AS TEXT), ?)"
-        " ON CONFLICT (session_id, seq) DO UPDATE SET event_json = excluded.event_json,"
-        " created_at = excluded.created_at",
-        events,
-    )
-
-
-def put_identities(
-    connection: sqlite3.Connection, identities: Iterable[tuple[str, str, int, str | None, str | None, int]]
-) -> None:
-    """Put identities, such as :class:`Identity`; the first event with an id keeps it."""
-    connection.executemany(
-        "INSERT INTO transcript_event_identities"
-        " (session_id, event_id, seq, event_type, parent_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (session_id, event_id) DO NOTHING",
-        identities,
-    )
-
-
-def whole_ms(value: Number) -> int:
-    """Give a finite time as a column can hold it: whole, and no larger than JavaScript can count.
-
-    The upgrade stops at fractions, and at times of 2**53 and more (observed with 2026.9.6).
-    """
-    if type(value) is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
-        return value  # as nearly all are, and there are several for each row
-    return max(-_SAFE_INTEGER, min(_SAFE_INTEGER, int(value)))

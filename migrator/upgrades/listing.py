@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from migrator.filesystem import open_regular_file
-from migrator.model.inventory import Inventory, Shape, Store, Transcript
+from migrator.model.inventory import RECOVERED, Inventory, Shape, Store, Transcript
 from migrator.model.plan import DatabasePlan, Plan
 from migrator.model.upgrade import MEMBERS, SESSION_ID, Seen
 from migrator.openclaw.changes.transforms import normal_event
@@ -18,7 +18,6 @@ from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.js_values import canonical
 from migrator.openclaw.text.store import StoreReader, parse_strict
 from migrator.openclaw.text.transcript import LineKind, TranscriptReader
-from migrator.planning.folding import RECOVERED
 from migrator.scanning.databases import stored_text
 from migrator.scanning.transcripts import storable_lines
 from migrator.sqlite.snapshot import open_snapshot

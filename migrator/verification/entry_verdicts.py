@@ -8,15 +8,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 
-from migrator.model.inventory import Database, Entry, Row
+from migrator.model.inventory import RECOVERED, Database, Entry, Row
 from migrator.model.verification import Difference, EntryVerdict, Level, Verdict
 from migrator.model.words import Name, Number
 from migrator.openclaw.changes.judge import explain, judge
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES, without_archived_mark
 from migrator.openclaw.text.store import RawEntry
-from migrator.planning.folding import RECOVERED, recovered_keys
-from migrator.planning.settled import MIGRATED
+from migrator.planning.folding import recovered_keys
 from migrator.scanning.databases import stored_text
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.holdings import Claims, Holdings
@@ -145,7 +144,7 @@ class EntryJudge:
 
     def _is_taken(self, row: Row, entry: Entry) -> bool:
         """Whether an upgrade gave the key of an entry to another session of the sources: no new one began there."""
-        others = self.database.shape in MIGRATED and row.session_id != entry.session_id
+        others = self.database.is_upgraded and row.session_id != entry.session_id
         return others and row.session_id in self.holdings.source_sessions
 
     def _is_set_aside(self, entry: Entry) -> bool:

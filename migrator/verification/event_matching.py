@@ -17,7 +17,7 @@ from migrator.openclaw.changes.transforms import canonical, explain_event
 from migrator.openclaw.text.js_values import Json, js_numbers
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.transcript import Line, LineKind
-from migrator.sqlite.event_rows import event_hash
+from migrator.sqlite.events import event_hash
 
 SAME_JSON = "same-json"
 _DROPPED = {LineKind.DUPLICATE: "duplicate-event-dropped", LineKind.NULL: "null-line-dropped"}

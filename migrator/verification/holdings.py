@@ -9,12 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
-from migrator.model.inventory import Database, Entry, Inventory, Row, Shape, Store, StoreKind
+from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Row, Shape, Store, StoreKind
 from migrator.model.words import Name
 from migrator.openclaw.text.store import RawEntry
 from migrator.scanning.databases import row_source, stored_text
 from migrator.scanning.joins import content_id
 from migrator.scanning.sources import reread
+from migrator.scanning.transcripts import events_of
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.places import same_place
 
@@ -121,11 +122,18 @@ class Holdings:
         return frozenset(one for one in found if one is not None)
 
     @cached_property
+    def events(self) -> frozenset[bytes]:
+        """The hashes of all events that a database has, whatever session they are of."""
+        stored = (one for base in self.inventory.databases for one in (*base.transcripts, *base.archives))
+        return frozenset(event for one in stored for event in events_of(one.hashes))
+
+    @cached_property
     def known_sessions(self) -> frozenset[str]:
-        """Every key and session id that a source or a database has."""
+        """Every key and session id that a source or a database has; a recovered row has lost its key."""
         keys = {key for rows in self.rows.values() for key in rows}
         keys |= {entry.key for store in self.origin.stores for entry in store.entries}
-        return self.source_sessions | keys | self.by_session.keys()
+        by_id = (one for one, rows in self.by_session.items() if any(RECOVERED not in row.key for _, row in rows))
+        return self.source_sessions | keys | {*by_id}
 
 
 def counting_rows(database: Database) -> Mapping[str, Row]:

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from migrator.openclaw.text.entry import finite_number, members
 from migrator.openclaw.text.transcript import read_line
-from migrator.sqlite import node_rows
+from migrator.sqlite import nodes
 from migrator.sqlite.rows import EventRow, columns
 
 
@@ -30,7 +30,7 @@ def _nodes_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     if "entry_valid" in columns(connection, "session_nodes"):
         marked = connection.execute("SELECT 1 FROM session_nodes WHERE entry_valid IS NOT 1 LIMIT 1")
         yield marked.fetchone() is None
-    for row in node_rows.sessions(connection):
+    for row in nodes.sessions(connection):
         entry = members(row.entry_json or b"")
         session_id = entry.get("sessionId")
         yield isinstance(session_id, str) and session_id.encode("utf-8", "surrogatepass") == row.session_id
@@ -70,7 +70,7 @@ def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
     """An event that has a time has that one, and an identity that there is for it repeats it."""
     if not columns(connection, "transcript_event_identities"):
         return
-    for session_id, events in groupby(node_rows.events(connection), key=lambda event: event.session_id):
+    for session_id, events in groupby(nodes.events(connection), key=lambda event: event.session_id):
         found = connection.execute(
             "SELECT seq, event_id, event_type, parent_id, created_at FROM transcript_event_identities"
             " WHERE session_id = ?",

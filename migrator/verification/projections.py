@@ -13,8 +13,8 @@ from migrator.model.inventory import Database, Row
 from migrator.openclaw.text.transcript import read_line
 from migrator.sqlite.cache_rows import SCOPE as CACHE_SCOPE
 from migrator.sqlite.event_columns import stored_columns
-from migrator.sqlite.rows import columns
-from migrator.sqlite.target import SCHEMA_VERSION, UNUSED_SESSION_COLUMNS, whole_ms
+from migrator.sqlite.rows import columns, whole_ms
+from migrator.sqlite.target import SCHEMA_VERSION, UNUSED_SESSION_COLUMNS
 
 _SESSION_TABLES = {
     "schema_meta": "meta_key = 'primary'",

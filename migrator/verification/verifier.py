@@ -6,7 +6,7 @@ Knows nothing of what an executor did, so it can judge a database that somebody 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from migrator.model.verification import (
     Verdict,
     Verification,
 )
-from migrator.model.words import Name
+from migrator.model.words import Finding, Name
 from migrator.parallel import ALONE, Workers
 from migrator.planning.digests import content_digest
 from migrator.sqlite.shapes import integrity_of
@@ -63,6 +63,7 @@ def verify(
                 _verify_database(one, claims[one.path], newest[one.path], tuple(histories[one.path]), holdings, level)
                 for one in inventory.databases
             ]
+            on_copies = tuple(verify_copies(holdings, level))
             return Verification(
                 state_dir=inventory.state_dir,
                 databases=tuple(
@@ -71,12 +72,18 @@ def verify(
                 ),
                 checks=tuple(state_checks(inventory)),
                 findings=(
-                    *inventory.findings,
+                    *_without(inventory.findings, on_copies),
                     *on_branches,
-                    *verify_copies(holdings, level),
+                    *on_copies,
                     *lost_prompts(inventory),
                 ),
             )
+
+
+def _without(findings: tuple[Finding, ...], better: tuple[Finding, ...]) -> Iterator[Finding]:
+    """What a scan has found, but for what was now compared with the databases alone."""
+    again = {(finding.code, finding.subject) for finding in better}
+    return (finding for finding in findings if (finding.code, finding.subject) not in again)
 
 
 def _examine(

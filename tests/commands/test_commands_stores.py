@@ -14,7 +14,7 @@ import pytest
 from migrator import commands
 from migrator.model.errors import DefectError, RefusedError, UsageError
 from migrator.model.report import ApplyReport, Report
-from migrator.sqlite import target
+from migrator.sqlite import typed_entries
 from tests.cli.test_cli import run
 from tests.conftest import fingerprint
 from tests.store_worlds import CONFIGURED, add_default_agent, events_in, owner_of, sessions_in
@@ -329,12 +329,12 @@ def test_a_constraint_that_our_own_rows_break_is_named_as_a_defect_of_ours(
     world.agent("main", {"agent:main:a": entry("s1", 5)})
     if not is_new:
         world.database("main", owner("main"))
-    put = target.put_typed_rows
+    put = typed_entries.put_typed_rows
 
-    def without_session(connection: sqlite3.Connection, rows: Iterable[target.TypedRow]) -> None:
+    def without_session(connection: sqlite3.Connection, rows: Iterable[typed_entries.TypedRow]) -> None:
         put(connection, [row._replace(session_id="nobody") for row in rows])
 
-    monkeypatch.setattr(target, "put_typed_rows", without_session)
+    monkeypatch.setattr(typed_entries, "put_typed_rows", without_session)
     before = fingerprint(world.state / "agents")
     with pytest.raises(DefectError) as caught:
         apply(world)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -24,7 +25,7 @@ from migrator.model.plan import Plan
 from migrator.model.report import ApplyReport
 from migrator.model.verification import Verification
 from migrator.runs.run import Run
-from migrator.sqlite import target
+from migrator.sqlite import cache_rows, target, typed_entries
 from tests.sqlite_worlds import execute as sql
 from tests.worlds import (
     NOON,
@@ -90,17 +91,23 @@ def interrupt(*_arguments: object, **_named: object) -> None:
     raise KeyboardInterrupt
 
 
-STEPS = ["create_tables", "stamp_owner", "put_cache_rows", "put_sessions", "put_typed_rows"]
+STEPS = [
+    (target, "create_tables"),
+    (target, "stamp_owner"),
+    (cache_rows, "put_cache_rows"),
+    (typed_entries, "put_sessions"),
+    (typed_entries, "put_typed_rows"),
+]
 
 
 @pytest.mark.parametrize("agent", ["new", "old"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("module", "step"), STEPS)
 def test_a_run_that_dies_in_the_middle_leaves_the_old_state(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: str, agent: str
+    world: World, monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str, agent: str
 ) -> None:
     before = files(world.agent_path("old") / "agent")
     with monkeypatch.context() as patched:
-        patched.setattr(target, step, interrupt if step == "put_sessions" else fail)
+        patched.setattr(module, step, interrupt if step == "put_sessions" else fail)
         with pytest.raises((PowerCutError, KeyboardInterrupt)):
             apply(world, agents=(agent,))
     assert not world.database_path("new").exists()
@@ -160,14 +167,14 @@ KILLED = """
 import os, signal, sys
 from migrator import commands
 from migrator.model.request import Selection, Surroundings
-from migrator.sqlite import target
+from migrator.sqlite import typed_entries
 from migrator.model.verification import Verification
 from migrator.model.report import ApplyReport
 
 def die(*_arguments, **_named):
     os.kill(os.getpid(), signal.SIGKILL)
 
-target.put_typed_rows = die
+typed_entries.put_typed_rows = die
 state, home, temporary = sys.argv[1:]
 request = commands.Request(Selection(state_dir=state), Surroundings({}, home, home, temporary))
 commands.apply(request, None, yes=True)
@@ -192,7 +199,7 @@ def wrong_text(*arguments: object) -> None:
     original_put_cache_rows(connection, [(key, text + b" ", time) for key, text, time in rows])  # type: ignore[attr-defined,arg-type]
 
 
-original_put_cache_rows = target.put_cache_rows
+original_put_cache_rows = cache_rows.put_cache_rows
 
 
 @pytest.mark.parametrize("agent", ["new", "old"])
@@ -200,7 +207,7 @@ def test_what_does_not_read_back_as_planned_is_not_kept(
     world: World, monkeypatch: pytest.MonkeyPatch, agent: str
 ) -> None:
     before = files(world.agent_path("old") / "agent")
-    monkeypatch.setattr(target, "put_cache_rows", wrong_text)
+    monkeypatch.setattr(cache_rows, "put_cache_rows", wrong_text)
     with pytest.raises(ChangedError):
         apply(world, agents=(agent,))
     assert not world.database_path("new").exists()

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator.sqlite import target
+from migrator.sqlite import cache_rows, target, typed_entries
+from migrator.sqlite.events import NewEvent, put_events
 from tests.openclaw.conftest import Release
 
 pytestmark = pytest.mark.openclaw
@@ -34,13 +35,13 @@ def state(tmp_path: Path) -> Path:
         target.stamp_owner(connection, "main", NOW)
         for key, session_id in expected_sessions().items():
             text = json.dumps({"sessionId": session_id, "updatedAt": NOW, "label": key})
-            target.put_cache_rows(connection, [(key, text, NOW)])
-            target.put_sessions(connection, [target.Owner(session_id, key, NOW, NOW)])
-            target.put_typed_rows(connection, [target.TypedRow(key, session_id, text, NOW)])
+            cache_rows.put_cache_rows(connection, [(key, text, NOW)])
+            typed_entries.put_sessions(connection, [typed_entries.Owner(session_id, key, NOW, NOW)])
+            typed_entries.put_typed_rows(connection, [typed_entries.TypedRow(key, session_id, text, NOW)])
             lines = list(transcript(session_id))
-            target.put_events(
+            put_events(
                 connection,
-                (target.Event(session_id, seq, json.dumps(line), NOW) for seq, line in enumerate(lines)),
+                [NewEvent(session_id, seq, json.dumps(line).encode(), NOW) for seq, line in enumerate(lines)],
             )
     return tmp_path / "state"
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from hypothesis import strategies as st
 from migrator.findings.table import RULES
 from migrator.model.words import Finding, Severity
 from migrator.openclaw.places import locks
-from migrator.openclaw.places.locks import live_writers, locks_below, process_alive, read_proc
+from migrator.openclaw.places import processes as processes_here
+from migrator.openclaw.places.locks import live_writers, locks_below
+from migrator.openclaw.places.processes import process_alive, read_proc
 from tests.conftest import fingerprint
 
 NOW_MS = 1_800_000_000_000
@@ -30,23 +33,38 @@ class Processes:
     """The processes that the tests pretend to have: their files below /proc, by process id."""
 
     alive: set[int] = field(default_factory=set)
-    files: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    files: dict[tuple[int | str, str], bytes] = field(default_factory=dict)
 
-    def start(self, pid: int, start: int | None, command: bytes = b"node\0openclaw.mjs\0", state: str = "S") -> None:
+    def start(
+        self,
+        pid: int,
+        start: int | None,
+        command: bytes = b"node\0openclaw.mjs\0",
+        state: str = "S",
+        *,
+        program: bytes = b"",
+        flags: int = 0x400000,
+        inside: int | None = None,
+    ) -> None:
         """Add a process; without a start time, as on a system that has no /proc."""
         self.alive.add(pid)
         if start is not None:
-            between = " ".join(["0"] * 18)
-            self.files[pid, "stat"] = f"{pid} (a ) S) {state} {between} {start} 0 0\n".encode()
+            between = " ".join(["0"] * 12)
+            self.files[pid, "stat"] = f"{pid} (a ) S) {state} 0 0 0 0 0 {flags} {between} {start} 0 0\n".encode()
             self.files[pid, "cmdline"] = command
+            self.files[pid, "exe"] = program
+            ids = f"{pid}" if inside is None else f"{pid}\t{inside}"
+            self.files[pid, "status"] = f"Name:\tnode\nNSpid:\t{ids}\nNSpgid:\t1\t1\n".encode()
 
 
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> Processes:
     """Replace the system's processes by none."""
     pretended = Processes()
-    monkeypatch.setattr(locks, "process_alive", lambda pid: pid in pretended.alive)
-    monkeypatch.setattr(locks, "read_proc", lambda pid, name: pretended.files.get((pid, name)))
+    monkeypatch.setattr(processes_here, "process_alive", lambda pid: pid in pretended.alive)
+    monkeypatch.setattr(processes_here, "process_ids", lambda: sorted(pretended.alive))
+    monkeypatch.setattr(processes_here, "program_file", lambda pid: pretended.files.get((pid, "exe")))
+    monkeypatch.setattr(processes_here, "read_proc", lambda pid, name: pretended.files.get((pid, name)))
     return pretended
 
 
@@ -92,8 +110,9 @@ def test_a_state_directory_without_locks_has_no_findings(state: Path, processes:
 
 def test_the_codes_that_stop_a_run_are_the_busy_ones() -> None:
     busy = {code for code, rule in RULES.items() if rule.severity is Severity.BUSY}
-    assert {"gateway.live", "lock.live", "lock.new"} <= busy
-    assert not {"lock.stale", "lock.unreadable"} & busy
+    assert {"gateway.live", "gateway.live-by-id", "lock.live", "lock.live-by-id", "lock.new", "lock.unseen-new"} <= busy
+    quiet = {"gateway.unseen", "lock.other-process", "lock.stale", "lock.unreadable", "lock.unseen"}
+    assert not quiet & busy
 
 
 # gateways
@@ -190,7 +209,7 @@ def test_a_gateway_lock_in_the_state_directory_always_counts(state: Path, proces
     first = write(state / "tmp/openclaw-0/gateway.12345678.lock", {"pid": PID, "startTime": 77})
     second = write(state / "tmp/openclaw-0/gateway.state.lock", {"pid": PID + 1, "startTime": 99})
     write(state / "tmp/openclaw-0/device-identity.12345678.lock", {"pid": PID})
-    assert find(state) == [("gateway.live", str(first)), ("lock.stale", str(second))]
+    assert find(state) == [("gateway.live", str(first)), ("lock.other-process", str(second))]
 
 
 def test_a_link_from_the_state_directory_to_a_shared_one_does_not_make_its_locks_ours(
@@ -217,17 +236,68 @@ def test_a_lock_is_live_if_its_process_started_when_it_says(state: Path, lock: P
     assert find(state) == [("lock.live", str(lock))]
 
 
-def test_a_lock_of_a_process_that_is_gone_is_stale(state: Path, lock: Path, processes: Processes) -> None:
-    write(lock, {"pid": PID, "starttime": 77}, age_ms=0)
-    assert find(state) == [("lock.stale", str(lock))]
+def test_of_a_process_that_can_not_be_seen_is_never_said_that_it_is_gone(
+    state: Path, lock: Path, processes: Processes
+) -> None:
+    write(lock, {"pid": PID, "starttime": 77})
+    gateway = write(state / "tmp/openclaw-0/gateway.state.lock", {"pid": PID, "startTime": 77})
+    assert find(state) == [("gateway.unseen", str(gateway)), ("lock.unseen", str(lock))]
 
 
-def test_a_lock_whose_process_id_was_given_to_another_process_is_stale(
+@pytest.mark.parametrize("here", [None, 77])
+def test_a_young_lock_of_a_process_that_can_not_be_seen_is_waited_for(
+    state: Path, lock: Path, processes: Processes, here: int | None
+) -> None:
+    if here:
+        processes.start(PID, here, b"sshd\0")
+    write(lock, {"pid": PID, "starttime": 78}, age_ms=30_000)
+    assert find(state) == [("lock.unseen-new", str(lock))]
+
+
+def test_a_lock_whose_process_id_was_given_to_another_process_is_not_its_own(
     state: Path, lock: Path, processes: Processes
 ) -> None:
     processes.start(PID, 78)
     write(lock, {"pid": PID, "starttime": 77})
-    assert find(state) == [("lock.stale", str(lock))]
+    assert find(state) == [("lock.other-process", str(lock))]
+
+
+@pytest.mark.parametrize(("start", "made", "code"), [(None, 0, "lock.live"), (None, -61, "lock.other-process")])
+def test_a_process_that_started_after_the_lock_was_made_is_not_its_owner(
+    state: Path, lock: Path, processes: Processes, start: int | None, made: int, code: str
+) -> None:
+    ticks = 100 * os.sysconf("SC_CLK_TCK")
+    boot = NOW_MS // 1000 - 3600
+    processes.start(PID, ticks)
+    processes.files["", "stat"] = f"cpu 1\nbtime {boot}\nprocesses 9\n".encode()
+    when = datetime.fromtimestamp(boot + 100 + made, timezone.utc).isoformat().replace("+00:00", "Z")
+    write(lock, {"pid": PID, "createdAt": when, "starttime": start}, age_ms=0)
+    assert find(state) == [(code, str(lock))]
+
+
+def test_a_kernel_thread_is_never_the_owner(state: Path, lock: Path, processes: Processes) -> None:
+    processes.start(2, 0, b"", flags=0x208040)
+    write(lock, {"pid": 2})
+    assert find(state) == [("lock.other-process", str(lock))]
+    write(lock, {"pid": 2, "starttime": 0})
+    assert find(state) == [("lock.other-process", str(lock))]
+
+
+@pytest.mark.parametrize("pid", [1, 7])
+def test_a_gateway_in_a_container_is_found_by_the_id_that_it_has_there(
+    state: Path, processes: Processes, pid: int
+) -> None:
+    processes.start(1, 3, b"/sbin/init\0")
+    processes.start(PID, 77, inside=pid)
+    gateway = write(state / "tmp/openclaw-0/gateway.state.lock", {"pid": pid, "startTime": 77})
+    assert find(state) == [("gateway.live", str(gateway))]
+    assert live_writers(str(state), None, {}, str(state), NOW_MS)[0].facts == (("pid", PID),)
+    write(gateway, {"pid": pid, "startTime": 78})
+    assert find(state) == [("lock.other-process" if pid == 1 else "gateway.unseen", str(gateway))]
+    write(gateway, {"pid": pid})
+    assert find(state) == [("gateway.live", str(gateway))]
+    processes.start(PID, 77, b"tail\0-f\0openclaw.log\0", inside=pid)
+    assert [code for code, _ in find(state)] != ["gateway.live"]
 
 
 @pytest.mark.parametrize("process_state", ["Z", "X"])
@@ -240,18 +310,25 @@ def test_a_process_that_has_ended_but_was_not_waited_for_is_gone(
 
 
 @pytest.mark.parametrize(
-    ("command", "code"),
+    ("command", "program", "code"),
     [
-        (b"node\0/opt/dist/entry.js\0", "lock.live"),
-        (b"OpenClaw-gateway\0", "lock.live"),
-        (b"", "lock.live"),
-        (b"/usr/sbin/sshd\0-D\0", "lock.stale"),
+        (b"node\0/opt/dist/entry.js\0", b"", "lock.live"),
+        (b"OpenClaw-gateway\0", b"/usr/bin/python3", "lock.live"),
+        (b"npm exec openclaw\0", b"/usr/bin/node (deleted)", "lock.live"),
+        (b"/opt/my apps/bun-1.2\0x.ts\0", b"", "lock.live"),
+        (b"", b"", "lock.live-by-id"),
+        (b"/usr/sbin/sshd\0-D\0", b"/usr/sbin/sshd", "lock.other-process"),
+        (b"tail\0-f\0/tmp/openclaw/openclaw.log\0", b"", "lock.other-process"),
+        (b"sleep\0node\0", b"/usr/bin/sleep", "lock.other-process"),
+        (b"vim /home/ada/.openclaw/openclaw.json\0", b"", "lock.other-process"),
+        (b"node_exporter\0", b"/usr/bin/node_exporter", "lock.other-process"),
+        (b"bunzip2\0", b"", "lock.other-process"),
     ],
 )
-def test_without_a_start_time_the_command_line_tells(
-    state: Path, lock: Path, processes: Processes, command: bytes, code: str
+def test_without_a_start_time_the_program_that_runs_tells_and_no_word_in_its_arguments(
+    state: Path, lock: Path, processes: Processes, command: bytes, program: bytes, code: str
 ) -> None:
-    processes.start(PID, 77, command)
+    processes.start(PID, 77, command, program=program)
     write(lock, {"pid": PID, "startedAt": 1})
     assert find(state) == [(code, str(lock))]
 
@@ -262,28 +339,28 @@ def test_with_a_start_time_the_command_line_does_not_matter(state: Path, lock: P
     assert find(state) == [("lock.live", str(lock))]
 
 
-def test_with_a_start_time_that_can_not_be_checked_a_living_process_is_the_owner(
+def test_with_a_start_time_that_can_not_be_checked_a_living_process_passes_for_the_owner(
     state: Path, lock: Path, processes: Processes
 ) -> None:
     processes.start(PID, 77, b"sshd\0")
     del processes.files[PID, "stat"]
     write(lock, {"pid": PID, "starttime": 77})
-    assert find(state) == [("lock.live", str(lock))]
+    assert find(state) == [("lock.live-by-id", str(lock))]
 
 
 @pytest.mark.parametrize("content", [{"pid": PID}, {"pid": PID, "starttime": 77}, {"pid": PID, "startTime": "x"}])
-def test_without_proc_a_living_process_is_the_owner(
+def test_without_proc_a_living_process_passes_for_the_owner(
     state: Path, lock: Path, processes: Processes, content: object
 ) -> None:
     processes.start(PID, None)
     write(lock, content)
-    assert find(state) == [("lock.live", str(lock))]
+    assert find(state) == [("lock.live-by-id", str(lock))]
 
 
 def test_no_lock_is_our_own(state: Path, lock: Path, processes: Processes) -> None:
     processes.start(os.getpid(), 77, b"python\0openclaw-session-migrator\0")
     write(lock, {"pid": os.getpid()})
-    assert find(state) == [("lock.stale", str(lock))]
+    assert find(state) == [("lock.other-process", str(lock))]
 
 
 @pytest.mark.parametrize(
@@ -459,5 +536,5 @@ def test_a_real_process_is_the_owner_of_a_lock_with_its_start_time(state: Path, 
     write(lock, {"pid": child, "starttime": start})
     assert find(state) == [("lock.live", str(lock))]
     write(lock, {"pid": child, "starttime": start + 1})
-    assert find(state) == [("lock.stale", str(lock))]
+    assert find(state) == [("lock.other-process", str(lock))]
     assert read_proc(2**40, "stat") is None

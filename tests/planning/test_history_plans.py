@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from migrator import commands
-from migrator.model.inventory import Transcript
-from migrator.model.plan import DatabasePlan, HistoryPlan, Plan
+from migrator.model.plan import DatabasePlan, Plan
 from migrator.model.words import HASH_BYTES
+from migrator.model.writes import HistoryWrite, SourceFile
 from tests.worlds import World, entry
 
 KEY = "agent:main:main"
@@ -46,8 +46,13 @@ def codes(plan: Plan) -> list[str]:
     return [finding.code for finding in plan.findings if finding.code.startswith("transcript.")]
 
 
-def claim(history: HistoryPlan) -> tuple[str, str, list[str], bool]:
-    return history.session_id, history.key, [Path(file.path).name for file in history.files], history.entry is not None
+def claim(history: HistoryWrite) -> tuple[str, str, list[str], bool]:
+    return (
+        history.session_id,
+        history.key,
+        [Path(file.name.text).name for file in history.files],
+        history.entry is not None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,7 +103,7 @@ def test_several_files_are_one_history_that_ends_with_the_one_named_after_the_se
     assert codes(plan).count("transcript.in-front") == 2
 
 
-def hash_at(file: Transcript, index: int) -> bytes:
+def hash_at(file: SourceFile, index: int) -> bytes:
     return file.hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
 
 

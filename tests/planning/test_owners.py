@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from migrator.model.inventory import Row
 from migrator.model.plan import Action, Decision
-from migrator.planning.owners import assign_owners
+from migrator.planning.decisions import assign_owners
 
 KEYS, SESSIONS, TIMES = st.sampled_from("abcdef"), st.sampled_from(["s", "t", None]), st.sampled_from([None, 1, 2])
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from migrator.model.inventory import Entry, Store, StoreKind, Transcript
 from migrator.model.plan import Candidate
+from migrator.planning.database_plans import rejects_of
 from migrator.planning.digests import span_id
-from migrator.planning.rejects import rejects_of
 from migrator.runs.quarantine import SUPERSEDED
 from migrator.scanning.sources import read_store
 from migrator.scanning.transcripts import read_transcript

@@ -17,10 +17,10 @@ from migrator import commands
 from migrator.commands.request import Request
 from migrator.commands.rollback import rollback
 from migrator.model.errors import UsageError
-from migrator.model.repair import Origin
 from migrator.model.report import ApplyReport, PlanReport, Report
 from migrator.model.request import RepairWish, Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.model.writes import Origin
 from tests.sqlite_worlds import BOTH, NODES_16, NODES_23, TYPED, Fill, damage_last_leaf, execute, insert
 from tests.worlds import World, cache_row, databases, entry, files, fresh_world, owner, scalar, table
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator import commands
-from migrator.planning.space import peak_bytes
+from migrator.planning.database_plans import peak_bytes
 from tests.worlds import World, entry
 
 sizes = st.integers(0, 1 << 40)

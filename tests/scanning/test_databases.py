@@ -12,7 +12,7 @@ from migrator import commands
 from migrator.model.inventory import Database, Shape, StoredTranscript
 from migrator.model.words import Finding
 from migrator.scanning.databases import read_database, stored_text
-from migrator.sqlite.event_rows import event_hash
+from migrator.sqlite.events import event_hash
 from migrator.sqlite.snapshot import open_snapshot
 from tests import sqlite_worlds
 from tests.conftest import fingerprint

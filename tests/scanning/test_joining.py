@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from migrator.model.inventory import FileIdentity, Run, Transcript
 from migrator.openclaw.text.active_branch import active_branch, read_link
 from migrator.scanning.joining import in_order, merged_hashes, order_of, runs_of, without
-from migrator.sqlite.event_rows import event_hash
+from migrator.sqlite.events import event_hash
 
 Event = dict[str, object]
 

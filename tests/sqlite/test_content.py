@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrator.sqlite.content import SCHEMA, Tables, content, table_digests
-from migrator.sqlite.event_rows import event_hash
+from migrator.sqlite.events import event_hash
 from tests.worlds import fill_wal
 
 SQL = """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.sqlite import entry_rows
+from migrator.sqlite import typed_entries
 from migrator.sqlite.rows import BAD_ROW, DamagedTableError, EventRow, SessionRow, WindowRow
 from migrator.sqlite.snapshot import open_snapshot
 from tests.sqlite_worlds import (
@@ -24,17 +24,17 @@ from tests.sqlite_worlds import (
 
 def entries(path: Path) -> list[SessionRow]:
     with open_snapshot(str(path)) as connection:
-        return list(entry_rows.sessions(connection))
+        return list(typed_entries.sessions(connection))
 
 
 def events(path: Path) -> list[EventRow]:
     with open_snapshot(str(path)) as connection:
-        return list(entry_rows.events(connection))
+        return list(typed_entries.events(connection))
 
 
 def windows(path: Path) -> list[WindowRow]:
     with open_snapshot(str(path)) as connection:
-        return list(entry_rows.windows(connection))
+        return list(typed_entries.windows(connection))
 
 
 def entry(key: object, session_id: object, text: object, updated_at: object = 1) -> Fill:
@@ -64,7 +64,7 @@ def test_a_text_that_the_cache_has_as_well_is_read_once_and_any_other_one_is_rea
     fills += [insert("cache_entries", ("session_entries", key, text, None, None, 1)) for key, _, text in texts]
     path = make(tmp_path / "db", 1, BOTH, *fills, encoding=encoding)
     with open_snapshot(str(path)) as connection:
-        found = {row.key.decode(): row for row in entry_rows.sessions(connection, apart_from_cache=True)}
+        found = {row.key.decode(): row for row in typed_entries.sessions(connection, apart_from_cache=True)}
     assert [key for key, row in found.items() if row.repeats] == ["same"]
     assert found["same"].entry_json is None
     assert [found[key].entry_json for key in ("other", "alone")] == [b"{}", b"{}"]
@@ -157,7 +157,7 @@ def test_events_are_streamed(tmp_path: Path) -> None:
     with open_snapshot(str(make(tmp_path / "db", 8, TYPED, insert("transcript_events", *rows)))) as connection:
         steps = [0]
         connection.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 100)
-        found = entry_rows.events(connection)
+        found = typed_entries.events(connection)
         next(found)
         first = steps[0]
         assert sum(1 for _ in found) == 4999

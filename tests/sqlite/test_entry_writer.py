@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from migrator.sqlite import entry_writer
-from migrator.sqlite.additions import NewSession
+from migrator.sqlite import typed_entries
+from migrator.sqlite.rows import NewSession
 from tests.sqlite_worlds import ENTRIES
 
 SESSIONS = """CREATE TABLE sessions (session_id TEXT PRIMARY KEY, session_key TEXT NOT NULL, created_at INTEGER,
@@ -33,7 +33,7 @@ def rows(database: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
 
 def test_a_session_gets_its_row_its_entry_and_where_there_are_routes_its_route(database: sqlite3.Connection) -> None:
     database.execute(ROUTES)
-    entry_writer.put_session(
+    typed_entries.put_session(
         database, session(status="done", channel="telegram", label="no such column"), replace=False
     )
     assert rows(database, "sessions") == [("s", "k", 3, 9, "telegram")]
@@ -42,20 +42,20 @@ def test_a_session_gets_its_row_its_entry_and_where_there_are_routes_its_route(d
 
 
 def test_a_release_without_routes_gets_none(database: sqlite3.Connection) -> None:
-    entry_writer.put_session(database, session(), replace=False)
+    typed_entries.put_session(database, session(), replace=False)
     assert len(rows(database, "session_entries")) == 1
 
 
 def test_replacing_changes_the_entry_and_leaves_the_earlier_session_where_it_is(database: sqlite3.Connection) -> None:
-    entry_writer.put_session(database, session(), replace=False)
-    entry_writer.put_session(database, session("t", 10), replace=True)
+    typed_entries.put_session(database, session(), replace=False)
+    typed_entries.put_session(database, session("t", 10), replace=True)
     assert rows(database, "session_entries") == [("k", "t", '{"sessionId":"t"}', 10, None)]
     assert [row[0] for row in rows(database, "sessions")] == ["s", "t"]
     with pytest.raises(sqlite3.IntegrityError):
-        entry_writer.put_session(database, session("u"), replace=False)
+        typed_entries.put_session(database, session("u"), replace=False)
 
 
 def test_a_window_that_is_there_stays_as_it_is(database: sqlite3.Connection) -> None:
-    entry_writer.put_window(database, "s", "k", 5)
-    entry_writer.put_window(database, "s", "another", 9)
+    typed_entries.put_window(database, "s", "k", 5)
+    typed_entries.put_window(database, "s", "another", 9)
     assert rows(database, "sessions") == [("s", "k", 5, 5, None)]

@@ -9,8 +9,9 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.sqlite import target
+from migrator.sqlite import target, typed_entries
 from migrator.sqlite.event_columns import EventColumns, stored_columns
+from migrator.sqlite.events import NewEvent, put_events
 
 Event = tuple[str | None, str | None, str | None, int]
 """Id, type, parent and time."""
@@ -27,16 +28,11 @@ def digest(events: Sequence[Event]) -> bytes:
 
 
 def put(connection: sqlite3.Connection, session_id: str, events: Sequence[Event], first: int = 0) -> None:
-    target.put_sessions(connection, [target.Owner(session_id, session_id, 0)])
+    typed_entries.put_sessions(connection, [typed_entries.Owner(session_id, session_id, 0)])
     numbered = list(enumerate(events, first))
-    target.put_events(connection, [target.Event(session_id, seq, b"{}", event[3]) for seq, event in numbered])
-    target.put_identities(
+    put_events(
         connection,
-        [
-            target.Identity(session_id, event[0], seq, event[1], event[2], event[3])
-            for seq, event in numbered
-            if event[0] is not None
-        ],
+        [NewEvent(session_id, seq, b"{}", event[3], event[0], event[1], event[2]) for seq, event in numbered],
     )
 
 

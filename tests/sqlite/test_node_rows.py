@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from migrator.sqlite import node_rows
-from migrator.sqlite.event_rows import DAMAGED_EVENT, MAX_EVENT_BYTES
+from migrator.sqlite import nodes
+from migrator.sqlite.events import DAMAGED_EVENT, MAX_EVENT_BYTES
 from migrator.sqlite.rows import BAD_ROW, DamagedTableError, EventRow, SessionRow, WindowRow
 from migrator.sqlite.snapshot import open_snapshot
 from tests.sqlite_worlds import META, NODES_16, NODES_19, NODES_23, execute, insert, make
@@ -19,19 +19,19 @@ UPGRADED = "upgraded-2026.6.1-to-2026.9.6"
 DATABASE = Path("agent", "openclaw-agent.sqlite")
 
 
-def nodes(path: Path) -> list[SessionRow]:
+def nodes_in(path: Path) -> list[SessionRow]:
     with open_snapshot(str(path)) as connection:
-        return list(node_rows.sessions(connection))
+        return list(nodes.sessions(connection))
 
 
 def events(path: Path) -> list[EventRow]:
     with open_snapshot(str(path)) as connection:
-        return list(node_rows.events(connection))
+        return list(nodes.events(connection))
 
 
 def windows(path: Path) -> list[WindowRow]:
     with open_snapshot(str(path)) as connection:
-        return list(node_rows.windows(connection))
+        return list(nodes.windows(connection))
 
 
 def packed(event: bytes, size: int | None = None) -> tuple[object, ...]:
@@ -55,7 +55,7 @@ def test_nodes_of_a_real_release_are_what_plain_queries_give(
         plain = connection.execute("SELECT session_key, current_session_id, entry_json, updated_at FROM session_nodes")
         expected = plain.fetchall()
         generations = connection.execute("SELECT session_key, session_id FROM session_windows").fetchall()
-    found = nodes(path)
+    found = nodes_in(path)
     assert len(found) == count
     assert [
         (row.key.decode(), (row.session_id or b"").decode(), (row.entry_json or b"").decode(), row.updated_at)
@@ -105,7 +105,7 @@ def test_nodes_are_read_with_and_without_a_column_for_their_validity(
         )
         for row in [("b", "s1", "{}", 1, None), ("a", "s2", "[]", 2, 77)]
     ]
-    assert nodes(make(tmp_path / "db", version, tables, *fills)) == [
+    assert nodes_in(make(tmp_path / "db", version, tables, *fills)) == [
         SessionRow(b"b", b"s1", b"{}", 1, archived=False),
         SessionRow(b"a", b"s2", b"[]", 2, archived=True),
     ]
@@ -115,7 +115,7 @@ def test_a_shape_without_archive_dates_has_no_archived_nodes(tmp_path: Path) -> 
     tables = [table.replace(",\n    archived_at INTEGER", "") for table in NODES_16]
     assert tables != list(NODES_16)
     path = make(tmp_path / "db", 14, tables, insert("session_nodes", ("k", "s", "{}", 1)))
-    assert [row.archived for row in nodes(path)] == [False]
+    assert [row.archived for row in nodes_in(path)] == [False]
 
 
 def test_generations_of_a_key_come_oldest_first_with_their_reason(tmp_path: Path) -> None:
@@ -197,6 +197,6 @@ def test_compressed_events_in_a_utf_16_database_are_decoded(tmp_path: Path) -> N
 
 def test_without_the_tables_there_is_an_error_and_not_an_empty_list(tmp_path: Path) -> None:
     path = make(tmp_path / "db", 16, (META,))
-    for read in (nodes, windows):
+    for read in (nodes_in, windows):
         with pytest.raises(DamagedTableError):
             read(path)

@@ -6,8 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from migrator.sqlite import node_writer
-from migrator.sqlite.additions import NewEvent, NewSession
+from migrator.sqlite import nodes
+from migrator.sqlite.events import NewEvent, put_events
+from migrator.sqlite.rows import NewSession
 
 NODES = """CREATE TABLE session_nodes (session_key TEXT PRIMARY KEY, current_session_id TEXT NOT NULL,
     entry_json TEXT NOT NULL, entry_valid INTEGER NOT NULL DEFAULT 0, updated_at INTEGER NOT NULL,
@@ -42,13 +43,13 @@ def rows(database: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
 
 def test_a_node_is_valid_and_has_a_window_and_no_column_that_is_not_its_own(database: sqlite3.Connection) -> None:
     made = session(status="done", label="mine", chat_type="group", owner_actor_id="not from an entry")
-    node_writer.put_session(database, made, replace=False)
+    nodes.put_session(database, made, replace=False)
     assert rows(database, "session_nodes") == [("k", "s", '{"sessionId":"s"}', 1, 9, "done", "mine", None)]
     assert rows(database, "session_windows") == [("s", "k", 3, 9, 1, "group")]
 
 
 def test_words_that_the_tables_do_not_take_are_left_out(database: sqlite3.Connection) -> None:
-    node_writer.put_session(database, session(status="exploded", chat_type="thread"), replace=False)
+    nodes.put_session(database, session(status="exploded", chat_type="thread"), replace=False)
     [(*_, status, _, _)] = rows(database, "session_nodes")
     [(*_, chat_type)] = rows(database, "session_windows")
     assert (status, chat_type) == (None, None)
@@ -57,23 +58,23 @@ def test_words_that_the_tables_do_not_take_are_left_out(database: sqlite3.Connec
 def test_replacing_sets_the_mark_last_and_forgets_what_the_newer_entry_does_not_say(
     database: sqlite3.Connection,
 ) -> None:
-    node_writer.put_session(database, session(label="old"), replace=False)
-    node_writer.put_session(database, session(session_id="t", updated_at=10), replace=True)
+    nodes.put_session(database, session(label="old"), replace=False)
+    nodes.put_session(database, session(session_id="t", updated_at=10), replace=True)
     assert rows(database, "session_nodes") == [("k", "t", '{"sessionId":"t"}', 1, 10, None, None, None)]
     assert [row[0] for row in rows(database, "session_windows")] == ["s", "t"]
 
 
 def test_a_key_that_is_taken_is_never_replaced_unasked(database: sqlite3.Connection) -> None:
-    node_writer.put_session(database, session(), replace=False)
+    nodes.put_session(database, session(), replace=False)
     with pytest.raises(sqlite3.IntegrityError):
-        node_writer.put_session(database, session(session_id="t"), replace=False)
+        nodes.put_session(database, session(session_id="t"), replace=False)
 
 
 def test_events_are_put_with_their_size_and_identity_and_the_index_is_marked(database: sqlite3.Connection) -> None:
-    node_writer.put_session(database, session(), replace=False)
+    nodes.put_session(database, session(), replace=False)
     database.execute("INSERT INTO session_transcript_index_state VALUES ('s', 0)")
-    events = [NewEvent(0, '"ü"', 5, "m", "message", "p"), NewEvent(1, "{}", 6), NewEvent(2, "{}", 7, "m")]
-    node_writer.put_events(database, "s", events)
+    first, second = NewEvent("s", 0, '"ü"'.encode(), 5, "m", "message", "p"), NewEvent("s", 1, b"{}", 6)
+    put_events(database, [first, second, NewEvent("s", 2, b"{}", 7, "m")])
     assert rows(database, "transcript_events") == [
         ("s", 0, '"ü"', 5, None, 4),
         ("s", 1, "{}", 6, None, 2),
@@ -82,4 +83,4 @@ def test_events_are_put_with_their_size_and_identity_and_the_index_is_marked(dat
     assert rows(database, "transcript_event_identities") == [("s", "m", 0, "message", "p", 5)]
     assert rows(database, "session_transcript_index_state") == [("s", 1)]
     with pytest.raises(sqlite3.IntegrityError):
-        node_writer.put_events(database, "s", [NewEvent(2, "{}", 7)])
+        put_events(database, [NewEvent("s", 2, b"{}", 7)])

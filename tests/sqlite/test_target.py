@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.model.inventory import Shape
-from migrator.sqlite import target
+from migrator.sqlite import cache_rows, target, typed_entries
+from migrator.sqlite.events import NewEvent, put_events
+from migrator.sqlite.rows import whole_ms
 from migrator.sqlite.shapes import detect
 from tests.sqlite_worlds import CACHE_ONLY, make
 
@@ -46,13 +48,18 @@ def schema(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
     return rows(connection, "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")
 
 
-def put_whole_session(connection: sqlite3.Connection, session_id: str = "s1", key: str = "agent:main:a") -> None:
-    target.put_sessions(connection, [target.Owner(session_id, key, NOW, NOW - 9)])
-    target.put_typed_rows(connection, [target.TypedRow(key, session_id, TEXT, NOW, "done")])
-    target.put_events(connection, [target.Event(session_id, seq, f'{{"id":"e{seq}"}}', NOW) for seq in range(2)])
-    target.put_identities(
-        connection, [target.Identity(session_id, f"e{seq}", seq, "message", None, NOW) for seq in range(2)]
-    )
+def put_rows(connection: sqlite3.Connection, session_id: str = "s1", key: str = "agent:main:a") -> None:
+    typed_entries.put_sessions(connection, [typed_entries.Owner(session_id, key, NOW, NOW - 9)])
+    typed_entries.put_typed_rows(connection, [typed_entries.TypedRow(key, session_id, TEXT, NOW, "done")])
+
+
+def put_whole_session(connection: sqlite3.Connection) -> None:
+    put_rows(connection)
+    put_events(connection, [event("s1", seq) for seq in range(2)])
+
+
+def event(session_id: str, seq: int) -> NewEvent:
+    return NewEvent(session_id, seq, f'{{"id":"e{seq}"}}'.encode(), NOW, f"e{seq}", "message")
 
 
 def test_all_tables_are_made_and_none_is_strict(database: sqlite3.Connection) -> None:
@@ -92,7 +99,7 @@ def test_tables_that_a_release_made_are_kept_with_their_rows(tmp_path: Path) -> 
         connection.execute("INSERT INTO cache_entries VALUES ('other', 'k', 'v', x'00', 5, 6)")
         before = schema(connection)
         target.create_tables(connection)
-        target.put_cache_rows(connection, [("k", TEXT, NOW)])
+        cache_rows.put_cache_rows(connection, [("k", TEXT, NOW)])
         assert set(before) < set(schema(connection))
         assert rows(connection, "SELECT * FROM auth_profile_store") == [("k", "{}", 1)]
         assert rows(connection, "SELECT * FROM cache_entries WHERE scope = 'other'") == [
@@ -146,7 +153,7 @@ def test_the_owner_is_stamped_once_and_touched_again(database: sqlite3.Connectio
 def test_a_cache_row_is_replaced_in_its_own_scope_only(database: sqlite3.Connection) -> None:
     database.execute("INSERT INTO cache_entries VALUES ('session_entries', 'k', 'old', x'00', 5, 6)")
     database.execute("INSERT INTO cache_entries VALUES ('usage', 'k', 'old', x'00', 5, 6)")
-    target.put_cache_rows(database, [("k", TEXT, NOW), ("l", TEXT, NOW)])
+    cache_rows.put_cache_rows(database, [("k", TEXT, NOW), ("l", TEXT, NOW)])
     assert rows(database, "SELECT * FROM cache_entries ORDER BY scope, key") == [
         ("session_entries", "k", TEXT, None, None, NOW),
         ("session_entries", "l", TEXT, None, None, NOW),
@@ -154,17 +161,17 @@ def test_a_cache_row_is_replaced_in_its_own_scope_only(database: sqlite3.Connect
     ]
 
 
-def test_putting_everything_again_deletes_nothing(database: sqlite3.Connection) -> None:
+def test_putting_rows_again_deletes_nothing(database: sqlite3.Connection) -> None:
     put_whole_session(database)
     before = list(database.iterdump())
-    put_whole_session(database)
+    put_rows(database)
     assert list(database.iterdump()) == before
     assert rows(database, "SELECT count(*) FROM transcript_event_identities") == [(2,)]
 
 
 def test_a_session_that_is_put_again_keeps_its_entries_and_events(database: sqlite3.Connection) -> None:
     put_whole_session(database)
-    target.put_sessions(database, [target.Owner("s1", "agent:main:b", NOW + 1)])
+    typed_entries.put_sessions(database, [typed_entries.Owner("s1", "agent:main:b", NOW + 1)])
     assert rows(database, "SELECT session_key, created_at, updated_at, session_entry_provenance FROM sessions") == [
         ("agent:main:b", NOW + 1, NOW + 1, 1)
     ]
@@ -177,36 +184,39 @@ def test_a_session_that_is_put_again_keeps_its_entries_and_events(database: sqli
 
 def test_an_entry_moves_to_another_session_with_its_route(database: sqlite3.Connection) -> None:
     put_whole_session(database)
-    target.put_sessions(database, [target.Owner("s2", "agent:main:a", NOW + 1)])
-    target.put_typed_rows(database, [target.TypedRow("agent:main:a", "s2", "{}", NOW + 1)])
+    typed_entries.put_sessions(database, [typed_entries.Owner("s2", "agent:main:a", NOW + 1)])
+    typed_entries.put_typed_rows(database, [typed_entries.TypedRow("agent:main:a", "s2", "{}", NOW + 1)])
     assert rows(database, "SELECT * FROM session_entries") == [("agent:main:a", "s2", "{}", NOW + 1, None)]
     assert rows(database, "SELECT * FROM session_routes") == [("agent:main:a", "s2", NOW + 1)]
     assert rows(database, "SELECT count(*) FROM transcript_events WHERE session_id = 's1'") == [(2,)]
 
 
 def test_a_session_without_a_start_began_when_it_was_last_updated(database: sqlite3.Connection) -> None:
-    target.put_sessions(database, [target.Owner("s1", "k", NOW)])
-    target.put_sessions(database, [target.Owner("s2", "k", NOW, 5)])
+    typed_entries.put_sessions(database, [typed_entries.Owner("s1", "k", NOW)])
+    typed_entries.put_sessions(database, [typed_entries.Owner("s2", "k", NOW, 5)])
     assert rows(database, "SELECT created_at, updated_at FROM sessions ORDER BY session_id") == [(NOW, NOW), (5, NOW)]
 
 
 def test_rows_of_a_session_that_is_not_there_are_refused(database: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        target.put_typed_rows(database, [target.TypedRow("k", "gone", TEXT, NOW)])
+        typed_entries.put_typed_rows(database, [typed_entries.TypedRow("k", "gone", TEXT, NOW)])
     with pytest.raises(sqlite3.IntegrityError):
-        target.put_events(database, [target.Event("gone", 0, TEXT, NOW)])
-    target.put_sessions(database, [target.Owner("s1", "k", NOW)])
-    with pytest.raises(sqlite3.IntegrityError):
-        target.put_identities(database, [target.Identity("s1", "e", 0, None, None, NOW)])
+        put_events(database, [event("gone", 0)])
 
 
-def test_an_event_is_overwritten_in_place_and_the_first_event_with_an_id_keeps_it(database: sqlite3.Connection) -> None:
+def test_an_event_is_never_overwritten(database: sqlite3.Connection) -> None:
     put_whole_session(database)
-    target.put_events(database, [target.Event("s1", 1, "null", NOW + 5)])
-    target.put_identities(database, [target.Identity("s1", "e0", 1, "custom", "e1", NOW)])
+    with pytest.raises(sqlite3.IntegrityError):
+        put_events(database, [NewEvent("s1", 1, b"null", NOW + 5)])
+
+
+def test_the_first_event_with_an_id_keeps_it(database: sqlite3.Connection) -> None:
+    put_whole_session(database)
+    put_events(database, [NewEvent("s1", 2, b"null", NOW + 5, "e0", "custom", "e1")])
     assert rows(database, "SELECT seq, event_json, created_at FROM transcript_events ORDER BY seq") == [
         (0, '{"id":"e0"}', NOW),
-        (1, "null", NOW + 5),
+        (1, '{"id":"e1"}', NOW),
+        (2, "null", NOW + 5),
     ]
     assert rows(database, "SELECT event_id, seq, event_type FROM transcript_event_identities ORDER BY seq") == [
         ("e0", 0, "message"),
@@ -215,9 +225,9 @@ def test_an_event_is_overwritten_in_place_and_the_first_event_with_an_id_keeps_i
 
 
 def test_every_time_is_stored_whole(database: sqlite3.Connection) -> None:
-    target.put_cache_rows(database, [("k", TEXT, HALF)])
-    target.put_sessions(database, [target.Owner("s1", "k", HALF, HALF)])
-    target.put_typed_rows(database, [target.TypedRow("k", "s1", TEXT, HALF)])
+    cache_rows.put_cache_rows(database, [("k", TEXT, HALF)])
+    typed_entries.put_sessions(database, [typed_entries.Owner("s1", "k", HALF, HALF)])
+    typed_entries.put_typed_rows(database, [typed_entries.TypedRow("k", "s1", TEXT, HALF)])
     times = [
         ("cache_entries", "updated_at"),
         ("sessions", "created_at"),
@@ -231,10 +241,10 @@ def test_every_time_is_stored_whole(database: sqlite3.Connection) -> None:
 
 @pytest.mark.parametrize("text", ["", " pad ", "__proto__", "a\0b", "\0", "É🦞", "x" * 100_000, "agent:main:Main"])
 def test_any_key_and_id_is_stored_verbatim(database: sqlite3.Connection, text: str) -> None:
-    target.put_cache_rows(database, [(text, text, NOW)])
-    target.put_sessions(database, [target.Owner(text, text, NOW)])
-    target.put_typed_rows(database, [target.TypedRow(text, text, text, NOW)])
-    target.put_events(database, [target.Event(text, 0, text, NOW)])
+    cache_rows.put_cache_rows(database, [(text, text, NOW)])
+    typed_entries.put_sessions(database, [typed_entries.Owner(text, text, NOW)])
+    typed_entries.put_typed_rows(database, [typed_entries.TypedRow(text, text, text, NOW)])
+    put_events(database, [NewEvent(text, 0, text.encode(), NOW)])
     assert rows(database, "SELECT key, value_json FROM cache_entries") == [(text, text)]
     assert rows(database, "SELECT session_key, session_id, entry_json FROM session_entries") == [(text, text, text)]
     assert rows(database, "SELECT session_key, session_id FROM session_routes") == [(text, text)]
@@ -243,7 +253,7 @@ def test_any_key_and_id_is_stored_verbatim(database: sqlite3.Connection, text: s
 
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_a_whole_time_is_one_that_javascript_can_count(value: float) -> None:
-    whole = target.whole_ms(value)
+    whole = whole_ms(value)
     assert type(whole) is int
     assert abs(whole) <= 2**53 - 1
     if abs(value) <= 2**53 - 1:

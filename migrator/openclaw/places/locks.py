@@ -2,9 +2,9 @@
 
 Facts: ``src/infra/gateway-lock.ts``, ``src/agents/session-write-lock.ts`` and ``src/shared/pid-alive.ts``
 of OpenClaw 2026.7.1, ``gateway-lock.ts`` of 2026.9.6, and the releases up to 2026.4.29 for the lock of
-``sessions.json``. Nothing is opened but lock files, and nothing is removed. Not every writer shows: not one
-in another container, none with a temporary directory of its own, and from 2026.5.12 on no lock protects
-``sessions.json`` itself.
+``sessions.json``. Nothing is opened but lock files, and nothing is removed. Not every writer shows: none on
+another machine or, seen from within a container, outside of it; none with a temporary directory of its own; and
+from 2026.5.12 on no lock protects ``sessions.json`` itself.
 """
 
 from __future__ import annotations
@@ -15,21 +15,20 @@ import json
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import CONFIG_NAMES, RealPaths, is_folder, js_trim, read_small_file
+from migrator.openclaw.places.processes import Owner, Processes
 
 MAX_LOCK_BYTES = 64 << 10
 GRACE_MS = 30_000  # how long OpenClaw spares a lock that names no owner: it may be about to be written
 
 _GATEWAY_FOLDER = re.compile(r"(?:openclaw|clawdbot|moltbot|moldbot)(?:-\d+)?")
 _GATEWAY_LOCK = re.compile(r"gateway\.([0-9a-f]{8}|state)\.lock")
-# One of these is in the command line of every release; a program without any took over an old process id.
-_OWNER_WORDS = (b"claw", b"molt", b"mold", b"node", b"bun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class _Lock:
     pid: int | None
     start: int | None
     paths: tuple[str, ...]
-    mtime_ms: int
+    made_ms: int  # what it says itself, or the time of the file: the older of the two
 
 
 def live_writers(
@@ -50,7 +49,7 @@ def live_writers(
     A gateway's lock counts if it lies in the state directory, has the hash of this configuration's path in
     its name, or names a configuration or state directory that is this one's. Links that lead out of the
     state directory are not followed. Without ``/proc``, whoever has the process id in a lock passes for its
-    owner.
+    owner; with it, only a process that can have made the lock.
     """
     return (
         *_gateway_locks(state_dir, config_path, env, tmp, now_ms),
@@ -66,7 +65,7 @@ def locks_below(folder: str, boundary: str, now_ms: int) -> tuple[Finding, ...]:
     """
     findings: list[Finding] = []
     real_boundary = os.path.join(os.path.realpath(boundary), "")
-    rest, seen, reals = [folder], set[str](), RealPaths()
+    rest, seen, reals, processes = [folder], set[str](), RealPaths(), Processes()
     while rest:
         here = rest.pop()
         real = reals.of(here)
@@ -78,29 +77,8 @@ def locks_below(folder: str, boundary: str, now_ms: int) -> tuple[Finding, ...]:
         findings += problems
         for path in files:
             if path.endswith((".jsonl.lock", "/sessions.json.lock", "\\sessions.json.lock")):
-                findings += _judge(path, "lock.live", now_ms)
+                findings += _judge(path, "lock.live", processes, now_ms)
     return tuple(sorted(findings, key=lambda finding: finding.subject))
-
-
-def process_alive(pid: int) -> bool:
-    """Whether a process of this id exists. On Windows always True: asking that way would end the process."""
-    if sys.platform == "win32":
-        return True
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True
-
-
-def read_proc(pid: int, name: str) -> bytes | None:
-    """Read ``/proc/<pid>/<name>``; None where there is no such file, as on every system but Linux."""
-    try:
-        return Path("/proc", str(pid), name).read_bytes()
-    except OSError:
-        return None
 
 
 def _gateway_locks(
@@ -110,6 +88,7 @@ def _gateway_locks(
     named = (js_trim(env.get(name, "")) for name in ("TMPDIR", "TMP", "TEMP"))
     real_state = os.path.realpath(state_dir)
     bases: dict[str, str] = {}
+    processes = Processes()
     for base in (str(Path(state_dir, "tmp")), *named, tmp, "/tmp"):  # noqa: S108
         if base:
             bases.setdefault(os.path.realpath(base), base)
@@ -125,7 +104,7 @@ def _gateway_locks(
                 lock = _GATEWAY_LOCK.fullmatch(Path(path).name)
                 own = Path(real).is_relative_to(real_state)
                 if lock and (own or lock[1] in hashes or _names_something_in(real_state, path)):
-                    yield from _judge(path, "gateway.live", now_ms)
+                    yield from _judge(path, "gateway.live", processes, now_ms)
 
 
 def _config_hashes(state_dir: str, config_path: str | None, env: Mapping[str, str]) -> frozenset[str]:
@@ -162,7 +141,7 @@ def _list(folder: str) -> tuple[list[str], list[str], list[Finding]]:
     return sorted(folders), sorted(files), []
 
 
-def _judge(path: str, live_code: str, now_ms: int) -> Iterator[Finding]:
+def _judge(path: str, live_code: str, processes: Processes, now_ms: int) -> Iterator[Finding]:
     subject = Name("lock", path)
     try:
         lock = _read_lock(path)
@@ -171,13 +150,20 @@ def _judge(path: str, live_code: str, now_ms: int) -> Iterator[Finding]:
     except OSError:
         yield Finding("lock.unreadable", subject)
         return
+    age_ms = now_ms - lock.made_ms
+    young = abs(age_ms) <= GRACE_MS
     if lock.pid is None:
-        age_ms = now_ms - lock.mtime_ms
-        code = "lock.new" if abs(age_ms) <= GRACE_MS else "lock.stale"
-        yield Finding(code, subject, (("age_ms", age_ms),))
-    else:
-        code = live_code if _is_owner(lock.pid, lock.start) else "lock.stale"
-        yield Finding(code, subject, (("pid", lock.pid),))
+        yield Finding("lock.new" if young else "lock.stale", subject, (("age_ms", age_ms),))
+        return
+    owner, pid = processes.owner(lock.pid, lock.start, lock.made_ms)
+    codes = {
+        Owner.RUNS: live_code,
+        Owner.BY_ID: f"{live_code}-by-id",
+        Owner.ENDED: "lock.stale",
+        Owner.OTHER: "lock.unseen-new" if young else "lock.other-process",
+        Owner.UNSEEN: "lock.unseen-new" if young else live_code.replace("live", "unseen"),
+    }
+    yield Finding(codes[owner], subject, (("pid", pid),))
 
 
 def _read_lock(path: str) -> _Lock:
@@ -194,23 +180,18 @@ def _read_lock(path: str) -> _Lock:
         pid=_count(members.get("pid")) or None,
         start=_count(members.get("startTime", members.get("starttime"))),
         paths=tuple(p for p in paths if isinstance(p, str) and Path(p).is_absolute() and "\0" not in p),
-        mtime_ms=status.st_mtime_ns // 1_000_000,
+        made_ms=min((status.st_mtime_ns // 1_000_000, *_times(members.get("createdAt")))),
     )
+
+
+def _times(text: object) -> tuple[int, ...]:
+    """Give the moment that a text in ISO form says, if it says one."""
+    try:
+        moment = datetime.fromisoformat(re.sub("Z$", "+00:00", text)) if isinstance(text, str) else None
+        return (int(moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp() * 1000),) if moment else ()
+    except (ValueError, OverflowError):
+        return ()
 
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _is_owner(pid: int, start: int | None) -> bool:
-    """Whether the process of this id lives and may be the one that made the lock, not a later one."""
-    if pid == os.getpid() or not process_alive(pid):
-        return False
-    # The name of the program, in parentheses, may hold anything.
-    state, *fields = ((read_proc(pid, "stat") or b"").rpartition(b")")[2].split()) or [b""]
-    if state in (b"Z", b"X"):
-        return False
-    if start is not None and len(fields) > 18 and fields[18].isdigit():
-        return int(fields[18]) == start
-    command = (read_proc(pid, "cmdline") or b"").lower()
-    return start is not None or not command or any(word in command for word in _OWNER_WORDS)

@@ -1,12 +1,11 @@
-"""What a repair adds to a database that a newer OpenClaw has migrated: plain data, like the model."""
+"""What is to be written into a database: rows, and histories with the files that they are in. Plain data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
-from migrator.model.inventory import Database, Entry, FileIdentity, Inventory, Run, Store, StoredTranscript, Transcript
-from migrator.model.verification import Verification
+from migrator.model.inventory import Database, Entry, Run, Store, StoredTranscript, Transcript
 from migrator.model.words import HASH_BYTES, Name, Number
 
 _BYTES_PER_EVENT = 4096
@@ -22,15 +21,6 @@ class Origin(str, Enum):
     DELETED = "deleted-archive"  # of a session that was deleted or reset, and is named
     BACKUP = "backup"  # of the whole state directory, named with --from
     STRANDED = "stranded-row"  # a cache row in a database whose release reads none
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Sources, and what verify says of each. ``origin`` is None where each source is of a kind of its own."""
-
-    origin: Origin | None
-    inventory: Inventory
-    verification: Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +97,40 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryRepair:
-    """Events to be added behind those that a session has: of ``files``, its own one first, those in ``runs``.
+class HistoryWrite:
+    """The history of one session: its files, its own one first, and what of it is written behind what is there.
 
-    ``entry`` is the text of an entry to make for a history that no session has, with its time; ``key`` is its key then.
+    The database has ``present`` of its events already; ``events`` are to be written: those in ``runs`` of the files, in
+    their order. ``hashes`` are those of all that will be there; empty where they are only known when events are
+    written, because a release has a spelling of its own. ``entry`` is the text of an entry to make for a history that
+    no session has, with its time; ``key`` is its key then.
     """
 
     session_id: str
     key: str
-    origin: Origin
     files: tuple[SourceFile, ...]
+    present: int
     events: int
     runs: tuple[Run, ...]
-    entry: str | None = None
-    updated_at: int = 0
+    entry: str | None
+    updated_at: int
+    hashes: bytes = b""
+    origin: Origin = Origin.LIVE
+
+    @property
+    def pending(self) -> bool:
+        """Whether events are to be written."""
+        return self.events > 0
+
+    @property
+    def size(self) -> int:
+        """The bytes of its files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def transcripts(self) -> tuple[Transcript, ...]:
+        """Those of its files that are transcripts."""
+        return tuple(file.transcript for file in self.files if file.transcript is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +138,4 @@ class Repair:
     """All that is to be added to one database."""
 
     rows: tuple[RowRepair, ...]
-    histories: tuple[HistoryRepair, ...]
-
-    @property
-    def identities(self) -> dict[str, FileIdentity | None]:
-        """What every file that is taken from was when it was planned on, by path."""
-        stores = (row.source.store for row in self.rows)
-        found = {store.path: store.identity for store in stores if store is not None}
-        files = (file.transcript for history in self.histories for file in history.files)
-        return found | {file.path: file.identity for file in files if file is not None}
+    histories: tuple[HistoryWrite, ...]

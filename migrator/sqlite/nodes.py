@@ -1,4 +1,7 @@
-"""Add sessions to a database that keeps them as nodes (agent schema 14 to 23), in the form that its release accepts.
+"""Sessions as nodes: ``session_nodes``, ``session_windows``, ``transcript_events`` (agent schema 14 to 23).
+
+``session_nodes.entry_json`` is the whole entry, its other columns are projections. Two shapes say 16: the one
+of OpenClaw 2026.7.2-beta.5 lacks ``entry_valid``, which is not read here for that reason.
 
 Observed: 2026.9.6 drops a node whose ``updated_at`` is not the one in its entry, and
 refuses the whole database over one that is not marked as valid, or whose session id is not that of its entry. Its
@@ -8,10 +11,22 @@ triggers take the mark away at each change, so it is set last. Tables, triggers 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
-from migrator.sqlite.additions import WINDOW_COLUMNS, NewSession, insert, put_events, update
+from migrator.sqlite.events import events
+from migrator.sqlite.rows import (
+    WINDOW_COLUMNS,
+    NewSession,
+    SessionRow,
+    WindowRow,
+    columns,
+    insert,
+    session_rows,
+    update,
+    window_rows,
+)
 
-__all__ = ["put_events", "put_session", "put_window"]
+__all__ = ["events", "put_session", "put_window", "sessions", "windows"]
 
 _STATUS = ("running", "done", "failed", "killed", "timeout")
 _ALLOWED: dict[str, tuple[str, ...]] = {
@@ -40,6 +55,24 @@ _OF_NODE = (
     "last_interaction_at",
     "last_activity_at",
 )
+
+
+def sessions(connection: sqlite3.Connection) -> Iterator[SessionRow]:
+    """Read the nodes in the order of writing, archived ones included."""
+    names = columns(connection, "session_nodes")
+    return session_rows(
+        connection,
+        "session_nodes",
+        key="session_key",
+        entry="entry_json",
+        session_id="current_session_id",
+        archived="archived_at IS NOT NULL" if "archived_at" in names else "0",
+    )
+
+
+def windows(connection: sqlite3.Connection) -> Iterator[WindowRow]:
+    """Read the generations of every key, oldest first; a reset or rollover starts a new one."""
+    return window_rows(connection, "session_windows", previous="previous_session_id", reason="reason")
 
 
 def put_session(connection: sqlite3.Connection, session: NewSession, *, replace: bool) -> None:
@@ -75,5 +108,5 @@ def put_window(
 
 def _taken(session: NewSession, names: tuple[str, ...]) -> dict[str, object]:
     """Those projections that these columns take."""
-    found = {name: session.columns[name] for name in names if name in session.columns}
-    return {name: value for name, value in found.items() if name not in _ALLOWED or value in _ALLOWED[name]}
+    known = {name: session.columns[name] for name in names if name in session.columns}
+    return {name: value for name, value in known.items() if name not in _ALLOWED or value in _ALLOWED[name]}

@@ -1,0 +1,73 @@
+"""Where a repair takes entries and files from, which file of a session comes first, and what stays deleted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from migrator.model.inventory import Database, Entry, Inventory, StoreKind, Transcript
+from migrator.model.plan import Judged
+from migrator.model.words import Name
+from migrator.model.writes import Origin, RowSource, SourceFile
+from migrator.openclaw.places.paths import normalize_agent_id
+from migrator.openclaw.places.session_files import FileKind, transcript_session_id
+from migrator.runs.run import RUNS
+from migrator.scanning.joining import in_order
+
+_BY_KIND = {StoreKind.IMPORTED: Origin.IMPORTED, StoreKind.ARCHIVED: Origin.ARCHIVED}
+
+
+def sources_in_order(session_id: str, files: list[SourceFile], own: Collection[str]) -> tuple[SourceFile, ...]:
+    """The files of a session, its own one first; one in the rows of another database comes last.
+
+    ``own`` are paths that are known to be own files.
+    """
+    by_path = {file.transcript.path: file for file in files if file.transcript is not None}
+    transcripts = in_order(
+        session_id, [file.transcript for file in by_path.values() if file.transcript is not None], own
+    )
+    return (
+        *(by_path[transcript.path] for transcript in transcripts),
+        *(file for file in files if file.transcript is None),
+    )
+
+
+def file_origin(transcript: Transcript | None) -> Origin:
+    """Where a transcript of the installation itself is from."""
+    if transcript is None or transcript.kind == FileKind.TRANSCRIPT.value:
+        return Origin.LIVE
+    return Origin.ARCHIVED if RUNS in Path(transcript.path).parts else Origin.IMPORTED
+
+
+def row_source(sources: Judged, place: Name, key: str) -> RowSource | None:
+    """The entry of a source that verify has judged."""
+    for store in sources.inventory.stores if place.kind == "store" else ():
+        if store.path == place.text:
+            entries = [entry for entry in store.entries if entry.key == key and entry.problem is None]
+            origin = sources.origin or _BY_KIND.get(store.kind, Origin.LIVE)
+            return RowSource(origin, place, entries[-1], store=store) if entries else None
+    for database in sources.inventory.databases if place.kind == "database" else ():
+        if database.path == place.text:
+            rows = {row.key: row for row in (*database.cache_rows, *database.typed_rows)}
+            if row := rows.get(key):
+                entry = Entry(-1, row.key, 0, 0, row.sha256, row.updated_at, row.session_id)
+                return RowSource(sources.origin or Origin.BACKUP, place, entry, rows_of=database)
+    return None
+
+
+def deleted_sessions(inventory: Inventory, database: Database) -> Iterator[str]:
+    """The session ids that were deleted in this database or its directory.
+
+    In a directory whose name is not its own normalized id no gateway ever looks; there only the upgrade deletes, when
+    it moves sessions into the directory of the normalized name ("twins folded").
+    """
+    directory = database.directory
+    if directory is not None and normalize_agent_id(directory) != directory:
+        return
+    yield from (one.session_id for one in database.archives if one.archive == "deleted")
+    for agent in inventory.agents:
+        for file in agent.files if agent.directory == directory else ():
+            if file.kind == FileKind.ARCHIVE_DELETED.value:
+                session_id, _ = transcript_session_id(Path(file.path).name)
+                if session_id is not None:
+                    yield session_id

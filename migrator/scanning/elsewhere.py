@@ -1,0 +1,232 @@
+"""What is only where no release looks: sessions and events of files that a walk has found, and of copies.
+
+A session counts as being elsewhere only if no live store and no database of the installation has it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+
+from migrator.model.errors import BusyError
+from migrator.model.inventory import LIVE, RECOVERED, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.words import Finding, Name
+from migrator.openclaw.places.paths import normalize_agent_id
+from migrator.openclaw.places.session_files import FileKind, classify
+from migrator.runs.run import RUNS
+from migrator.scanning.copies import ARCHIVES, findings_on_store
+from migrator.scanning.databases import read_database
+from migrator.scanning.discovery import Found, Holds, walk
+from migrator.scanning.originals import IMPORT_ARCHIVE
+from migrator.scanning.packed import read_copy
+from migrator.scanning.sources import read_store
+from migrator.scanning.transcripts import events_of, read_transcript
+from migrator.sqlite import shapes
+from migrator.sqlite.snapshot import open_snapshot
+
+_NOT_WALKED = (RUNS, "session-sqlite-migration-runs")
+_WITH_SESSIONS = (Shape.V1, Shape.ENTRIES, Shape.NODES)
+_DATABASE = "openclaw-agent.sqlite"
+
+
+def findings_elsewhere(inventory: Inventory, whole: bool) -> Iterator[Finding]:
+    """What lies elsewhere below the state directory; only among the copies, unless the ``whole`` of it is asked for."""
+    known = _Known(inventory)
+    for agent in inventory.agents:
+        for file in agent.files:
+            yield from findings_on_store(file, agent, lambda: known.sessions)
+        yield from _on_archives(inventory, known, agent.directory)
+    for agent in inventory.agents:
+        for file in agent.files:
+            if file.kind == FileKind.REPAIR_BACKUP.value and classify(os.path.basename(file.path)) is FileKind.UNKNOWN:
+                yield from _on_transcript(file.path, agent.directory, known)
+    if not whole:
+        return
+    read = _paths_read(inventory)
+    seen = walk(inventory.state_dir, lambda path: path in read)
+    inside: dict[str, list[Found]] = defaultdict(list)
+    for one in seen.found:
+        if one.root is not None:
+            inside[one.root].append(one)
+        else:
+            yield from _on_found(one, inventory, known)
+    for root, files in inside.items():
+        if count := len(_sessions_in(files) - known.ids):
+            yield Finding("copy.state-inside", Name("path", root), (("count", count),))
+    yield from (Finding("place.too-deep", Name("path", path)) for path in seen.too_deep)
+    said = {one.subject.text for one in inventory.findings if one.code == "place.closed"}
+    yield from (Finding("place.closed", Name("path", path)) for path in seen.closed if path not in said)
+    if seen.litter:
+        yield Finding("place.litter", Name("path", inventory.state_dir), (("count", seen.litter),))
+
+
+def only_here(inventory: Inventory) -> Inventory:
+    """The stores, transcripts and databases that findings name for what only they have, as if they were live."""
+    named = {one.subject for one in inventory.findings if one.code.startswith(("copy.", "database.set-aside"))}
+    paths = {
+        kind: sorted(one.text for one in named if one.kind == kind) for kind in ("store", "transcript", "database")
+    }
+    copied = (read_store(path, path, StoreKind.COPY, _agent_of(path, inventory))[0] for path in paths["store"])
+    kind = FileKind.REPAIR_BACKUP.value
+    transcripts = (read_copy(path, _agent_of(path, inventory), kind) for path in paths["transcript"])
+    databases = (read_database(path, _agent_of(path, inventory) or "")[0] for path in paths["database"])
+    return replace(
+        inventory,
+        stores=tuple(copied),
+        transcripts=tuple(one for one in transcripts if one is not None),
+        databases=tuple(databases),
+    )
+
+
+class _Known:
+    """What the live stores, the transcripts and the databases of an installation have."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    @cached_property
+    def sessions(self) -> frozenset[str]:
+        """The keys and session ids that any source or database has; a recovered row has lost its key."""
+        entries = (entry for store in self._inventory.stores for entry in store.entries)
+        rows = (row for base in self._inventory.databases for row in (*base.typed_rows, *base.cache_rows))
+        named = (row for row in rows if RECOVERED not in row.key)
+        found = {one for pair in (entries, named) for item in pair for one in (item.key, item.session_id)}
+        return frozenset(one for one in found if one is not None)
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The session ids of live stores and databases, and the keys of what has no id."""
+        live = [store for store in self._inventory.stores if store.kind in LIVE]
+        return frozenset(_ids(live, self._inventory.databases))
+
+    @cached_property
+    def events(self) -> frozenset[bytes]:
+        """The hashes of all events that a database or a transcript of the installation has."""
+        live = (one.hashes for one in self._inventory.transcripts)
+        return frozenset(event for hashes in live for event in events_of(hashes)) | self.stored
+
+    @cached_property
+    def stored(self) -> frozenset[bytes]:
+        """The hashes of all events that a database has."""
+        histories = (one for base in self._inventory.databases for one in (*base.transcripts, *base.archives))
+        return frozenset(event for one in histories for event in events_of(one.hashes))
+
+
+def _ids(stores: Iterable[Store], databases: Iterable[Database]) -> Iterator[str]:
+    for store in stores:
+        for entry in store.entries:
+            if entry.problem is None:
+                yield entry.session_id or entry.key
+    for one in databases:
+        yield from (row.session_id or row.key for row in (*one.typed_rows, *one.cache_rows))
+        yield from (history.session_id for history in (*one.transcripts, *one.archives))
+
+
+def _paths_read(inventory: Inventory) -> frozenset[str]:
+    """The files and folders that the rest of a scan looks at."""
+    found = {os.path.join(inventory.state_dir, name) for name in _NOT_WALKED}
+    found |= {os.path.join(agent.path, IMPORT_ARCHIVE) for agent in inventory.agents}
+    found |= {store.path for store in inventory.stores} | {store.real_path for store in inventory.stores}
+    found |= {one.path for one in inventory.transcripts} | {base.path for base in inventory.databases}
+    files = (file for agent in inventory.agents for file in agent.files)
+    return frozenset(found | {file.path for file in files if file.kind != FileKind.UNKNOWN.value})
+
+
+def _on_archives(inventory: Inventory, known: _Known, agent: str) -> Iterator[Finding]:
+    """The archived transcripts of an agent that has no session at all: somebody is looking for these."""
+    if _has_sessions(inventory, agent):
+        return
+    count = events = 0
+    for one in inventory.agents:
+        for file in one.files if one.directory == agent else ():
+            if file.kind in ARCHIVES and (transcript := read_copy(file.path, agent, file.kind)) is not None:
+                only_here = sum(event not in known.stored for event in events_of(transcript.hashes))
+                count, events = count + bool(only_here), events + only_here
+    if count:
+        yield Finding("agent.only-archives", Name("agent", agent), (("count", count), ("events", events)))
+
+
+def _has_sessions(inventory: Inventory, agent: str) -> bool:
+    return (
+        any(store.entries for store in inventory.stores if store.agent == agent)
+        or any(one.agent == agent for one in inventory.transcripts)
+        or _has_rows(inventory, agent)
+    )
+
+
+def _has_rows(inventory: Inventory, agent: str) -> bool:
+    return any(base.typed_rows or base.cache_rows for base in inventory.databases if base.directory == agent)
+
+
+def _on_found(one: Found, inventory: Inventory, known: _Known) -> Iterator[Finding]:
+    agent = _agent_of(one.path, inventory)
+    if one.holds is Holds.TRANSCRIPT:
+        yield from _on_transcript(one.path, agent, known)
+    elif one.holds is Holds.STORE:
+        store, _ = read_store(one.path, one.path, StoreKind.COPY, agent)
+        if count := len(_sessions_of(store) - known.ids):
+            yield Finding("copy.sessions-only-here", Name("store", one.path), (("count", count),))
+    else:
+        yield from _on_database(one.path, agent, inventory, known)
+
+
+def _agent_of(path: str, inventory: Inventory) -> str | None:
+    return next((one.directory for one in inventory.agents if path.startswith(one.path + os.sep)), None)
+
+
+def _on_transcript(path: str, agent: str | None, known: _Known) -> Iterator[Finding]:
+    transcript, _ = read_transcript(path, agent, FileKind.REPAIR_BACKUP.value)
+    if transcript is not None and (count := sum(one not in known.events for one in events_of(transcript.hashes))):
+        yield Finding("copy.events-only-here", Name("transcript", path), (("count", count),))
+
+
+def _on_database(path: str, agent: str | None, inventory: Inventory, known: _Known) -> Iterator[Finding]:
+    name = Name("database", path)
+    shape = _shape(path)
+    if shape is Shape.UNREADABLE and os.path.basename(path).startswith(_DATABASE):
+        yield Finding("copy.database-unreadable", name)
+    if shape not in _WITH_SESSIONS:
+        return
+    database, made = read_database(path, normalize_agent_id(agent or ""))
+    if database.shape is Shape.UNREADABLE:
+        yield from made
+    elif count := len(set(_ids((), [database])) - known.ids):
+        is_needed = agent is not None and not _has_rows(inventory, agent)
+        yield Finding("database.set-aside" if is_needed else "copy.database-only-here", name, (("count", count),))
+
+
+def _shape(path: str) -> Shape:
+    """Which tables a database has, without reading them."""
+    try:
+        with open_snapshot(path) as connection:
+            return shapes.detect(connection)[0]
+    except (OSError, BusyError, sqlite3.Error):
+        return Shape.UNREADABLE
+
+
+def _sessions_of(store: Store) -> set[str]:
+    """The sessions of what may be a store: other maps of objects have no time, or no key of a session."""
+    likely = [e for e in store.entries if e.updated_at is not None or e.key.startswith("agent:")]
+    return {entry.session_id for entry in likely if entry.problem is None and entry.session_id is not None}
+
+
+def _sessions_in(files: list[Found]) -> set[str]:
+    """The ids of all sessions in the files of one state directory."""
+    found: set[str] = set()
+    for one in files:
+        if one.holds is Holds.STORE:
+            found |= _sessions_of(read_store(one.path, one.path, StoreKind.COPY, None)[0])
+        elif one.holds is Holds.TRANSCRIPT:
+            found |= _session_of(read_transcript(one.path, None, FileKind.TRANSCRIPT.value)[0])
+        elif _shape(one.path) in _WITH_SESSIONS:
+            found |= set(_ids((), [read_database(one.path, "")[0]]))
+    return found
+
+
+def _session_of(transcript: Transcript | None) -> set[str]:
+    named = (transcript.header_id or transcript.named_id) if transcript is not None else None
+    return {named} if named is not None else set()
