@@ -58,9 +58,9 @@ def config_hash(world: World) -> str:
 
 
 def by_configuration(world: World, pid: int) -> dict[str, object]:
-    """What gateways write into their locks up to 2026.6.1; the members of later ones come on top."""
+    """What gateways write into their locks up to 2026.6.1, an hour ago; the members of later ones come on top."""
     config = str(world.state / "openclaw.json")
-    return {"pid": pid, "createdAt": "2026-11-22T12:00:00.000Z", "configPath": config, "startTime": started(pid)}
+    return {"pid": pid, "createdAt": "2026-11-22T11:00:00.000Z", "configPath": config, "startTime": started(pid)}
 
 
 ERAS: dict[str, tuple[Callable[[World], Path], dict[str, object]]] = {
