@@ -12,14 +12,11 @@ from migrator.filesystem import open_regular_file
 from migrator.model.inventory import RECOVERED, Inventory, Shape, Store, Transcript
 from migrator.model.plan import DatabasePlan, Plan
 from migrator.model.upgrade import MEMBERS, SESSION_ID, Seen
-from migrator.openclaw.changes.transforms import normal_event
 from migrator.openclaw.places.paths import agent_database
 from migrator.openclaw.places.session_key import canonical_key
-from migrator.openclaw.text.js_values import canonical
-from migrator.openclaw.text.store import StoreReader, parse_strict
-from migrator.openclaw.text.transcript import LineKind, TranscriptReader
+from migrator.openclaw.text.store import StoreReader
+from migrator.openclaw.text.transcript import LineKind
 from migrator.scanning.databases import stored_text
-from migrator.scanning.transcripts import storable_lines
 from migrator.sqlite.snapshot import open_snapshot
 
 EXCUSES = {"runtime-model-cleared": frozenset({"model", "provider"})}
@@ -27,7 +24,8 @@ EXCUSES = {"runtime-model-cleared": frozenset({"model", "provider"})}
 
 _CRON_RUN = re.compile(r"agent:[^:]+:cron:[^:]+:run:[^:]+")
 _UNOWNED = ("global", "unknown")
-_CANDIDATES = 3
+_KINDS = ("main", "subagent", "acp", "cron", "direct", "dm", "group", "channel", "thread", "topic")
+_FEW = 6
 _MOST_MESSAGES = 200
 
 Row = Mapping[str, object]
@@ -142,7 +140,10 @@ def excused(differs: Collection[str], transforms: Iterable[str]) -> bool:
 
 
 def candidates(inventory: Inventory, sessions: Iterable[Expected]) -> list[tuple[Expected, Transcript]]:
-    """The sessions whose history the gateway is asked for: undamaged ones of a moderate length, longest first."""
+    """The sessions whose history the gateway is asked for: all where there are few, else the longest of each kind.
+
+    They have a transcript without damage and of a moderate length, which is theirs alone.
+    """
     by_id = {one.session_id: one for one in sessions if not one.archived}
     fit = [
         (by_id[transcript.header_id], transcript)
@@ -152,28 +153,12 @@ def candidates(inventory: Inventory, sessions: Iterable[Expected]) -> list[tuple
         and not transcript.damage
         and 0 < dict(transcript.counts).get(LineKind.MESSAGE.value, 0) <= _MOST_MESSAGES
     ]
-    fit.sort(key=lambda pair: -dict(pair[1].counts)[LineKind.MESSAGE.value])
-    return fit[:_CANDIDATES]
+    fit.sort(key=lambda pair: (-dict(pair[1].counts)[LineKind.MESSAGE.value], pair[0].key))
+    if len(fit) <= _FEW:
+        return fit
+    return list({_kind(wanted.canonical): (wanted, transcript) for wanted, transcript in reversed(fit)}.values())
 
 
-def messages_in(transcript: Transcript) -> list[bytes]:
-    """The messages of a file, as an import stores them, each in one spelling."""
-    with open_regular_file(transcript.path) as stream:
-        texts = [
-            text.decode() for line, text in storable_lines(TranscriptReader(stream)) if line.kind is LineKind.MESSAGE
-        ]
-    return [_spelled(normal_event(parse_strict(text), transcript.header_id or "")) for text in texts]
-
-
-def messages_of(history: Iterable[Row]) -> list[bytes]:
-    """The messages that a gateway gives, each in one spelling, without the member that it adds."""
-    made = []
-    for row in history:
-        message = {name: value for name, value in row.items() if name != "__openclaw"}
-        made.append(_spelled(normal_event(parse_strict(json.dumps({"type": "message", "message": message})), "")))
-    return made
-
-
-def _spelled(event: object) -> bytes:
-    message = event.get("message") if isinstance(event, dict) else None
-    return canonical(message)
+def _kind(key: str) -> tuple[str, ...]:
+    """What sort of conversation a key names: the words in it that many keys share."""
+    return tuple(word for word in key.split(":")[2:] if word in _KINDS)

@@ -23,7 +23,7 @@ from migrator.model.verification import Check, Verification
 from migrator.model.words import HASH_BYTES, Name
 from migrator.proofs.words import OPENCLAW_WORDS
 from migrator.scanning.directories import is_inside
-from migrator.upgrades import listing
+from migrator.upgrades import conversation, listing
 from migrator.upgrades.listing import Expected, Row
 from migrator.upgrades.private_copy import changes, copy_installation, times
 from migrator.upgrades.release.client import Client, ClientError, Gateway, Items
@@ -240,14 +240,13 @@ def _ask_gateway(case: Case, gateway: Gateway, recorder: Recorder, answers: Answ
     recorder.theirs(Part.AFTER, status, (), **_status_counts(status))
     history = Seen.NOT_ASKED
     for wanted, transcript in listing.candidates(case.inventory, case.expected):
-        in_file = listing.messages_in(transcript)
+        stored = conversation.in_transcript(transcript)
         key = wanted.key if wanted.key in listing.by_key(rows) else wanted.canonical
-        told, messages = asked(partial(gateway.history, key, len(in_file) + 1))
+        told, messages = asked(partial(gateway.history, key, len(stored) + 1))
         words = ("gateway", "call", "chat.history", Name("session", key))
         recorder.theirs(Part.AFTER, told, words, messages=len(messages))
-        history = Seen.SAME if listing.messages_of(messages) == in_file else Seen.DIFFERS
-        if history is Seen.SAME:
-            break
+        same = conversation.agree(stored, conversation.shown(messages))
+        history = Seen.SAME if same and history is not Seen.DIFFERS else Seen.DIFFERS
     unowned = any("includeGlobal" in word for word in step.arguments)
     return replace(answers, gateway=rows, unowned=unowned, history=history, status=status.exit_code == 0)
 

@@ -43,7 +43,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     store = {MAIN: full, LABELLED: entry("s2", 6, label="a friend"), CRON: entry("s3", 7)}
     sessions = world.agent("main", store) / "sessions"
     lines = [{"type": "session", "version": 3, "id": "s1"}]
-    lines += [{"type": "message", "id": str(n), "message": {"role": "user", "content": [n]}} for n in range(3)]
+    lines += [{"type": "message", "id": str(n), "message": {"role": "user", "content": f"word {n}"}} for n in range(3)]
     (sessions / "s1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     world.agent("idle", {"agent:idle:main": entry("s4", 8)})
     world.config(agents={"list": [{"id": "main"}]})
