@@ -76,11 +76,15 @@ HELP = {
     ),
     "prove": Help(
         (
-            ("prove --openclaw-after ~/openclaw", "does it keep everything?"),
-            ("prove --proof bundle", "without it; write the evidence"),
+            ("prove --old 2026.7.1 --new 2026.9.6", "does that upgrade keep everything?"),
+            ("prove --new ~/openclaw --proof bundle", "write the evidence for a pull request"),
         ),
         (0, 1, 13, 15, *_STOPPED),
-        {0: "the upgrade keeps every session", 1: "something is missing, differs or does not show"},
+        {
+            0: "the upgrade keeps every session",
+            1: "something is missing, differs or does not show",
+            12: "refused, or no upgrade happened: none was tried, or OpenClaw did not do it",
+        },
     ),
     "export": Help(
         (

@@ -10,7 +10,6 @@ import functools
 import gc
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -208,8 +207,10 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 
 @main.command(epilog=epilog("prove"))
 @_with(*_WHERE, *_EXPECT, *_SHOWN, _JOBS, _WAIT, _OUTPUT)
-@click.option("--openclaw-before", "before", metavar="PATH", help="The old release: its launcher or package folder.")
-@click.option("--openclaw-after", "after", metavar="PATH", help="The new release: its launcher or package folder.")
+@click.option("--old", metavar="RELEASE", help="The old release: a number such as 2026.7.1, or a path to it.")
+@click.option("--new", metavar="RELEASE", help="The new release: a number such as 2026.9.6, or a path to it.")
+@click.option("--install", is_flag=True, help="Install a release that is named by its number, if it is not there.")
+@click.option("--without-openclaw", is_flag=True, help="Only migrate the copy: that no upgrade is tried is all right.")
 @click.option(
     "--with",
     "way",
@@ -220,7 +221,15 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 )
 @_ACCEPT
 @click.option("--proof", metavar="DIR", help="Write the proof bundle into DIR, which must not have one.")
-def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
+def prove(
+    old: str | None,
+    new: str | None,
+    install: bool,
+    without_openclaw: bool,
+    way: str,
+    accept: tuple[str, ...],
+    **_options: Any,  # noqa: ANN401
+) -> NoReturn:
     """Try an upgrade on a private copy, with real OpenClaw releases, and prove that it keeps every session."""
     from migrator.cli.runner import Runner
     from migrator.upgrades.prove import Question
@@ -228,7 +237,7 @@ def prove(before: str | None, after: str | None, way: str, accept: tuple[str, ..
 
     runner = Runner(click.get_current_context())
     ways = tuple(Way) if way == "both" else (Way(way),)
-    question = Question(ways, Path(before) if before else None, Path(after) if after else None, accept)
+    question = Question(ways, old, new, install, accept, without_openclaw)
     sys.exit(runner.run(lambda request: prove_upgrade(request, question)))
 
 

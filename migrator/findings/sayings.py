@@ -16,6 +16,9 @@ SAYINGS = {
     "transcript-malformed": "a transcript has a line that is no JSON",
     "alias-rows-removed": "sessions were removed as duplicates or aliases",
     "titles-repaired": "titles of sessions were filled in",
+    "file-helper-missing": "this installation of OpenClaw is incomplete: its native file helper is not there",
+    "node-unsupported": "it needs another version of Node",
+    "state-database-refused": "the shared state database has a shape that this release refuses",
     "hard-link": "a file has several names, and was refused",
 }
 """Every saying by code, in our words."""

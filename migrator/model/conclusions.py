@@ -24,6 +24,15 @@ OUTCOMES = {
     "exported": Conclusion((0, 15), "Nothing: the export is complete."),
     "rolled-back": Conclusion((0,), "Nothing: everything is as it was before the run."),
     "differences": Conclusion((1,), "Look at what is missing, changed, moved or failed: the sources still have it."),
+    "not-upgraded": Conclusion(
+        (12,),
+        "OpenClaw did not upgrade the copy, for the reason that its commands name; nothing is said of what it would "
+        "keep. Mend that, and prove again.",
+    ),
+    "not-tried": Conclusion(
+        (0, 12),
+        "The copy was migrated, and no upgrade was tried: name the new release with --new, or say --without-openclaw.",
+    ),
     "failed": Conclusion((2,), "Report the defect; nothing is claimed."),
     "unjudged": Conclusion(
         (0, 10), "Name what to judge by with --against: a backup of the state directory, or the folder of a run."

@@ -37,14 +37,24 @@ _VERDICTS = {
     "plan": ("up-to-date", "unexpected", "refused", "pending"),
     "apply": ("proved", "already-migrated", "quarantined", "differences", "changed", "busy"),
     "verify": ("proved", "quarantined", "differences", "unexpected", "unjudged", "busy"),
-    "prove": ("proved", "quarantined", "differences", "busy", "changed", "refused", "failed"),
+    "prove": (
+        "proved",
+        "quarantined",
+        "differences",
+        "not-upgraded",
+        "not-tried",
+        "busy",
+        "changed",
+        "refused",
+        "failed",
+    ),
     "rollback": ("rolled-back", "refused", "differences"),
     "export": ("exported",),
     "explain": ("explained",),
 }
 """The verdicts that each verb can come to."""
 
-_GOOD = ("proved", "already-migrated", "quarantined")
+_GOOD = ("proved", "already-migrated", "quarantined", "not-tried")
 _PLANS = ("plan", "apply", "prove")
 _WRITES = ("insert", "update", "complete")
 _TOLERATED = "no-sibling-directories"
@@ -136,6 +146,8 @@ def _verb_contradictions(ledger: Ledger, begin: Begin, totals: Totals, end: End)
         expected = {1 if "--detailed-exitcode" in command else 0}
     elif verdict == "unjudged":
         expected = {0 if "--allow-empty" in command else 10}
+    elif verdict == "not-tried":
+        expected = {0 if "--without-openclaw" in command else 12}
     elif verdict == "exported":
         expected = {15 if any(code.startswith("export.") for code in ledger.findings) else 0}
     if end.exit_code not in expected:
@@ -203,6 +215,10 @@ def _verdict_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Ite
         yield totals.line, "Nothing bears out that there are differences."
     if totals.verdict == "unexpected" and not {"--expect-agents", "--expect-sessions"} & {*begin.command}:
         yield totals.line, "Nobody has said what was expected."
+    if totals.verdict == "not-upgraded" and "openclaw-upgrades" not in failed:
+        yield totals.line, "Nothing bears out that the release did not upgrade."
+    if totals.verdict == "not-tried" and isinstance(begin.openclaw, str):
+        yield totals.line, "A release is named, and the verdict says that none was tried."
     yield from _quarantine_contradictions(ledger, begin, totals)
     yield from _work_contradictions(begin, totals)
 

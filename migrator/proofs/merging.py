@@ -31,7 +31,7 @@ TROUBLES = {
 
 WORST_FIRST = (
     *("unreadable", "broken", "failed", "differences", "changed", "unexpected", "refused", "busy"),
-    *("unjudged", "repeated", "pending", "quarantined", "exported"),
+    *("not-upgraded", "not-tried", "unjudged", "repeated", "pending", "quarantined", "exported"),
 )
 """Every word of a proof that is not good."""
 

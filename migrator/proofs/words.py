@@ -18,7 +18,7 @@ OPTIONS = _words(
     "--proof --names --follow --level --accept --set-aside --evidence "
     "--from --bring-back --reassign --session --archived --report --wait --jobs legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --quiet "
-    "--openclaw-before --openclaw-after --with migrator openclaw both "
+    "--old --new --install --without-openclaw --with migrator openclaw both "
     "text json jsonl junit github markdown html auto clear labels bytes known-transforms moved"
 )
 OPENCLAW_WORDS = _words(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from migrator import commands
 from migrator.commands.request import Request
 from migrator.filesystem import scratch_directory
+from migrator.findings.sayings import SAYINGS
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError, RefusedError, UsageError
 from migrator.model.inventory import Agent, Database, Inventory
@@ -20,8 +22,10 @@ from migrator.model.words import Name, Severity
 from migrator.upgrades import listing, trial
 from migrator.upgrades.listing import Row
 from migrator.upgrades.private_copy import copy_installation, read_tree, require_space
+from migrator.upgrades.release.cache import RELEASE, can_install, install_release, launcher_of
 from migrator.upgrades.release.client import Client, ClientError
 from migrator.upgrades.release.process import network_can_be_cut_off, writes_can_be_confined
+from migrator.upgrades.release.sayings import sayings
 from migrator.upgrades.trial import Case, Recorder
 
 _GROWTH = 5
@@ -32,12 +36,18 @@ _Data = TypeVar("_Data")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to prove: with which releases (launchers or package folders), and which ways; the first one counts."""
+    """What to prove: with which releases, and which ways; the first one counts.
+
+    A release is a number, a launcher or a package folder; ``install`` says that one may be fetched by its number.
+    ``without_release`` says that no upgrade is to be tried.
+    """
 
     ways: tuple[Way, ...]
-    before: Path | None = None
-    after: Path | None = None
+    old: str | None = None
+    new: str | None = None
+    install: bool = False
     accept: tuple[str, ...] = ()
+    without_release: bool = False
 
 
 def prove(request: Request, question: Question) -> ProveReport:
@@ -46,10 +56,11 @@ def prove(request: Request, question: Question) -> ProveReport:
     Raises UsageError without an OpenClaw that could do what is asked, BusyError if something writes to the original,
     and RefusedError if it cannot be copied as a whole.
     """
-    if Way.OPENCLAW in question.ways and question.after is None:
+    if Way.OPENCLAW in question.ways and question.new is None:
         raise UsageError(
-            "Name a release with --openclaw-after: without it nobody can see what OpenClaw itself makes of the state."
+            "Name a release with --new: without it nobody can see what OpenClaw itself makes of the state."
         )
+    old, new = (_launcher(words, question.install) for words in (question.old, question.new))
     scanned, planned, ours = _look(request)
     inventory = planned.inventory
     original = read_tree(inventory.state_dir)
@@ -57,12 +68,12 @@ def prove(request: Request, question: Question) -> ProveReport:
         folder = Path(os.path.realpath(place))
         sources = sum(store.identity.size for store in inventory.stores if store.identity)
         sources += sum(transcript.identity.size for transcript in inventory.transcripts)
-        copies = len(question.ways) + (question.before is not None)
+        copies = len(question.ways) + (old is not None)
         require_space(folder, copies * (original.size + _GROWTH * sources))
-        before = _release(question.before, folder)
-        after = _release(question.after, folder)
-        listed, theirs = _list_before(request, inventory, question.before, before, folder)
-        case = _case(request, question, planned, after, listed)
+        before = _release(old, folder)
+        after = _release(new, folder)
+        listed, theirs = _list_before(request, inventory, old, before, folder)
+        case = _case(request, question, planned, (new, after), listed)
         trials = tuple(_at_the_original(trial.run(case, way, folder), folder, inventory) for way in question.ways)
     upgrade = Upgrade(
         before=before,
@@ -93,14 +104,38 @@ def _look(request: Request) -> tuple[ScanReport, PlanReport, tuple[Record, ...]]
     return scanned, planned, tuple(recorder.records)
 
 
+def _launcher(words: str | None, install: bool) -> Path | None:
+    """Find what runs a release that was named by a path, or by its number. Raises UsageError or RefusedError."""
+    if words is None or not RELEASE.fullmatch(words) or Path(words).exists():
+        return Path(words) if words is not None else None
+    if launcher_of(words).exists():
+        return launcher_of(words)
+    if not install:
+        raise UsageError("OpenClaw {subject} is not installed here; say --install to fetch it from npm.", _named(words))
+    if not can_install():
+        raise RefusedError("OpenClaw can be installed on Linux x64 only; name the path of one that is there.")
+    try:
+        return install_release(words)
+    except (OSError, subprocess.CalledProcessError):
+        raise RefusedError("npm could not install OpenClaw {subject}; see what it says.", _named(words)) from None
+
+
+def _named(words: str) -> Name:
+    return Name("release", words)
+
+
 def _release(launcher: Path | None, folder: Path) -> str | None:
-    """Which release a launcher starts. Raises UsageError if it does not say."""
+    """Which release a launcher starts. Raises RefusedError if it does not say."""
     if launcher is None:
         return None
     try:
         return Client(launcher, folder / "no-state", folder / "scratch").version()
     except ClientError as error:
-        raise UsageError(error.sentence + " ({subject})", Name("path", str(launcher))) from None
+        known = [SAYINGS[code] for code in sayings(error.step.stdout + error.step.stderr)]
+        raise RefusedError(
+            " ".join([error.sentence, *(f"It says that {words}." for words in known), "({subject})"]),
+            Name("path", str(launcher)),
+        ) from None
 
 
 def _list_before(
@@ -119,17 +154,22 @@ def _list_before(
 
 
 def _case(
-    request: Request, question: Question, planned: PlanReport, release: str | None, listed: Mapping[str, Row] | None
+    request: Request,
+    question: Question,
+    planned: PlanReport,
+    new: tuple[Path | None, str | None],
+    listed: Mapping[str, Row] | None,
 ) -> Case:
     return Case(
         inventory=planned.inventory,
         plan=planned.plan,
         expected=tuple(listing.expected(planned.inventory, planned.plan)),
         request=request,
-        launcher=question.after,
-        release=release,
+        launcher=new[0],
+        release=new[1],
         accept=question.accept,
         before=listed,
+        without_release=question.without_release,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from migrator import commands
-from migrator.commands.judging import DIFFERENCES, QUARANTINED
+from migrator.commands.judging import DIFFERENCES, QUARANTINED, REFUSED
 from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import MigratorError, RefusedError
 from migrator.model.inventory import Inventory, counts
@@ -46,7 +46,8 @@ _Report = TypeVar("_Report", bound=Report)
 class Case:
     """What is to be upgraded: the original, as it was scanned and planned on, and the release that does it.
 
-    ``before`` is the list of the old release by key, if there is one.
+    ``before`` is the list of the old release by key, if there is one; ``without_release`` says that it is known that
+    no release is to do it.
     """
 
     inventory: Inventory
@@ -57,6 +58,7 @@ class Case:
     release: str | None
     accept: tuple[str, ...]
     before: Mapping[str, Row] | None
+    without_release: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +282,15 @@ def _judge(
     sessions = tuple(_listed(case, answers, verified.verification))
     checks = tuple(_checks(case, answers, sessions, again))
     word, code = verified.word, verified.exit_code
-    if not all(check.passed for check in checks):
+    kept = code in (0, QUARANTINED)
+    if client is not None and not answers.upgraded and (kept or way is Way.OPENCLAW):
+        word, code = "not-upgraded", REFUSED  # what was not imported is not lost
+    elif not all(check.passed for check in checks):
         word, code = "differences", DIFFERENCES
     elif word == "proved" and applied == "quarantined":
         word, code = "quarantined", QUARANTINED
+    elif word == "proved" and client is None:
+        word, code = "not-tried", 0 if case.without_release else REFUSED
     return Trial(way, word, code, tuple(recorder.records), verified.verification, sessions, checks)
 
 

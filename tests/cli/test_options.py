@@ -144,7 +144,7 @@ BASE: dict[str, tuple[list[str], list[list[str]]]] = {
 MIGRATED = ["--state-dir", "ROOT/migrated/state"]
 TWINS = ["--state-dir", "ROOT/twins/state"]
 EMPTY = ["--state-dir", "ROOT/empty"]
-WORKS = ["--openclaw-after", "ROOT/new/openclaw"]
+WORKS = ["--new", "ROOT/new/openclaw"]
 
 OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "--state-dir": ([], ["ROOT/second/state"]),
@@ -170,8 +170,10 @@ OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "--against": ([], ["ROOT/second/state"]),
     "--level": (TWINS, ["bytes"]),
     "--accept": (TWINS, ["moved"]),
-    "--openclaw-before": ([], ["ROOT/old/openclaw"]),
-    "--openclaw-after": ([], ["ROOT/new/openclaw"]),
+    "--old": ([], ["ROOT/old/openclaw"]),
+    "--new": ([], ["ROOT/new/openclaw"]),
+    "--install": (["--new", "2026.0.0"], []),
+    "--without-openclaw": ([], []),
     "--with": (WORKS, ["openclaw"]),
     "--session": ([], ["agent:ops:b"]),
     "--archived": (MIGRATED, []),

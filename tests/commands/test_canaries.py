@@ -82,11 +82,11 @@ def commands(state: Path, folder: Path) -> Iterator[list[str]]:
     for way, twist in (("migrator", gossip), ("both", fails)):
         release = str(fake_release(folder / PLACE / way, twist))
         bundle = str(folder / NAME / way)
-        places = ["--openclaw-before", release, "--openclaw-after", release, "--with", way, "--proof", bundle]
+        places = ["--old", release, "--new", release, "--with", way, "--proof", bundle]
         yield ["prove", *where, *places]
         yield ["prove", *where, *places]  # there is a bundle already
         yield ["proof", "check", bundle]
-    yield ["prove", *where, "--openclaw-after", str(folder / PLACE), "--format", "json"]
+    yield ["prove", *where, "--new", str(folder / PLACE), "--format", "json"]
     yield ["proof", "reveal", "agent:000000000000", "--key", str(folder / NAME), *where]
 
 

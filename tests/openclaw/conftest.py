@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from migrator.upgrades.release.cache import launcher_of
 from migrator.upgrades.release.client import Client
 
 
@@ -77,15 +78,9 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def cache_folder() -> Path:
-    """Where ``scripts/openclaw`` keeps what it installs."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(os.environ.get("OPENCLAW_CACHE") or f"{base}/openclaw-releases").absolute()
-
-
 def launcher(version: str) -> Path:
     """The launcher of a release; skips where it is not installed, but fails in CI."""
-    found = cache_folder() / f"run-{version}"
+    found = launcher_of(version)
     if not found.exists():
         missing = f"OpenClaw {version} is not installed: run scripts/openclaw {version}"
         if os.environ.get("CI"):

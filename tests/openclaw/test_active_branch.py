@@ -16,7 +16,8 @@ import pytest
 
 from migrator import commands
 from migrator.openclaw.text.active_branch import active_branch, read_link
-from tests.openclaw.conftest import Release, cache_folder
+from migrator.upgrades.release.cache import cache_folder
+from tests.openclaw.conftest import Release
 from tests.worlds import World
 
 pytestmark = pytest.mark.openclaw
@@ -62,7 +63,7 @@ Read = Callable[[Sequence[Sequence[object]]], list[list[int] | None]]
 def really_shown(openclaw: Callable[[str], Release], tmp_path: Path) -> Read:
     """Ask the code of the release which events of each history are its active branch; None where it finds none."""
     openclaw(RELEASE)
-    [module] = (cache_folder() / RELEASE / "node_modules/openclaw/dist").glob("transcript-tree-*.mjs")
+    [module] = (cache_folder() / f"openclaw-{RELEASE}" / "node_modules/openclaw/dist").glob("transcript-tree-*.mjs")
     node = next(path for path in cache_folder().glob("node-*/**/bin/node") if os.access(path, os.X_OK))
 
     def read(histories: Sequence[Sequence[object]]) -> list[list[int] | None]:

@@ -153,7 +153,7 @@ def test_an_upgrade_of_what_this_program_has_migrated_keeps_and_shows_every_sess
     state = unpack(tmp_path, f"legacy-{legacy}", retired)
     old, new = (str(launcher(one)) for one in (legacy, release))
     options = ["--accept", "moved"] if accept else []
-    proof = prove(state, tmp_path, "--openclaw-before", old, "--openclaw-after", new, *options)
+    proof = prove(state, tmp_path, "--old", old, "--new", new, *options)
     assert {one["version"] for one in proof.events["database"]} == {SCHEMAS[release]}
     # Refused once: 2026.9.6 refuses every database at schema 1 once, ours and OpenClaw's own alike; 2026.8.2 does not.
     assert proof.exit_codes("doctor") == ([1, 0] if release == "2026.9.6" else [0])
@@ -213,7 +213,7 @@ def check_the_gateway(state: Path, heard: Heard, release: str) -> None:
 def test_what_openclaw_alone_folds_away_is_kept_where_this_program_migrates(tmp_path: Path) -> None:
     state = unpack(tmp_path, "defect-both-spellings") / "before"
     options = ("--with", "both", "--accept", "moved")
-    proof = prove(state, tmp_path, "--openclaw-after", str(launcher("2026.9.6")), *options)
+    proof = prove(state, tmp_path, "--new", str(launcher("2026.9.6")), *options)
     ours, theirs = (Counter(trial["verdicts"]) for trial in proof.events["trial"])
     assert ours.total() == ours["transformed"] + ours["moved"] == 16
     assert proof.trial["events"] == proof.trial["present"] == 336

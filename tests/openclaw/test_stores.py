@@ -125,7 +125,7 @@ def test_an_upgrade_is_proved_and_the_original_is_left_alone(tmp_path: Path, nam
     state = prepared(name, tmp_path / "unpacked")
     before = fingerprint(state)
     old, new = launcher("2026.7.1"), launcher(NEWEST)
-    words = ["--openclaw-before", old, "--openclaw-after", new, "--proof", tmp_path / "bundle"]
+    words = ["--old", old, "--new", new, "--proof", tmp_path / "bundle"]
     code, said = run("prove", "--state-dir", state, *words)
     shutil.rmtree(tmp_path / "bundle", ignore_errors=True)
     assert (code, said.startswith("proved")) == (0, True), said

@@ -38,7 +38,7 @@ def lines() -> tuple[str, ...]:
         world = World(Path(folder))
         world.agent("main", {"agent:main:main": entry("s1", 5, label="a friend")})
         world.agent(PERSON, {"agent:x:main": entry("s2", 5)})
-        report = prove(world.request(), Question(tuple(Way), after=fake_release(world.root / "after")))
+        report = prove(world.request(), Question(tuple(Way), new=str(fake_release(world.root / "after"))))
         command = ("migrator", "prove", "--with", "both", "--state-dir", Name("path", str(world.state)))
         return tuple(evidence.record(report, command, Labels(KEY).of, Clock(), START).lines())
 

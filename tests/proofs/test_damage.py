@@ -130,7 +130,7 @@ def proofs() -> dict[str, list[str]]:
         (world.store_path("main").parent / "s9.jsonl").write_bytes(b'{"type":"session","id":"s9"}\n')
         request = replace(world.request(), clock=clock)
         release = fake_release(world.root / "release")
-        question = Question(tuple(Way), before=release, after=release)
+        question = Question(tuple(Way), old=str(release), new=str(release))
         made = {}
         commands_run: tuple[tuple[str, Callable[[], Report], tuple[str, ...]], ...] = (
             ("differences", lambda: commands.verify(request), ()),

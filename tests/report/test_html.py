@@ -14,8 +14,8 @@ from migrator.report import html
 from migrator.report.building import foreseen_row
 from migrator.report.document import ErrorDocument, ProveDocument, StepRow, TrialPart, UpgradePart, VerbDocument
 from migrator.report.parts import ForecastPart, ParityLine, PlanPart
+from migrator.upgrades.release.cache import cache_folder
 from tests import browser
-from tests.openclaw.conftest import cache_folder
 from tests.report.test_plan_text import NEW
 from tests.report_views import PARITY, agent, judged, label, scanned, shared, stopped, verification, verified
 

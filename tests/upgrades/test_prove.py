@@ -50,10 +50,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def proved(world: World, ways: tuple[Way, ...] = OURS, twist: str = "", before: bool = False) -> ProveReport:
-    after = fake_release(world.root / "after", twist)
-    old = fake_release(world.root / "before", "rows = []", "2026.7.1") if before else None
-    return prove(world.request(), Question(ways, old, after))
+def proved(
+    world: World, ways: tuple[Way, ...] = OURS, twist: str = "", before: bool = False, version: str = "2026.9.6"
+) -> ProveReport:
+    after = fake_release(world.root / "after", twist, version)
+    old = str(fake_release(world.root / "before", "rows = []", "2026.7.1")) if before else None
+    return prove(world.request(), Question(ways, old, str(after)))
 
 
 def trial(report: ProveReport) -> Trial:
@@ -68,7 +70,7 @@ def failed(report: ProveReport) -> list[str]:
 def test_an_upgrade_that_keeps_everything_is_proved_and_the_original_untouched(world: World) -> None:
     request, before = world.request(), fingerprint(world.state)
     after = fake_release(world.root / "after")
-    report = prove(request, Question(OURS, after=after))
+    report = prove(request, Question(OURS, new=str(after)))
     assert (report.word, report.exit_code, failed(report)) == ("proved", 0, [])
     assert fingerprint(world.state) == before
     assert report.upgrade is not None
@@ -92,7 +94,7 @@ def test_another_command_that_tidies_up_leaves_the_private_copies_alone(
         return run_trial(case, way, folder)
 
     monkeypatch.setattr("migrator.upgrades.trial.run", tidy_up_and_run)
-    assert prove(world.request(), Question(OURS)).exit_code == 0
+    assert prove(world.request(), Question(OURS, without_release=True)).exit_code == 0
 
 
 def test_each_command_is_recorded_with_its_counts_and_the_files_that_it_changed(world: World) -> None:
@@ -141,7 +143,7 @@ class Told(Progress):
 def test_who_waits_is_told_of_each_command_that_is_over_in_words_of_ours(world: World) -> None:
     told = Told()
     after = fake_release(world.root / "after")
-    report = prove(replace(world.request(), progress=told), Question(OURS, after=after))
+    report = prove(replace(world.request(), progress=told), Question(OURS, new=str(after)))
     assert len(told.lines) == 2 + len(trial(report).records)
     assert re.fullmatch(r"openclaw doctor --fix --non-interactive: exit 0, \d+ s", told.lines[4])
     assert not [line for line in told.lines if str(world.root) in line or MAIN in line]
@@ -162,7 +164,6 @@ LOSE = 'if words[:1] == ["doctor"]:\n    os.remove(state + "/agents/main/agent/o
         ("if words[:1] == ['status']:\n    sys.exit(1)", ["openclaw-status"]),
         ("if words[:1] == ['sessions']:\n    sys.exit(1)", ["openclaw-reads"]),
         ("if words[:2] == ['gateway', 'run']:\n    sys.exit(1)", ["gateway-answers", "openclaw-status"]),
-        ("if words[:1] == ['doctor']:\n    sys.exit('Invalid session ID: x')", ["openclaw-upgrades"]),
         (VANISH, ["openclaw-reads", "gateway-answers", "gateway-history"]),
         (LOSE, ["openclaw-reads", "gateway-answers", "gateway-history"]),
     ],
@@ -197,7 +198,7 @@ def test_sessions_that_moved_are_no_difference_only_for_who_accepts_that(
 ) -> None:
     world.agent("Idle One", {"agent:idle-one:main": entry("s5", 9)})
     once = MOVE.replace("words[:1]", 'os.path.exists(state + "/agents/Idle One") and words[:1]')
-    report = prove(world.request(), Question(OURS, None, fake_release(world.root / "after", once), accept))
+    report = prove(world.request(), Question(OURS, new=str(fake_release(world.root / "after", once)), accept=accept))
     assert (report.word, report.exit_code) == (word, code)
     assert report.verification is not None
     assert report.verification.count(Verdict.MOVED) == 1
@@ -218,11 +219,46 @@ def test_both_ways_are_tried_on_the_same_state_and_the_first_one_counts(world: W
     assert Counter(one.after for one in report.upgrade.trials[1].sessions) == {Seen.MISSING: 3}
 
 
-def test_without_openclaw_everything_else_is_done(world: World) -> None:
-    report = prove(world.request(), Question(OURS))
-    assert (report.word, report.exit_code) == ("proved", 0)
+@pytest.mark.parametrize(("accepted", "exit_code"), [(False, 12), (True, 0)])
+def test_without_openclaw_everything_else_is_done_and_no_upgrade_is_called_proved(
+    world: World, accepted: bool, exit_code: int
+) -> None:
+    report = prove(world.request(), Question(OURS, without_release=accepted))
+    assert (report.word, report.exit_code) == ("not-tried", exit_code)
     assert {one.command[0] for one in trial(report).records} == {"migrator"}
     assert {one.after for one in trial(report).sessions} == {Seen.NOT_ASKED}
+
+
+REFUSE = 'if words[:1] == ["doctor"]: sys.exit("FsSafeError: native no-replace move is unavailable")'
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_release_that_does_not_upgrade_the_copy_has_lost_nothing_and_says_why(world: World, way: Way) -> None:
+    report = proved(world, (way,), REFUSE)
+    assert (report.word, report.exit_code) == ("not-upgraded", 12)
+    said = {saying for record in trial(report).records for saying in record.sayings}
+    assert said == {"file-helper-missing"}
+    command = ("migrator", "prove")
+    assert check_log(evidence.record(report, command, Labels(KEY).of, Clock(), START).lines()) == ()
+
+
+def test_a_release_that_fails_and_takes_sessions_with_it_is_a_difference(world: World) -> None:
+    harm = 'if words[:1] == ["doctor"]: os.remove(state + "/agents/main/agent/openclaw-agent.sqlite")\n' + REFUSE
+    assert proved(world, OURS, harm).word == "differences"
+
+
+def test_a_release_that_needs_another_node_is_refused_with_that_sentence(world: World) -> None:
+    version = '") or "openclaw: Node.js >=24 is required (current: v20.1.0).'
+    with pytest.raises(RefusedError, match="needs another version of Node"):
+        proved(world, version=version)
+
+
+def test_a_release_is_found_by_its_number_where_it_is_installed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENCLAW_CACHE", str(world.root / "cache"))
+    with pytest.raises(UsageError, match="--install"):
+        prove(world.request(), Question(OURS, new="2026.9.6"))
+    fake_release(world.root / "cache").rename(world.root / "cache" / "run-2026.9.6")
+    assert prove(world.request(), Question(OURS, new="2026.9.6")).word == "proved"
 
 
 def test_the_old_release_shows_what_there_was_before(world: World) -> None:
@@ -276,10 +312,11 @@ def test_an_unmet_expectation_is_refused(world: World) -> None:
 def test_a_launcher_that_is_none_is_a_usage_error(world: World, tmp_path: Path) -> None:
     silent = fake_release(tmp_path / "silent", version="")
     shutil.copy("/bin/true", silent)
-    for launcher in (silent, tmp_path / "nowhere"):
-        with pytest.raises(UsageError):
-            prove(world.request(), Question(OURS, after=launcher))
-    with pytest.raises(UsageError, match="--openclaw-after"):
+    with pytest.raises(UsageError):
+        prove(world.request(), Question(OURS, new=str(tmp_path / "nowhere")))
+    with pytest.raises(RefusedError, match="does not say which release"):
+        prove(world.request(), Question(OURS, new=str(silent)))
+    with pytest.raises(UsageError, match="--new"):
         prove(world.request(), Question(THEIRS))
 
 
@@ -291,5 +328,5 @@ def test_a_store_that_is_named_by_its_whole_path_is_never_taken_from_the_origina
     world.config(agents={"list": [{"id": "main"}]}, session={"store": str(store)})
     request, before = world.request(), fingerprint(world.state)
     report = prove(request, Question(OURS))
-    assert (report.word, report.upgrade is not None and report.upgrade.untouched) == ("proved", True)
+    assert (report.word, report.upgrade is not None and report.upgrade.untouched) == ("not-tried", True)
     assert fingerprint(world.state) == before

@@ -1,7 +1,7 @@
 """What real releases are known to say, so that a redacted record can tell why a command failed.
 
 The output of OpenClaw names people, paths and keys; nothing of it leaves but which of these sentences it held.
-Facts: spec, SQLite targets, section 3, as seen with 2026.8.2 and 2026.9.6.
+Facts: as seen with 2026.7.1, 2026.8.2 and 2026.9.6; the last two with releases 2026.9.1 and 2026.9.3.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ _PATTERNS = {
     "transcript-malformed": r"transcript_malformed",
     "alias-rows-removed": r"removed \d+ duplicate or alias row",
     "titles-repaired": r"Repaired \d+ session title",
+    "file-helper-missing": r"native no-replace move is unavailable",
+    "node-unsupported": r"Node\.js [^\n]{1,80} is required|node:sqlite is unavailable",
+    "state-database-refused": r"no such table: workspace_path_aliases|legacy agent database registry schema",
     "hard-link": r"not an unaliased regular file",
 }
 _COMPILED = {code: re.compile(pattern) for code, pattern in _PATTERNS.items()}
