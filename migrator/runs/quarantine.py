@@ -105,12 +105,11 @@ def only_in_quarantine(runs: Path, seen: Collection[str]) -> Iterator[Finding]:
 
 def _indexes(runs: Path) -> list[Path]:
     """The indexes of all runs, some of which may not exist."""
-    if leads_out(runs.parent):
-        return []
     try:
-        return [runs / name / FOLDER / INDEX for name in names_in(runs)]
+        names = [] if leads_out(runs.parent) else names_in(runs)
     except OSError:
         return []  # which every scan says
+    return [runs / name / FOLDER / INDEX for name in names]
 
 
 def _kept(index: Path) -> Iterator[tuple[str, str]]:

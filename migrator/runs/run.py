@@ -96,9 +96,15 @@ class Run:
 
 
 def leads_out(state_dir: Path) -> bool:
-    """Whether the place for runs is a link out of the state directory: what is there is not of this one alone."""
+    """Whether the place for runs is a link out of the state directory: what is there is not of this one alone.
+
+    Raises OSError where it cannot be looked at.
+    """
     place = state_dir / RUNS
-    return place.is_symlink() and not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(state_dir))
+    status = status_of(place)
+    if status is None or not stat.S_ISLNK(status.st_mode):
+        return False
+    return not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(state_dir))
 
 
 @contextmanager
@@ -153,10 +159,8 @@ def remove_place_for_runs(state_dir: Path) -> None:
 
 def run_folders(state_dir: Path) -> list[Path]:
     """The folders of all runs of a state directory, by name; what can not be looked at has a finding of every scan."""
-    if leads_out(state_dir):
-        return []
     try:
-        names = names_in(state_dir / RUNS)
+        names = [] if leads_out(state_dir) else names_in(state_dir / RUNS)
     except OSError:
         return []
     return [path for path in (state_dir / RUNS / name for name in names if name[0] != ".") if _is_folder(path)]

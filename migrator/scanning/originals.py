@@ -49,7 +49,12 @@ def archived(state_dir: str, findings: Findings, named: Collection[str] = ()) ->
     business of ours, whatever a journal says.
     """
     runs = Path(state_dir, RUNS)
-    if leads_out(Path(state_dir)):
+    try:
+        is_outside = leads_out(Path(state_dir))
+    except OSError as error:
+        findings.add_unreadable(str(runs), error)
+        return
+    if is_outside:
         findings.add("runs.link-outside", Name("path", str(runs)))
         return
     for name in reversed(findings.names_in(str(runs))):

@@ -131,6 +131,7 @@ def places(world: World) -> dict[str, tuple[str, Path, str]]:
     kept = min(path for path in (run / "archive").rglob("*") if path.is_file())
     return {
         "runs": ("listdir", world.state / RUNS, str(world.state / RUNS)),
+        "the place for runs itself": ("lstat", world.state / RUNS, str(world.state / RUNS)),
         "a run": ("lstat", run / JOURNAL, str(run / JOURNAL)),
         "a journal": ("open", run / JOURNAL, str(run / JOURNAL)),
         "an archived original": ("lstat", kept, str(kept)),
@@ -148,7 +149,15 @@ def places(world: World) -> dict[str, tuple[str, Path, str]]:
 
 
 PLACES = (
-    *("runs", "a run", "a journal", "an archived original", "an import archive", "an import archive itself"),
+    *(
+        "runs",
+        "the place for runs itself",
+        "a run",
+        "a journal",
+        "an archived original",
+        "an import archive",
+        "an import archive itself",
+    ),
     *("an imported store", "sessions", "a store", "an agent"),
 )
 
