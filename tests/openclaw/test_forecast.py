@@ -251,7 +251,8 @@ def test_a_stale_store_costs_newer_rows_unless_apply_has_put_it_away(
     assert len(newer) == 2
     if ours:
         assert commands.apply(world.request(), None, yes=True, archive=True).exit_code == 0
-    assert [step.exit_code for step in client_of(openclaw(NEWEST), world).doctor_fix()] == [0]
+    steps = list(client_of(openclaw(NEWEST), world).doctor_fix())
+    assert [step.exit_code for step in steps] == [0], steps[-1].stderr.decode()
     found = verified(world, before)
     lost = set() if ours else {finding.subject.text for finding in newer}
     assert entries(found, Verdict.CHANGED, Verdict.MISSING) == lost

@@ -78,10 +78,10 @@ def client(installed: Installed, version: str, state: Path) -> Client:
 def accept(found: Client, defect: Defect) -> None:
     """The release lists every session, and has no finding."""
     step, sessions = found.sessions()
-    assert (step.exit_code, len(sessions)) == (0, defect.listed)
+    assert (step.exit_code, len(sessions)) == (0, defect.listed), step.stderr.decode()
     step = found.run(*INSPECT, limit=300)
     totals = json.loads(step.stdout)["totals"]
-    assert (step.exit_code, totals["issues"], totals["sqliteEntries"]) == (0, 0, defect.stored)
+    assert (step.exit_code, totals["issues"], totals["sqliteEntries"]) == (0, 0, defect.stored), step.stderr.decode()
 
 
 def serve(found: Client, defect: Defect) -> None:
