@@ -12,7 +12,7 @@ from enum import Enum
 from migrator.findings.checks import CHECKS, NOT_TESTED
 from migrator.model.conclusions import remedy
 from migrator.model.upgrade import Seen
-from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.model.verification import LOST, HistoryVerdict, Verdict
 from migrator.proofs.claims import seconds_between
 from migrator.proofs.log import Log, Problem
 from migrator.proofs.vocabulary import Begin, Check, Database, Listed, NotTested, Source, Step, Totals, Trial, given
@@ -34,13 +34,17 @@ def _broken_page(problems: Sequence[Problem]) -> Iterator[str]:
 
 
 def _page(log: Log) -> Iterator[str]:
+    """What was proved, what failed and what was not tried; all that bears it out is folded in."""
     begin, totals, end = log.begin, log.totals, log.end
     transcripts = given(totals.transcripts, {})
     damaged = given(totals.verdicts, {}).get(Verdict.QUARANTINED, 0) + transcripts.get(HistoryVerdict.DAMAGED, 0)
-    yield from (f"# {totals.verdict}", "", f"What to do: {remedy(totals.verdict, damaged)}", "")
+    yield from (f"# {totals.verdict}", "", " ".join(_claim(begin, totals)), "")
+    yield f"What to do: {remedy(totals.verdict, damaged)}"
+    yield from _failed(log.of(Check))
+    yield from _list("Not tested", (NOT_TESTED[one.code] for one in log.of(NotTested)))
+    yield from ("", "<details><summary>Everything else that the log says</summary>", "")
     yield f"- Command: `migrator {_text(begin.command)}`"
     yield f"- Exit code: {end.exit_code}"
-    yield f"- agents: {totals.agents}, stores: {totals.stores}, sessions: {totals.sessions}"
     yield f"- Ran with: {' '.join(_surroundings(begin))}"
     yield f"- Started: {begin.at}, took {seconds_between(begin.at, end.at):.1f} seconds"
     yield f"- Log: {end.events} lines, the last one has the hash `{log.head}`"
@@ -52,7 +56,30 @@ def _page(log: Log) -> Iterator[str]:
     yield from _commands(log.of(Step))
     yield from _table("Transcripts", ("verdict", "number"), sorted(transcripts.items()))
     yield from _table("Findings", ("code", "number"), sorted(end.findings.items()))
-    yield from _list("Not tested", (NOT_TESTED[one.code] for one in log.of(NotTested)))
+    yield from ("", "</details>")
+
+
+def _claim(begin: Begin, totals: Totals) -> Iterator[str]:
+    """Say in one sentence what was done, and where the sessions and events are."""
+    releases = [one for one in (begin.openclaw_before, begin.openclaw) if isinstance(one, str)]
+    if begin.verb == "prove":
+        yield f"Upgrade of a copy{' from' if len(releases) == 2 else ''} {' to '.join(releases) or 'by no OpenClaw'}:"
+    verdicts = given(totals.verdicts, None)
+    if verdicts is None:
+        yield f"{totals.sessions} sessions of {totals.agents} agents in {totals.stores} stores; nothing was compared."
+        return
+    moved = verdicts.get(Verdict.MOVED, 0)
+    lost = sum(count for word, count in verdicts.items() if word in LOST and word is not Verdict.MOVED)
+    yield f"{totals.sessions - moved - lost} of {totals.sessions} sessions of {totals.agents} agents and"
+    yield f"{totals.present} of {totals.events} events are where they were;"
+    yield f"{moved} sessions moved, {lost} are lost or changed."
+
+
+def _failed(checks: Sequence[Check]) -> Iterator[str]:
+    failed = Counter(CHECKS[check.name] for check in checks if not check.passed)
+    yield from _list(
+        "Failed checks", (f"{words} ({count} times)" if count > 1 else words for words, count in failed.items())
+    )
 
 
 def _surroundings(begin: Begin) -> Iterator[str]:

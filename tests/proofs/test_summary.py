@@ -26,7 +26,22 @@ def label(kind: str, text: str) -> str:
 
 def test_the_verdict_stands_first_and_then_what_to_do() -> None:
     assert PAGE.splitlines()[0] == "# proved"
-    assert PAGE.splitlines()[2] == f"What to do: {OUTCOMES['proved'].remedy}"
+    assert PAGE.splitlines()[2].startswith("3 of 3 sessions of 2 agents and ")
+    assert PAGE.splitlines()[4] == f"What to do: {OUTCOMES['proved'].remedy}"
+
+
+def test_the_page_about_an_upgrade_begins_with_the_releases_and_what_became_of_the_sessions() -> None:
+    page = summary_markdown(read_log(written(an_upgrade()).lines())).splitlines()
+    assert page[0] == "# differences"
+    assert page[2].startswith("Upgrade of a copy from 2026.7.1 to 2026.9.6: 3 of 3 sessions of 2 agents and ")
+
+
+def test_what_is_seen_without_unfolding_stays_small_and_says_what_failed_and_what_was_not_tested() -> None:
+    shown, _, folded = summary_markdown(read_log(written(an_upgrade()).lines())).partition("<details>")
+    assert CHECKS["second-run"] in shown
+    assert all(sentence in shown for sentence in (NOT_TESTED["power-loss"],))
+    assert len(shown.encode()) + sum(len(NOT_TESTED[one]) + 3 for one in NOT_TESTED) < 4000
+    assert folded.rstrip().endswith("</details>")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +49,6 @@ def test_the_verdict_stands_first_and_then_what_to_do() -> None:
     [
         f"- Command: `migrator apply --state-dir {label('path', '/home/alice/.openclaw')} --expect-agents 2`",
         "- Exit code: 0",
-        "- agents: 2, stores: 2, sessions: 3",
         "migrator 0.1.0",
         "Python 3.11.2",
         "SQLite 3.40.1",
