@@ -45,7 +45,7 @@ PARITY: dict[str, Any] = {
     "missing_events": 0,
     "absent_transcripts": 0,
 }
-NO_FORECAST = ForecastPart(releases="2026.8.2 to 2026.9.6", filesystems=[], forecast=[])
+NO_FORECAST = ForecastPart(releases="2026.8.2 and 2026.9.6", filesystems=[], forecast=[])
 
 
 def label(name: Name) -> str:

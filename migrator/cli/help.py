@@ -83,7 +83,7 @@ HELP = {
         {
             0: "the upgrade keeps every session",
             1: "something is missing, differs or does not show",
-            12: "refused, or no upgrade happened: none was tried, or OpenClaw did not do it",
+            12: "refused, or no upgrade happened: see the verdict",
         },
     ),
     "export": Help(

@@ -25,7 +25,7 @@ from migrator.openclaw.text.transcript import LineKind
 from migrator.planning.folding import Session, groups
 from migrator.scanning.sources import DUPLICATE_KEY
 
-RELEASES = "2026.8.2 to 2026.9.6"
+RELEASES = "2026.8.2 and 2026.9.6"
 """The releases whose upgrade was run and read."""
 
 _LIVE = (StoreKind.AGENT, StoreKind.CONFIGURED, StoreKind.ROOT)

@@ -63,7 +63,7 @@ def big_report() -> ProveDocument:
         plan=PlanPart(digest="0" * 64, databases=[NEW]),
         parity=ParityLine(**PARITY, line="agents 299/300, sessions 3588/3590"),
         verification=verification(*databases),
-        upgrade=ForecastPart(releases="2026.8.2 to 2026.9.6", forecast=[FORECAST], filesystems=[]),
+        upgrade=ForecastPart(releases="2026.8.2 and 2026.9.6", forecast=[FORECAST], filesystems=[]),
         upgrade_proof=PROOF,
     )
 

@@ -220,7 +220,7 @@ def _lower(value: Json) -> str | None:
 
 
 _NEW = "2026.9.6, doctor --fix"
-_FIX = "2026.8.2 to 2026.9.6, doctor --fix"
+_FIX = "2026.8.2 and 2026.9.6, doctor --fix"
 _RUNTIME = ("model", "modelProvider", "contextTokens", "systemPromptReport", "fallbackNotice")
 _OVERRIDE = ("providerOverride", "modelOverride", "modelOverrideSource")
 _AROUND = ("liveModelSwitchPending", "modelOverrideFallbackOriginProvider", "modelOverrideFallbackOriginModel")

@@ -242,7 +242,7 @@ def _mark_transcript_path(entry: Entry, stored: Entry) -> Entry:
     return {**without(entry, "transcriptPath"), "sessionFile": marker}
 
 
-IMPORTS = "2026.8.2 to 2026.9.6"
+IMPORTS = "2026.8.2 and 2026.9.6"
 """The releases whose import was read and run; what 2026.7.2 (betas only) did was not seen."""
 
 _FIXES = f"{IMPORTS}, doctor --fix when it rewrites the store first"

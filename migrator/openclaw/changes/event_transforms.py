@@ -228,7 +228,7 @@ def _rename_codex_provider(message: Event) -> Event:
     return message
 
 
-_NEW, _BOTH = "2026.9.6", "2026.8.2 to 2026.9.6"
+_NEW, _BOTH = "2026.9.6", "2026.8.2 and 2026.9.6"
 _FIX = "doctor --fix"
 
 EVENT_TRANSFORMS: tuple[EventTransform, ...] = (
