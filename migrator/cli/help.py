@@ -76,8 +76,8 @@ HELP = {
     ),
     "prove": Help(
         (
-            ("prove --old 2026.7.1 --new 2026.9.6", "does that upgrade keep everything?"),
-            ("prove --new ~/openclaw --proof bundle", "write the evidence for a pull request"),
+            ("prove --old 2026.7.1 --new 2026.9.6", "is all kept?"),
+            ("prove --new ~/openclaw --proof bundle", "with evidence"),
         ),
         (0, 1, 13, 15, *_STOPPED),
         {
