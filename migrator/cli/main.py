@@ -87,7 +87,12 @@ _ACCEPT = click.option(
     help="Do not count these verdicts as differences.",
 )
 _REPAIR = (
-    click.option("--from", "backup", metavar="DIR", help="Repair from this copy of the state directory, too."),
+    click.option(
+        "--from",
+        "backup",
+        metavar="PATH",
+        help="Take what is missing from here, too: a state directory, a store, a transcript, a database, or a folder.",
+    ),
     click.option(
         "--bring-back", metavar="KEY", multiple=True, help="Bring back this deleted session (its key or session id)."
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.commands.judging import QUARANTINED, has_severity, judge
+from migrator.commands.given import Given, given
+from migrator.commands.judging import ELSEWHERE, QUARANTINED, has_severity, judge
 from migrator.commands.plan import plan_for
 from migrator.commands.request import (
     Request,
@@ -45,7 +46,14 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
             raise UsageError("A plan says itself what it is for: leave --state-dir and the like away, or plan again.")
         request = replace(request, selection=saved.selection)
     inventory = take_inventory(request)
-    planned = plan_for(request, inventory)
+    with given(request, inventory) as sources:
+        return _apply(request, inventory, sources, saved, archive)
+
+
+def _apply(
+    request: Request, inventory: Inventory, sources: Given, saved: planfile.SavedPlan | None, archive: bool
+) -> ApplyReport:
+    planned = plan_for(request, inventory, sources)
     if saved is not None and saved.digest != planned.digest:
         raise ChangedError(
             "The sources or databases of {subject} are not what this plan was made from; plan again.",
@@ -70,15 +78,15 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
             word="already-migrated" if code == 0 else word,
             exit_code=code,
             inventory=inventory,
-            plan=planned,
+            plan=sources.told(planned),
             verification=verification,
             run=str(unproved) if unproved else None,
         )
     preflight(planned)
-    return _carry_out(request, inventory, planned, archive)
+    return _carry_out(request, inventory, planned, archive, sources)
 
 
-def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool) -> ApplyReport:
+def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: bool, sources: Given) -> ApplyReport:
     wanted = sum(one.writes for one in planned.databases)
     with (
         started_run(Path(inventory.state_dir), request.clock()) as run,
@@ -87,13 +95,15 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
         outcomes = execute(planned, run, request.now_ms(), request.progress, request.workers)
         with committed(outcomes):
             fresh = take_inventory(replace(request, progress=silent), inventory)
-            verification = make_verification(fresh, workers=request.workers)
-            word, code = judge(verification, fresh)
+            whole = sources.joined_to(fresh) if sources.files else fresh
+            verification = make_verification(whole, workers=request.workers)
+            word, code = judge(verification, whole)
             archived = archive_sources(planned, run) if archive and code == 0 else ()
             if archived:
                 fresh = take_inventory(replace(request, progress=silent))
-                verification = make_verification(fresh, workers=request.workers)
-                word, code = judge(verification, fresh)
+                whole = sources.joined_to(fresh) if sources.files else fresh
+                verification = make_verification(whole, workers=request.workers)
+                word, code = judge(verification, whole)
             if code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 word, code = "quarantined", QUARANTINED
             word, code = worst(outcomes) or (word, code)
@@ -101,17 +111,28 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             if code in (0, QUARANTINED):
                 supersede_earlier(run, _databases(fresh), request.clock(), holds_proof)
     tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock(), holds_proof)
-    planned = with_more(planned, plan_for(request, fresh)) if any(one.repair for one in planned.databases) else planned
+    planned = (
+        with_more(planned, plan_for(request, fresh, sources))
+        if any(one.repair for one in planned.databases)
+        else planned
+    )
     return ApplyReport(
         word=word,
         exit_code=code,
-        inventory=fresh,
-        plan=planned,
+        inventory=sources.seen(whole),
+        plan=_without_cured(sources.told(planned), whole),
         verification=verification,
         outcomes=outcomes,
         run=str(run.folder),
         archived=archived,
     )
+
+
+def _without_cured(planned: Plan, inventory: Inventory) -> Plan:
+    """The plan without what it says of sessions that lay elsewhere, and are in a database by now."""
+    left = {(one.code, one.subject) for one in inventory.findings}
+    findings = tuple(one for one in planned.findings if one.code not in ELSEWHERE or (one.code, one.subject) in left)
+    return replace(planned, findings=findings)
 
 
 def _databases(inventory: Inventory) -> set[str]:

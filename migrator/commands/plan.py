@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from migrator.commands.given import Given, given
 from migrator.commands.judging import DIFFERENCES, REFUSED, has_severity, unread
 from migrator.commands.request import (
     Request,
@@ -19,11 +20,11 @@ from migrator.model.errors import UsageError
 from migrator.model.inventory import Inventory
 from migrator.model.plan import Judged, Plan
 from migrator.model.report import PlanReport
-from migrator.model.request import RepairWish
 from migrator.model.words import Severity
 from migrator.model.writes import Origin
 from migrator.planning import planfile
 from migrator.planning.planner import plan as make_plan
+from migrator.runs.steps import JOURNAL
 from migrator.scanning.repair_sources import copies, deleted
 from migrator.scanning.sources import archived_digest
 from migrator.verification.verifier import verify as make_verification
@@ -35,7 +36,8 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
     Raises UsageError if the plan file lies inside the state directory.
     """
     inventory = take_inventory(request)
-    planned = plan_for(request, inventory)
+    with given(request, inventory) as sources:
+        planned = sources.told(plan_for(request, inventory, sources))
     if plan_file is not None:
         outside(inventory.state_dir, plan_file)
         cwd, wish = request.surroundings.cwd, request.selection.repair
@@ -58,19 +60,34 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
     return report
 
 
-def plan_for(request: Request, inventory: Inventory) -> Plan:
-    """Plan; where a newer release has migrated a database, by what verify says of every source that it could need."""
+def plan_for(request: Request, inventory: Inventory, sources: Given = Given()) -> Plan:  # noqa: B008
+    """Plan, with what was given beside the inventory.
+
+    Where a newer release has migrated a database, it is by what verify says of every source that it could need.
+    """
     wish = request.selection.repair
-    backup = inventory_of(request, inventory, wish.backup) if wish.backup is not None else None
+    whole = sources.joined_to(inventory) if sources.files else inventory
     if not any(database.is_upgraded for database in inventory.databases):
-        if wish != RepairWish():
+        if wish.bring_back or wish.reassign:
             raise UsageError("There is no database here that a newer release has migrated, and so nothing to repair.")
-        return make_plan(inventory, archived_digest)
-    sources = [(None, inventory), (Origin.COPY, copies(inventory))]
-    sources += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
-    sources += [(Origin.BACKUP, backup)] if backup is not None else []
+        return make_plan(whole, archived_digest)
+    backup = _backup(request, inventory, sources)
+    origins = [(None, inventory), (Origin.COPY, copies(inventory))]
+    origins += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
+    origins += [(Origin.BACKUP, backup)] if backup is not None else []
     judged = (
-        Judged(origin, one, make_verification(inventory, one, workers=request.workers)) for origin, one in sources
+        Judged(origin, one, make_verification(inventory, one, workers=request.workers)) for origin, one in origins
     )
-    planned = make_plan(inventory, archived_digest, tuple(judged), wish)
+    planned = make_plan(whole, archived_digest, tuple(judged), wish)
     return replace(planned, findings=(*planned.findings, *unread(backup, inventory))) if backup else planned
+
+
+def _backup(request: Request, inventory: Inventory, sources: Given) -> Inventory | None:
+    """What was given for the databases that a newer release has migrated: a whole installation is scanned as such."""
+    path = request.selection.repair.backup
+    if path is None:
+        return None
+    folder = os.path.join(request.surroundings.cwd, path)
+    if any(os.path.lexists(os.path.join(folder, name)) for name in ("agents", "sessions/sessions.json", JOURNAL)):
+        return inventory_of(request, inventory, path)
+    return sources.alone(inventory)

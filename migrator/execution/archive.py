@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from migrator.filesystem import fsync_directory, make_private_directory
-from migrator.model.inventory import FileIdentity, StoreKind
+from migrator.model.inventory import GIVEN, FileIdentity, StoreKind
 from migrator.model.plan import Plan
 from migrator.model.words import Name
 from migrator.runs.run import Run
@@ -20,15 +20,17 @@ def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
 
     A store of which other parts were not asked for, a link, what lies on another filesystem than the run, and what
     lies outside the state directory and was not named by the user, stay where they are: the configuration of a copy
-    may name the stores of the original.
+    may name the stores of the original. So does what was named with ``--from``.
 
     Raises ChangedError if a source is not what was migrated.
     """
     sources: dict[str, FileIdentity | None] = {}
     parts = Counter(store.path for planned in plan.databases for store in planned.stores)
     for planned in plan.databases:
-        sources |= {store.path: store.identity for store in planned.stores if parts[store.path] == store.parts}
-        sources |= {file.path: file.identity for history in planned.histories for file in history.transcripts}
+        stores = (store for store in planned.stores if store.kind is not StoreKind.COPY)
+        sources |= {store.path: store.identity for store in stores if parts[store.path] == store.parts}
+        files = (file for history in planned.histories for file in history.transcripts if file.kind != GIVEN)
+        sources |= {file.path: file.identity for file in files}
     folder = run.subfolder("archive")
     moved: list[str] = []
     here = run.folder.stat().st_dev

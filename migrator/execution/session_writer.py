@@ -57,6 +57,7 @@ def _write_both_shapes(
 ) -> int:
     target.create_tables(connection)
     target.stamp_owner(connection, planned.database.agent_id, now_ms)
+    typed_entries.remove(connection, planned.relieved)
     written = 0
     for batch in batches(_writes(connection, planned, progress), lambda write: len(write.text)):
         _write_batch(connection, batch)

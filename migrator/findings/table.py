@@ -61,7 +61,8 @@ RULES: dict[str, Rule] = {
     "agent.only-archives": Rule(
         _WARNING,
         "{subject} has no session, but {count} archived transcripts with {events} events that are in no database.",
-        "If they were not deleted on purpose, take the ending behind .jsonl from their names and run apply.",
+        "If they were not deleted on purpose, take the ending behind .jsonl from their names and run apply; or run it "
+        "with --from and one of them.",
     ),
     "agent.unreadable": Rule(
         _REFUSED,
@@ -302,7 +303,7 @@ RULES: dict[str, Rule] = {
         _WARNING,
         "{subject} was set aside: it has {count} sessions, and its agent has no database with sessions.",
         "Stop OpenClaw, move an openclaw-agent.sqlite without sessions away with its -wal and -shm, give this one its "
-        "place, and run verify.",
+        "place, and run verify; or run apply with --from and this path.",
     ),
     "database.unknown-shape": Rule(
         _REFUSED,
@@ -706,8 +707,7 @@ RULES: dict[str, Rule] = {
         _WARNING,
         "{subject} is not where a release opens it, and has {count} sessions that no live store and no other "
         "database has.",
-        "Nothing to do if they were deleted on purpose; else copy it into an empty folder as "
-        "agents/NAME/agent/openclaw-agent.sqlite and run export with --state-dir on that folder.",
+        "Nothing to do if they were deleted on purpose; else run apply with --from and this path.",
     ),
     "copy.database-unreadable": Rule(
         _WARNING,
@@ -722,19 +722,17 @@ RULES: dict[str, Rule] = {
     "copy.events-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} events that are in no database.",
-        "Nothing to do if they were deleted or reset on purpose; else give a copy of it a name that ends in .jsonl, in "
-        "the folder of the sessions, and run apply.",
+        "Nothing to do if they were deleted or reset on purpose; else run apply with --from and this path.",
     ),
     "copy.sessions-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} sessions that no live store and no database has.",
-        "Nothing to do if they were deleted on purpose; else run apply with --store and this path, and with "
-        "--agent and the name of the agent directory.",
+        "Nothing to do if they were deleted on purpose; else run apply with --from and this path.",
     ),
     "copy.state-inside": Rule(
         _WARNING,
         "The state directory {subject} lies inside this one, and has {count} sessions that this one has not.",
-        "Run scan and apply with --state-dir on it: it is migrated in its own place.",
+        "Run apply with --from and this path to take them in, or with --state-dir on it to migrate it in its place.",
     ),
     "place.closed": Rule(
         _NOTE,

@@ -88,6 +88,10 @@ class DamagedSpan:
     line: int = 0
 
 
+GIVEN = "given"
+"""The kind of a transcript that somebody has named, wherever it lies and whatever it is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """One transcript file, read to its end.

@@ -90,7 +90,10 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class DatabasePlan:
-    """What is to be done to one database: its sources, the decision per key, and what must be there afterwards."""
+    """What is to be done to one database: its sources, the decision per key, and what must be there afterwards.
+
+    ``relieved`` are the keys that an earlier run has made up for sessions whose own entries have come back.
+    """
 
     database: Database
     stores: tuple[Store, ...]
@@ -101,6 +104,7 @@ class DatabasePlan:
     expected_digest: str
     peak_bytes: int
     repair: Repair | None = None
+    relieved: tuple[str, ...] = ()
 
     @property
     def identities(self) -> dict[str, FileIdentity | None]:
@@ -127,7 +131,7 @@ class DatabasePlan:
         """Whether the database itself would be written to."""
         rows = any(decision.writes for decision in self.decisions)
         histories = any(history.pending for history in self.histories)
-        return rows or histories or self.repair is not None or self._is_unsigned
+        return rows or histories or self.repair is not None or bool(self.relieved) or self._is_unsigned
 
     @property
     def _is_unsigned(self) -> bool:

@@ -19,7 +19,7 @@ class Origin(str, Enum):
     ARCHIVED = "run-archive"  # set aside by a run of this program
     COPY = "copy"  # .bak, .tmp, .corrupt and the like beside the live files
     DELETED = "deleted-archive"  # of a session that was deleted or reset, and is named
-    BACKUP = "backup"  # of the whole state directory, named with --from
+    BACKUP = "backup"  # what is named with --from
     STRANDED = "stranded-row"  # a cache row in a database whose release reads none
 
 

@@ -13,10 +13,11 @@ from migrator.model.inventory import Database, Entry, Inventory, Row, Store, Tra
 from migrator.model.plan import Action, Candidate, DatabasePlan, Decision, Reject
 from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Repair
+from migrator.openclaw.text.recovered import is_made_up
 from migrator.planning.decisions import assign_owners, decide
 from migrator.planning.digests import content_digest, held, span_id
 from migrator.planning.folding import RecoveredKeys
-from migrator.planning.merging import merge
+from migrator.planning.merging import merge, rows_by_key
 from migrator.planning.settled import kept_rows
 from migrator.runs.quarantine import SUPERSEDED
 
@@ -57,8 +58,8 @@ def plan_database(
     quarantined: frozenset[str],
 ) -> tuple[DatabasePlan, list[Finding]]:
     """The plan for a database that sessions can be written to in both shapes, and what is worth knowing of it."""
-    merged = merge(stores)
     cache = {row.key: row for row in database.cache_rows}
+    merged = merge(stores, rows_by_key(database))
     typed = {row.key: row for row in database.typed_rows}
     decisions = [
         decide(winner, *places.typed(stores[winner.store], winner.entry), cache.get(key), typed, respelled)
@@ -71,6 +72,8 @@ def plan_database(
         decisions.append(decide(moved, entry.key, entry.sha256, cache.get(entry.key), typed, respelled))
         names = Name("session", loser.entry.key), Name("session", entry.key)
         findings.append(Finding("entry.displaced", names[0], (), names[1:]))
+    relieved = relieved_keys(database, decisions)
+    typed = {key: row for key, row in typed.items() if key not in relieved}
     decisions = assign_owners(decisions, typed)
     files = tuple({file.path: file for history in histories for file in history.transcripts}.values())
     rejects = rejects_of(stores, files, merged.superseded, quarantined)
@@ -95,15 +98,25 @@ def plan_database(
             final_histories,
         ),
         peak_bytes=_peak_bytes(database, stores, histories),
+        relieved=relieved,
     )
     return planned, [*findings, *_findings(planned)]
+
+
+def relieved_keys(database: Database, decisions: Iterable[Decision]) -> tuple[str, ...]:
+    """The keys that were made up for histories without an entry whose own entries are there now, under other keys."""
+    made_up = [row for row in database.typed_rows if is_made_up(row)]
+    if not made_up:
+        return ()
+    keys = {d.typed_key: d.session_id for d in decisions}
+    return tuple(row.key for row in made_up if row.session_id in keys.values() and row.key not in keys)
 
 
 def plan_settled(
     database: Database, stores: tuple[Store, ...], histories: tuple[HistoryWrite, ...], inventory: Inventory
 ) -> tuple[DatabasePlan, list[Finding]]:
     """A plan to write nothing: there may be rejects to preserve, and stores to put away."""
-    merged = merge(stores)
+    merged = merge(stores, {})
     entries = [candidate.entry for candidate in merged.winners.values()]
     planned = DatabasePlan(
         database=database,

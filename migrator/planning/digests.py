@@ -48,9 +48,10 @@ def _parts(planned: DatabasePlan) -> Iterator[object]:
     yield from ((store.path, store.identity and store.identity.sha256) for store in planned.stores)
     for d in planned.decisions:
         yield d.key, d.action.value, d.sha256.hex(), d.write_cache, d.write_typed, d.typed_key
+    yield from planned.relieved
     yield from ((reject.span, reject.code) for reject in planned.rejects)
     yield from ((history.session_id, history.key, history.present, history.runs) for history in planned.histories)
-    yield from ((file.name.text, file.digest) for history in planned.histories for file in history.files)
+    yield from (file.digest for history in planned.histories for file in history.files)
     yield from _repair_parts(planned)
 
 
@@ -59,7 +60,7 @@ def _repair_parts(planned: DatabasePlan) -> Iterator[object]:
         yield row.key, row.session_id, row.replaces, row.source.place.text, row.source.entry.sha256.hex()
     for history in planned.repair.histories if planned.repair else ():
         yield history.session_id, history.key, history.entry, history.runs
-        yield from ((one.name.text, one.digest, one.first_line) for one in history.files)
+        yield from ((one.digest, one.first_line) for one in history.files)
 
 
 def span_id(identity: FileIdentity | None, offset: int, length: int) -> str:

@@ -8,7 +8,6 @@ history without an owner, which it keeps.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,12 +41,6 @@ def recovered_keys(agent_id: str, session_id: str, apart: str) -> tuple[str, str
     """
     key = f"agent:{agent_id}{RECOVERED}{session_id.lower()}"
     return key, f"{key}-{sha256(apart.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
-
-
-def recovered_entry(session_id: str, last_ms: int, *, archived: bool) -> str:
-    """The text of an entry for a history that no session claims; ``last_ms`` is its time."""
-    entry = {"sessionId": session_id, "updatedAt": last_ms} | ({"archivedAt": last_ms} if archived else {})
-    return json.dumps(entry, separators=(",", ":"))
 
 
 class RecoveredKeys:

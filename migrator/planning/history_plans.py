@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrator.model.inventory import RECOVERED, Database, Inventory, Join, Run, Transcript
+from migrator.model.inventory import GIVEN, RECOVERED, Database, Inventory, Join, Run, Transcript
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.model.writes import HistoryWrite, SourceFile
 from migrator.openclaw.places.session_databases import is_opened
-from migrator.planning.folding import RecoveredKeys, recovered_entry
+from migrator.openclaw.text.recovered import recovered_entry
+from migrator.planning.folding import RecoveredKeys
 from migrator.planning.session_keys import SessionKeys
 from migrator.scanning.joining import additions, merged_hashes, runs_of, without
 from migrator.scanning.joins import content_id, live_histories
@@ -55,17 +56,22 @@ class _Planner:
         """Append what the database lacks; where that cannot be done, leave it and say so."""
         stored = self._stored(session_id)
         rest, code = lacking(files, join.runs, stored)
-        if code is not None:
+        foreign = self._foreign(files, stored) if code == "transcript.diverges" else set()
+        if code is not None and len(foreign) < len(files):
             place = (Name("database", self.database.path),)
             self.findings.append(Finding(code, Name("session-id", session_id), (), place))
         late = {run.file for run in rest} if _comes_too_late(rest, stored) else set()
-        apart = late | {number for number in join.apart if not _has_all(stored, files[number].hashes)}
+        apart = late | foreign | {number for number in join.apart if not _has_all(stored, files[number].hashes)}
         if self.database.is_upgraded:  # there a repair decides what can be added
             apart = set()
         elif late:
             rest = ()
         yield self._history(session_id, key, files, stored, rest)
-        if apart or rest or stored == merged_hashes(files, join.runs):
+        if foreign:
+            for number in foreign:
+                count = len(files[number].hashes) // HASH_BYTES
+                self.findings.append(_told("transcript.kept-apart", files[number], count, session_id))
+        elif apart or rest or stored == merged_hashes(files, join.runs):
             self._say(session_id, files, join, apart)
         for number in sorted(apart):
             file = files[number]
@@ -74,6 +80,13 @@ class _Planner:
             alone, _ = lacking((file,), runs_of((file,)), one)
             yield self._history(own_id, None, (file,), one, alone)
 
+    def _foreign(self, files: tuple[Transcript, ...], stored: bytes) -> set[int]:
+        """The files that were named and that went another way than the database: they can be sessions of their own."""
+        if self.database.is_upgraded:
+            return set()
+        given = ((number, file) for number, file in enumerate(files) if file.kind == GIVEN)
+        return {number for number, file in given if not _has_all(stored, file.hashes)}
+
     def _say(self, session_id: str, files: tuple[Transcript, ...], join: Join, apart: set[int]) -> None:
         joined = "transcript.in-front" if join.in_view else "transcript.joined"
         for number, file in enumerate(files[1:], start=1):
@@ -81,8 +94,7 @@ class _Planner:
             count = additions((files[0], file))[1].count(1) if number in apart else count
             if count:
                 code = "transcript.kept-apart" if number in apart else joined
-                name, session = Name("transcript", file.path), Name("session-id", session_id)
-                self.findings.append(Finding(code, name, (("count", count),), (session,)))
+                self.findings.append(_told(code, file, count, session_id))
 
     def _stored(self, session_id: str) -> bytes:
         return next((one.hashes for one in self.database.transcripts if one.session_id == session_id), b"")
@@ -113,6 +125,11 @@ class _Planner:
             updated_at=last_ms,
             hashes=hashes,
         )
+
+
+def _told(code: str, file: Transcript, count: int, session_id: str) -> Finding:
+    name, session = Name("transcript", file.path), Name("session-id", session_id)
+    return Finding(code, name, (("count", count),), (session,))
 
 
 def lacking(files: tuple[Transcript, ...], runs: tuple[Run, ...], stored: bytes) -> tuple[tuple[Run, ...], str | None]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from migrator.model.inventory import Store
+from migrator.model.inventory import Database, Entry, Row, Store, StoreKind
 from migrator.model.plan import Candidate
 from migrator.model.words import Number
 
@@ -22,8 +22,11 @@ class Merged(NamedTuple):
     superseded: list[Candidate]
 
 
-def merge(stores: Iterable[Store]) -> Merged:
-    """One candidate per key over all stores of a database: strictly newer wins, a tie keeps the earlier store's."""
+def merge(stores: Sequence[Store], present: Mapping[str, Row]) -> Merged:
+    """One candidate per key over all stores of a database: strictly newer wins, a tie keeps the earlier store's.
+
+    A copy never takes a key from another session that a live store has, or a row that is ``present``.
+    """
     winners: dict[str, Candidate] = {}
     losers: list[Candidate] = []
     for index, store in enumerate(stores):
@@ -35,8 +38,16 @@ def merge(stores: Iterable[Store]) -> Merged:
                 winners[entry.key] = candidate
             elif entry.sha256 != best.entry.sha256:
                 newer = time_of(entry.updated_at) > time_of(best.entry.updated_at)
+                newer = newer and (
+                    store.kind is not StoreKind.COPY or _may_replace(entry, stores[best.store], best.entry)
+                )
                 winners[entry.key], loser = (candidate, best) if newer else (best, candidate)
                 losers.append(loser)
+    for key, winner in list(winners.items()) if present else ():
+        row = present.get(key)
+        is_copy = stores[winner.store].kind is StoreKind.COPY
+        if is_copy and row is not None and row.session_id not in (None, winner.entry.session_id):
+            losers.append(winners.pop(key))
     displaced: list[Candidate] = []
     superseded: list[Candidate] = []
     kept = {one.entry.session_id for one in winners.values()} | {None} if losers else set()
@@ -44,6 +55,16 @@ def merge(stores: Iterable[Store]) -> Merged:
         (superseded if loser.entry.session_id in kept else displaced).append(loser)
         kept.add(loser.entry.session_id)
     return Merged(winners, displaced, superseded)
+
+
+def _may_replace(entry: Entry, store: Store, other: Entry) -> bool:
+    """Whether an entry of a copy may take the key of an entry of another store: of the same session, or of a copy."""
+    return store.kind is StoreKind.COPY or other.session_id == entry.session_id
+
+
+def rows_by_key(database: Database | None) -> dict[str, Row]:
+    """The row that a database has for each key, in whatever shape."""
+    return {row.key: row for row in (*database.typed_rows, *database.cache_rows)} if database is not None else {}
 
 
 def time_of(updated_at: Number | None) -> Number:

@@ -20,7 +20,7 @@ from migrator.planning.digests import plan_digest
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
 from migrator.planning.lost_databases import with_originals_of_the_lost
-from migrator.planning.merging import merge, time_of
+from migrator.planning.merging import merge, rows_by_key, time_of
 from migrator.planning.repair_planner import plan_repairs
 from migrator.planning.settled import is_settled
 
@@ -119,8 +119,9 @@ def _holders(
 def _sessions(stores_of: Mapping[str, list[Store]], databases: Mapping[str, Database]) -> Iterator[Session]:
     """Every session that is to have a typed row."""
     for path, stores in stores_of.items():
-        for key, candidate in merge(stores).winners.items():
-            entry, database = candidate.entry, databases.get(path)
+        database = databases.get(path)
+        for key, candidate in merge(stores, rows_by_key(database)).winners.items():
+            entry = candidate.entry
             if entry.session_id is not None and database is not None:
                 directory = stores[candidate.store].agent
                 updated_at = time_of(entry.updated_at)

@@ -17,7 +17,8 @@ from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVer
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.model.writes import HistoryWrite, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.openclaw.places.session_key import database_key
-from migrator.planning.folding import RecoveredKeys, Session, fold, recovered_entry
+from migrator.openclaw.text.recovered import recovered_entry
+from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.origins import deleted_sessions, file_origin, row_source, sources_in_order
 from migrator.scanning.joining import runs_of
 

@@ -13,10 +13,11 @@ from dataclasses import replace
 from functools import cached_property
 
 from migrator.model.errors import BusyError
-from migrator.model.inventory import LIVE, RECOVERED, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.inventory import LIVE, Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind, classify
+from migrator.openclaw.text.recovered import is_made_up
 from migrator.runs.run import RUNS
 from migrator.scanning.copies import ARCHIVES, findings_on_store
 from migrator.scanning.databases import read_database
@@ -93,7 +94,7 @@ class _Known:
         """The keys and session ids that any source or database has; a recovered row has lost its key."""
         entries = (entry for store in self._inventory.stores for entry in store.entries)
         rows = (row for base in self._inventory.databases for row in (*base.typed_rows, *base.cache_rows))
-        named = (row for row in rows if RECOVERED not in row.key)
+        named = (row for row in rows if not is_made_up(row))
         found = {one for pair in (entries, named) for item in pair for one in (item.key, item.session_id)}
         return frozenset(one for one in found if one is not None)
 
@@ -122,8 +123,8 @@ def _ids(stores: Iterable[Store], databases: Iterable[Database]) -> Iterator[str
             if entry.problem is None:
                 yield entry.session_id or entry.key
     for one in databases:
-        yield from (row.session_id or row.key for row in (*one.typed_rows, *one.cache_rows))
-        yield from (history.session_id for history in (*one.transcripts, *one.archives))
+        rows = (row for row in (*one.typed_rows, *one.cache_rows) if not is_made_up(row))
+        yield from (row.session_id or row.key for row in rows)
 
 
 def _paths_read(inventory: Inventory) -> frozenset[str]:

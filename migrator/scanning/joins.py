@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from migrator.filesystem import open_regular_file
-from migrator.model.inventory import Inventory, Join, Transcript
+from migrator.model.inventory import GIVEN, Inventory, Join, Transcript
 from migrator.model.words import HASH_BYTES
 from migrator.openclaw.places.session_files import FileKind
 from migrator.openclaw.text.active_branch import Link, read_link
 from migrator.openclaw.text.transcript import TranscriptReader
 from migrator.scanning.joining import in_order, order_of, runs_of
 from migrator.scanning.transcripts import home_databases, owners, storable_lines
+
+_LIVE = (FileKind.TRANSCRIPT.value, GIVEN)
 
 Place = tuple[str, str]
 """The database and the id of a session."""
@@ -42,7 +44,7 @@ def live_histories(inventory: Inventory) -> LiveHistories:
     files: dict[Place, list[Transcript]] = defaultdict(list)
     unclaimed = []
     for transcript in inventory.transcripts:
-        if transcript.kind != FileKind.TRANSCRIPT.value:
+        if transcript.kind not in _LIVE:
             continue
         owner = claimed.get(transcript.path)
         if owner is not None:
@@ -102,7 +104,7 @@ def _may_share(inventory: Inventory) -> bool:
     """Whether two live transcripts may be of one session: most installations have one file for each."""
     seen: set[str] = set()
     for transcript in inventory.transcripts:
-        if transcript.kind == FileKind.TRANSCRIPT.value:
+        if transcript.kind in _LIVE:
             if transcript.named_id != transcript.header_id or transcript.named_id is None:
                 return True
             if transcript.named_id in seen:

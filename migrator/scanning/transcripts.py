@@ -12,7 +12,7 @@ from itertools import compress
 from typing import NamedTuple
 
 from migrator.filesystem import open_regular_file
-from migrator.model.inventory import DamagedSpan, FileIdentity, Inventory, Store, StoreKind, Transcript
+from migrator.model.inventory import GIVEN, DamagedSpan, FileIdentity, Inventory, Store, StoreKind, Transcript
 from migrator.model.progress import Advance, silent
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
@@ -227,16 +227,20 @@ def owners(
     """The owner of each transcript that a session claims, by path.
 
     A file belongs to the session that an entry names for it, unless its own name and header both name another one
-    that exists; then to the session in its name; then to the one in its header. Files without a claim are absent.
+    that exists; then to the session in its name; then to the one in its header. For that it lies where OpenClaw looks
+    for it, unless it was named by hand. Files without a claim are absent.
     """
     by_path = {transcript.path: transcript for transcript in transcripts}
     if not by_path:
         return {}
     by_folder: dict[tuple[str, str], list[Transcript]] = {}
     by_name: dict[str, list[Transcript]] = {}
+    given: dict[tuple[str | None, str], list[Transcript]] = {}
     for transcript in by_path.values():
         for session_id in {transcript.named_id, transcript.header_id} - {None}:
             by_folder.setdefault((os.path.dirname(transcript.path), str(session_id)), []).append(transcript)
+            if transcript.kind == GIVEN:
+                given.setdefault((transcript.agent, str(session_id)), []).append(transcript)
         by_name.setdefault(os.path.basename(transcript.path), []).append(transcript)
     claims: dict[str, list[_Claim]] = {}
     places_of = Whereabouts(state_dir)
@@ -260,6 +264,7 @@ def owners(
                 moved = (one for name in (pointed, own) for one in by_name.get(name, ()))
                 named = next((one for one in moved if one.path.startswith(folder + os.sep)), None)
             near = [t for place in places for t in by_folder.get((place, entry.session_id), [])]
+            near += given.get((store.agent, entry.session_id), []) if given else []
             for transcript in [*([named] if named else []), *near]:
                 rank = _rank(transcript, entry.session_id, transcript is named)
                 claims.setdefault(transcript.path, []).append(

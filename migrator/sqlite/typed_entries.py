@@ -120,6 +120,12 @@ def put_typed_rows(connection: sqlite3.Connection, rows: Sequence[TypedRow]) -> 
     )
 
 
+def remove(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Remove entries and their routes; their sessions and events stay, for whoever has them now."""
+    for table in ("session_routes", "session_entries"):
+        connection.executemany(f"DELETE FROM {table} WHERE session_key = ?", ((key,) for key in keys))
+
+
 def put_session(connection: sqlite3.Connection, session: NewSession, *, replace: bool) -> None:
     """Put the row of a session id if there is none yet, an entry, and its route. Raises sqlite3.Error."""
     put_window(connection, session.session_id, session.key, session.updated_at, session)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 
-from migrator.model.inventory import RECOVERED, Database, Entry, Row
+from migrator.model.inventory import RECOVERED, Database, Entry, Row, StoreKind
 from migrator.model.verification import Difference, EntryVerdict, Level, Verdict
 from migrator.model.words import Name, Number
 from migrator.openclaw.changes.judge import explain, judge
@@ -28,15 +28,26 @@ ARCHIVED = "archived"
 
 
 def newest_entries(claims: Iterable[Claims]) -> dict[str, Entry]:
-    """The entry that counts for each key: the newest one, of equally new ones the first."""
+    """The entry that counts for each key: the newest one, of equally new ones the first.
+
+    That of a copy counts only among copies, and for the same session.
+    """
     newest: dict[str, Entry] = {}
-    for claim in claims:
+    live: set[str] = set()
+    for claim in sorted(claims, key=_is_copy):
         for entry in claim.entries:
             if entry.problem is None:
                 best = newest.setdefault(entry.key, entry)
-                if _time(entry) > _time(best):
+                is_foreign = _is_copy(claim) and entry.key in live and best.session_id != entry.session_id
+                if _time(entry) > _time(best) and not is_foreign:
                     newest[entry.key] = entry
+        if not _is_copy(claim):
+            live.update(entry.key for entry in claim.entries)
     return newest
+
+
+def _is_copy(claims: Claims) -> bool:
+    return claims.store is not None and claims.store.kind is StoreKind.COPY
 
 
 def _time(dated: Entry | Row) -> Number:
@@ -65,7 +76,8 @@ class EntryJudge:
             return EntryVerdict(Name("session", entry.key), Verdict.QUARANTINED)
         if row is not None and row.sha256 == entry.sha256 and not entry.transforms:
             return None
-        if not newest:
+        is_anothers = _is_copy(claims) and row is not None and row.session_id not in (None, entry.session_id)
+        if not newest or is_anothers:
             return self._displaced(claims, entry)
         if row is not None and not self._is_taken(row, entry):
             replaced = (REPLACE_KEY_SURROGATES,) if REPLACE_KEY_SURROGATES in entry.transforms else ()
@@ -104,7 +116,8 @@ class EntryJudge:
                 moved = self._moved(claims, entry, self.database.path, row)
                 found = Verdict.TRANSFORMED if moved.verdict is Verdict.MOVED else moved.verdict
                 return replace(moved, verdict=found)
-        return EntryVerdict(session, Verdict.KEPT)
+        is_lost = _is_copy(claims) and entry.session_id not in self.holdings.by_session
+        return EntryVerdict(session, Verdict.MISSING if is_lost else Verdict.KEPT)
 
     def _elsewhere(self, claims: Claims, entry: Entry) -> EntryVerdict | None:
         """The verdict on an entry whose key is not in its own database: renamed, moved, merged, or missing."""
