@@ -11,7 +11,7 @@ triggers take the mark away at each change, so it is set last. Tables, triggers 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from migrator.sqlite.events import events
 from migrator.sqlite.rows import (
@@ -26,7 +26,7 @@ from migrator.sqlite.rows import (
     window_rows,
 )
 
-__all__ = ["events", "put_session", "put_window", "sessions", "windows"]
+__all__ = ["NODE_COLUMNS", "events", "node_columns", "put_session", "put_window", "sessions", "windows"]
 
 _STATUS = ("running", "done", "failed", "killed", "timeout")
 _ALLOWED: dict[str, tuple[str, ...]] = {
@@ -37,14 +37,18 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
 }
 """The words that the tables of 2026.9.6 take."""
 
-_OF_NODE = (
+NODE_COLUMNS = (
     "status",
     "created_at",
     "created_via",
     "created_actor_type",
     "created_actor_id",
+    "project_id",
     "parent_session_key",
     "spawned_by",
+    "fork_source_session_key",
+    "fork_source_session_id",
+    "fork_source_entry_id",
     "label",
     "display_name",
     "category",
@@ -55,6 +59,7 @@ _OF_NODE = (
     "last_interaction_at",
     "last_activity_at",
 )
+"""The columns of a node that repeat what its entry says."""
 
 
 def sessions(connection: sqlite3.Connection) -> Iterator[SessionRow]:
@@ -80,8 +85,8 @@ def put_session(connection: sqlite3.Connection, session: NewSession, *, replace:
 
     Raises sqlite3.Error.
     """
-    node: dict[str, object] = dict.fromkeys(_OF_NODE)
-    node |= _taken(session, _OF_NODE)
+    node: dict[str, object] = dict.fromkeys(NODE_COLUMNS)
+    node |= _taken(session, NODE_COLUMNS)
     node |= {"current_session_id": session.session_id, "entry_json": session.text, "updated_at": session.updated_at}
     if replace:
         update(connection, "session_nodes", node, "session_key", session.key)
@@ -106,7 +111,19 @@ def put_window(
     insert(connection, "session_windows", window, or_ignore=True)
 
 
+def node_columns(projections: Mapping[str, str | int | None]) -> dict[str, str | int | None]:
+    """What the columns of a node hold, given what its entry says, by name."""
+    return {name: _allowed(name, projections.get(name)) for name in NODE_COLUMNS}
+
+
 def _taken(session: NewSession, names: tuple[str, ...]) -> dict[str, object]:
     """Those projections that these columns take."""
-    known = {name: session.columns[name] for name in names if name in session.columns}
-    return {name: value for name, value in known.items() if name not in _ALLOWED or value in _ALLOWED[name]}
+    known = ((name, _allowed(name, session.columns.get(name))) for name in names)
+    return {name: value for name, value in known if value is not None}
+
+
+def _allowed(name: str, value: str | int | None) -> str | int | None:
+    """A value as its column takes it: not every word is allowed, and one has another word for it."""
+    if (name, value) == ("status", "interrupted"):
+        return "failed"
+    return value if name not in _ALLOWED or value in _ALLOWED[name] else None

@@ -27,11 +27,12 @@ def database_checks(
     source_keys: Collection[str],
     problems: Callable[[], Iterable[tuple[str, int]]],
     event_columns: Mapping[bytes, bytes],
+    main_key: str,
 ) -> Iterator[Check]:
     """The checks of one database.
 
     ``source_keys`` are the sessions that its sources have. ``problems`` waits for what SQLite's own checks find.
-    ``event_columns`` are as :func:`columns_agree` takes them.
+    ``event_columns`` are as :func:`columns_agree` takes them, ``main_key`` is the configured name of main sessions.
     """
     yield Check("owner", database.owner == database.agent_id)  # releases refuse any other spelling
     if database.shape is Shape.V1:
@@ -39,7 +40,7 @@ def database_checks(
         yield Check("shapes-agree", _passes(lambda: _shapes_agree(database, connection, source_keys)))
         yield Check("columns-agree", _passes(lambda: columns_agree(connection, database, event_columns)))
     elif database.shape is Shape.NODES:
-        yield Check("rows-visible", _passes(lambda: nodes_visible(connection)))
+        yield Check("rows-visible", _passes(lambda: nodes_visible(connection, main_key)))
         yield Check("columns-agree", _passes(lambda: node_columns_agree(connection)))
     found = dict(problems())
     yield Check("integrity", "database.integrity" not in found)

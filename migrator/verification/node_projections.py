@@ -8,33 +8,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from itertools import groupby
 
-from migrator.openclaw.text.entry import finite_number, members
-from migrator.openclaw.text.transcript import read_line
-from migrator.sqlite import nodes
-from migrator.sqlite.rows import EventRow, columns
+from migrator.sqlite.rows import columns
+from migrator.verification.event_projections import events_agree
+from migrator.verification.node_columns import nodes_agree
+from migrator.verification.node_schema import schema_agrees
 
 
-def nodes_visible(connection: sqlite3.Connection) -> bool:
-    """Whether every row has what a release wants to see in it: its own id, its own time, its mark, its window."""
-    return all(_nodes_agree(connection)) and all(_windows_agree(connection))
+def nodes_visible(connection: sqlite3.Connection, main_key: str) -> bool:
+    """Whether a release shows every row: its columns, its window, what is shown of its history, and the triggers.
+
+    ``main_key`` is the configured name of main sessions.
+    """
+    parts = (
+        nodes_agree(connection, main_key),
+        _windows_agree(connection),
+        schema_agrees(connection),
+    )
+    return all(map(all, parts))
 
 
 def node_columns_agree(connection: sqlite3.Connection) -> bool:
     """Whether versions, sizes, times and identities are those of what they stand beside."""
-    return all(_versions_agree(connection)) and all(_sizes_agree(connection)) and all(_events_agree(connection))
-
-
-def _nodes_agree(connection: sqlite3.Connection) -> Iterator[bool]:
-    if "entry_valid" in columns(connection, "session_nodes"):
-        marked = connection.execute("SELECT 1 FROM session_nodes WHERE entry_valid IS NOT 1 LIMIT 1")
-        yield marked.fetchone() is None
-    for row in nodes.sessions(connection):
-        entry = members(row.entry_json or b"")
-        session_id = entry.get("sessionId")
-        yield isinstance(session_id, str) and session_id.encode("utf-8", "surrogatepass") == row.session_id
-        yield finite_number(entry.get("updatedAt")) == row.updated_at
+    return all(map(all, (_versions_agree(connection), _sizes_agree(connection), events_agree(connection))))
 
 
 def _windows_agree(connection: sqlite3.Connection) -> Iterator[bool]:
@@ -64,25 +60,3 @@ def _sizes_agree(connection: sqlite3.Connection) -> Iterator[bool]:
             " AND event_utf8_bytes <> length(CAST(event_json AS BLOB)) LIMIT 1"
         )
         yield wrong.fetchone() is None
-
-
-def _events_agree(connection: sqlite3.Connection) -> Iterator[bool]:
-    """An event that has a time has that one, and an identity that there is for it repeats it."""
-    if not columns(connection, "transcript_event_identities"):
-        return
-    for session_id, events in groupby(nodes.events(connection), key=lambda event: event.session_id):
-        found = connection.execute(
-            "SELECT seq, event_id, event_type, parent_id, created_at FROM transcript_event_identities"
-            " WHERE session_id = ?",
-            (session_id.decode("utf-8", "surrogateescape"),),
-        )
-        identities = {row[0]: row[1:] for row in found}
-        yield from (_event_agrees(event, identities.pop(event.seq, None)) for event in events)
-        yield not identities
-
-
-def _event_agrees(event: EventRow, identity: tuple[object, ...] | None) -> bool:
-    line = read_line(event.event_json, 1, 0, complete=True)
-    if line.timestamp_ms is not None and event.created_at != line.timestamp_ms:
-        return False
-    return identity in (None, (line.event_id, line.event_type, line.parent_id, event.created_at))

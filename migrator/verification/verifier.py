@@ -55,7 +55,7 @@ def verify(
         newest = {database.path: newest_entries(claims[database.path]) for database in inventory.databases}
         size = sum(one.size for database in inventory.databases for _, one in database.files)
         count = len(inventory.databases)
-        examine = partial(_examine, inventory.databases, newest, holdings.event_columns, workers)
+        examine = partial(_examine, inventory.databases, newest, holdings.event_columns, inventory.main_key, workers)
         names = [Name("database", database.path) for database in inventory.databases]
         with workers.map(examine, range(count), names.__getitem__, count=count, size=size, together=1) as examined:
             histories, on_branches = verify_histories(holdings, level)
@@ -90,6 +90,7 @@ def _examine(
     databases: Sequence[Database],
     newest: Mapping[str, Mapping[str, Entry]],
     event_columns: Mapping[bytes, bytes],
+    main_key: str,
     workers: Workers,
     index: int,
     _progress: Progress,
@@ -106,7 +107,7 @@ def _examine(
     integrity, size = partial(integrity_of, database.path), sum(one.size for _, one in database.files)
     with open_snapshot(database.path) as connection, workers.beside(integrity, size) as problems:
         keys = newest[database.path].keys()
-        return digest, tuple(database_checks(database, connection, keys, problems, event_columns))
+        return digest, tuple(database_checks(database, connection, keys, problems, event_columns, main_key))
 
 
 def _verify_database(

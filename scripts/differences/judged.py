@@ -30,27 +30,45 @@ class Judged:
 
     sessions: int
     events: int
+    same: int
+    changed: int
     unexplained: tuple[str, ...]
     losses: tuple[str, ...]
 
 
-def judged(before: Path, after: Path) -> Judged:
-    """Judge what a release made of a state by the state as it was."""
-    now, origin = _inventory(after), _inventory(before)
+def judged(before: Path, after: Path, is_refused: bool) -> Judged:
+    """Judge what a release made of a state by the state as it was.
+
+    ``is_refused`` is whether the release lists nothing of it: then, and only then, some row must not be visible.
+    """
+    now, origin = inventory(after), inventory(before)
     verification = verify(now, origin)
     lines = [*_entries(verification), *_histories(verification)]
-    lines += [f"check {name}" for name in verification.failed_checks]
+    hidden = "rows-visible" in verification.failed_checks
+    lines += [f"check {name}" for name in verification.failed_checks if name != "rows-visible"]
+    if hidden != is_refused:
+        lines.append(f"rows {'not ' * hidden}visible, and the release {'refuses' if is_refused else 'lists'} them")
+    elif hidden:
+        lines.append("lost: the release refuses all sessions until doctor --fix has run")
     return Judged(
         sessions=sum(len(store.entries) for store in origin.stores),
         events=sum(one.events for database in verification.databases for one in database.histories),
+        same=verification.count(Verdict.SAME) + verification.count(Verdict.EQUAL),
+        changed=verification.count(Verdict.TRANSFORMED),
         unexplained=tuple(line for line in lines if not line.startswith("lost: ")),
         losses=tuple(line for line in lines if line.startswith("lost: ")),
     )
 
 
-def _inventory(state: Path) -> Inventory:
+def inventory(state: Path) -> Inventory:
+    """What is in a state directory."""
+    return take_inventory(request(state))
+
+
+def request(state: Path) -> Request:
+    """A request that is about a state directory."""
     around = Surroundings({}, str(Path.home()), os.getcwd(), tempfile.gettempdir())
-    return take_inventory(Request(Selection(state_dir=str(state)), around))
+    return Request(Selection(state_dir=str(state)), around)
 
 
 def _entries(verification: Verification) -> Iterator[str]:

@@ -22,13 +22,16 @@ def main(launcher: Path, path: str, seed: int, sessions: int, scratch: Path, tem
     shutil.rmtree(scratch, ignore_errors=True)
     state, before = scratch / "state", scratch / "before"
     build(state, seed, sessions)
-    shutil.copytree(state, before)
+    copy(state, before)
     temporary.mkdir(parents=True, exist_ok=True)
     client = Client(launcher, state, temporary)  # what Node has compiled once stays in there
     steps = list(client.doctor_fix()) if path == "fix" else [client.run(*_IMPORT, limit=_LIMIT)]
-    found = judged(before, state)
+    listing = copy(state, scratch / "listed")  # to list a state changes it
+    asked = Client(launcher, listing, temporary).run("sessions", "--all-agents", "--json", limit=_LIMIT)
+    found = judged(before, state, asked.exit_code != 0)
     name = launcher.name.removeprefix("run-")
-    counts = f"{found.sessions:>8} {found.events:>7} {len(found.unexplained):>11} {len(found.losses):>6}"
+    counts = f"{found.sessions:>8} {found.events:>7} {found.same:>5} {found.changed:>7}"
+    counts += f" {len(found.losses):>6} {len(found.unexplained):>11}"
     print(f"{name:<10} {path:<7} {seed:>4} {counts}", flush=True)
     for line in (*found.unexplained, *found.losses):
         print(f"  {line}")
@@ -37,6 +40,12 @@ def main(launcher: Path, path: str, seed: int, sessions: int, scratch: Path, tem
         print(steps[-1].stderr.decode(errors="replace")[-2000:])
         return 2
     return 1 if found.unexplained else 0
+
+
+def copy(state: Path, place: Path) -> Path:
+    """Copy a state to a place."""
+    shutil.copytree(state, place, symlinks=True)
+    return place
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import random
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
+from typing import TypeVar
 
 Json = object
 Object = dict[str, object]
 Maker = Callable[[], object]
+T = TypeVar("T")
 
 _FIRST = 1_770_000_000_000
 _WORDS = (
@@ -34,7 +36,7 @@ class Values:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - not for secrets
 
-    def pick(self, *values: object) -> object:
+    def pick(self, *values: T) -> T:
         """One of these."""
         return self.random.choice(values)
 

@@ -23,16 +23,22 @@ def verify(state: Path) -> VerifyReport:
 
 
 def damage(state: Path, sql: str) -> None:
-    """Change the database of ``main`` without its triggers and constraints, as damage does."""
+    """Change the database of ``main`` behind the back of its triggers and constraints, as damage does."""
     path = state / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         size = lambda text: None if text is None else len(text if isinstance(text, bytes) else text.encode())  # noqa: E731
         connection.create_function("octet_length", 1, size, deterministic=True)
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA ignore_check_constraints = ON")
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        if not sql.startswith(("UPDATE", "DELETE")):
+            connection.execute(sql)
+            return
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
             connection.execute(f'DROP TRIGGER "{name}"')
         assert connection.execute(sql).rowcount == 1
+        for _, made in triggers:
+            connection.execute(made)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +50,13 @@ def damage(state: Path, sql: str) -> None:
             "updated_at = updated_at + 1",
             "entry_valid = 0",
             "entry_valid = -1",
+            "spawned_by = 'agent:main:main'",
+            "parent_session_key = 'agent:main:main'",
+            "fork_source_session_key = 'agent:main:main'",
+            "archived_at = 1",
+            "label = 'another'",
+            "pinned_at = 1",
+            "session_key = 'Agent:main:' || session_key",
             'entry_json = replace(entry_json, \'"sessionId":"\', \'"sessionId":"x\')',
         )
     ]
@@ -64,6 +77,14 @@ def damage(state: Path, sql: str) -> None:
         ("columns-agree", "UPDATE transcript_event_identities SET event_type = 'custom' WHERE seq = 5"),
         ("columns-agree", "UPDATE transcript_event_identities SET parent_id = 'x' WHERE seq = 3"),
         ("columns-agree", "UPDATE transcript_event_identities SET seq = 99 WHERE seq = 3"),
+        ("columns-agree", "DELETE FROM transcript_event_identities WHERE seq = 3"),
+        ("columns-agree", "DELETE FROM session_transcript_active_events WHERE active_position = 1"),
+        ("columns-agree", "UPDATE session_transcript_active_events SET message_position = 9 WHERE active_position = 1"),
+        ("columns-agree", "UPDATE session_transcript_index_state SET active_message_count = 1"),
+        ("rows-visible", "UPDATE session_key_contract SET main_key = 'work'"),
+        ("rows-visible", "DROP TRIGGER session_windows_canonical_pending_after_update"),
+        ("rows-visible", "DROP INDEX idx_agent_session_nodes_active"),
+        ("rows-visible", "CREATE TRIGGER one_more AFTER DELETE ON session_nodes BEGIN SELECT 1; END"),
     ],
 )
 def test_a_column_that_contradicts_its_text_is_found(unpack: Unpack, check: str, sql: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS, Entry
 from migrator.openclaw.changes.own_repairs import made_up_session_id
 from migrator.openclaw.text.entry import usable_row_id
-from migrator.openclaw.text.js_values import Json, is_finite, strictly_equal
+from migrator.openclaw.text.js_values import Json, is_finite, strictly_equal, trimmed
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.legacy_store import respelled
 
@@ -24,6 +24,7 @@ _SAFE_INTEGER = 2**53 - 1
 _TEXT_COLUMNS = {
     "status": "status",
     "created_via": "createdVia",
+    "project_id": "projectId",
     "label": "label",
     "display_name": "displayName",
     "category": "category",
@@ -33,6 +34,14 @@ _TEXT_COLUMNS = {
     "model": "model",
     "agent_harness_id": "agentHarnessId",
     "spawned_by": "spawnedBy",
+}
+_PARTS = {
+    "createdActor": {"created_actor_type": "type", "created_actor_id": "id"},
+    "forkSource": {
+        "fork_source_session_key": "sessionKey",
+        "fork_source_session_id": "sessionId",
+        "fork_source_entry_id": "entryId",
+    },
 }
 _TIME_COLUMNS = {
     "created_at": "createdAt",
@@ -81,7 +90,7 @@ def node_entry(text: str, *, archived: bool, fold: bool) -> NodeEntry:
         session_id=session_id,
         updated_at=updated_at,
         created_at=updated_at if created_at is None else created_at,
-        columns=_columns(entry),
+        columns={name: value for name, value in projections(entry).items() if value is not None},
     )
 
 
@@ -89,19 +98,22 @@ def _with(entry: Entry, name: str, value: Json) -> Entry:
     return entry if name in entry and strictly_equal(entry[name], value) else {**entry, name: value}
 
 
-def _columns(entry: Entry) -> dict[str, str | int]:
-    """What the columns beside an entry repeat of it; nothing that a column could not hold."""
+def projections(entry: Mapping[str, Json]) -> dict[str, str | int | None]:
+    """What the columns beside an entry repeat of it (2026.8.2 and 2026.9.6, ``bindSessionNode``).
+
+    None for what the entry lacks, or what a column could not hold.
+    """
     texts = {column: _text(entry.get(name)) for column, name in _TEXT_COLUMNS.items()}
     texts["parent_session_key"] = _text(entry.get("parentSessionKey")) or _text(entry.get("spawnedBy"))
-    actor = entry.get("createdActor")
-    if isinstance(actor, dict):
-        texts |= {"created_actor_type": _text(actor.get("type")), "created_actor_id": _text(actor.get("id"))}
-    times = {column: _whole(entry.get(name)) for column, name in _TIME_COLUMNS.items()}
-    return {name: value for name, value in {**texts, **times}.items() if value is not None}
+    for member, parts in _PARTS.items():
+        part = entry.get(member)
+        texts |= {column: _text(part.get(name)) if isinstance(part, dict) else None for column, name in parts.items()}
+    return {**texts, **{column: _whole(entry.get(name)) for column, name in _TIME_COLUMNS.items()}}
 
 
 def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) and value and not re.search("[\ud800-\udfff]", value) else None
+    text = trimmed(value)
+    return text if text is not None and not re.search("[\ud800-\udfff]", text) else None
 
 
 def _whole(value: Json) -> int | None:

@@ -1,0 +1,1 @@
+"""Single random changes of databases, and whether the judge sees them."""
