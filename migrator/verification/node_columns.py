@@ -26,7 +26,10 @@ _LINEAGE = ("parent_session_key", "spawned_by", "fork_source_session_key")
 _WITHOUT_AGENT = ("global", "unknown")
 
 _CLEARED = -1
-"""The mark of a node whose entry was removed and whose history is kept (``clearSqliteSessionEntryPreservingWindows``)."""
+"""The mark of a node whose entry was removed and whose history is kept.
+
+Source: ``clearSqliteSessionEntryPreservingWindows`` of 2026.9.6.
+"""
 
 
 class _Promoted(TypedDict, total=False):
