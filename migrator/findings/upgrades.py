@@ -200,4 +200,9 @@ UPGRADE_RULES: dict[str, Rule] = {
         "There is another state directory with agents beside {subject}: {others}.",
         "Find out which one the gateway uses; look at the other with --state-dir.",
     ),
+    "host.temporary-inside": Rule(
+        _NOTE,
+        "{subject}, where temporary files go, lies in the state directory, so reading changes its times.",
+        "Set TMPDIR to a directory outside, or run it without TMPDIR.",
+    ),
 }

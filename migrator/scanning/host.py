@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from migrator.model.report import Filesystem
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import OLDER_STATE_NAMES, STATE_NAME, is_folder
 from migrator.openclaw.places.session_files import FileKind
+from migrator.scanning.directories import is_inside
 from migrator.sqlite.rows import columns
 from migrator.sqlite.snapshot import open_snapshot
 
@@ -49,6 +51,7 @@ def look_at_host(inventory: Inventory) -> Host:
         *_on_owners(inventory),
         *_on_directories(inventory),
         *_on_state_directory(inventory.state_dir),
+        *_on_temporary_files(inventory.state_dir),
         *(Finding("host.pending-plugin", Name("plugin", one)) for one in pending_plugins(inventory.state_dir)),
     )
     return Host(filesystems, findings)
@@ -165,3 +168,10 @@ def _on_state_directory(state_dir: str) -> Iterator[Finding]:
     others.pop(real, None)
     if others:
         yield Finding("host.split-state", name, (), tuple(others.values()))
+
+
+def _on_temporary_files(state_dir: str) -> Iterator[Finding]:
+    """Copies of databases that are in use are read among the temporary files, and should leave no trace here."""
+    folder = os.path.realpath(tempfile.gettempdir())
+    if is_inside(folder, os.path.realpath(state_dir)):
+        yield Finding("host.temporary-inside", Name("path", folder))

@@ -115,6 +115,14 @@ def test_a_state_directory_under_an_older_name_beside_it_is_told(world: World) -
     assert [other.text for other in split.others] == [str(world.root / ".clawdbot"), str(world.root / ".moltbot")]
 
 
+def test_a_place_for_temporary_files_within_the_state_directory_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (world.state / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(world.state / "tmp"))
+    assert found(world) == {"host.temporary-inside": ["/state/tmp"]}
+
+
 def test_a_state_directory_that_is_a_link_is_told(world: World) -> None:
     (world.root / "link").symlink_to(world.state)
     assert found(world, state_dir=str(world.root / "link")) == {"host.linked-state": ["/link"]}
