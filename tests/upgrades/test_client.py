@@ -22,6 +22,7 @@ from migrator.upgrades.release.process import network_can_be_cut_off, writes_can
 
 SANDBOX = Path(sandbox.__file__)
 LONG = 600.0  # seconds; whoever waits for it has failed
+LIMITS = (2, 8, 32, 128)  # seconds; on a busy machine a process may need more than the first to begin
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
 needs_isolation = pytest.mark.skipif(not network_can_be_cut_off(), reason="this system keeps processes in its network")
@@ -190,12 +191,16 @@ def test_whatever_a_command_leaves_running_is_ended_with_it(make: Make) -> None:
 @needs_linux
 def test_the_time_limit_ends_the_command_and_all_its_children(make: Make) -> None:
     hang = "signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(600)"
-    step = make(SPAWN + hang).run("x", limit=2)
-    pids = [int(line) for line in step.stdout.split()]
-    assert step.exit_code is None
-    assert len(pids) == 3
-    assert not any(alive(pid) for pid in pids)
-    assert 2 <= step.seconds < LONG
+    client = make(SPAWN + hang)
+    for limit in LIMITS:
+        step = client.run("x", limit=limit)
+        pids = [int(line) for line in step.stdout.split()]
+        assert step.exit_code is None
+        assert not any(alive(pid) for pid in pids)
+        assert limit <= step.seconds < limit + LONG
+        if len(pids) == 3:
+            return
+    pytest.fail("it never had all its children")
 
 
 @needs_linux
@@ -369,10 +374,15 @@ def test_a_gateway_that_ends_at_once_is_an_error_with_what_it_said(make: Make) -
 
 
 def test_a_gateway_that_never_answers_is_given_up_and_ended(make: Make) -> None:
-    with pytest.raises(ClientError) as caught, make("print(os.getpid(), flush=True); time.sleep(600)").gateway(limit=1):
-        pytest.fail("it never answered")
-    assert caught.value.step.exit_code is None
-    assert not alive(int(caught.value.step.stdout))
+    client = make("print(os.getpid(), flush=True); time.sleep(600)")
+    for limit in LIMITS:
+        with pytest.raises(ClientError) as caught, client.gateway(limit=limit):
+            pytest.fail("it never answered")
+        assert caught.value.step.exit_code is None
+        if caught.value.step.stdout:
+            assert not alive(int(caught.value.step.stdout))
+            return
+    pytest.fail("it never began")
 
 
 def test_a_gateway_that_listens_but_refuses_every_call_has_not_started(make: Make) -> None:
