@@ -38,12 +38,19 @@ def codes(report: commands.Report) -> set[str]:
     return {finding.code for finding in report.findings if finding.code.startswith("rollback.")}
 
 
-@pytest.mark.parametrize("evidence", [False, True])
-@pytest.mark.parametrize("options", [[], ["--archive-sources"]])
+@pytest.mark.parametrize(
+    ("options", "evidence"),
+    [
+        ([], False),
+        (["--archive-sources"], True),
+        *(pytest.param(*one, marks=pytest.mark.exhaustive) for one in (([], True), (["--archive-sources"], False))),
+    ],
+)
 @pytest.mark.parametrize("name", FIXTURE_NAMES)
 def test_apply_and_rollback_leave_every_fixture_as_it_was(
     unpack: Callable[[str], Path], tmp_path: Path, name: str, options: list[str], evidence: bool
 ) -> None:
+    """Where the sources are says nothing about what becomes of the evidence: by default each is tried once."""
     state = unpack(name)
     state = next((path.parent for path in [state / "agents", *state.rglob("agents")] if path.is_dir()), state)
     before, all_before = tree(state), fingerprint(state)

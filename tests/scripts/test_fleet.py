@@ -18,7 +18,7 @@ FLEET = Path(__file__).parents[2] / "scripts" / "fleet"
 TOOLS = Path(sys.executable).parent
 MIGRATOR = str(TOOLS / "migrator")
 NAME = "legacy-2026.6.1"
-BROKEN = "host-07"
+BROKEN = "host-02"
 
 
 def state_directories(folder: Path, number: int) -> dict[str, str]:
@@ -40,7 +40,7 @@ def play(folder: Path, hosts: dict[str, dict[str, object]], **extra: object) -> 
     settings = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "migrator": [MIGRATOR]}
     inventory = folder / "hosts.json"
     inventory.write_text(json.dumps({"openclaw": {"hosts": hosts, "vars": settings}}))
-    options = ["--inventory", str(inventory), "--forks", "4"]
+    options = ["--inventory", str(inventory), "--forks", "2"]
     known = {"migrator_here": [MIGRATOR], "proofs": str(folder / "proofs"), **extra}
     ansible = [str(TOOLS / "ansible-playbook"), *options, "--extra-vars", json.dumps(known), str(FLEET / "migrate.yml")]
     env = {
@@ -59,11 +59,11 @@ def recap(output: str) -> dict[str, bool]:
     return {host: failed != "0" for host, failed in rows}
 
 
-@pytest.mark.parametrize("number", [8, pytest.param(20, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("number", [3, pytest.param(20, marks=pytest.mark.exhaustive)])
 def test_of_many_hosts_with_one_broken_all_others_are_fine_and_the_one_is_reported_first(
     tmp_path: Path, number: int
 ) -> None:
-    """There are more hosts than Ansible works on at once; each takes two and a half seconds."""
+    """There are more hosts than Ansible works on at once; each takes five seconds of CPU time."""
     states = state_directories(tmp_path, number)
     done = play(tmp_path, {host: {"openclaw_state_dir": state} for host, state in states.items()})
     assert done.returncode == 2, done.stdout + done.stderr
@@ -71,7 +71,7 @@ def test_of_many_hosts_with_one_broken_all_others_are_fine_and_the_one_is_report
     (home,) = (tmp_path / "proofs").iterdir()
     report = json.loads((home / "report.json").read_text())
     assert (report["proofs"], report["good"]) == (number, number - 1)
-    assert [one["number"] for one in report["outliers"]] == [8]
+    assert [one["number"] for one in report["outliers"]] == [3]
     assert f'"msg": "{BROKEN}: ' in done.stdout
     assert f"{number - 1} of {number} proofs are good: {home}/report.md" in done.stdout
     assert (home / "report.md").read_text().startswith(f"# proof merge: {number - 1} of {number} proofs are good\n")
