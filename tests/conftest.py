@@ -41,15 +41,24 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 MINUTES = ("tests/openclaw/test_prove.py", "tests/openclaw/")
 """What takes longest, the longest first."""
 
+AGAIN_AND_AGAIN = (
+    "tests/faults/",
+    "tests/hostile/",
+    "tests/openclaw/",
+    "tests/commands/test_rollback.py::test_apply_and_rollback_leave_every_fixture_as_it_was",
+    "tests/cli/test_options.py",
+)
+"""What runs the whole program for each of many cases. What of it fails in one of them is tested in its own room."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where several processes share the tests, begin with the long ones: nobody waits for the last one alone.
 
-    Properties count for no coverage: to watch hundreds of examples takes longer than to try them. What is measured
-    without them is the less, so the gate is none the lower.
+    Properties and what tries whole commands again and again count for no coverage: to watch them takes longer than to
+    try them. What is measured without them is the less, so the gate is none the lower.
     """
     for item in items:
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) or item.nodeid.startswith(AGAIN_AND_AGAIN):
             item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in MINUTES])
