@@ -211,7 +211,9 @@ def check_the_gateway(state: Path, heard: Heard, release: str) -> None:
     assert max(map(len, heard.histories.values())) == 8
 
 
+@pytest.mark.exhaustive
 def test_what_openclaw_alone_folds_away_is_kept_where_this_program_migrates(tmp_path: Path) -> None:
+    """Five upgrades. By default the two ways are tried each by itself, on the worlds of ``test_forecast.py``."""
     state = unpack(tmp_path, "defect-both-spellings") / "before"
     options = ("--with", "both", "--accept", "moved")
     proof = prove(state, tmp_path, "--new", str(launcher("2026.9.6")), *options)
