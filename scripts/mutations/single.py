@@ -42,13 +42,13 @@ def single_changes(database: Path) -> Iterator[Single]:
             declared = connection.execute("SELECT name, type FROM pragma_table_info(?)", (table,)).fetchall()
             for column, kind in declared:
                 found = connection.execute(
-                    f"SELECT rowid, {column} FROM {table} ORDER BY {column} IS NULL, rowid LIMIT 1"
+                    f"SELECT rowid, {column} FROM {table} ORDER BY {column} IS NULL, {column} DESC, rowid LIMIT 1"
                 ).fetchone()
                 if found is not None:
                     for words, value in _others(column, kind, found[1]):
                         sql = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"
                         yield Single(f"{table}.{column}{words}", sql, (value, found[0]))
-            if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None:
+            if declared and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None:
                 sql = f"DELETE FROM {table} WHERE rowid = (SELECT min(rowid) FROM {table})"
                 yield Single(f"{table} row deleted", sql)
         marks = ", ".join("?" * len(TABLES))

@@ -87,6 +87,44 @@ CASES: tuple[tuple[str, _Object, _Object], ...] = (
         TOUCHED,
     ),
     ("runtime-model-cleared", {"model": "google/m"}, TOUCHED),
+    (
+        "model-route-renamed",
+        {"providerOverride": "claude-cli", "modelOverride": "openai-codex/m"},
+        {
+            "providerOverride": "anthropic",
+            "modelOverride": "openai-codex/m",
+            "modelOverrideRouteResolution": "resolved",
+            "agentRuntimeOverride": "claude-cli",
+            **TOUCHED,
+        },
+    ),
+    (
+        "model-route-renamed",  # by 2026.8.2, which leaves a provider that stands for a program as it is
+        {"model": "codex/m", "providerOverride": "claude-cli", "modelOverride": "openai-codex/m"},
+        {
+            "model": "openai/m",
+            "agentRuntimeOverride": "codex",
+            "providerOverride": "claude-cli",
+            "modelOverride": "openai-codex/m",
+            **TOUCHED,
+        },
+    ),
+    (
+        "model-route-renamed",
+        {"modelProvider": "claude-cli", "model": "opus"},
+        {"modelProvider": "anthropic", "model": "claude-opus-5", **TOUCHED},
+    ),
+    (
+        "retired-model-replaced",
+        {"providerOverride": "xai", "modelOverride": "auto", "model": "m", "contextTokens": 5},
+        {
+            "providerOverride": "xai",
+            "modelOverride": "grok-4.7",
+            "modelOverrideSource": "user",
+            "modelOverrideRouteResolution": "resolved",
+            **TOUCHED,
+        },
+    ),
     ("runtime-pin-cleared", {"agentHarnessId": "claude-cli"}, TOUCHED),
     ("cli-session-cleared", {"cliSessionIds": {"claude-cli": "c", "x": "y"}}, {"cliSessionIds": {"x": "y"}, **TOUCHED}),
     ("cli-session-cleared", {"claudeCliSessionId": "c"}, TOUCHED),

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from migrator.openclaw.changes.entry_transforms import Entry, Transform, without
+from migrator.openclaw.changes.model_routes import (
+    OWNED_RUNTIMES,
+    drop_codex_notice,
+    lower,
+    rename_model_route,
+    replace_retired_model,
+    retouched,
+)
 from migrator.openclaw.places.session_key import database_key, fold_case, parse_session_key
 from migrator.openclaw.text.js_values import Json, is_finite, is_truthy, trimmed
 
 _LONGEST_TITLE = 60  # UTF-16 units
-
-
-def _retouched(entry: Entry, stored: Entry, repaired: Entry) -> Entry:
-    """Let a repair say when it was made; the entry itself if nothing was repaired."""
-    before, after = entry.get("updatedAt"), stored.get("updatedAt")
-    if repaired is entry or not isinstance(after, int) or (is_finite(before) and before >= after):
-        return repaired
-    return {**repaired, "updatedAt": after}
 
 
 def _canonical_lineage(entry: Entry, stored: Entry) -> Entry:
@@ -54,7 +54,7 @@ def _move_acp(entry: Entry, stored: Entry) -> Entry:
 
     The row says when it was moved.
     """
-    return entry if "acp" in stored else _retouched(entry, stored, without(entry, "acp"))
+    return entry if "acp" in stored else retouched(entry, stored, without(entry, "acp"))
 
 
 def _fill_title(entry: Entry, stored: Entry) -> Entry:
@@ -73,68 +73,7 @@ def _clear_wedged_abort(entry: Entry, stored: Entry) -> Entry:
     wedged = recovery.get("wedgedAt") if isinstance(recovery, dict) else None
     if entry.get("abortedLastRun") is not True or not is_finite(wedged) or wedged <= 0:
         return entry
-    return _retouched(entry, stored, {**entry, "abortedLastRun": False})
-
-
-# Legacy model routes (``codex-route-session-repair.ts``, ``legacy-runtime-model-providers.ts``).
-
-_ROUTES = {  # legacy provider: provider, runtime
-    "codex": ("openai", "codex"),
-    "openai-codex": ("openai", "codex"),
-    "codex-cli": ("openai", "codex"),
-    "claude-cli": ("anthropic", "claude-cli"),
-    "anthropic-cli": ("anthropic", "claude-cli"),
-    "google-gemini-cli": ("google", "google-gemini-cli"),
-}
-_CODEX = ("codex", "openai-codex")
-
-
-def _rename_model_route(entry: Entry, stored: Entry) -> Entry:
-    """Give legacy providers their new names, and let a runtime say what the old name said."""
-    renamed, runtimes = entry, list[str]()
-    for provider_name, model_name in (("modelProvider", "model"), ("providerOverride", "modelOverride")):
-        route, runtime = _renamed_route(entry, provider_name, model_name)
-        if runtime is None:
-            continue
-        renamed = {**renamed, **route}
-        runtimes.append(runtime)
-        if provider_name == "providerOverride":
-            renamed = {**renamed, "modelOverrideRouteResolution": "resolved"}
-    # A pin of these runtimes may have been cleared by the same run, before the routes are looked at.
-    pinned = _lower(entry.get("agentRuntimeOverride")) not in (None, "auto", *_OWNED_RUNTIMES)
-    if runtimes and not pinned and stored.get("agentRuntimeOverride") in runtimes:
-        renamed = {**renamed, "agentRuntimeOverride": stored["agentRuntimeOverride"]}
-    if "codex" in runtimes and "agentHarnessId" not in stored:
-        renamed = without(renamed, "agentHarnessId")
-    for name in ("agentHarnessId", "agentRuntimeOverride"):
-        if _lower(renamed.get(name)) == "codex-cli":
-            renamed = {**renamed, name: "codex"}
-    return _retouched(entry, stored, renamed)
-
-
-def _renamed_route(entry: Entry, provider_name: str, model_name: str) -> tuple[Entry, str | None]:
-    """Give provider and model under their new names with the runtime that the old one meant; None where it is none."""
-    provider = _lower(entry.get(provider_name))
-    scope, _, model = (trimmed(entry.get(model_name)) or "").partition("/")
-    model, scope = model.strip(), scope.strip().lower()
-    if provider in _CODEX:
-        return {provider_name: "openai", **({model_name: model} if model and scope in _CODEX else {})}, "codex"
-    if provider is None and model and scope in _CODEX:
-        return {model_name: f"openai/{model}"}, "codex"
-    if model and scope in _ROUTES and (provider is None or provider in ("claude-cli", "google-gemini-cli")):
-        return {provider_name: _ROUTES[scope][0], model_name: model}, _ROUTES[scope][1]
-    if provider in _ROUTES:
-        return {provider_name: _ROUTES[provider][0]}, _ROUTES[provider][1]
-    return {}, None
-
-
-def _drop_codex_notice(entry: Entry, stored: Entry) -> Entry:
-    """Drop a fallback notice about models of the legacy provider."""
-    notice = entry.get("fallbackNotice")
-    models = (notice.get("selectedModel"), notice.get("activeModel")) if isinstance(notice, dict) else ()
-    if not any((_lower(model) or "").partition("/")[0] in _CODEX for model in models):
-        return entry
-    return _retouched(entry, stored, without(entry, "fallbackNotice"))
+    return retouched(entry, stored, {**entry, "abortedLastRun": False})
 
 
 def _fold_claude_session(entry: Entry, stored: Entry) -> Entry:
@@ -148,7 +87,7 @@ def _fold_claude_session(entry: Entry, stored: Entry) -> Entry:
     if known is None:
         others = bindings if isinstance(bindings, dict) else {}
         folded = {**folded, "cliSessionBindings": {**others, "claude-cli": {"sessionId": session_id}}}
-    return _retouched(entry, stored, folded)
+    return retouched(entry, stored, folded)
 
 
 def _session_of(bindings: Json) -> str | None:
@@ -162,7 +101,6 @@ def _session_of(bindings: Json) -> str | None:
 _OWNED_PROVIDERS = frozenset(
     {"openai", "anthropic", "claude-cli", "google", "google-antigravity", "google-gemini-cli", "google-vertex"}
 )
-_OWNED_RUNTIMES = ("claude-cli", "google-gemini-cli")
 _OWNED_CLI_SESSIONS = ("claude-cli", "google-gemini-cli", "gemini-cli")
 _OWNED_PROFILES = tuple(f"{provider}:" for provider in (*sorted(_OWNED_PROVIDERS), "gemini-cli"))
 
@@ -179,15 +117,15 @@ def _clearing(
         if not applies(entry) or any(name in stored for name in names):
             return entry
         gone = [name for name in beside if name not in stored]
-        return _retouched(entry, stored, without(entry, *names, *gone))
+        return retouched(entry, stored, without(entry, *names, *gone))
 
     return clear
 
 
 def _owned(entry: Entry, provider_name: str, model_name: str, *, by_default: bool) -> bool:
     """Whether a plugin owns the provider of a model; ``by_default``: one without any has the configured provider."""
-    model = _lower(entry.get(model_name))
-    provider = _lower(entry.get(provider_name))
+    model = lower(entry.get(model_name))
+    provider = lower(entry.get(provider_name))
     if provider is None and model is not None and "/" not in model:
         return by_default
     return model is not None and (provider or model.partition("/")[0]) in _OWNED_PROVIDERS
@@ -196,9 +134,9 @@ def _owned(entry: Entry, provider_name: str, model_name: str, *, by_default: boo
 def _clear_runtime_pins(entry: Entry, stored: Entry) -> Entry:
     cleared = entry
     for name in ("agentHarnessId", "agentRuntimeOverride"):
-        if name not in stored and _lower(entry.get(name)) in _OWNED_RUNTIMES:
+        if name not in stored and lower(entry.get(name)) in OWNED_RUNTIMES:
             cleared = without(cleared, name)
-    return _retouched(entry, stored, cleared)
+    return retouched(entry, stored, cleared)
 
 
 def _clear_cli_sessions(entry: Entry, stored: Entry) -> Entry:
@@ -211,12 +149,7 @@ def _clear_cli_sessions(entry: Entry, stored: Entry) -> Entry:
         if isinstance(sessions, dict) and any(owned in sessions for owned in _OWNED_CLI_SESSIONS):
             rest = without(sessions, *_OWNED_CLI_SESSIONS)
             cleared = {**cleared, name: rest} if rest else without(cleared, name)
-    return _retouched(entry, stored, cleared)
-
-
-def _lower(value: Json) -> str | None:
-    text = trimmed(value)
-    return None if text is None else text.lower()
+    return retouched(entry, stored, cleared)
 
 
 _NEW = "2026.9.6, doctor --fix"
@@ -238,7 +171,7 @@ _clear_profile = _clearing(
     _PROFILE,
     lambda e: (
         e.get("authProfileOverrideSource") == "auto"
-        and (_lower(e.get("authProfileOverride")) or "").startswith(_OWNED_PROFILES)
+        and (lower(e.get("authProfileOverride")) or "").startswith(_OWNED_PROFILES)
     ),
 )
 
@@ -248,8 +181,9 @@ REPAIR_TRANSFORMS: tuple[Transform, ...] = (
     Transform("exec-policy-retired", _FIX, _retire_exec_policy, lossy=True),
     Transform("title-filled", _NEW, _fill_title),
     Transform("wedged-abort-cleared", _FIX, _clear_wedged_abort),
-    Transform("model-route-renamed", _FIX, _rename_model_route),
-    Transform("codex-notice-dropped", _FIX, _drop_codex_notice, lossy=True),
+    Transform("model-route-renamed", _FIX, rename_model_route),
+    Transform("codex-notice-dropped", _FIX, drop_codex_notice, lossy=True),
+    Transform("retired-model-replaced", _NEW, replace_retired_model, lossy=True),
     Transform("model-override-cleared", _FIX, _clear_override, lossy=True),
     Transform("runtime-model-cleared", _FIX, _clear_runtime, lossy=True),
     Transform("runtime-pin-cleared", _FIX, _clear_runtime_pins, lossy=True),
