@@ -97,20 +97,30 @@ class _Branch:
         self.seqs.append(event.seq)
 
     def agrees(self, connection: sqlite3.Connection, session_id: str) -> bool:
-        """Whether the table of what is shown has the active branch, in order; behind the last event it is made anew."""
+        """Whether the table of what is shown has the messages of the active branch, in order, and nothing beside it.
+
+        Where it ends before the last event, it is made anew.
+        """
         if self.seqs[-1] != self.indexed_seq:
             return True
-        wanted, messages = [], 0
-        for place, index in enumerate(active_branch(self.links)):
-            is_message = self.links[index].type == "message" and self.links[index].is_message
-            wanted.append((place, self.seqs[index], messages if is_message else None))
-            messages += is_message
+        branch = active_branch(self.links)
+        messages = [self.seqs[index] for index in branch if self._is_message(index)]
         shown = connection.execute(
             "SELECT active_position, event_seq, message_position FROM session_transcript_active_events"
             " WHERE session_id = ? ORDER BY active_position",
             (session_id,),
         ).fetchall()
-        return shown == wanted and self.counts == (len(wanted), messages)
+        said = [(position, seq) for _, seq, position in shown if position is not None]
+        remaining = iter([self.seqs[index] for index in branch])
+        return (
+            said == list(enumerate(messages))
+            and [place for place, *_ in shown] == list(range(len(shown)))
+            and all(seq in remaining for _, seq, _ in shown)
+            and self.counts == (len(shown), len(said))
+        )
+
+    def _is_message(self, index: int) -> bool:
+        return self.links[index].type == "message" and self.links[index].is_message
 
 
 def _orphans(connection: sqlite3.Connection, table: str, seq: str) -> bool:
