@@ -44,6 +44,8 @@ PARITY: dict[str, Any] = {
     "moved": 0,
     "missing_events": 0,
     "absent_transcripts": 0,
+    "extra_sessions": 0,
+    "extra_events": 0,
 }
 NO_FORECAST = ForecastPart(releases="2026.8.2 and 2026.9.6", filesystems=[], forecast=[])
 

@@ -123,7 +123,10 @@ class SourceVerification:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseVerification:
-    """The verdict on one database and on the sources that belong to it."""
+    """The verdict on one database and on the sources that belong to it.
+
+    ``extra`` are its sessions that no source has, ``extra_events`` counts such events.
+    """
 
     database: Database
     sources: tuple[SourceVerification, ...]
@@ -132,6 +135,7 @@ class DatabaseVerification:
     rows: int
     content_digest: str
     checks: tuple[Check, ...]
+    extra_events: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ def _databases(report: Report, sources: Sequence[Mapping[str, Fact]]) -> Iterato
             "version": database.version,
             "content_digest": judged.content_digest if judged else None,
             "rows": judged.rows if judged else len({r.key for r in (*database.cache_rows, *database.typed_rows)}),
-            **({"verdicts": _by_word(counted)} if judged else {}),
+            **({"verdicts": _by_word(counted), "extra_events": judged.extra_events} if judged else {}),
             **({"actions": dict(actions)} if plan is not None else {}),
         }
 

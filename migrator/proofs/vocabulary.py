@@ -143,6 +143,8 @@ class Source(Event, frozen=True, kw_only=True):
 class Database(Event, frozen=True, kw_only=True):
     """One database. ``version`` is its agent schema; ``rows`` counts its sessions, ``events`` those of transcripts.
 
+    ``extra_events`` counts what is in the database only, where it is judged.
+
     ``written`` says that the run of this log was to write to it.
     """
 
@@ -151,6 +153,7 @@ class Database(Event, frozen=True, kw_only=True):
     content_digest: Digest | None
     database: Label
     events: Count
+    extra_events: Count | UnsetType = UNSET
     rows: Count
     shape: Shape
     sources: Count

@@ -206,6 +206,8 @@ class Parity(Part, frozen=True, kw_only=True):
     moved: Count
     missing_events: Count
     absent_transcripts: Count
+    extra_sessions: Count
+    extra_events: Count
 
     @property
     def pairs(self) -> tuple[str, str, str]:

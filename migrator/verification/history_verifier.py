@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
-from migrator.model.inventory import Inventory, Shape, Transcript
+from migrator.model.inventory import Database, Inventory, Shape, Transcript
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.scanning.copies import findings_on_copies
@@ -32,28 +32,53 @@ from migrator.verification.holdings import Holdings
 from migrator.verification.places import same_place
 
 
-def verify_histories(holdings: Holdings, level: Level) -> tuple[dict[str, list[HistoryVerification]], list[Finding]]:
-    """The verdict on every history of the sources, by the database of its session, and what to say of them."""
+@dataclass(slots=True)
+class JudgedHistories:
+    """The verdicts on the histories of the sources by the database of their sessions, and what to say of them.
+
+    ``unexplained`` counts the events of a stored history that are of none of its sources, by database and session.
+    """
+
+    verdicts: dict[str, list[HistoryVerification]]
+    findings: list[Finding]
+    unexplained: dict[tuple[str, str], int]
+
+    def extra_events(self, database: Database) -> int:
+        """How many events of a database no source has."""
+        stored = {one.session_id: len(one.hashes) // HASH_BYTES for one in database.transcripts}
+        return sum(self.unexplained.get((database.path, session_id), count) for session_id, count in stored.items())
+
+
+def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
+    """Judge every history of the sources."""
     inventory, origin = holdings.inventory, holdings.origin
     groups, named = _files_of_sessions(inventory, origin)
-    made: dict[str, list[HistoryVerification]] = defaultdict(list)
-    findings = []
+    judged = JudgedHistories(defaultdict(list), [], {})
     for (target, session_id), members in groups.items():
         ordered = in_order(session_id, [transcript for transcript, _ in members], named)
         siblings = _siblings(ordered)
         for transcript, ids in members:
             source = in_file(transcript, siblings.get(transcript.path))
-            found, path = _verify_history(holdings, source, ids, target, level, groups.keys())
+            found, path, extra = _verify_history(holdings, source, ids, target, level, groups.keys())
+            _note(judged, path, found, extra)
             if transcript is ordered[0] and found.verdict in SHOWN:
                 hidden = hidden_part(holdings, source, list(map(in_file, ordered[1:])), path, found.session.text)
                 if hidden is not None:
                     found = replace(found, verdict=HistoryVerdict.OTHER_BRANCH)
-                    findings.append(finding_on(hidden, source, path))
-            made[target].append(found)
+                    judged.findings.append(finding_on(hidden, source, path))
+            judged.verdicts[target].append(found)
     if origin.state_dir != inventory.state_dir:
         for target, session_id, source in _stored_histories(inventory, origin, groups):
-            made[target].append(_verify_history(holdings, source, [session_id], target, level, groups.keys())[0])
-    return made, findings
+            found, path, extra = _verify_history(holdings, source, [session_id], target, level, groups.keys())
+            _note(judged, path, found, extra)
+            judged.verdicts[target].append(found)
+    return judged
+
+
+def _note(judged: JudgedHistories, path: str, found: HistoryVerification, extra: int) -> None:
+    """Of several sources of one history the one counts that explains most of it."""
+    place = path, found.session.text
+    judged.unexplained[place] = min(extra, judged.unexplained.get(place, extra))
 
 
 def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
@@ -63,7 +88,7 @@ def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
 
         def missing(transcript: Transcript, target: str = target) -> int:
             ids = [one for one in (transcript.header_id, transcript.named_id) if one is not None] or [""]
-            found, _ = _verify_history(holdings, in_file(transcript), ids, target, level)
+            found, *_ = _verify_history(holdings, in_file(transcript), ids, target, level)
             absent = found.events - found.present
             # What can not join a history is in the database as a session of its own.
             return absent and min(absent, sum(one not in holdings.events for one in events_of(transcript.hashes)))
@@ -129,10 +154,10 @@ def _verify_history(
     target: str,
     level: Level,
     claimed: Container[tuple[str, str]] = (),
-) -> tuple[HistoryVerification, str]:
+) -> tuple[HistoryVerification, str, int]:
     """Look for a history under each id that it may go by: in its own database, in others, in archives.
 
-    Gives the path of the database where it was found as well. ``claimed`` are database and session id of all files:
+    Gives the path of the database where it was found as well, and how many more events the history has there. ``claimed`` are database and session id of all files:
     what stands for one of them in another database is no other.
     """
     live = (
@@ -149,7 +174,7 @@ def _verify_history(
     stored = found.get(path, {}).get(session_id, b"")
     moved = source.events > 0 and (path != target or is_archived)  # what is empty has nowhere to go
     if is_contained(source.hashes, stored, source.siblings):
-        comparison = Comparison(present=source.events, in_order=True, stored_only=0)
+        comparison = Comparison(present=source.events, in_order=True, stored_only=_more(source, stored))
     elif level is Level.BYTES or not stored:
         comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
     else:
@@ -169,7 +194,15 @@ def _verify_history(
         missing_is_tail=comparison.in_order and comparison.missing_is_tail,
         places=(Name("archive" if is_archived else "database", path),) if moved else (),
     )
-    return found_there, path
+    return found_there, path, comparison.stored_only
+
+
+def _more(source: HistorySource, stored: bytes) -> int:
+    """How many events a stored history has besides those of a source that it contains, and of its siblings."""
+    if source.siblings is None:
+        return len(stored) // HASH_BYTES - source.events
+    known = source.siblings.hashes.union(events_of(source.hashes))
+    return sum(event not in known for event in events_of(stored))
 
 
 def _places(histories: Mapping[str, Mapping[str, bytes]], target: str, ids: list[str]) -> Iterator[tuple[str, str]]:

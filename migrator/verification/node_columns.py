@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from migrator.openclaw.changes.node_entry import projections
-from migrator.openclaw.places.session_key import fold_case, normalize_main_key, parse_session_key
+from migrator.openclaw.places.session_key import fold_case, parse_session_key
 from migrator.openclaw.text.entry import storable_key
 from migrator.openclaw.text.js_values import Json, is_finite
 from migrator.openclaw.text.json_text import parse_strict
@@ -64,7 +64,7 @@ def nodes_agree(connection: sqlite3.Connection, main_key: str) -> Iterator[bool]
 
     ``main_key`` is the one that is configured. A release that looks for the main session under another one finds none.
     """
-    main_keys = {main_key, _stored_main_key(connection)}
+    main_keys = {main_key, *_stored_main_key(connection)}
     present = columns(connection, "session_nodes")
     repeated = [name for name in NODE_COLUMNS if name in present]
     valid = "entry_valid" if "entry_valid" in present else "1"
@@ -84,11 +84,11 @@ def nodes_agree(connection: sqlite3.Connection, main_key: str) -> Iterator[bool]
         yield all(_is_canonical(row[name], main_keys) for name in _LINEAGE if row.get(name) is not None)
 
 
-def _stored_main_key(connection: sqlite3.Connection) -> str:
-    if not columns(connection, "session_key_contract"):
-        return "main"
-    rows = connection.execute("SELECT main_key FROM session_key_contract WHERE id = 1").fetchall()
-    return normalize_main_key(str(rows[0][0])) if rows else "main"
+def _stored_main_key(connection: sqlite3.Connection) -> Iterator[str]:
+    """The name that is noted; a gateway of 2026.9.6 does not start where it is another one, or none."""
+    if columns(connection, "session_key_contract"):
+        rows = connection.execute("SELECT main_key FROM session_key_contract WHERE id = 1").fetchall()
+        yield str(rows[0][0]) if rows else ""
 
 
 def _read(text: bytes) -> Mapping[str, Json]:

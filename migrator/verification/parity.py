@@ -19,7 +19,7 @@ class Parity:
     """The numbers of the parity line. Of each pair the first one has arrived, the second one was in the sources.
 
     ``lines`` is the sum of the events in the sources, ``blank`` and ``quarantined`` (spans of stores aside).
-    ``missing``, ``changed`` and ``moved`` count sessions.
+    ``missing``, ``changed`` and ``moved`` count sessions. What is extra is in a database only, and no difference.
     """
 
     agents: tuple[int, int]
@@ -34,6 +34,8 @@ class Parity:
     moved: int
     missing_events: int
     absent_transcripts: int
+    extra_sessions: int
+    extra_events: int
 
     def __str__(self) -> str:
         """The line itself."""
@@ -46,6 +48,7 @@ class Parity:
                 ("events", self.events),
             )
         )
+        extra = self.extra_sessions or self.extra_events
         return (
             ", ".join(pairs)
             + f", lines {self.lines:,} = {self.events[1]:,} events + {self.blank:,} blank"
@@ -53,6 +56,7 @@ class Parity:
             + f", missing {self.missing:,}, changed {self.changed:,}, moved {self.moved:,}"
             + (f", events missing {self.missing_events:,}" if self.missing_events else "")
             + (f", transcripts absent {self.absent_transcripts:,}" if self.absent_transcripts else "")
+            + (f", extra {self.extra_sessions:,} sessions with {self.extra_events:,} events" if extra else "")
         )
 
 
@@ -78,6 +82,8 @@ def parity(verification: Verification) -> Parity:
         moved=verification.count(Verdict.MOVED),
         missing_events=sum(history.events - history.present for history in histories),
         absent_transcripts=verification.count_histories(HistoryVerdict.ABSENT),
+        extra_sessions=verification.count(Verdict.EXTRA),
+        extra_events=sum(database.extra_events for database in verification.databases),
     )
 
 

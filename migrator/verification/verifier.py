@@ -11,26 +11,26 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from migrator.model.inventory import Database, Entry, Inventory, Shape
+from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Shape
 from migrator.model.progress import Progress
 from migrator.model.verification import (
     Check,
     DatabaseVerification,
     EntryVerdict,
-    HistoryVerification,
     Level,
     SourceVerification,
     Verdict,
     Verification,
 )
 from migrator.model.words import Finding, Name
+from migrator.openclaw.places.session_key import canonical_key
 from migrator.parallel import ALONE, Workers
 from migrator.planning.digests import content_digest
 from migrator.sqlite.shapes import integrity_of
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.checks import database_checks, state_checks
-from migrator.verification.entry_verdicts import EntryJudge, newest_entries
-from migrator.verification.history_verifier import verify_copies, verify_histories
+from migrator.verification.entry_verdicts import CANONICAL_KEY, EntryJudge, newest_entries
+from migrator.verification.history_verifier import JudgedHistories, verify_copies, verify_histories
 from migrator.verification.holdings import Claims, Holdings, claims_of
 from migrator.verification.places import with_lost_databases
 from migrator.verification.prompts import lost_prompts
@@ -58,22 +58,23 @@ def verify(
         examine = partial(_examine, inventory.databases, newest, holdings.event_columns, inventory.main_key, workers)
         names = [Name("database", database.path) for database in inventory.databases]
         with workers.map(examine, range(count), names.__getitem__, count=count, size=size, together=1) as examined:
-            histories, on_branches = verify_histories(holdings, level)
+            histories = verify_histories(holdings, level)
             judged = [
-                _verify_database(one, claims[one.path], newest[one.path], tuple(histories[one.path]), holdings, level)
+                _verify_database(one, claims[one.path], newest[one.path], histories, holdings, level)
                 for one in inventory.databases
             ]
+            accounted = _accounted(inventory, judged, newest)
             on_copies = tuple(verify_copies(holdings, level))
             return Verification(
                 state_dir=inventory.state_dir,
                 databases=tuple(
-                    replace(one, content_digest=digest, checks=checks)
+                    replace(one, content_digest=digest, checks=checks, extra=_extra(one, accounted, holdings))
                     for one, (digest, checks) in zip(judged, examined, strict=True)
                 ),
                 checks=tuple(state_checks(inventory)),
                 findings=(
                     *_without(inventory.findings, on_copies),
-                    *on_branches,
+                    *histories.findings,
                     *on_copies,
                     *lost_prompts(inventory),
                 ),
@@ -114,11 +115,11 @@ def _verify_database(
     database: Database,
     claims: list[Claims],
     newest: Mapping[str, Entry],
-    histories: tuple[HistoryVerification, ...],
+    histories: JudgedHistories,
     holdings: Holdings,
     level: Level,
 ) -> DatabaseVerification:
-    """All but the digest and the checks."""
+    """All but the digest, the checks, and what is extra."""
     sources = []
     with ExitStack() as opened:
         judge = EntryJudge(database, holdings, level, opened)
@@ -129,19 +130,47 @@ def _verify_database(
                 if found is not None:
                     verdicts.append(found)
             sources.append(_source(one, verdicts))
-    rows = holdings.rows[database.path]
     return DatabaseVerification(
         database=database,
         sources=tuple(sources),
-        histories=histories,
-        extra=tuple(
-            Name("session", key)
-            for key, row in rows.items()
-            if key not in newest and (row.session_id is None or row.session_id not in holdings.source_sessions)
-        ),
-        rows=len(rows),
+        histories=tuple(histories.verdicts[database.path]),
+        extra=(),
+        rows=len(holdings.rows[database.path]),
         content_digest="",
         checks=(),
+        extra_events=histories.extra_events(database),
+    )
+
+
+def _accounted(
+    inventory: Inventory, judged: Sequence[DatabaseVerification], newest: Mapping[str, Mapping[str, Entry]]
+) -> frozenset[tuple[str, str]]:
+    """The rows that stand for an entry of a source, by database and key: its own key, or where a verdict found it."""
+    found = {(one.database.path, key) for one in judged for key in newest[one.database.path]}
+    for one in judged:
+        for verdict in (verdict for source in one.sources for verdict in source.verdicts):
+            places = {place.kind: place.text for place in verdict.places}
+            path, key = places.get("database", one.database.path), places.get("session", verdict.session.text)
+            if CANONICAL_KEY in verdict.transforms:
+                key = canonical_key(key, one.database.agent_id, inventory.main_key, inventory.scope)
+            found.add((path, key))
+    return frozenset(found)
+
+
+def _extra(judged: DatabaseVerification, accounted: frozenset[tuple[str, str]], holdings: Holdings) -> tuple[Name, ...]:
+    """The rows that stand for no entry: of a session that no source has, or that has its own row as well.
+
+    A row for the history of a session without an entry is none.
+    """
+    path = judged.database.path
+    rows = holdings.rows[path]
+    own = {row.session_id for key, row in rows.items() if (path, key) in accounted}
+    known = holdings.source_sessions
+    return tuple(
+        Name("session", key)
+        for key, row in rows.items()
+        if (path, key) not in accounted
+        and (row.session_id not in known or (row.session_id in own and RECOVERED not in key))
     )
 
 

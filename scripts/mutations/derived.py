@@ -21,7 +21,7 @@ DERIVED = {
     "transcript_events": frozenset({"navigation_json"}),
     "transcript_event_identities": frozenset({"message_idempotency_key"}),
     "session_transcript_active_events": frozenset({"context_eligible"}),
-    "session_key_contract": frozenset({"canonical_ready", "id", "updated_at"}),
+    "session_key_contract": frozenset({"canonical_ready", "updated_at"}),
 }
 """Columns by table. Nothing in legacy files says what the owner of a session is, or when a window was made; the other
 columns of windows repeat an entry for queries of statistics, and are written anew with it. Real releases list every

@@ -13,6 +13,7 @@ from migrator import commands
 from migrator.commands.request import Request
 from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
+from migrator.verification.parity import parity
 
 Unpack = Callable[[str], Path]
 
@@ -30,7 +31,7 @@ def damage(state: Path, sql: str) -> None:
         connection.create_function("octet_length", 1, size, deterministic=True)
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA ignore_check_constraints = ON")
-        if not sql.startswith(("UPDATE", "DELETE")):
+        if not sql.startswith(("UPDATE", "DELETE", "INSERT")):
             connection.execute(sql)
             return
         triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
@@ -82,6 +83,7 @@ def damage(state: Path, sql: str) -> None:
         ("columns-agree", "UPDATE session_transcript_active_events SET message_position = 9 WHERE active_position = 1"),
         ("columns-agree", "UPDATE session_transcript_index_state SET active_message_count = 1"),
         ("rows-visible", "UPDATE session_key_contract SET main_key = 'work'"),
+        ("rows-visible", "DELETE FROM session_key_contract"),
         ("rows-visible", "DROP TRIGGER session_windows_canonical_pending_after_update"),
         ("rows-visible", "DROP INDEX idx_agent_session_nodes_active"),
         ("rows-visible", "CREATE TRIGGER one_more AFTER DELETE ON session_nodes BEGIN SELECT 1; END"),
@@ -104,3 +106,29 @@ def test_what_real_releases_wrote_is_visible_and_agrees(unpack: Unpack, name: st
     report = verify(unpack(folder).joinpath(*rest))
     assert report.verification is not None
     assert report.verification.failed_checks in ((), ("no-sibling-directories",))
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        (
+            "INSERT INTO session_nodes SELECT 'agent:main:another', current_session_id, entry_json, {rest}"
+            " FROM session_nodes WHERE session_key = 'agent:main:main'",
+            "extra 1 sessions with 0 events",
+        ),
+        (
+            "INSERT INTO transcript_events SELECT session_id, seq + 100, event_json, {rest}"
+            " FROM transcript_events WHERE seq = 3",
+            "extra 0 sessions with 1 events",
+        ),
+    ],
+)
+def test_what_no_source_explains_is_counted(unpack: Unpack, sql: str, words: str) -> None:
+    state = unpack("upgraded-2026.7.1-to-2026.9.6")
+    table = sql.split()[2]
+    with closing(sqlite3.connect(state / "agents/main/agent/openclaw-agent.sqlite")) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+    damage(state, sql.format(rest=", ".join(names[3:])))
+    verification = verify(state).verification
+    assert verification is not None
+    assert str(parity(verification)).endswith(words)
