@@ -137,7 +137,8 @@ def verdict(source: HistorySource, comparison: Comparison, moved: bool) -> Histo
     if comparison.present == 0 and source.events:
         return HistoryVerdict.ABSENT
     if comparison.present < source.events:
-        return HistoryVerdict.DIVERGES if comparison.stored_only else HistoryVerdict.EXTENDS
+        is_beginning = comparison.in_order and not comparison.stored_only
+        return HistoryVerdict.EXTENDS if is_beginning else HistoryVerdict.DIVERGES
     if not comparison.in_order:
         return HistoryVerdict.DIVERGES
     if moved:

@@ -157,8 +157,8 @@ def _verify_history(
 ) -> tuple[HistoryVerification, str, int]:
     """Look for a history under each id that it may go by: in its own database, in others, in archives.
 
-    Gives the path of the database where it was found as well, and how many more events the history has there. ``claimed`` are database and session id of all files:
-    what stands for one of them in another database is no other.
+    Gives the path of the database where it was found as well, and how many more events the history has there.
+    ``claimed`` are database and session id of all files: what stands for one of them in another database is no other.
     """
     live = (
         (path, one, False)

@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from migrator import openclaw
 from migrator.openclaw.changes.own_repairs import OWN_TRANSFORMS
 from migrator.openclaw.changes.transforms import (
     ENTRY_TRANSFORMS,
     EVENT_TRANSFORMS,
+    EventTransform,
     Transform,
     explain_entry,
     explain_event,
@@ -290,3 +293,16 @@ def test_fields_of_any_type_raise_nothing(fields: _Object) -> None:
     explain_entry(fields, {"sessionId": "s", "updatedAt": 1, **fields, "delivery": {}})
     explain_event({"type": "message", "message": fields}, {"message": {**fields, "media": []}}, "s")
     explain_event({**fields, "type": "session"}, fields, "s")
+
+
+@pytest.mark.parametrize(("title", "steps"), [("Entries:", ENTRY_TRANSFORMS), ("Events:", EVENT_TRANSFORMS)])
+def test_the_page_names_the_change_of_every_step_of_a_release_and_none_that_there_is_not(
+    title: str, steps: tuple[Transform | EventTransform, ...]
+) -> None:
+    page = (Path(openclaw.__file__).parent / "README.md").read_text(encoding="utf-8")
+    table = page.partition(f"\n{title}\n\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    named = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row[2])]
+    own = {step.name for step in OWN_TRANSFORMS}
+    assert all(row[2] for row in rows)
+    assert set(named) | own == {step.name for step in steps} | own
