@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from differences.worlds import build
-from scattering.pieces import Facts, in_database, pieces
-from scattering.scatter import Scatter
 
 from migrator import commands
 from migrator.commands.request import Request
+from migrator.model.errors import MigratorError, NothingFoundError
 from migrator.model.request import Selection, Surroundings
+from migrator.model.verification import Verdict
 from migrator.model.words import Finding
+from scattering.pieces import Facts, in_database, pieces
+from scattering.scatter import Scatter
 
 _OF_ALL_INSIDE = frozenset({"copy.state-inside", "place.closed", "place.too-deep", "place.unreadable"})
 _SAYS_NOTHING = frozenset({"file.unknown-class", "place.litter", "database.migrated", "store.json5"})
@@ -44,7 +47,7 @@ def judge(folder: Path, seed: int) -> Judged:
     for piece in scattered.pieces:
         for fact in piece.facts:
             there.setdefault(fact, []).append(piece.path)
-    findings = _findings(state, request)
+    findings = _findings(request)
     stored = _stored(state)
     left = [fact for fact in there if fact not in stored]
     silent = [fact for fact in left if not any(_is_named(path, findings) for path in there[fact])]
@@ -63,12 +66,27 @@ def _migrate_some(state: Path, request: Request, seed: int) -> None:
     shutil.rmtree(state / "migrator-runs")
 
 
-def _findings(state: Path, request: Request) -> tuple[Finding, ...]:
-    try:
+def _findings(request: Request) -> tuple[Finding, ...]:
+    """What scan says after apply has done what it can, and the sources of which verify says that they are missing."""
+    with suppress(MigratorError):  # what is refused has findings
         commands.apply(request, None, yes=True)
-    except Exception:  # noqa: BLE001 - what is refused is told by the findings of scan
-        pass
-    return tuple(commands.scan(request).findings)
+    try:
+        verified = commands.verify(request)
+    except NothingFoundError:
+        return tuple(commands.scan(request).findings)
+    lacking = [
+        Finding(one.verdict.value, one.transcript)
+        for base in verified.verification.databases
+        for one in base.histories
+        if one.present < one.events
+    ]
+    missing = [
+        Finding(Verdict.MISSING.value, source.source)
+        for base in verified.verification.databases
+        for source in base.sources
+        if any(one.verdict is Verdict.MISSING for one in source.verdicts)
+    ]
+    return (*commands.scan(request).findings, *verified.findings, *lacking, *missing)
 
 
 def _stored(state: Path) -> Facts:

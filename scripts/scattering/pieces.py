@@ -1,4 +1,4 @@
-"""What a state directory is made of, as plain JSON, without this program: which sessions and events lie in which file."""
+"""Which sessions and events lie in which file of a state directory: read as plain JSON, without this program."""
 
 from __future__ import annotations
 

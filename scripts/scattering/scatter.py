@@ -145,7 +145,7 @@ class Scatter:
 
 def _whole_entries(text: str, piece: Piece) -> frozenset[tuple[str, str]]:
     """The sessions of a store that are written out in full before the cut."""
-    end = text.rfind('\n  },')
+    end = text.rfind("\n  },")
     if end < 0:
         return frozenset()
     return in_store(text[: end + 4] + "\n}") & piece.facts
