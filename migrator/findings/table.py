@@ -702,6 +702,11 @@ RULES: dict[str, Rule] = {
         "{subject} can not be read (error {errno}).",
         "Make it readable and run again.",
     ),
+    "transcript.utf-16": Rule(
+        _NOTE,
+        "{subject} is in UTF-16, of which OpenClaw can read no line.",
+        "Nothing to do: its events are stored; the file stays as it is.",
+    ),
     # copies
     "copy.database-only-here": Rule(
         _WARNING,

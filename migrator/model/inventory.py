@@ -118,6 +118,7 @@ class Transcript:
     replaced: int = 0
     columns: bytes = b""
     parent_id: str | None = None
+    is_utf16: bool = False
 
 
 class Run(NamedTuple):

@@ -10,20 +10,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from migrator.filesystem import first_bytes, names_in, status_of
+from migrator.filesystem import first_bytes, names_in
 
 DEEPEST = 24
 """Folders below each other: a state directory inside a home inside an agent needs ten."""
 
 _HEAD = 4096
 _SQLITE = b"SQLite format 3\0"
-_SMALLEST = 16
-"""Bytes: no session and no event is shorter."""
 
 _EVENT_TYPES = (
     "branch_summary|compaction|custom|custom_message|label|leaf|message|model_change|session|session_info"
@@ -37,6 +34,8 @@ _FIRST_EVENT = re.compile(rf'\s*\{{\s*"type"\s*:\s*"(?:{_EVENT_TYPES})"')
 _TYPES = frozenset(_EVENT_TYPES.split("|"))
 _IN_STORE = re.compile(r"""\bsessionId\b|["']agent:""")
 _BEFORE_STORE = ("{", "//", "/*")
+_FIRST = (b"{", b"/", b"\xef", b"\xff", b"\xfe")
+"""How any of them begins: an object, a comment, or a byte order mark."""
 
 _LITTER = re.compile(
     r"\._.*|\.DS_Store|Thumbs\.db|desktop\.ini|.*@Syno(?:EAStream|Resource)|@eaDir|#recycle|@Recycle|lost\+found"
@@ -44,6 +43,21 @@ _LITTER = re.compile(
     r"|\$RECYCLE\.BIN|System Volume Information|\.Spotlight-V100|\.fseventsd",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
+
+
+_PROGRAMS = (
+    "c cc cjs cpp css cts go h hpp java js jsx lock map mjs mts node o php pyc pyi py rb rs scss sh so swift ts tsx"
+)
+_MEDIA = "avif bmp gif ico jpeg jpg mkv mov mp3 mp4 ogg opus otf pdf png svg ttf wasm wav webm webp woff woff2"
+_NEVER_OURS = frozenset((*_PROGRAMS.split(), *_MEDIA.split()))
+"""Endings of programs, pictures and sounds, which no person and no program gives to a copy of sessions."""
+
+
+class Kind(Enum):
+    """What the walk goes on with: folders to look into, and regular files."""
+
+    FOLDER = "folder"
+    FILE = "file"
 
 
 class Holds(str, Enum):
@@ -82,6 +96,8 @@ def recognise(head: bytes) -> Holds | None:
     """What a file may be, by how it begins: a database, a transcript, or a map of keys to entries."""
     if head.startswith(_SQLITE):
         return Holds.DATABASE
+    if head.lstrip()[:1] not in _FIRST:
+        return None
     if not head.startswith(_UTF_16) and not _WORDS.search(head):
         return None
     text = _as_text(head)
@@ -114,26 +130,60 @@ def look_at(path: str) -> Holds | None:
 
 def walk(state: str, is_read: Callable[[str], bool]) -> Walk:
     """Look through the state directory, but for the files and folders that ``is_read`` says are read otherwise."""
-    made, agents = Walk(), os.path.join(state, "agents") + os.sep
+    made, agents = Walk(), os.path.join(state, "agents")
     folders: list[tuple[str, int, str | None]] = [(state, 0, None)]
     while folders:
         folder, depth, root = folders.pop()
-        if folder != state and _is_state(folder):
+        entries = _entries(folder, made)
+        if folder != state and any(one.name == "agents" for one in entries) and _is_state(folder):
             root = folder
-        for path, status in _children(folder, made):
-            if is_read(path):
+        is_of_agents = folder == agents or folder.startswith(agents + os.sep)
+        for entry in entries:
+            if is_read(entry.path):
                 continue
-            made.litter += path.startswith(agents) and is_litter(os.path.basename(path))
-            if stat.S_ISDIR(status.st_mode):
+            if is_of_agents:
+                made.litter += is_litter(entry.name)
+            kind = _kind(entry, made)
+            if kind is Kind.FOLDER:
                 if depth == DEEPEST:
-                    made.too_deep.append(path)
+                    made.too_deep.append(entry.path)
                 else:
-                    folders.append((path, depth + 1, root))
-            elif stat.S_ISREG(status.st_mode) and status.st_size >= _SMALLEST:
-                _look_into(path, root, made)
+                    folders.append((entry.path, depth + 1, root))
+            elif kind is Kind.FILE and _may_be_ours(entry.name):
+                _look_into(entry.path, root, made)
     made.found.sort(key=lambda one: one.path)
     made.too_deep.sort()
     return made
+
+
+def _entries(folder: str, made: Walk) -> list[os.DirEntry[str]]:
+    """What is in a folder, with what the system says of its kind. Only what may be litter may be closed to us."""
+    try:
+        with os.scandir(folder) as listed:
+            return list(listed)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        if not is_litter(os.path.basename(folder)):
+            made.closed.append(folder)
+        return []
+
+
+def _kind(entry: os.DirEntry[str], made: Walk) -> Kind | None:
+    """What was listed, links not followed: nearly always the listing says it, and nothing is looked at."""
+    try:
+        if entry.is_dir(follow_symlinks=False):
+            return Kind.FOLDER
+        return Kind.FILE if entry.is_file(follow_symlinks=False) else None
+    except OSError:
+        made.closed.append(entry.path)
+        return None
+
+
+def _may_be_ours(name: str) -> bool:
+    """Whether a file is worth opening: of a home with 100,000 files most are programs and pictures."""
+    _, dot, ending = name.rpartition(".")
+    return not (dot and ending.lower() in _NEVER_OURS)
 
 
 def _look_into(path: str, root: str | None, made: Walk) -> None:
@@ -146,19 +196,6 @@ def _look_into(path: str, root: str | None, made: Walk) -> None:
         return
     if holds is not None:
         made.found.append(Found(path, holds, root))
-
-
-def _children(folder: str, made: Walk) -> Iterator[tuple[str, os.stat_result]]:
-    """What is in a folder, with one look at each. Only what may be litter is allowed to be closed to us."""
-    path = folder
-    try:
-        for name in names_in(folder):
-            path = os.path.join(folder, name)
-            if (status := status_of(path)) is not None:
-                yield path, status
-    except OSError:
-        if not is_litter(os.path.basename(path)):
-            made.closed.append(path)
 
 
 def _is_state(folder: str) -> bool:

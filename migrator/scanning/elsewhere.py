@@ -171,6 +171,8 @@ def _on_found(one: Found, inventory: Inventory, known: _Known) -> Iterator[Findi
         store, _ = read_store(one.path, one.path, StoreKind.COPY, agent)
         if count := len(_sessions_of(store) - known.ids):
             yield Finding("copy.sessions-only-here", Name("store", one.path), (("count", count),))
+        elif store.damage or store.identity is None:
+            yield Finding("copy.damaged", Name("store", one.path))
     else:
         yield from _on_database(one.path, agent, inventory, known)
 
@@ -181,6 +183,8 @@ def _agent_of(path: str, inventory: Inventory) -> str | None:
 
 def _on_transcript(path: str, agent: str | None, known: _Known) -> Iterator[Finding]:
     transcript, _ = read_transcript(path, agent, FileKind.REPAIR_BACKUP.value)
+    if transcript is None or (transcript.damage and not transcript.hashes):
+        yield Finding("copy.damaged", Name("transcript", path))
     if transcript is not None and (count := sum(one not in known.events for one in events_of(transcript.hashes))):
         yield Finding("copy.events-only-here", Name("transcript", path), (("count", count),))
 

@@ -68,10 +68,11 @@ def read_transcript(
         counts=_shared(tuple((kind.value, count) for kind, count in reader.counts.items() if count)),
         damage=tuple(tally.damage),
         hashes=bytes(tally.hashes),
-        stranded=tally.stranded,
+        stranded=len(tally.hashes) // HASH_BYTES if reader.is_utf16 else tally.stranded,
         replaced=tally.replaced,
         columns=tally.columns.digest(),
         parent_id=_parent(reader.header.raw) if reader.header else None,
+        is_utf16=reader.is_utf16,
     )
     return transcript, tuple(_findings(transcript))
 
@@ -180,6 +181,8 @@ def _findings(transcript: Transcript) -> Iterator[Finding]:
     for code, count in (("transcript.duplicate-line", duplicates), ("transcript.invalid-utf8", transcript.replaced)):
         if count:
             yield Finding(code, name, (("count", count),))
+    if transcript.is_utf16:
+        yield Finding("transcript.utf-16", name)
     if transcript.hashes and not dict(transcript.counts).get(LineKind.HEADER.value):
         yield Finding("transcript.no-header", name)
 

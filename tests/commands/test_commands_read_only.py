@@ -69,6 +69,15 @@ def test_rows_in_a_filled_wal_are_seen(world: World) -> None:
     assert [suffix for suffix, _ in database.files] == ["", "-wal"]
 
 
+class AtHome(World):
+    """A state directory where OpenClaw has it if nobody says otherwise."""
+
+    @property
+    def state(self) -> Path:
+        """In the home, under its usual name."""
+        return self.root / "home" / ".openclaw"
+
+
 TRACED = (
     "openat,open,creat,mkdir,mkdirat,unlink,unlinkat,rename,renameat,renameat2,link,linkat,symlink,truncate,ftruncate"
 )
@@ -82,8 +91,8 @@ getattr(commands, verb)(commands.Request(Selection(state_dir=state), Surrounding
 WRITING = re.compile(r"O_CREAT|O_WRONLY|O_RDWR|O_TRUNC")
 
 
-def traced_calls(world: World, verb: str) -> list[str]:
-    """The traced system calls of a verb that name something below the state directory."""
+def traced_calls(world: World, verb: str, below: Path | None = None) -> list[str]:
+    """The traced system calls of a verb that name something below the state directory, or another one."""
     log = world.root / "trace"
     folders = [str(world.state), str(world.root / "home"), str(world.root / "tmp")]
     call = [sys.executable, "-B", "-c", SCRIPT, *folders, verb]
@@ -94,7 +103,7 @@ def traced_calls(world: World, verb: str) -> list[str]:
     if not log.exists() or b"ptrace" in run.stderr:
         pytest.skip("strace may not trace here")
     assert run.returncode == 0, run.stderr.decode()
-    return [line for line in log.read_text(errors="replace").splitlines() if str(world.state) in line]
+    return [line for line in log.read_text(errors="replace").splitlines() if str(below or world.state) in line]
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
@@ -107,6 +116,29 @@ def test_no_system_call_of_a_reading_command_could_write(world: World, verb: Cal
     assert any("openclaw-agent.sqlite-wal" in call for call in opened)
     assert [call for call in calls if call not in opened] == []
     assert [call for call in opened if WRITING.search(call)] == []
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@by_verb
+def test_no_file_of_a_neighbour_is_opened_though_it_is_looked_for_and_links_lead_there(
+    tmp_path: Path, verb: Callable[[Request], Report]
+) -> None:
+    world = AtHome(tmp_path)
+    world.agent("main", {"k": entry("s1", 5)})
+    neighbour = world.root / "home" / ".clawdbot"
+    sessions = neighbour / "agents" / "main" / "sessions"
+    sessions.mkdir(parents=True)
+    (sessions / "sessions.json").write_text('{"agent:main:other": {"sessionId": "other", "updatedAt": 1}}')
+    (sessions / "other.jsonl").write_text('{"type":"session","id":"other"}\n')
+    (world.state / "attic").mkdir()
+    for name, target in (("copy", sessions / "sessions.json"), ("folder", sessions), ("whole", neighbour)):
+        (world.state / "attic" / name).symlink_to(target)
+    (world.state / "agents" / "linked").symlink_to(neighbour / "agents" / "main")
+    assert "host.split-state" in str(commands.scan(world.request()))
+    before = fingerprint(neighbour)
+    opened = [call for call in traced_calls(world, verb.__name__, neighbour) if "O_DIRECTORY" not in call]
+    assert opened == []
+    assert fingerprint(neighbour) == before
 
 
 @by_verb

@@ -7,12 +7,14 @@ to the first unreadable one and leaves all others behind (2026.9.6, ``commands/d
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from datetime import date
 from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 from typing import Any, BinaryIO
 
 import msgspec
@@ -81,6 +83,10 @@ class Line(Struct, frozen=True, gc=False):
     transforms: tuple[str, ...] = ()
 
 
+_UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+"""How a file in UTF-16 begins, and what it is called."""
+
+
 class TranscriptReader:
     """Iterate once over a binary stream; afterwards the attributes speak about the whole file.
 
@@ -97,6 +103,7 @@ class TranscriptReader:
         self.physical_lines = 0
         self.header: Line | None = None
         self.counts: dict[LineKind, int] = dict.fromkeys(LineKind, 0)
+        self.is_utf16 = False
         self._stream = stream
         self._window = window
         self._sha256 = sha256()
@@ -110,9 +117,9 @@ class TranscriptReader:
     def __iter__(self) -> Iterator[Line]:
         """Yield every line in file order. The raw bytes and one line feed per gap are the file again."""
         offset = 0
-        for raw, complete in self._physical_lines():
+        for raw, length, complete in self._physical_lines():
             self.physical_lines += 1
-            for line in _lines(raw, self.physical_lines, offset, complete):
+            for line in self._lines(raw, length, offset, complete):
                 if line.event_id is not None and self._repeats(line.raw):
                     line = msgspec.structs.replace(line, kind=LineKind.DUPLICATE)
                 elif line.kind is LineKind.HEADER and self.header is None:
@@ -120,23 +127,51 @@ class TranscriptReader:
                 self.counts[line.kind] += 1
                 offset += line.length
                 yield line
-            offset += 1
+            offset += 2 if self.is_utf16 else 1
 
-    def _physical_lines(self) -> Iterator[tuple[bytes, bool]]:
-        """Each line without its line feed, and whether it had one. Only a line feed ends a line."""
+    def _lines(self, raw: bytes, length: int, offset: int, complete: bool) -> Iterator[Line]:
+        if not self.is_utf16:
+            yield from _lines(raw, self.physical_lines, offset, complete)
+            return
+        line = read_line(raw, self.physical_lines, offset, complete)
+        yield msgspec.structs.replace(line, length=length)
+
+    def _physical_lines(self) -> Iterator[tuple[bytes, int, bool]]:
+        """Each line without its line feed, its length in the file, and whether it had one. Only a line feed ends it."""
         parts: list[bytes] = []
-        while chunk := self._stream.read(self._window):
-            self.size += len(chunk)
-            self._sha256.update(chunk)
+        for chunk in self._chunks():
+            if self.is_utf16:
+                yield from self._lines_of_utf16(chunk)
+                return
             *ended, begun = chunk.split(b"\n")
             if ended:
                 ended[0] = b"".join([*parts, ended[0]])
                 parts = []
                 for line in ended:
-                    yield line, True
+                    yield line, len(line), True
             parts.append(begun)
         if last := b"".join(parts):
-            yield last, False
+            yield last, len(last), False
+
+    def _chunks(self) -> Iterator[bytes]:
+        while chunk := self._stream.read(self._window):
+            if self.size == 0:
+                self.is_utf16 = chunk[:2] in _UTF_16 and 0 in chunk[2:4]
+            self.size += len(chunk)
+            self._sha256.update(chunk)
+            yield chunk
+
+    def _lines_of_utf16(self, first: bytes) -> Iterator[tuple[bytes, int, bool]]:
+        """The same in UTF-8, of a file that PowerShell has written: with ``>`` it writes UTF-16."""
+        encoding = _UTF_16[first[:2]]
+        decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+        rest = ""
+        for chunk in chain([first], self._chunks()):
+            *ended, rest = (rest + decoder.decode(chunk)).split("\n")
+            for line in ended:
+                yield _as_utf8(line), len(line.encode(encoding, "surrogatepass")), True
+        if rest:
+            yield _as_utf8(rest), len(rest.encode(encoding, "surrogatepass")), False
 
     def _repeats(self, raw: bytes) -> bool:
         """Whether a line that has an id repeats an earlier one.
@@ -148,6 +183,10 @@ class TranscriptReader:
             return True
         self._seen.add(content)
         return False
+
+
+def _as_utf8(text: str) -> bytes:
+    return text.removeprefix("\ufeff").encode("utf-8", "replace")
 
 
 def _lines(raw: bytes, number: int, offset: int, complete: bool) -> Iterator[Line]:
