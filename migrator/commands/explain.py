@@ -18,7 +18,7 @@ from migrator.model.inventory import Database, Inventory, Shape, Store, Transcri
 from migrator.model.plan import Plan
 from migrator.model.report import ExplainReport
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
-from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.model.words import Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
 from migrator.runs.run_record import all_records
 from migrator.scanning.elsewhere import only_here
@@ -141,7 +141,7 @@ class _Known:
 
     def _of_database(self, database: Database) -> Place:
         digest = dict(database.files)[""].sha256 if database.files else None
-        count = len({row.key for row in (*database.typed_rows, *database.cache_rows)})
+        count = len(database.keys)
         why = (database.shape.value,)
         return Place("database", Name("database", database.path), None, None, digest, None, count, why=why)
 
@@ -154,7 +154,7 @@ class _Known:
             session_id=Name("session-id", named) if named is not None else None,
             digest=one.identity.sha256,
             time=one.last_ms or None,
-            count=len(one.hashes) // HASH_BYTES,
+            count=one.event_count,
             verdict=judged.verdict.value if judged is not None else None,
             why=tuple(name for name, _ in judged.transforms) if judged is not None else (),
             elsewhere=judged.places if judged is not None else (),
@@ -200,7 +200,7 @@ class _Known:
                     yield Place(kind, name, key, _id(row.session_id), row.sha256.hex(), row.updated_at)
         for stored in (*database.transcripts, *database.archives):
             if stored.session_id in ids:
-                count, digest = len(stored.hashes) // HASH_BYTES, sha256(stored.hashes).hexdigest()
+                count, digest = stored.event_count, sha256(stored.hashes).hexdigest()
                 kind = "archive" if stored.archive else "history"
                 why = (stored.archive,) if stored.archive else ()
                 yield Place(kind, name, None, _id(stored.session_id), digest, None, count, why=why)

@@ -129,7 +129,7 @@ def plan_settled(
             [*merged.displaced, *merged.superseded],
             inventory.quarantined,
         ),
-        expected_rows=len({row.key for row in (*database.cache_rows, *database.typed_rows)}),
+        expected_rows=len(database.keys),
         expected_digest=content_digest(
             {row.key: row.sha256 for row in database.cache_rows},
             {row.key: row.sha256 for row in database.typed_rows},

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from migrator.model.inventory import Entry, Inventory, Shape, Store, StoreKind, Transcript
-from migrator.model.words import HASH_BYTES, Finding, Name, Number
+from migrator.model.words import Finding, Name, Number
 from migrator.openclaw.changes.hazards import LOSES_ENTRY
 from migrator.openclaw.places.paths import normalize_agent_id, store_database
 from migrator.openclaw.places.session_files import FileKind
@@ -203,7 +203,7 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
                 lasting[there].update(known.intersection(_pointers(entry)))
     for transcript in upgrade.inventory.transcripts:
         folder, file = os.path.split(transcript.path)
-        name, events = Name("transcript", transcript.path), len(transcript.hashes) // HASH_BYTES
+        name, events = Name("transcript", transcript.path), transcript.event_count
         if transcript.kind != FileKind.TRANSCRIPT.value or folder not in pointers or not events:
             continue
         own = {file, transcript.path}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from migrator.findings.table import RULES
-from migrator.model.inventory import Database, Entry, Inventory, Store, StoreKind
+from migrator.model.inventory import Database, Entry, Inventory, Store
 from migrator.model.plan import DatabasePlan, Judged, Plan
 from migrator.model.request import RepairWish
 from migrator.model.words import Finding, Name, Severity
@@ -23,9 +23,6 @@ from migrator.planning.lost_databases import with_originals_of_the_lost
 from migrator.planning.merging import merge, rows_by_key, time_of
 from migrator.planning.repair_planner import plan_repairs
 from migrator.planning.settled import is_settled
-
-SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
-"""Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
 
 
 def plan(
@@ -93,7 +90,7 @@ def _stores_of(inventory: Inventory) -> dict[str, list[Store]]:
     """The stores that go into each database."""
     stores_of: dict[str, list[Store]] = {}
     for store in inventory.stores:
-        if store.kind not in SET_ASIDE and is_opened(store.database):
+        if not store.is_set_aside and is_opened(store.database):
             stores_of.setdefault(store.database, []).append(store)
     return stores_of
 

@@ -14,7 +14,7 @@ from migrator.model.inventory import Database, Entry, Inventory, Row, Run, Store
 from migrator.model.plan import Judged
 from migrator.model.request import RepairWish
 from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
-from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.openclaw.places.session_key import database_key
 from migrator.openclaw.text.recovered import recovered_entry
@@ -178,9 +178,8 @@ class _Planner:
         longest = {one.session_id: one for one in sorted(database.archives, key=lambda one: len(one.hashes))}
         for one in longest.values() if database.path in self.additions else ():
             if one.hashes and one.session_id not in live and self._named(one.session_id):
-                events = len(one.hashes) // HASH_BYTES
                 absent = HistoryVerification(
-                    name, Name("session-id", one.session_id), HistoryVerdict.ABSENT, events, 0, ()
+                    name, Name("session-id", one.session_id), HistoryVerdict.ABSENT, one.event_count, 0, ()
                 )
                 file = SourceFile(None, (database.path, one))
                 self.additions[database.path].histories[one.session_id].append((Origin.DELETED, [(absent, file)]))
@@ -281,7 +280,7 @@ class _Planner:
         taken = sources_in_order(session_id, files, self.own)
         runs = self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken)
         events = sum(verified.events - (0 if is_new else verified.present) for verified, _ in lacking)
-        present = sum(len(history.hashes) for history in stored) // HASH_BYTES
+        present = sum(history.event_count for history in stored)
         last_ms = 0 if is_known else max(file.last_ms for file in taken)
         entry = None if is_known else recovered_entry(session_id, last_ms, archived=True)
         key = keys.get(session_id, "")

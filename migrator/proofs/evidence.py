@@ -178,7 +178,7 @@ def _databases(report: Report, sources: Sequence[Mapping[str, Fact]]) -> Iterato
             "shape": database.shape.value,
             "version": database.version,
             "content_digest": judged.content_digest if judged else None,
-            "rows": judged.rows if judged else len({r.key for r in (*database.cache_rows, *database.typed_rows)}),
+            "rows": judged.rows if judged else len(database.keys),
             **({"verdicts": _by_word(counted)} if judged else {}),
             **({"actions": dict(actions)} if plan is not None else {}),
         }

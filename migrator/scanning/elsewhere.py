@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from migrator.model.errors import BusyError
-from migrator.model.inventory import LIVE, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.inventory import Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind, classify
@@ -30,7 +30,6 @@ from migrator.sqlite import shapes
 from migrator.sqlite.snapshot import open_snapshot
 
 _NOT_WALKED = (RUNS, "session-sqlite-migration-runs")
-_WITH_SESSIONS = (Shape.V1, Shape.ENTRIES, Shape.NODES)
 _DATABASE = "openclaw-agent.sqlite"
 
 
@@ -101,7 +100,7 @@ class _Known:
     @cached_property
     def ids(self) -> frozenset[str]:
         """The session ids of live stores and databases, and the keys of what has no id."""
-        live = [store for store in self._inventory.stores if store.kind in LIVE]
+        live = [store for store in self._inventory.stores if store.is_live]
         return frozenset(_ids(live, self._inventory.databases))
 
     @cached_property
@@ -190,7 +189,7 @@ def _on_database(path: str, agent: str | None, inventory: Inventory, known: _Kno
     shape = _shape(path)
     if shape is Shape.UNREADABLE and os.path.basename(path).startswith(_DATABASE):
         yield Finding("copy.database-unreadable", name)
-    if shape not in _WITH_SESSIONS:
+    if not shape.holds_sessions:
         return
     database, made = read_database(path, normalize_agent_id(agent or ""))
     if database.shape is Shape.UNREADABLE:
@@ -223,7 +222,7 @@ def _sessions_in(files: list[Found]) -> set[str]:
             found |= _sessions_of(read_store(one.path, one.path, StoreKind.COPY, None)[0])
         elif one.holds is Holds.TRANSCRIPT:
             found |= _session_of(read_transcript(one.path, None, FileKind.TRANSCRIPT.value)[0])
-        elif _shape(one.path) in _WITH_SESSIONS:
+        elif _shape(one.path).holds_sessions:
             found |= set(_ids((), [read_database(one.path, "")[0]]))
     return found
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from migrator.filesystem import open_regular_file
 from migrator.model.inventory import GIVEN, Inventory, Join, Transcript
-from migrator.model.words import HASH_BYTES
 from migrator.openclaw.places.session_files import FileKind
 from migrator.openclaw.text.active_branch import Link, read_link
 from migrator.openclaw.text.transcript import TranscriptReader
@@ -95,7 +94,7 @@ class _ChangedError(Exception):
 def _links(file: Transcript) -> list[Link]:
     with open_regular_file(file.path) as stream:
         links = [read_link(text) for _, text in storable_lines(TranscriptReader(stream))]
-    if len(links) * HASH_BYTES != len(file.hashes):
+    if len(links) != file.event_count:
         raise _ChangedError
     return links
 

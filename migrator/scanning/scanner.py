@@ -10,7 +10,7 @@ from pathlib import Path
 
 from migrator.filesystem import is_absent, size_at
 from migrator.model.errors import NothingFoundError, UsageError
-from migrator.model.inventory import LIVE, Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import Verdict
@@ -267,7 +267,7 @@ def _by_database(stores: tuple[Store, ...]) -> dict[str, list[Store]]:
 def _add_placement_findings(stores: tuple[Store, ...], databases: tuple[Database, ...], findings: Findings) -> None:
     """What lies where no release looks for it, or would have to be put there."""
     for store in stores:
-        if store.kind in LIVE and not is_opened(store.database):
+        if store.is_live and not is_opened(store.database):
             findings.add("store.no-agent", Name("store", store.path))
     for database in databases:
         if not is_opened(database.path) and (database.cache_rows or database.typed_rows):

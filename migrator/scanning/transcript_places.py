@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from migrator.model.inventory import Agent, Store, StoreKind
+from migrator.model.inventory import Agent, Store
 from migrator.model.words import Name
 from migrator.openclaw.places.session_files import FileKind, classify, usable_pointer
 from migrator.scanning.directories import Findings
@@ -35,7 +35,7 @@ def transcript_places(
     for directory, one in originals:
         if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
             places[findings.real.of(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
-    live = [store for store in stores if store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED)]
+    live = [store for store in stores if not store.is_set_aside]
     listed = {os.path.join(agent.path, "sessions") for agent in agents}
     for store in live:
         if os.path.dirname(store.path) not in listed:

@@ -20,7 +20,7 @@ from migrator.model.report import ApplyReport, PlanReport, Report, VerifyReport,
 from migrator.model.request import Selection, Surroundings
 from migrator.model.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
 from migrator.model.verification import Check, Verification
-from migrator.model.words import HASH_BYTES, Name
+from migrator.model.words import Name
 from migrator.proofs.words import OPENCLAW_WORDS
 from migrator.scanning.directories import is_inside
 from migrator.upgrades import conversation, listing
@@ -151,7 +151,7 @@ def report_counts(report: Report) -> Iterator[tuple[str, int]]:
         yield "databases_to_write", sum(planned.writes for planned in report.plan.databases)
         yield "quarantined", sum(len(planned.rejects) for planned in report.plan.databases)
         histories = (history for planned in report.plan.databases for history in planned.histories)
-        yield "events", sum(len(history.hashes) // HASH_BYTES for history in histories)
+        yield "events", sum(history.event_count for history in histories)
     yield "findings", len(report.findings)
 
 

@@ -102,7 +102,7 @@ def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
 
     # A history without a file of its own goes by its session and its database.
     name = Name("transcript", f"{path}#{stored.session_id}")
-    counts = ((LineKind.EVENT.value, len(stored.hashes) // HASH_BYTES),)
+    counts = ((LineKind.EVENT.value, stored.event_count),)
     return HistorySource(name, stored.hashes, counts, False, lines)
 
 
