@@ -60,6 +60,9 @@ def plan_database(
     """The plan for a database that sessions can be written to in both shapes, and what is worth knowing of it."""
     merged = merge(stores, rows_by_key(database))
     decisions, findings = _decisions(stores, merged, places, respelled)
+    relieved = relieved_keys(database, decisions)
+    typed = {row.key: row for row in database.typed_rows if row.key not in relieved}
+    decisions = assign_owners(decisions, typed)
     files = tuple({file.path: file for history in histories for file in history.transcripts}.values())
     keys = {row.key for row in database.cache_rows}
     planned = DatabasePlan(
@@ -69,8 +72,9 @@ def plan_database(
         histories=histories,
         rejects=rejects_of(stores, files, merged.superseded, quarantined),
         expected_rows=len(keys) + sum(d.write_cache and d.key not in keys for d in decisions),
-        expected_digest=_expected_digest(database, decisions, [one for one in histories if one.pending]),
+        expected_digest=_expected_digest(database, typed, decisions, [one for one in histories if one.pending]),
         peak_bytes=_peak_bytes(database, stores, histories),
+        relieved=relieved,
     )
     return planned, [*findings, *_findings(planned)]
 
@@ -92,13 +96,14 @@ def _decisions(
         decisions.append(decide(moved, entry.key, entry.sha256, cache.get(entry.key), typed, respelled))
         names = Name("session", loser.entry.key), Name("session", entry.key)
         findings.append(Finding("entry.displaced", names[0], (), names[1:]))
-    return assign_owners(decisions, typed), findings
+    return decisions, findings
 
 
-def _expected_digest(database: Database, decisions: list[Decision], pending: list[HistoryWrite]) -> str:
-    """The digest of what the database must hold afterwards."""
+def _expected_digest(
+    database: Database, typed: Mapping[str, Row], decisions: list[Decision], pending: list[HistoryWrite]
+) -> str:
+    """The digest of what the database must hold afterwards; ``typed`` are the typed rows that may stay."""
     cache = {row.key: row for row in database.cache_rows}
-    typed = {row.key: row for row in database.typed_rows}
     recovered = [(history.key, history.entry) for history in pending if history.entry is not None]
     written = chain(
         ((key, hashlib.sha256(text.encode()).digest()) for key, text in recovered),

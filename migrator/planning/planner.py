@@ -46,9 +46,7 @@ def plan(
     to_write = {path: stores for path, stores in stores_of.items() if path in by_path and not by_path[path].is_upgraded}
     typed_keys, on_folded = fold(_sessions(to_write, by_path), inventory, recovered)
     findings = [*inventory.findings, *on_histories, *on_folded]
-    respelled: dict[str, set[bytes]] = defaultdict(set)
-    for path, sha256 in inventory.respelled:
-        respelled[path].add(sha256)
+    respelled = _respelled(inventory)
     plans: dict[str, DatabasePlan] = {}
     for path in (*stores_of, *(path for path in histories if path not in stores_of)):
         if path in refused or path not in by_path:
@@ -67,6 +65,14 @@ def plan(
         elif path not in refused:
             plans[path] = plan_repair(by_path[path], repair, plans.get(path), inventory.quarantined)
     return Plan(inventory.state_dir, tuple(plans.values()), tuple(findings), plan_digest(plans.values()))
+
+
+def _respelled(inventory: Inventory) -> dict[str, set[bytes]]:
+    """The digests of the rows of each database that hold an entry in another spelling."""
+    respelled: dict[str, set[bytes]] = defaultdict(set)
+    for path, sha256 in inventory.respelled:
+        respelled[path].add(sha256)
+    return respelled
 
 
 def _planned(

@@ -202,20 +202,18 @@ class _Planner:
     def offer_archives(self, database: Database) -> None:
         """What a database has kept of deleted and reset sessions is a source for those that are named."""
         live = {one.session_id for one in database.transcripts}
-        name = Name("database", database.path)
         longest = {one.session_id: one for one in sorted(database.archives, key=lambda one: len(one.hashes))}
         for one in longest.values() if database.path in self.additions else ():
             if one.hashes and one.session_id not in live and self._named(one.session_id):
-                absent = HistoryVerification(
-                    name, Name("session-id", one.session_id), HistoryVerdict.ABSENT, one.event_count, 0, ()
-                )
+                names = Name("database", database.path), Name("session-id", one.session_id)
+                absent = HistoryVerification(*names, HistoryVerdict.ABSENT, one.event_count, 0, ())
                 file = SourceFile(None, (database.path, one))
                 self.additions[database.path].histories[one.session_id].append(_Offer(Origin.DELETED, [(absent, file)]))
 
     # the repair of one database
 
     def repair(self, additions: _Additions) -> Repair:
-        """What to add to one database, with the keys under which it will be additions."""
+        """What to add to one database, and under which keys."""
         rows = tuple(self._row_repairs(additions))
         by_session = {row.session_id: row.key for row in rows if not row.replaces}
         return Repair(rows, tuple(self._history_repairs(additions, by_session)))
@@ -284,31 +282,43 @@ class _Planner:
         self, database: Database, session_id: str, offer: _Offer, is_new: bool, keys: Mapping[str | None, str]
     ) -> HistoryWrite | None:
         """How to complete one history from one offer, without a key if it needs one; None if it can or need not be."""
+        lacking = self._lacking(database, session_id, offer, is_new, session_id in keys)
+        if not lacking:
+            return None
+        files = [replace(file, first_line=1) if is_new else file for _, file in lacking]
+        taken = sources_in_order(session_id, files, self.own)
+        repair = HistoryWrite(
+            session_id,
+            keys.get(session_id, ""),
+            taken,
+            present=sum(one.event_count for one in database.transcripts if one.session_id == session_id),
+            events=sum(verified.events - (0 if is_new else verified.present) for verified, _ in lacking),
+            runs=self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken),
+            entry=None,
+            updated_at=0,
+            origin=offer.origin,
+        )
+        return repair if session_id in keys else _with_entry(repair)
+
+    def _lacking(
+        self, database: Database, session_id: str, offer: _Offer, is_new: bool, is_known: bool
+    ) -> list[tuple[HistoryVerification, SourceFile]]:
+        """The files of an offer that are to be added to; none where the history has to stay as it is, which is said.
+
+        ``is_known`` says that the session has a row, or gets one.
+        """
         if offer.diverges and not is_new:
             self._leave_history("transcript.diverges", session_id, database)
-            return None
+            return []
         lacking = offer.members if is_new else offer.lacking
-        if not lacking or not (session_id in keys or self._may_come_back(session_id, database)):
-            return None
+        if not lacking or not (is_known or self._may_come_back(session_id, database)):
+            return []
         stored = [history for history in database.transcripts if history.session_id == session_id]
         own = sources_in_order(session_id, [file for _, file in offer.members], self.own)[0].name
         if any(history.archive for history in stored) or (not is_new and _is_apart(lacking, stored, own)):
             self._leave_history("repair.history-apart", session_id, database)
-            return None
-        files = [replace(file, first_line=1) if is_new else file for _, file in lacking]
-        taken = sources_in_order(session_id, files, self.own)
-        last_ms = 0 if session_id in keys else max(file.last_ms for file in taken)
-        return HistoryWrite(
-            session_id,
-            keys.get(session_id, ""),
-            taken,
-            present=sum(history.event_count for history in stored),
-            events=sum(verified.events - (0 if is_new else verified.present) for verified, _ in lacking),
-            runs=self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken),
-            entry=None if session_id in keys else recovered_entry(session_id, last_ms, archived=True),
-            updated_at=last_ms,
-            origin=offer.origin,
-        )
+            return []
+        return lacking
 
     def _may_come_back(self, session_id: str, database: Database) -> bool:
         """Whether a session that a database has no row of is to get one for its history."""
@@ -321,6 +331,13 @@ class _Planner:
 
     def _leave_history(self, code: str, session_id: str, database: Database) -> None:
         self.findings.append(Finding(code, Name("session-id", session_id), (), (Name("database", database.path),)))
+
+
+def _with_entry(repair: HistoryWrite) -> HistoryWrite:
+    """The repair of a history that no session has: it gets an archived one."""
+    last_ms = max(file.last_ms for file in repair.files)
+    entry = recovered_entry(repair.session_id, last_ms, archived=True)
+    return replace(repair, entry=entry, updated_at=last_ms)
 
 
 def _is_apart(lacking: list[tuple[HistoryVerification, SourceFile]], stored: list[StoredTranscript], own: Name) -> bool:

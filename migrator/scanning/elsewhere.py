@@ -36,6 +36,13 @@ _DATABASE = "openclaw-agent.sqlite"
 def findings_elsewhere(inventory: Inventory, whole: bool) -> Iterator[Finding]:
     """What lies elsewhere below the state directory; only among the copies, unless the ``whole`` of it is asked for."""
     known = _Known(inventory)
+    yield from _among_copies(inventory, known)
+    if whole:
+        yield from _below(inventory, known)
+
+
+def _among_copies(inventory: Inventory, known: _Known) -> Iterator[Finding]:
+    """What copies beside the live files have that is nowhere else."""
     for agent in inventory.agents:
         for file in agent.files:
             yield from findings_on_store(file, agent, lambda: known.sessions)
@@ -44,8 +51,10 @@ def findings_elsewhere(inventory: Inventory, whole: bool) -> Iterator[Finding]:
         for file in agent.files:
             if file.kind == FileKind.REPAIR_BACKUP.value and classify(os.path.basename(file.path)) is FileKind.UNKNOWN:
                 yield from _on_transcript(file.path, agent.directory, known)
-    if not whole:
-        return
+
+
+def _below(inventory: Inventory, known: _Known) -> Iterator[Finding]:
+    """What a walk through the whole state directory finds."""
     read = _paths_read(inventory)
     seen = walk(inventory.state_dir, lambda path: path in read)
     inside: dict[str, list[Found]] = defaultdict(list)

@@ -114,21 +114,17 @@ def compare_content(source: HistorySource, session_id: str, stored: Texts, by_re
     matching = match_events(source.lines, stored, session_id, by_release)
     siblings = source.siblings
     matches = matching.matches
-    missing = [match for match in matches if match.is_missing]
-    ordered = [
-        match.place
-        for index, match in enumerate(matches)
-        if match.place is not None and (siblings is None or siblings.mask[index])
-    ]
+    missing = matching.missing
+    mask = siblings.mask if siblings is not None else b"\1" * len(matches)
+    ordered = [match.place for match, counts in zip(matches, mask, strict=False) if match.place is not None and counts]
     others = siblings.hashes if siblings is not None else frozenset()
-    first = missing[0].line if missing else 0
     return Comparison(
         present=len(matches) - len(missing),
         in_order=all(one < other for one, other in pairwise(ordered)),
         stored_only=sum(event not in others for event in matching.extra),
         transforms=tuple(sorted(Counter(name for match in matches for name in match.changes).items())),
-        first_missing_line=first,
-        missing_is_tail=all(match.place is None or match.line < first for match in matches if missing),
+        first_missing_line=missing[0].line if missing else 0,
+        missing_is_tail=matching.missing_is_tail,
     )
 
 

@@ -135,19 +135,10 @@ def _verify_history(
     Gives the path of the database where it was found as well. ``claimed`` are database and session id of all files:
     what stands for one of them in another database is no other.
     """
-    live = (
-        (path, one, False)
-        for path, one in _places(holdings.histories, target, ids)
-        if path == target or (path, one) not in claimed
-    )
-    archived = ((path, one, True) for path, one in _places(holdings.archives, target, ids))
-    held = holdings.histories.get(target, {})
-    several = [one for one in ids if one in held]
-    whole = ((target, one, False) for one in several[1:] and several if is_contained(source.hashes, held[one]))
-    path, session_id, is_archived = next(chain(whole, live, archived), (target, ids[0], False))
+    path, session_id, is_archived = _find(holdings, source, ids, target, claimed)
+    moved = source.events > 0 and (path != target or is_archived)  # what is empty has nowhere to go
     found = holdings.archives if is_archived else holdings.histories
     stored = found.get(path, {}).get(session_id, b"")
-    moved = source.events > 0 and (path != target or is_archived)  # what is empty has nowhere to go
     if is_contained(source.hashes, stored, source.siblings):
         comparison = Comparison(present=source.events, in_order=True, stored_only=0)
     elif level is Level.BYTES or not stored:
@@ -170,6 +161,23 @@ def _verify_history(
         places=(Name("archive" if is_archived else "database", path),) if moved else (),
     )
     return found_there, path
+
+
+def _find(
+    holdings: Holdings, source: HistorySource, ids: list[str], target: str, claimed: Container[tuple[str, str]]
+) -> tuple[str, str, bool]:
+    """Where a history is: the database, the id, and whether in an archive; under the first id where it is nowhere."""
+    held = holdings.histories.get(target, {})
+    several = [one for one in ids if one in held]
+    for session_id in several[1:] and several:
+        if is_contained(source.hashes, held[session_id]):
+            return target, session_id, False
+    for path, session_id in _places(holdings.histories, target, ids):
+        if path == target or (path, session_id) not in claimed:
+            return path, session_id, False
+    for path, session_id in _places(holdings.archives, target, ids):
+        return path, session_id, True
+    return target, ids[0], False
 
 
 def _places(histories: Mapping[str, Mapping[str, bytes]], target: str, ids: list[str]) -> Iterator[tuple[str, str]]:
