@@ -10,17 +10,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from migrator.findings.table import RULES
-from migrator.model.inventory import Database, Entry, Inventory, Store
+from migrator.model.inventory import Database, Entry, Inventory, Shape, Store, StoreKind
 from migrator.model.plan import DatabasePlan, Judged, Plan
 from migrator.model.request import RepairWish
 from migrator.model.words import Finding, Name, Severity
 from migrator.model.writes import HistoryWrite
 from migrator.openclaw.places.session_databases import is_opened
+from migrator.openclaw.places.session_files import FileKind
 from migrator.planning.database_plans import Places, plan_database, plan_repair, plan_settled
 from migrator.planning.digests import plan_digest
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
-from migrator.planning.lost_databases import with_originals_of_the_lost
 from migrator.planning.merging import merge, rows_by_key, time_of
 from migrator.planning.repair_planner import plan_repairs
 from migrator.planning.settled import is_settled
@@ -144,3 +144,36 @@ def with_more(done: Plan, again: Plan) -> Plan:
         for path, repair in left
     ]
     return replace(done, findings=(*done.findings, *findings))
+
+
+def with_originals_of_the_lost(inventory: Inventory) -> Inventory:
+    """Take the originals of an import for present ones where the database that they went into is gone or has nothing.
+
+    A database of schema 2 and later that is there is repaired from them instead.
+    """
+    lost = {database.path for database in inventory.databases if _has_nothing(database)}
+    revived = {
+        store.agent for store in inventory.stores if store.kind is StoreKind.IMPORTED and store.database in lost
+    } - {None}
+    if not revived:
+        return inventory
+    return replace(
+        inventory,
+        stores=tuple(
+            replace(store, kind=StoreKind.AGENT)
+            if store.kind is StoreKind.IMPORTED and store.agent in revived and store.database in lost
+            else store
+            for store in inventory.stores
+        ),
+        transcripts=tuple(
+            replace(one, kind=FileKind.TRANSCRIPT.value)
+            if one.kind == FileKind.IMPORTED_TRANSCRIPT.value and one.agent in revived
+            else one
+            for one in inventory.transcripts
+        ),
+    )
+
+
+def _has_nothing(database: Database) -> bool:
+    empty = not (database.cache_rows or database.typed_rows or database.transcripts or database.archives)
+    return empty and database.shape in (Shape.MISSING, Shape.EMPTY, Shape.V1)

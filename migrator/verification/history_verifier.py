@@ -21,7 +21,7 @@ from migrator.verification.branches import SHOWN, finding_on, hidden_part
 from migrator.verification.histories import (
     Comparison,
     HistorySource,
-    Siblings,
+    Overlap,
     compare_content,
     in_file,
     in_rows,
@@ -40,9 +40,9 @@ def verify_histories(holdings: Holdings, level: Level) -> tuple[dict[str, list[H
     findings = []
     for (target, session_id), members in groups.items():
         ordered = in_order(session_id, [transcript for transcript, _ in members], named)
-        siblings = _siblings(ordered)
+        overlaps = _overlaps(ordered)
         for transcript, ids in members:
-            source = in_file(transcript, siblings.get(transcript.path))
+            source = in_file(transcript, overlaps.get(transcript.path))
             found, path = _verify_history(holdings, source, ids, target, level, groups.keys())
             if transcript is ordered[0] and found.verdict in SHOWN:
                 hidden = hidden_part(holdings, source, list(map(in_file, ordered[1:])), path, found.session.text)
@@ -111,13 +111,13 @@ def _stored_histories(
                 yield target, stored.session_id, in_rows(database.path, stored)
 
 
-def _siblings(ordered: tuple[Transcript, ...]) -> dict[str, Siblings]:
+def _overlaps(ordered: tuple[Transcript, ...]) -> dict[str, Overlap]:
     """What the files of one session share, by path; nothing where there is only one."""
     if len(ordered) < 2:
         return {}
     events = {file.path: frozenset(events_of(file.hashes)) for file in ordered}
     return {
-        file.path: Siblings(mask, frozenset().union(*(events[path] for path in events if path != file.path)))
+        file.path: Overlap(mask, frozenset().union(*(events[path] for path in events if path != file.path)))
         for file, mask in zip(ordered, additions(ordered), strict=True)
     }
 
@@ -139,7 +139,7 @@ def _verify_history(
     moved = source.events > 0 and (path != target or is_archived)  # what is empty has nowhere to go
     found = holdings.archives if is_archived else holdings.histories
     stored = found.get(path, {}).get(session_id, b"")
-    if is_contained(source.hashes, stored, source.siblings):
+    if is_contained(source.hashes, stored, source.overlap):
         comparison = Comparison(present=source.events, in_order=True, stored_only=0)
     elif level is Level.BYTES or not stored:
         comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
