@@ -23,7 +23,7 @@ def _never(_result: object) -> bool:
     return False
 
 
-def patiently(work: Callable[[], Result], seconds: float, is_busy: Callable[[Result], bool] = _never) -> Result:
+def retry_while_busy(work: Callable[[], Result], seconds: float, is_busy: Callable[[Result], bool] = _never) -> Result:
     """Do ``work``, again and again while others are busy, for no longer than ``seconds``.
 
     ``is_busy`` says of a result that it, too, only tells of somebody at work; it is given when the time is over.

@@ -16,7 +16,7 @@ from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
 from migrator.openclaw.text.transcript import LineKind
 from migrator.privacy.labels import Labels, Namer
-from migrator.proofs.log import ProofLog
+from migrator.proofs.log import Problem, ProofLog, read_log
 
 KEY = bytes(range(32))
 START = datetime(2026, 11, 22, 10, 15, 30, 123456, timezone.utc)
@@ -283,3 +283,8 @@ def judged(verb: str, stores: Mapping[str, Mapping[Verdict, int]], word: str, co
 
 def without(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {field: value for field, value in facts.items() if field != name}
+
+
+def check_log(lines: Iterable[str]) -> tuple[Problem, ...]:
+    """Say what is wrong with a log."""
+    return tuple(read_log(lines).problems)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrator.openclaw.changes.event_transforms import is_prepended_header
+from migrator.openclaw.changes.event_transforms import CURRENT_VERSION
 from migrator.openclaw.changes.transforms import normal_event
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.js_values import canonical
@@ -111,11 +111,21 @@ def _event_pairs(path: Path, sessions: dict[str, list[str]]) -> Iterator[EventPa
     header = _object((reader.header.text or b"").decode()) if reader.header else {}
     version = header.get("version", 1)
     stored = sessions[session_id]
-    if not header and is_prepended_header(_object(stored[0]), session_id):
+    if not header and _is_prepended_header(_object(stored[0]), session_id):
         stored = stored[1:]
     once = {canonical(normal_event(source, session_id)): source for source in map(parse_strict, texts)}
     for source, event in zip(once.values(), stored, strict=True):
         yield EventPair(session_id, version, source, event)
+
+
+def _is_prepended_header(stored: _Object, session_id: str) -> bool:
+    """Whether an event is a header that ``doctor --fix`` put before a transcript that had none.
+
+    Facts: ``doctor-session-transcript-headers`` of 2026.8.2 and 2026.9.6.
+    """
+    texts = all(isinstance(stored.get(name), str) for name in ("timestamp", "cwd"))
+    known = {"type": "session", "version": CURRENT_VERSION, "id": session_id}
+    return texts and {**known, "timestamp": stored["timestamp"], "cwd": stored["cwd"]} == stored
 
 
 _EVENT_KINDS = (LineKind.HEADER, LineKind.MESSAGE, LineKind.EVENT, LineKind.OTHER)

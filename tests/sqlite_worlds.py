@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 META = """CREATE TABLE schema_meta (meta_key TEXT NOT NULL PRIMARY KEY, role TEXT NOT NULL,
     schema_version INTEGER NOT NULL, agent_id TEXT, app_version TEXT,
@@ -86,3 +87,15 @@ def damage_last_leaf(path: Path) -> None:
     last = max(start for start in range(page_size, len(content), page_size) if content[start] == table_leaf)
     content[last : last + page_size] = b"\xff" * page_size
     path.write_bytes(content)
+
+
+class NewEvent(NamedTuple):
+    """An event to be put into a database, its values in the order of ``EventValues``."""
+
+    session_id: str
+    seq: int
+    text: bytes
+    created_at: int
+    event_id: str | None = None
+    event_type: str | None = None
+    parent_id: str | None = None

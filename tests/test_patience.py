@@ -7,7 +7,7 @@ import time
 import pytest
 
 from migrator.model.errors import BusyError, RefusedError
-from migrator.patience import patiently
+from migrator.patience import retry_while_busy
 
 
 class Clock:
@@ -34,7 +34,7 @@ def test_it_goes_on_as_soon_as_nobody_is_busy(clock: Clock) -> None:
             raise BusyError("busy")
         return "done"
 
-    assert patiently(work, 60) == "done"
+    assert retry_while_busy(work, 60) == "done"
     assert clock.now == 102
 
 
@@ -47,14 +47,14 @@ def test_it_gives_up_when_the_time_is_over(clock: Clock, seconds: float) -> None
         raise BusyError("busy")
 
     with pytest.raises(BusyError):
-        patiently(work, seconds)
+        retry_while_busy(work, seconds)
     assert clock.now == pytest.approx(100 + seconds)
     assert attempts[-1] == pytest.approx(100 + seconds)
 
 
 def test_a_result_that_only_says_that_somebody_is_at_work_is_asked_for_again(clock: Clock) -> None:
-    assert patiently(lambda: clock.now, 60, lambda now: now < 102) == 102
-    assert patiently(lambda: "busy", 7, lambda word: word == "busy") == "busy"
+    assert retry_while_busy(lambda: clock.now, 60, lambda now: now < 102) == 102
+    assert retry_while_busy(lambda: "busy", 7, lambda word: word == "busy") == "busy"
     assert clock.now == 109
 
 
@@ -63,5 +63,5 @@ def test_no_other_error_is_waited_for(clock: Clock) -> None:
         raise RefusedError("no")
 
     with pytest.raises(RefusedError):
-        patiently(work, 60)
+        retry_while_busy(work, 60)
     assert clock.now == 100

@@ -30,7 +30,7 @@ from migrator.model.outcome import Halfway
 from migrator.model.report import Report, run_of
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import resolve_state_dir
-from migrator.patience import patiently
+from migrator.patience import retry_while_busy
 from migrator.privacy.labels import Labels, clear_text, read_key
 from migrator.privacy.names import report_names
 from migrator.proofs import bundle
@@ -98,7 +98,7 @@ class Runner:
         namer = self.publisher.labels.of if self.options.names == "labels" else clear_text
         with bar(is_watched, namer) as progress:
             request = request_of(self.options, progress, partial(click.echo, err=True), self.clock)
-            return patiently(lambda: verb(request), self.options.wait, _is_busy)
+            return retry_while_busy(lambda: verb(request), self.options.wait, _is_busy)
 
     def _publish(self, report: Report) -> int:
         self.publisher.add_names(report_names(report))

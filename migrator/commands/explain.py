@@ -14,11 +14,11 @@ from migrator.commands.plan import plan_for
 from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import NothingFoundError
 from migrator.model.explanation import Event, Explanation, Place
-from migrator.model.inventory import Database, Inventory, Shape, Store, Transcript
+from migrator.model.inventory import Database, Entry, Inventory, Shape, Store, Transcript
 from migrator.model.plan import Plan
 from migrator.model.report import ExplainReport
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
-from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.model.words import Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
 from migrator.runs.run_record import all_records
 from migrator.scanning.elsewhere import only_here
@@ -30,6 +30,14 @@ _GONE = re.compile(r"\.jsonl\.(deleted|reset)\.(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)"
 _TIME = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d)-?(\d\d)-?(\d\d)")
 _GOOD = (Verdict.SAME.value, Verdict.EQUAL.value, Verdict.TRANSFORMED.value)
 _GOOD_HISTORIES = (HistoryVerdict.CONTAINED.value, HistoryVerdict.TRANSFORMED.value, HistoryVerdict.DAMAGED.value)
+
+_ADVICE = (
+    ("quarantined", {Verdict.QUARANTINED.value}),
+    ("differs", {Verdict.CHANGED.value, Verdict.MERGED.value}),
+    ("apart", {HistoryVerdict.DIVERGES.value}),
+    ("newer", {Verdict.KEPT.value}),
+)
+"""The advice that follows from each verdict alone."""
 
 
 def explain(request: Request, what: str) -> ExplainReport:
@@ -103,10 +111,14 @@ class _Known:
         for database in self.databases:
             if os.path.realpath(database.path) == path:
                 return (self._of_database(database),)
+        return self._of_other_file(path) or None
+
+    def _of_other_file(self, path: str) -> tuple[Place, ...]:
+        """A file of an agent directory, or else one that the walk through the state directory has found."""
         files = (file for agent in self.inventory.agents for file in agent.files if os.path.realpath(file.path) == path)
         found = tuple(Place("file", Name("file", file.path), why=(file.kind,)) for file in files)
         named = {one.subject for one in self.inventory.findings if one.code in ELSEWHERE and one.subject.text == path}
-        return found or tuple(Place("file", name, why=("elsewhere",)) for name in named) or None
+        return found or tuple(Place("file", name, why=("elsewhere",)) for name in named)
 
     def about_session(self, what: str) -> Iterator[Place]:
         """Every place that has a session key or a session id; the ids of a key count, and the keys of an id."""
@@ -141,7 +153,7 @@ class _Known:
 
     def _of_database(self, database: Database) -> Place:
         digest = dict(database.files)[""].sha256 if database.files else None
-        count = len({row.key for row in (*database.typed_rows, *database.cache_rows)})
+        count = len(database.keys)
         why = (database.shape.value,)
         return Place("database", Name("database", database.path), None, None, digest, None, count, why=why)
 
@@ -154,7 +166,7 @@ class _Known:
             session_id=Name("session-id", named) if named is not None else None,
             digest=one.identity.sha256,
             time=one.last_ms or None,
-            count=len(one.hashes) // HASH_BYTES,
+            count=one.event_count,
             verdict=judged.verdict.value if judged is not None else None,
             why=tuple(name for name, _ in judged.transforms) if judged is not None else (),
             elsewhere=judged.places if judged is not None else (),
@@ -165,21 +177,7 @@ class _Known:
         for store in self.stores:
             for entry in store.entries:
                 if entry.key in keys or entry.session_id in ids:
-                    judged = self.entries.get((store.path, entry.key))
-                    verdict = judged.verdict.value if judged is not None else None
-                    if verdict is None and store.path in self.judged and entry.problem is None:
-                        verdict = Verdict.SAME.value
-                    yield Place(
-                        "entry",
-                        Name("store", store.path),
-                        Name("session", entry.key),
-                        _id(entry.session_id),
-                        entry.sha256.hex() or None,
-                        entry.updated_at,
-                        verdict=verdict,
-                        why=judged.transforms if judged is not None else (),
-                        elsewhere=judged.places if judged is not None else (),
-                    )
+                    yield self._of_entry(store, entry)
         for one in self.transcripts:
             if {one.named_id, one.header_id} & ids:
                 yield self._of_transcript(one)
@@ -189,6 +187,23 @@ class _Known:
             for file in agent.files:
                 if "archive" in file.kind and transcript_session_id(Path(file.path).name)[0] in ids:
                     yield Place("file", Name("file", file.path), why=(file.kind,))
+
+    def _of_entry(self, store: Store, entry: Entry) -> Place:
+        judged = self.entries.get((store.path, entry.key))
+        verdict = judged.verdict.value if judged is not None else None
+        if verdict is None and store.path in self.judged and entry.problem is None:
+            verdict = Verdict.SAME.value  # of these a verification keeps the number only
+        return Place(
+            "entry",
+            Name("store", store.path),
+            Name("session", entry.key),
+            _id(entry.session_id),
+            entry.sha256.hex() or None,
+            entry.updated_at,
+            verdict=verdict,
+            why=judged.transforms if judged is not None else (),
+            elsewhere=judged.places if judged is not None else (),
+        )
 
     def _in_database(self, database: Database, keys: set[str], ids: set[str]) -> Iterator[Place]:
         name = Name("database", database.path)
@@ -200,7 +215,7 @@ class _Known:
                     yield Place(kind, name, key, _id(row.session_id), row.sha256.hex(), row.updated_at)
         for stored in (*database.transcripts, *database.archives):
             if stored.session_id in ids:
-                count, digest = len(stored.hashes) // HASH_BYTES, sha256(stored.hashes).hexdigest()
+                count, digest = stored.event_count, sha256(stored.hashes).hexdigest()
                 kind = "archive" if stored.archive else "history"
                 why = (stored.archive,) if stored.archive else ()
                 yield Place(kind, name, None, _id(stored.session_id), digest, None, count, why=why)
@@ -227,34 +242,37 @@ class _Known:
     def advice(self, places: tuple[Place, ...]) -> Iterator[str]:
         """Codes of advice, the most urgent first."""
         verdicts = {place.verdict for place in places} - {None}
-        keys = {place.key.text for place in places if place.key is not None}
-        ids = {place.session_id.text for place in places if place.session_id is not None}
-        repairs = [planned.repair for planned in self.plan.databases if planned.repair is not None]
-        if any(row.source.entry.key in keys for repair in repairs for row in repair.rows) or any(
-            one.session_id in ids for repair in repairs for one in repair.histories
-        ):
+        if self._is_repaired(places):
             yield "repair"
         elif verdicts & {Verdict.MISSING.value, HistoryVerdict.ABSENT.value, HistoryVerdict.EXTENDS.value}:
             gone = {one.subject.text for one in self.plan.findings if one.code == "repair.deleted"}
-            yield "deleted" if gone & (keys | ids) else "migrate"
-        if verdicts & {Verdict.MOVED.value} and not any(one.kind == "archive" for one in _elsewhere(places)):
+            yield "migrate" if gone.isdisjoint(_keys(places) | _ids(places)) else "deleted"
+        if Verdict.MOVED.value in verdicts and not _is_archived(places):
             yield "moved"
-        for code, words in (
-            ("quarantined", {Verdict.QUARANTINED.value}),
-            ("differs", {Verdict.CHANGED.value, Verdict.MERGED.value}),
-            ("apart", {HistoryVerdict.DIVERGES.value}),
-            ("newer", {Verdict.KEPT.value}),
-        ):
-            if verdicts & words:
-                yield code
+        yield from (code for code, words in _ADVICE if verdicts & words)
         if not verdicts and any(place.where.kind == "database" for place in places):
             yield "only-here"
         elif verdicts <= {*_GOOD, *_GOOD_HISTORIES}:
             yield "fine"
 
+    def _is_repaired(self, places: tuple[Place, ...]) -> bool:
+        """Whether the plan brings back one of these sessions, or something of its history."""
+        repairs = [planned.repair for planned in self.plan.databases if planned.repair is not None]
+        rows = {row.source.entry.key for repair in repairs for row in repair.rows}
+        histories = {one.session_id for repair in repairs for one in repair.histories}
+        return bool(rows & _keys(places) or histories & _ids(places))
 
-def _elsewhere(places: tuple[Place, ...]) -> list[Name]:
-    return [name for place in places for name in place.elsewhere]
+
+def _keys(places: tuple[Place, ...]) -> set[str]:
+    return {place.key.text for place in places if place.key is not None}
+
+
+def _ids(places: tuple[Place, ...]) -> set[str]:
+    return {place.session_id.text for place in places if place.session_id is not None}
+
+
+def _is_archived(places: tuple[Place, ...]) -> bool:
+    return any(name.kind == "archive" for place in places for name in place.elsewhere)
 
 
 def _id(session_id: str | None) -> Name | None:

@@ -14,7 +14,7 @@ from migrator.exporting.export_tree import STORE_NAME, Wish, make_folders, write
 from migrator.filesystem import fsync_directory, remove_stale_scratch, scratch_directory
 from migrator.model.errors import NothingFoundError, RefusedError, UsageError
 from migrator.model.exported import Exported, ExportedStore, Layout
-from migrator.model.inventory import Database, Inventory, Shape
+from migrator.model.inventory import Database, Inventory
 from migrator.model.report import ExportReport
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import AGENT_DATABASE
@@ -23,7 +23,6 @@ from migrator.sqlite.snapshot import open_snapshot
 
 ONLY_IN_SQLITE = "only-in-sqlite.json"
 
-_READABLE = (Shape.V1, Shape.ENTRIES, Shape.NODES)
 _MODE = 0o700
 
 
@@ -69,7 +68,7 @@ def _write(inventory: Inventory, folder: Path, wish: Wish) -> Exported:
     counts: Counter[str] = Counter()
     findings: list[Finding] = []
     for database in inventory.databases:
-        if database.shape not in _READABLE:
+        if not database.shape.holds_sessions:
             continue
         place = _place(database)
         target = make_folders(folder, Path(place))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrator.findings.checks import FAIL_IF_MOVED
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Inventory
@@ -65,7 +66,7 @@ def judge(
     if any(finding.code in CHANGING for finding in verification.findings):
         return "busy", BusyError.exit_code
     # A second directory is how the sessions moved: who accepts the one accepts the other.
-    tolerated = {"no-sibling-directories"} if Verdict.MOVED.value in accept else set()
+    tolerated = FAIL_IF_MOVED if Verdict.MOVED.value in accept else set()
     aside = any(finding.code == SET_ASIDE for finding in verification.findings)
     if (
         lost

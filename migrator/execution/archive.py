@@ -24,42 +24,48 @@ def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
 
     Raises ChangedError if a source is not what was migrated.
     """
+    sources = _movable(plan, run)
+    for path, identity in sources.items():
+        require_same(Name("store", path), identity, digest_now(path))
+    parents = sorted({Path(path).parent for path in sources})
+    for parent in parents:
+        run.remember(parent)
+    folder = run.subfolder("archive")
+    moved = tuple(
+        _move(path, identity, folder / f"{number:06d}", run) for number, (path, identity) in enumerate(sources.items())
+    )
+    for parent in parents:
+        fsync_directory(parent)
+    return moved
+
+
+def _movable(plan: Plan, run: Run) -> dict[str, FileIdentity | None]:
+    """The sources that may be moved, with what they were when they were planned on."""
     sources: dict[str, FileIdentity | None] = {}
-    parts = Counter(store.path for planned in plan.databases for store in planned.stores)
+    stores = [store for planned in plan.databases for store in planned.stores]
+    parts = Counter(store.path for store in stores)
     for planned in plan.databases:
-        stores = (store for store in planned.stores if store.kind is not StoreKind.COPY)
-        sources |= {store.path: store.identity for store in stores if parts[store.path] == store.parts}
+        whole = (one for one in planned.stores if one.kind is not StoreKind.COPY and parts[one.path] == one.parts)
+        sources |= {store.path: store.identity for store in whole}
         files = (file for history in planned.histories for file in history.transcripts if file.kind != GIVEN)
         sources |= {file.path: file.identity for file in files}
-    folder = run.subfolder("archive")
-    moved: list[str] = []
-    here = run.folder.stat().st_dev
-    named = {os.path.dirname(s.path) for p in plan.databases for s in p.stores if s.kind is StoreKind.EXPLICIT}
-    movable = [
-        path
-        for path in sources
-        if not os.path.islink(path)
-        and os.stat(path).st_dev == here
-        and (is_inside(path, plan.state_dir) or os.path.dirname(path) in named)
-    ]
-    for path in movable:
-        require_same(Name("store", path), sources[path], digest_now(path))
-    for parent in sorted({os.path.dirname(path) for path in movable}):
-        run.remember(Path(parent))
-    for number, path in enumerate(movable):
-        place = folder / f"{number:06d}"
-        make_private_directory(place)
-        final = place / os.path.basename(path)
-        identity = sources[path]
-        run.note(
-            "archive",
-            source=run.where(path),
-            archive=f"{place.name}/{final.name}",
-            sha256=identity.sha256 if identity else "",
-        )
-        os.rename(path, final)
-        fsync_directory(place)
-        moved.append(str(final))
-    for parent in sorted({os.path.dirname(path) for path in movable}):
-        fsync_directory(Path(parent))
-    return tuple(moved)
+    named = {os.path.dirname(store.path) for store in stores if store.kind is StoreKind.EXPLICIT}
+    device = run.folder.stat().st_dev
+
+    def is_movable(path: str) -> bool:
+        if os.path.islink(path) or os.stat(path).st_dev != device:
+            return False
+        return is_inside(path, plan.state_dir) or os.path.dirname(path) in named
+
+    return {path: identity for path, identity in sources.items() if is_movable(path)}
+
+
+def _move(path: str, identity: FileIdentity | None, place: Path, run: Run) -> str:
+    """Move a file into a new folder of the run, which is noted first; give its new path."""
+    make_private_directory(place)
+    final = place / os.path.basename(path)
+    archive, sha256 = f"{place.name}/{final.name}", identity.sha256 if identity else ""
+    run.note("archive", source=run.where(path), archive=archive, sha256=sha256)
+    os.rename(path, final)
+    fsync_directory(place)
+    return str(final)

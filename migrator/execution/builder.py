@@ -82,7 +82,7 @@ def prepare(index: int, final: Path, run: Run) -> Site:
 
 
 def build(plans: Sequence[DatabasePlan], now_ms: int, workers: Workers, site: Site, progress: Progress) -> Built:
-    """Build a database in its place. Raises SystemFailedError and OSError, which are about all of them."""
+    """Build a database in its place. Raises SystemFailedError and OSError: these abort the whole run."""
     if site.failure is not None:
         return Built(site, failure=site.failure)
     planned = plans[site.index]

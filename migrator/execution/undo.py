@@ -21,7 +21,7 @@ from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import store_database
 from migrator.runs.backups import SET, copy_set, is_restored, remove_set, restore_set, tidy_after_restore
 from migrator.runs.run import Run, remove_place_for_runs
-from migrator.runs.run_record import ArchivedSource, ChangedDatabase, CreatedDatabase, RunRecord
+from migrator.runs.run_record import ArchivedSource, ChangedDatabase, CreatedDatabase, DirectoryBefore, RunRecord
 from migrator.scanning.directories import is_inside
 from migrator.scanning.sources import digest_now
 from migrator.sqlite.content import Tables, table_digests
@@ -127,11 +127,12 @@ def leftovers(record: RunRecord) -> tuple[Finding, ...]:
     wrong += [one.path for one in record.changed if _is_to_be_restored(one)]
     wrong += [one.source for one in record.archived if digest_now(str(one.source)) != one.sha256]
     wrong += [path for path in record.made if os.path.lexists(path)]
-    for directory in record.directories:
-        status = directory.path.stat() if directory.path.is_dir() else None
-        if status is not None and status.st_mtime_ns != directory.mtime_ns and directory.path not in wrong:
-            wrong.append(directory.path)
+    wrong += [one.path for one in record.directories if one.path not in wrong and _has_another_time(one)]
     return tuple(Finding("rollback.incomplete", Name("path", str(path))) for path in wrong)
+
+
+def _has_another_time(directory: DirectoryBefore) -> bool:
+    return directory.path.is_dir() and directory.path.stat().st_mtime_ns != directory.mtime_ns
 
 
 def _later_runs(record: RunRecord, later: tuple[RunRecord, ...]) -> Iterator[Finding]:

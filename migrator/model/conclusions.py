@@ -46,6 +46,31 @@ OUTCOMES = {
 }
 """Every verdict word."""
 
+VERDICTS = {
+    "scan": ("scanned", "unexpected"),
+    "plan": ("up-to-date", "unexpected", "refused", "pending"),
+    "apply": ("proved", "already-migrated", "quarantined", "differences", "changed", "busy"),
+    "verify": ("proved", "quarantined", "differences", "unexpected", "unjudged", "busy"),
+    "prove": (
+        "proved",
+        "quarantined",
+        "differences",
+        "not-upgraded",
+        "not-tried",
+        "busy",
+        "changed",
+        "refused",
+        "failed",
+    ),
+    "rollback": ("rolled-back", "refused", "differences"),
+    "export": ("exported",),
+    "explain": ("explained",),
+}
+"""The verdict words that each verb can come to."""
+
+GOOD = ("proved", "already-migrated", "quarantined", "not-tried")
+"""The words that claim that nothing is lost."""
+
 
 def remedy(verdict: str, in_quarantine: int, lost_histories: int = 0) -> str:
     """What to do after a verdict.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from migrator.model.words import Finding, Number
+from migrator.model.words import HASH_BYTES, Finding, Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,11 @@ class Transcript:
     parent_id: str | None = None
     is_utf16: bool = False
 
+    @property
+    def event_count(self) -> int:
+        """How many events it has that can be stored."""
+        return len(self.hashes) // HASH_BYTES
+
 
 class Run(NamedTuple):
     """Events that follow each other in a file: the number of the file, of the first one, and of the one behind them."""
@@ -157,6 +162,11 @@ class StoredTranscript:
     key: str | None = None
     archived_at: Number | None = None
 
+    @property
+    def event_count(self) -> int:
+        """How many events it has."""
+        return len(self.hashes) // HASH_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -176,6 +186,16 @@ class Store:
     damage: tuple[DamagedSpan, ...] = ()
     database: str = ""
     parts: int = 1
+
+    @property
+    def is_live(self) -> bool:
+        """Whether OpenClaw would read it where it lies."""
+        return self.kind in LIVE
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether an import or an earlier run has migrated its entries before, and moved it out of the way."""
+        return self.kind in (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -209,6 +229,11 @@ class Shape(str, Enum):
         """Whether a newer release has made or migrated such a database."""
         return self in (Shape.ENTRIES, Shape.NODES)
 
+    @property
+    def holds_sessions(self) -> bool:
+        """Whether such a database has sessions in tables that we can read."""
+        return self in (Shape.V1, Shape.ENTRIES, Shape.NODES)
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -230,6 +255,11 @@ class Database:
     transcripts: tuple[StoredTranscript, ...] = ()
     archives: tuple[StoredTranscript, ...] = ()
     directory: str | None = None
+
+    @property
+    def keys(self) -> set[str]:
+        """The session keys of all of its rows, in one shape or the other."""
+        return {row.key for rows in (self.cache_rows, self.typed_rows) for row in rows}
 
     @property
     def is_upgraded(self) -> bool:
@@ -309,5 +339,5 @@ def counts(inventory: Inventory) -> tuple[int, int]:
         keys[store.database].update(entry.key for entry in store.entries if entry.problem is None)
     if not any(keys.values()):
         for database in inventory.databases:
-            keys[database.path].update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
+            keys[database.path].update(database.keys)
     return len(agents_with_anything(inventory)), sum(map(len, keys.values()))

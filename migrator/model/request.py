@@ -33,6 +33,15 @@ class Selection:
     follow: bool = False
     repair: RepairWish = RepairWish()
 
+    @property
+    def only_agent(self) -> str | None:
+        """The one agent directory that is asked for; None if none is named, or several are."""
+        return self.agents[0] if len(self.agents) == 1 else None
+
+    def wants(self, directory: str | None) -> bool:
+        """Whether an agent directory is asked for; what is of none, or of several, always is."""
+        return directory is None or not self.agents or directory in self.agents
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

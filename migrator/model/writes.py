@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from migrator.model.inventory import Database, Entry, Run, Store, StoredTranscript, Transcript
-from migrator.model.words import HASH_BYTES, Name, Number
+from migrator.model.words import Name, Number
 
 _BYTES_PER_EVENT = 4096
 
@@ -86,7 +86,7 @@ class SourceFile:
         """Bytes; of rows a generous guess, as they are not read for this."""
         if self.transcript is not None:
             return self.transcript.identity.size
-        return _BYTES_PER_EVENT * len(self.rows[1].hashes) // HASH_BYTES if self.rows is not None else 0
+        return _BYTES_PER_EVENT * self.rows[1].event_count if self.rows is not None else 0
 
     @property
     def last_ms(self) -> int:
@@ -116,6 +116,11 @@ class HistoryWrite:
     updated_at: int
     hashes: bytes = b""
     origin: Origin = Origin.LIVE
+
+    @property
+    def event_count(self) -> int:
+        """How many events of it the database will have."""
+        return self.present + self.events
 
     @property
     def pending(self) -> bool:

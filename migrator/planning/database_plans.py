@@ -17,7 +17,7 @@ from migrator.openclaw.text.recovered import is_made_up
 from migrator.planning.decisions import assign_owners, decide
 from migrator.planning.digests import content_digest, held, span_id
 from migrator.planning.folding import RecoveredKeys
-from migrator.planning.merging import merge, rows_by_key
+from migrator.planning.merging import Merged, merge, rows_by_key
 from migrator.planning.settled import kept_rows
 from migrator.runs.quarantine import SUPERSEDED
 
@@ -58,9 +58,33 @@ def plan_database(
     quarantined: frozenset[str],
 ) -> tuple[DatabasePlan, list[Finding]]:
     """The plan for a database that sessions can be written to in both shapes, and what is worth knowing of it."""
-    cache = {row.key: row for row in database.cache_rows}
     merged = merge(stores, rows_by_key(database))
-    typed = {row.key: row for row in database.typed_rows}
+    decisions, findings = _decisions(stores, merged, places, respelled)
+    relieved = relieved_keys(database, decisions)
+    typed = {row.key: row for row in database.typed_rows if row.key not in relieved}
+    decisions = assign_owners(decisions, typed)
+    files = tuple({file.path: file for history in histories for file in history.transcripts}.values())
+    keys = {row.key for row in database.cache_rows}
+    planned = DatabasePlan(
+        database=database,
+        stores=stores,
+        decisions=tuple(decisions),
+        histories=histories,
+        rejects=rejects_of(stores, files, merged.superseded, quarantined),
+        expected_rows=len(keys) + sum(d.write_cache and d.key not in keys for d in decisions),
+        expected_digest=_expected_digest(database, typed, decisions, [one for one in histories if one.pending]),
+        peak_bytes=_peak_bytes(database, stores, histories),
+        relieved=relieved,
+    )
+    return planned, [*findings, *_findings(planned)]
+
+
+def _decisions(
+    stores: tuple[Store, ...], merged: Merged, places: Places, respelled: Collection[bytes]
+) -> tuple[list[Decision], list[Finding]]:
+    """What happens to each key, and to each session whose key another one has."""
+    cache = {row.key: row for row in places.database.cache_rows}
+    typed = {row.key: row for row in places.database.typed_rows}
     decisions = [
         decide(winner, *places.typed(stores[winner.store], winner.entry), cache.get(key), typed, respelled)
         for key, winner in merged.winners.items()
@@ -72,35 +96,24 @@ def plan_database(
         decisions.append(decide(moved, entry.key, entry.sha256, cache.get(entry.key), typed, respelled))
         names = Name("session", loser.entry.key), Name("session", entry.key)
         findings.append(Finding("entry.displaced", names[0], (), names[1:]))
-    relieved = relieved_keys(database, decisions)
-    typed = {key: row for key, row in typed.items() if key not in relieved}
-    decisions = assign_owners(decisions, typed)
-    files = tuple({file.path: file for history in histories for file in history.transcripts}.values())
-    rejects = rejects_of(stores, files, merged.superseded, quarantined)
-    pending = [history for history in histories if history.pending]
+    return decisions, findings
+
+
+def _expected_digest(
+    database: Database, typed: Mapping[str, Row], decisions: list[Decision], pending: list[HistoryWrite]
+) -> str:
+    """The digest of what the database must hold afterwards; ``typed`` are the typed rows that may stay."""
+    cache = {row.key: row for row in database.cache_rows}
     recovered = [(history.key, history.entry) for history in pending if history.entry is not None]
     written = chain(
         ((key, hashlib.sha256(text.encode()).digest()) for key, text in recovered),
         ((d.typed_key, d.typed_sha256) for d in decisions if d.write_typed),
     )
-    final_histories = {stored.session_id: stored.hashes for stored in database.transcripts}
-    final_histories |= {history.session_id: history.hashes for history in pending}
-    planned = DatabasePlan(
-        database=database,
-        stores=stores,
-        decisions=tuple(decisions),
-        histories=histories,
-        rejects=rejects,
-        expected_rows=len(cache) + sum(d.write_cache and d.key not in cache for d in decisions),
-        expected_digest=content_digest(
-            _replaced(cache, ((d.key, d.sha256) for d in decisions if d.write_cache)),
-            _replaced(typed, written),
-            final_histories,
-        ),
-        peak_bytes=_peak_bytes(database, stores, histories),
-        relieved=relieved,
+    histories = {stored.session_id: stored.hashes for stored in database.transcripts}
+    histories |= {history.session_id: history.hashes for history in pending}
+    return content_digest(
+        _replaced(cache, ((d.key, d.sha256) for d in decisions if d.write_cache)), _replaced(typed, written), histories
     )
-    return planned, [*findings, *_findings(planned)]
 
 
 def relieved_keys(database: Database, decisions: Iterable[Decision]) -> tuple[str, ...]:
@@ -129,7 +142,7 @@ def plan_settled(
             [*merged.displaced, *merged.superseded],
             inventory.quarantined,
         ),
-        expected_rows=len({row.key for row in (*database.cache_rows, *database.typed_rows)}),
+        expected_rows=len(database.keys),
         expected_digest=content_digest(
             {row.key: row.sha256 for row in database.cache_rows},
             {row.key: row.sha256 for row in database.typed_rows},

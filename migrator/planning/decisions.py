@@ -28,36 +28,65 @@ def decide(
     entry, typed = candidate.entry, typed_rows.get(typed_key)
     present = [row for row in (cache, typed) if row is not None]
     existing = max(present, key=lambda row: time_of(row.updated_at), default=None)
-    same = existing is not None and (existing.sha256 in (entry.sha256, typed_sha256) or existing.sha256 in respelled)
-    newer = existing is None or time_of(entry.updated_at) > time_of(existing.updated_at)
-    kept = existing if existing and (existing.sha256 in respelled or not (same or newer)) else None
-    sha256 = kept.sha256 if kept else entry.sha256
-    session_id = kept.session_id if kept else entry.session_id
-    if kept:
-        typed_key, typed_sha256 = entry.key, kept.sha256
-        typed = typed_rows.get(typed_key)
-    write_cache = cache is None or cache.sha256 != sha256
-    write_typed = session_id is not None and (typed is None or typed.sha256 != typed_sha256)
     if existing is None:
-        action = Action.INSERT
-    elif same:
-        action = Action.COMPLETE if write_cache or write_typed else Action.SAME
-    else:
-        action = Action.KEEP if kept else Action.UPDATE
-    return Decision(
-        key=entry.key,
-        action=action,
-        source=None if kept else candidate,
-        sha256=sha256,
-        session_id=session_id,
-        updated_at=kept.updated_at if kept else entry.updated_at,
-        write_cache=write_cache,
-        write_typed=write_typed,
-        owns_session=False,
-        typed_key=typed_key,
-        typed_sha256=typed_sha256,
-        tie=kept is not None and not same and time_of(entry.updated_at) == time_of(kept.updated_at),
+        return _written(candidate, Action.INSERT, typed_key, typed_sha256, cache, typed)
+    if existing.sha256 in respelled:
+        return _kept(candidate, existing, Action.SAME, cache, typed_rows)
+    if existing.sha256 in (entry.sha256, typed_sha256):
+        return _written(candidate, Action.SAME, typed_key, typed_sha256, cache, typed)
+    if time_of(entry.updated_at) > time_of(existing.updated_at):
+        return _written(candidate, Action.UPDATE, typed_key, typed_sha256, cache, typed)
+    return _kept(candidate, existing, Action.KEEP, cache, typed_rows)
+
+
+def _written(
+    candidate: Candidate, action: Action, typed_key: str, typed_sha256: bytes, cache: Row | None, typed: Row | None
+) -> Decision:
+    """The entry counts: it is written in each shape that has something else."""
+    entry = candidate.entry
+    return _or_complete(
+        Decision(
+            key=entry.key,
+            action=action,
+            source=candidate,
+            sha256=entry.sha256,
+            session_id=entry.session_id,
+            updated_at=entry.updated_at,
+            write_cache=cache is None or cache.sha256 != entry.sha256,
+            write_typed=entry.session_id is not None and (typed is None or typed.sha256 != typed_sha256),
+            owns_session=False,
+            typed_key=typed_key,
+            typed_sha256=typed_sha256,
+        )
     )
+
+
+def _kept(candidate: Candidate, row: Row, action: Action, cache: Row | None, typed_rows: Mapping[str, Row]) -> Decision:
+    """The row that is there counts: it is copied into the shape that lacks it."""
+    entry, typed = candidate.entry, typed_rows.get(candidate.entry.key)
+    return _or_complete(
+        Decision(
+            key=entry.key,
+            action=action,
+            source=None,
+            sha256=row.sha256,
+            session_id=row.session_id,
+            updated_at=row.updated_at,
+            write_cache=cache is None or cache.sha256 != row.sha256,
+            write_typed=row.session_id is not None and (typed is None or typed.sha256 != row.sha256),
+            owns_session=False,
+            typed_key=entry.key,
+            typed_sha256=row.sha256,
+            tie=action is Action.KEEP and time_of(entry.updated_at) == time_of(row.updated_at),
+        )
+    )
+
+
+def _or_complete(decided: Decision) -> Decision:
+    """A row that is the same, but not in both shapes, is to be completed."""
+    if decided.action is Action.SAME and decided.writes:
+        return structs.replace(decided, action=Action.COMPLETE)
+    return decided
 
 
 def assign_owners(decisions: list[Decision], typed: Mapping[str, Row]) -> list[Decision]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from migrator.model.inventory import Entry, Inventory, Shape, Store, StoreKind, Transcript
-from migrator.model.words import HASH_BYTES, Finding, Name, Number
+from migrator.model.words import Finding, Name, Number
 from migrator.openclaw.changes.hazards import LOSES_ENTRY
 from migrator.openclaw.places.paths import normalize_agent_id, store_database
 from migrator.openclaw.places.session_files import FileKind
@@ -187,23 +187,12 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
     What belongs to no entry, or to one of ``dropped`` (database and key), is given to a new session by 2026.9.6 only.
     """
     paths = {transcript.path for transcript in upgrade.inventory.transcripts}
-    known = paths | {os.path.basename(path) for path in paths}
-    pointers: dict[str, set[str]] = defaultdict(set)
-    lasting: dict[str, set[str]] = defaultdict(set)
-    for store in read if paths else ():
-        folder, database = os.path.dirname(store.path), store.database
-        entries = [entry for entry in store.entries if entry.problem is None and entry.session_id is not None]
-        pointers[folder].update(known.intersection(chain.from_iterable(map(_pointers, entries))))
-        kept = [entry for entry in entries if (database, entry.key) not in dropped]
-        lasting[folder].update(known.intersection(chain.from_iterable(map(_pointers, kept))))
-        for entry in kept:
-            # The importer looks for the file where the agent of the key has its own (2026.8.2 and 2026.9.6).
-            if (agent := parse_session_key(entry.key).agent) not in (None, upgrade.agent_ids[store.database]):
-                there = os.path.join(upgrade.inventory.state_dir, "agents", str(agent), "sessions")
-                lasting[there].update(known.intersection(_pointers(entry)))
+    if not paths:
+        return
+    pointers, lasting = _claims(upgrade, read, dropped, paths | {os.path.basename(path) for path in paths})
     for transcript in upgrade.inventory.transcripts:
         folder, file = os.path.split(transcript.path)
-        name, events = Name("transcript", transcript.path), len(transcript.hashes) // HASH_BYTES
+        name, events = Name("transcript", transcript.path), transcript.event_count
         if transcript.kind != FileKind.TRANSCRIPT.value or folder not in pointers or not events:
             continue
         own = {file, transcript.path}
@@ -214,6 +203,26 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
             yield Finding("upgrade.loses-history", name, (("count", transcript.stranded),))
         if not own & lasting[folder]:
             yield Finding("upgrade.loses-unclaimed", name, (("count", events),))
+
+
+def _claims(
+    upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str]], known: set[str]
+) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Which of the ``known`` names and paths entries point to, by folder; and which those that are not dropped do."""
+    pointers: dict[str, set[str]] = defaultdict(set)
+    lasting: dict[str, set[str]] = defaultdict(set)
+    for store in read:
+        folder = os.path.dirname(store.path)
+        entries = [entry for entry in store.entries if entry.problem is None and entry.session_id is not None]
+        pointers[folder].update(known.intersection(chain.from_iterable(map(_pointers, entries))))
+        kept = [entry for entry in entries if (store.database, entry.key) not in dropped]
+        lasting[folder].update(known.intersection(chain.from_iterable(map(_pointers, kept))))
+        for entry in kept:
+            # The importer looks for the file where the agent of the key has its own (2026.8.2 and 2026.9.6).
+            if (agent := parse_session_key(entry.key).agent) not in (None, upgrade.agent_ids[store.database]):
+                there = os.path.join(upgrade.inventory.state_dir, "agents", str(agent), "sessions")
+                lasting[there].update(known.intersection(_pointers(entry)))
+    return pointers, lasting
 
 
 def _distant_histories(upgrade: _Upgrade) -> Iterator[Finding]:

@@ -6,26 +6,24 @@ What few entries need, and no inventory holds therefore, is asked of a function 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from migrator.findings.table import RULES
-from migrator.model.inventory import Database, Entry, Inventory, Store, StoreKind
+from migrator.model.inventory import Database, Entry, Inventory, Shape, Store, StoreKind
 from migrator.model.plan import DatabasePlan, Judged, Plan
 from migrator.model.request import RepairWish
 from migrator.model.words import Finding, Name, Severity
+from migrator.model.writes import HistoryWrite
 from migrator.openclaw.places.session_databases import is_opened
+from migrator.openclaw.places.session_files import FileKind
 from migrator.planning.database_plans import Places, plan_database, plan_repair, plan_settled
 from migrator.planning.digests import plan_digest
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
-from migrator.planning.lost_databases import with_originals_of_the_lost
 from migrator.planning.merging import merge, rows_by_key, time_of
 from migrator.planning.repair_planner import plan_repairs
 from migrator.planning.settled import is_settled
-
-SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
-"""Stores whose entries were migrated before: verify judges by them, apply does not write them again."""
 
 
 def plan(
@@ -40,46 +38,26 @@ def plan(
     that a newer release has migrated can be completed.
     """
     inventory = with_originals_of_the_lost(inventory)
-    findings = list(inventory.findings)
     by_path = {database.path: database for database in inventory.databases}
     stores_of = _stores_of(inventory)
     recovered = RecoveredKeys(lambda: dict(_holders(stores_of, inventory.databases)))
     histories, on_histories = plan_histories(inventory, recovered)
-    settled = {
-        path
-        for path, stores in stores_of.items()
-        if path in by_path and is_settled(by_path[path], stores, histories.get(path, ()), inventory)
-    }
-    refused = _refused(findings)
-    for path in histories:
-        stores_of.setdefault(path, [])
-    findings += on_histories
-    migrated = {database.path for database in inventory.databases if database.is_upgraded}
-    to_write = {path: stores for path, stores in stores_of.items() if path not in migrated}
-    typed_keys, made = fold(_sessions(to_write, by_path), inventory, recovered)
-    findings += made
-    respelled: dict[str, set[bytes]] = defaultdict(set)
-    for path, sha256 in inventory.respelled:
-        respelled[path].add(sha256)
+    refused = _refused(inventory.findings)
+    to_write = {path: stores for path, stores in stores_of.items() if path in by_path and not by_path[path].is_upgraded}
+    typed_keys, on_folded = fold(_sessions(to_write, by_path), inventory, recovered)
+    findings = [*inventory.findings, *on_histories, *on_folded]
+    respelled = _respelled(inventory)
     plans: dict[str, DatabasePlan] = {}
-    for path, stores in stores_of.items():
-        database = by_path.get(path)
-        readable = tuple(store for store in stores if store.identity is not None)
-        if database is None or path in refused or not (readable or histories.get(path)):
+    for path in (*stores_of, *(path for path in histories if path not in stores_of)):
+        if path in refused or path not in by_path:
             continue
-        if path in settled:
-            planned, made = plan_settled(database, readable, histories.get(path, ()), inventory)
-        elif path in migrated:
-            continue
-        else:
-            places = Places(database, typed_keys, recovered, archived)
-            planned, made = plan_database(
-                database, readable, histories.get(path, ()), places, respelled[path], inventory.quarantined
-            )
-        plans[path] = planned
-        findings += made
-    repairs, made = plan_repairs(inventory, judged, wish)
-    findings += made
+        places = Places(by_path[path], typed_keys, recovered, archived)
+        planned = _planned(stores_of.get(path, []), histories.get(path, ()), places, respelled[path], inventory)
+        if planned is not None:
+            plans[path], on_database = planned
+            findings += on_database
+    repairs, on_repairs = plan_repairs(inventory, judged, wish)
+    findings += on_repairs
     for path, repair in repairs.items():
         if by_path[path].is_newer:  # whose columns are known, and who knows what else belongs to them?
             version = (("version", by_path[path].version or 0),)
@@ -89,11 +67,38 @@ def plan(
     return Plan(inventory.state_dir, tuple(plans.values()), tuple(findings), plan_digest(plans.values()))
 
 
+def _respelled(inventory: Inventory) -> dict[str, set[bytes]]:
+    """The digests of the rows of each database that hold an entry in another spelling."""
+    respelled: dict[str, set[bytes]] = defaultdict(set)
+    for path, sha256 in inventory.respelled:
+        respelled[path].add(sha256)
+    return respelled
+
+
+def _planned(
+    stores: list[Store],
+    histories: tuple[HistoryWrite, ...],
+    places: Places,
+    respelled: Collection[bytes],
+    inventory: Inventory,
+) -> tuple[DatabasePlan, list[Finding]] | None:
+    """The plan for the database of ``places``; None where there is nothing to plan, or only a repair adds to it."""
+    database = places.database
+    readable = tuple(store for store in stores if store.identity is not None)
+    if not (readable or histories):
+        return None
+    if stores and is_settled(database, stores, histories, inventory):
+        return plan_settled(database, readable, histories, inventory)
+    if database.is_upgraded:
+        return None
+    return plan_database(database, readable, histories, places, respelled, inventory.quarantined)
+
+
 def _stores_of(inventory: Inventory) -> dict[str, list[Store]]:
     """The stores that go into each database."""
     stores_of: dict[str, list[Store]] = {}
     for store in inventory.stores:
-        if store.kind not in SET_ASIDE and is_opened(store.database):
+        if not store.is_set_aside and is_opened(store.database):
             stores_of.setdefault(store.database, []).append(store)
     return stores_of
 
@@ -139,3 +144,36 @@ def with_more(done: Plan, again: Plan) -> Plan:
         for path, repair in left
     ]
     return replace(done, findings=(*done.findings, *findings))
+
+
+def with_originals_of_the_lost(inventory: Inventory) -> Inventory:
+    """Take the originals of an import for present ones where the database that they went into is gone or has nothing.
+
+    A database of schema 2 and later that is there is repaired from them instead.
+    """
+    lost = {database.path for database in inventory.databases if _has_nothing(database)}
+    revived = {
+        store.agent for store in inventory.stores if store.kind is StoreKind.IMPORTED and store.database in lost
+    } - {None}
+    if not revived:
+        return inventory
+    return replace(
+        inventory,
+        stores=tuple(
+            replace(store, kind=StoreKind.AGENT)
+            if store.kind is StoreKind.IMPORTED and store.agent in revived and store.database in lost
+            else store
+            for store in inventory.stores
+        ),
+        transcripts=tuple(
+            replace(one, kind=FileKind.TRANSCRIPT.value)
+            if one.kind == FileKind.IMPORTED_TRANSCRIPT.value and one.agent in revived
+            else one
+            for one in inventory.transcripts
+        ),
+    )
+
+
+def _has_nothing(database: Database) -> bool:
+    empty = not (database.cache_rows or database.typed_rows or database.transcripts or database.archives)
+    return empty and database.shape in (Shape.MISSING, Shape.EMPTY, Shape.V1)

@@ -14,7 +14,7 @@ from migrator.model.inventory import Database, Entry, Inventory, Row, Run, Store
 from migrator.model.plan import Judged
 from migrator.model.request import RepairWish
 from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
-from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.openclaw.places.session_key import database_key
 from migrator.openclaw.text.recovered import recovered_entry
@@ -26,16 +26,39 @@ _LACKING = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS)
 _ALWAYS = float("inf")  # the time of a row that is there already: it keeps its key, whatever comes
 
 
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What one origin has of the history of a session: files, each with what verify says of it."""
+
+    origin: Origin
+    members: list[tuple[HistoryVerification, SourceFile]]
+
+    @property
+    def diverges(self) -> bool:
+        """Whether database and files have both gone on, each in another way."""
+        return any(verified.verdict is HistoryVerdict.DIVERGES for verified, _ in self.members)
+
+    @property
+    def lacking(self) -> list[tuple[HistoryVerification, SourceFile]]:
+        """The files that have events which the database lacks."""
+        return [
+            (verified, file)
+            for verified, file in self.members
+            if verified.verdict in _LACKING and verified.events > verified.present
+        ]
+
+
 @dataclass(slots=True)
 class _Additions:
-    """What can be added to one database; ``replaced`` are keys whose rows are older than a source of the same key."""
+    """What can be added to one database; ``replaced`` are keys whose rows are older than a source of the same key.
+
+    ``rows`` are by key, and by the session id where another conversation has that key (else empty).
+    """
 
     database: Database
-    rows: dict[str, RowSource] = field(default_factory=dict)
+    rows: dict[tuple[str, str], RowSource] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
-    histories: dict[str, list[tuple[Origin, list[tuple[HistoryVerification, SourceFile]]]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    histories: dict[str, list[_Offer]] = field(default_factory=lambda: defaultdict(list))
 
 
 def plan_repairs(
@@ -51,7 +74,7 @@ def plan_repairs(
                     for verdict in source.verdicts:
                         planner.offer_entry(sources, verified.database.path, source.source, verdict)
         planner.offer_histories(sources)
-    planner.offer_again_what_is_replaced()
+    planner.offer_displaced()
     for database in inventory.databases:
         planner.offer_stranded(database)
         planner.offer_archives(database)
@@ -87,22 +110,28 @@ class _Planner:
         if verdict.verdict in (Verdict.MISSING, Verdict.MERGED):
             self._offer(path, source)
         elif verdict.verdict is Verdict.CHANGED:
-            row = self.rows.get((path, self._canonical(path, source.entry.key)))
-            if row is not None and _time(source.entry) > _time(row):
-                self._offer(path, source)
-                self.additions[path].replaced.add(row.key)
-            elif row is not None and _time(source.entry) == _time(row):
-                self.findings.append(Finding("entry.kept-tie", verdict.session, (), (Name("database", path),)))
+            self._offer_changed(path, source, verdict)
         elif verdict.verdict is Verdict.MOVED:
-            elsewhere = [one.text for one in verdict.places if one.kind == "database"] != [path]
-            self.respelled += [] if elsewhere else [(path, source, one.text) for one in verdict.places]
-            if elsewhere and self.wish.reassign:
-                self._offer(path, source)
-            elif elsewhere:
-                self.findings.append(Finding("repair.moved", verdict.session, (), verdict.places))
+            self._offer_moved(path, source, verdict)
 
-    def offer_again_what_is_replaced(self) -> None:
-        """Offer sessions again that are there under another key, whose row is about to be overwritten."""
+    def _offer_changed(self, path: str, source: RowSource, verdict: EntryVerdict) -> None:
+        row = self.rows.get((path, self._canonical(path, source.entry.key)))
+        if row is not None and _time(source.entry) > _time(row):
+            self._offer(path, source)
+            self.additions[path].replaced.add(row.key)
+        elif row is not None and _time(source.entry) == _time(row):
+            self.findings.append(Finding("entry.kept-tie", verdict.session, (), (Name("database", path),)))
+
+    def _offer_moved(self, path: str, source: RowSource, verdict: EntryVerdict) -> None:
+        if [one.text for one in verdict.places if one.kind == "database"] == [path]:
+            self.respelled += [(path, source, one.text) for one in verdict.places]
+        elif self.wish.reassign:
+            self._offer(path, source)
+        else:
+            self.findings.append(Finding("repair.moved", verdict.session, (), verdict.places))
+
+    def offer_displaced(self) -> None:
+        """Offer the sessions again that are there under another key, whose row is about to be overwritten."""
         for path, source, key in self.respelled:
             if key in self.additions[path].replaced:
                 self._offer(path, source)
@@ -126,15 +155,14 @@ class _Planner:
             self._leave_deleted(Name("session", entry.key))
             return
         rows, key = self.additions[path].rows, self._canonical(path, entry.key)
-        best = rows.get(key)
+        best = rows.get((key, ""))
+        is_newer = best is None or _time(entry) > _time(best.entry)
         if best is not None and best.entry.session_id != entry.session_id:
             # Another conversation under another spelling of the key: the newer one has the key, the other is archived.
-            key = key if _time(entry) > _time(best.entry) else f"{key}\0{entry.session_id}"
-            if "\0" not in key:
-                rows[f"{key}\0{best.entry.session_id}"] = best
-            rows[key] = source
-        elif best is None or _time(entry) > _time(best.entry):
-            rows[key] = source
+            loser = best if is_newer else source
+            rows[key, str(loser.entry.session_id)] = loser
+        if is_newer:
+            rows[key, ""] = source
 
     def _named(self, *names: str | None) -> bool:
         return any(name in self.named for name in names)
@@ -169,26 +197,23 @@ class _Planner:
         for (path, session_id), members in groups.items():
             if path in self.additions and members:
                 origin = sources.origin or file_origin(members[0][1].transcript)
-                self.additions[path].histories[session_id].append((origin, members))
+                self.additions[path].histories[session_id].append(_Offer(origin, members))
 
     def offer_archives(self, database: Database) -> None:
         """What a database has kept of deleted and reset sessions is a source for those that are named."""
         live = {one.session_id for one in database.transcripts}
-        name = Name("database", database.path)
         longest = {one.session_id: one for one in sorted(database.archives, key=lambda one: len(one.hashes))}
         for one in longest.values() if database.path in self.additions else ():
             if one.hashes and one.session_id not in live and self._named(one.session_id):
-                events = len(one.hashes) // HASH_BYTES
-                absent = HistoryVerification(
-                    name, Name("session-id", one.session_id), HistoryVerdict.ABSENT, events, 0, ()
-                )
+                names = Name("database", database.path), Name("session-id", one.session_id)
+                absent = HistoryVerification(*names, HistoryVerdict.ABSENT, one.event_count, 0, ())
                 file = SourceFile(None, (database.path, one))
-                self.additions[database.path].histories[one.session_id].append((Origin.DELETED, [(absent, file)]))
+                self.additions[database.path].histories[one.session_id].append(_Offer(Origin.DELETED, [(absent, file)]))
 
     # the repair of one database
 
     def repair(self, additions: _Additions) -> Repair:
-        """What to add to one database, with the keys under which it will be additions."""
+        """What to add to one database, and under which keys."""
         rows = tuple(self._row_repairs(additions))
         by_session = {row.session_id: row.key for row in rows if not row.replaces}
         return Repair(rows, tuple(self._history_repairs(additions, by_session)))
@@ -196,20 +221,25 @@ class _Planner:
     def _row_repairs(self, additions: _Additions) -> Iterator[RowRepair]:
         path = additions.database.path
         held = {row.session_id for row in additions.database.typed_rows if row.key not in additions.replaced}
-        held |= {additions.rows[key].entry.session_id for key in additions.replaced}
-        for label, source in additions.rows.items():
-            key, _, apart = label.partition("\0")
-            session_id = source.entry.session_id
-            row = self.rows.get((path, key))
-            older = row is not None and not apart and key in additions.replaced and _time(row) < _time(source.entry)
-            if not older and session_id in held:
+        held |= {additions.rows[key, ""].entry.session_id for key in additions.replaced}
+        for (key, apart), source in additions.rows.items():
+            session_id, row = source.entry.session_id, self.rows.get((path, key))
+            replaces = self._replaces(additions, key, apart, source)
+            if not replaces and session_id in held:
                 continue  # it is there under another key
-            survivor = self._survivors().get((path, key)) if row is None and not apart else None
-            if apart or (row is not None and not older):
-                if session_id is None:
-                    continue  # there is nothing that it could be kept apart by
+            if not apart and (row is None or replaces):
+                survivor = self._survivors().get((path, key)) if row is None else None
+            elif session_id is None:
+                continue  # there is nothing that it could be kept apart by
+            else:
                 survivor = self.recovered.give(path, additions.database.agent_id, session_id, source.entry.key)
-            yield RowRepair(survivor or key, session_id, _time(source.entry), source, older, survivor is not None)
+            yield RowRepair(survivor or key, session_id, _time(source.entry), source, replaces, survivor is not None)
+
+    def _replaces(self, additions: _Additions, key: str, apart: str, source: RowSource) -> bool:
+        """Whether a row takes the place of an older one."""
+        row = self.rows.get((additions.database.path, key))
+        is_older = row is not None and _time(row) < _time(source.entry)
+        return is_older and not apart and key in additions.replaced
 
     def _survivors(self) -> dict[tuple[str, str], str]:
         """Keys for sessions that OpenClaw's next upgrade would fold into one that is there already."""
@@ -227,11 +257,11 @@ class _Planner:
 
     def _offered(self) -> Iterator[Session]:
         for path, additions in self.additions.items():
-            for label, source in additions.rows.items():
+            for (key, apart), source in additions.rows.items():
                 session_id = source.entry.session_id
-                if session_id is not None and "\0" not in label and (path, label) not in self.rows:
+                if session_id is not None and not apart and (path, key) not in self.rows:
                     directory, time = additions.database.directory, _time(source.entry)
-                    yield Session(path, additions.database.agent_id, directory, label, session_id, time)
+                    yield Session(path, additions.database.agent_id, directory, key, session_id, time)
 
     def _history_repairs(self, additions: _Additions, new: Mapping[str | None, str]) -> Iterator[HistoryWrite]:
         keys = {row.session_id: row.key for row in additions.database.typed_rows} | dict(new)
@@ -240,8 +270,8 @@ class _Planner:
             is_new = session_id in new and session_id not in stored
             repairs = [
                 repair
-                for origin, members in offers
-                if (repair := self._history(additions, session_id, origin, members, is_new, keys)) is not None
+                for offer in offers
+                if (repair := self._history(additions.database, session_id, offer, is_new, keys)) is not None
             ]
             if repairs:
                 best = max(repairs, key=lambda one: one.events)
@@ -249,46 +279,65 @@ class _Planner:
                 yield best if best.key else replace(best, key=self.recovered.give(*made_up))
 
     def _history(
-        self,
-        additions: _Additions,
-        session_id: str,
-        origin: Origin,
-        members: list[tuple[HistoryVerification, SourceFile]],
-        is_new: bool,
-        keys: Mapping[str | None, str],
+        self, database: Database, session_id: str, offer: _Offer, is_new: bool, keys: Mapping[str | None, str]
     ) -> HistoryWrite | None:
         """How to complete one history from one offer, without a key if it needs one; None if it can or need not be."""
-        lacking = [
-            (verified, file)
-            for verified, file in members
-            if is_new or (verified.verdict in _LACKING and verified.events > verified.present)
-        ]
-        name, is_known = Name("session-id", session_id), session_id in keys
-        if any(verified.verdict is HistoryVerdict.DIVERGES for verified, _ in members) and not is_new:
-            self._leave_history("transcript.diverges", name, additions.database)
-            return None
-        if not lacking or (not is_known and session_id in self.sessions):
-            return None  # it is all there, or the session lives in another database
-        if not is_known and session_id in self.deleted[additions.database.path] and not self._named(session_id):
-            self._leave_deleted(name)
-            return None
-        stored = [history for history in additions.database.transcripts if history.session_id == session_id]
-        own = sources_in_order(session_id, [file for _, file in members], self.own)[0].name
-        if any(history.archive for history in stored) or (not is_new and _is_apart(lacking, stored, own)):
-            self._leave_history("repair.history-apart", name, additions.database)
+        lacking = self._lacking(database, session_id, offer, is_new, session_id in keys)
+        if not lacking:
             return None
         files = [replace(file, first_line=1) if is_new else file for _, file in lacking]
         taken = sources_in_order(session_id, files, self.own)
-        runs = self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken)
-        events = sum(verified.events - (0 if is_new else verified.present) for verified, _ in lacking)
-        present = sum(len(history.hashes) for history in stored) // HASH_BYTES
-        last_ms = 0 if is_known else max(file.last_ms for file in taken)
-        entry = None if is_known else recovered_entry(session_id, last_ms, archived=True)
-        key = keys.get(session_id, "")
-        return HistoryWrite(session_id, key, taken, present, events, runs, entry, last_ms, origin=origin)
+        repair = HistoryWrite(
+            session_id,
+            keys.get(session_id, ""),
+            taken,
+            present=sum(one.event_count for one in database.transcripts if one.session_id == session_id),
+            events=sum(verified.events - (0 if is_new else verified.present) for verified, _ in lacking),
+            runs=self.orders.get(tuple(file.name.text for file in taken)) or runs_of(taken),
+            entry=None,
+            updated_at=0,
+            origin=offer.origin,
+        )
+        return repair if session_id in keys else _with_entry(repair)
 
-    def _leave_history(self, code: str, session: Name, database: Database) -> None:
-        self.findings.append(Finding(code, session, (), (Name("database", database.path),)))
+    def _lacking(
+        self, database: Database, session_id: str, offer: _Offer, is_new: bool, is_known: bool
+    ) -> list[tuple[HistoryVerification, SourceFile]]:
+        """The files of an offer that are to be added to; none where the history has to stay as it is, which is said.
+
+        ``is_known`` says that the session has a row, or gets one.
+        """
+        if offer.diverges and not is_new:
+            self._leave_history("transcript.diverges", session_id, database)
+            return []
+        lacking = offer.members if is_new else offer.lacking
+        if not lacking or not (is_known or self._may_come_back(session_id, database)):
+            return []
+        stored = [history for history in database.transcripts if history.session_id == session_id]
+        own = sources_in_order(session_id, [file for _, file in offer.members], self.own)[0].name
+        if any(history.archive for history in stored) or (not is_new and _is_apart(lacking, stored, own)):
+            self._leave_history("repair.history-apart", session_id, database)
+            return []
+        return lacking
+
+    def _may_come_back(self, session_id: str, database: Database) -> bool:
+        """Whether a session that a database has no row of is to get one for its history."""
+        if session_id in self.sessions:
+            return False  # it lives in another database
+        if session_id in self.deleted[database.path] and not self._named(session_id):
+            self._leave_deleted(Name("session-id", session_id))
+            return False
+        return True
+
+    def _leave_history(self, code: str, session_id: str, database: Database) -> None:
+        self.findings.append(Finding(code, Name("session-id", session_id), (), (Name("database", database.path),)))
+
+
+def _with_entry(repair: HistoryWrite) -> HistoryWrite:
+    """The repair of a history that no session has: it gets an archived one."""
+    last_ms = max(file.last_ms for file in repair.files)
+    entry = recovered_entry(repair.session_id, last_ms, archived=True)
+    return replace(repair, entry=entry, updated_at=last_ms)
 
 
 def _is_apart(lacking: list[tuple[HistoryVerification, SourceFile]], stored: list[StoredTranscript], own: Name) -> bool:

@@ -102,9 +102,8 @@ class LeakGuard:
             found = {word for word in strange if word in together}
             for word in found.intersection(_words(together)) if found else ():
                 raise _leak(word)
-            parts = _parts(names) if "/" in together or "\\" in together else names
-            for name in {name for name in parts if name[-_GRAM:] in grams or len(name) < _GRAM}:
-                if _may_hold(grams, name) and any(name in text for text in texts):
+            for name in _likely(names, together, grams):
+                if any(name in text for text in texts):
                     self._require_known(name)
 
     def _require_known(self, name: str) -> None:
@@ -288,6 +287,13 @@ def _is_strange(word: str) -> bool:
 def _may_hold(grams: Container[str], name: str) -> bool:
     """Whether a text with these pieces of four characters may hold a name; most names are told by their last piece."""
     return all(name[at : at + _GRAM] in grams for at in range(len(name) - _GRAM, -1, -_GRAM))
+
+
+def _likely(names: list[str], together: str, grams: Container[str]) -> Iterator[str]:
+    """Those of the names, and of the parts of paths among them, that a text with these pieces may hold."""
+    parts = _parts(names) if "/" in together or "\\" in together else names
+    ending = {name for name in parts if name[-_GRAM:] in grams or len(name) < _GRAM}
+    return (name for name in ending if _may_hold(grams, name))
 
 
 def _folded(names: list[str]) -> list[str]:

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 
-from migrator.findings.checks import STATE_CHECKS, checks_of
+from migrator.findings.checks import FAIL_IF_MOVED, STATE_CHECKS, checks_of
 from migrator.findings.table import RULES
-from migrator.model.conclusions import OUTCOMES
+from migrator.model.conclusions import GOOD, OUTCOMES, VERDICTS
 from migrator.model.inventory import Shape
-from migrator.model.upgrade import Part, Seen, Way
 from migrator.model.verification import LOST, LOST_HISTORIES, HistoryVerdict, Verdict
 from migrator.model.words import Severity
 from migrator.proofs.sums import Found, Ledger
+from migrator.proofs.upgrade_claims import trial_contradictions
 from migrator.proofs.vocabulary import (
     Begin,
     Check,
     Database,
     End,
-    Listed,
     NotTested,
     Source,
     Step,
@@ -32,39 +30,8 @@ from migrator.proofs.vocabulary import (
     given,
 )
 
-_VERDICTS = {
-    "scan": ("scanned", "unexpected"),
-    "plan": ("up-to-date", "unexpected", "refused", "pending"),
-    "apply": ("proved", "already-migrated", "quarantined", "differences", "changed", "busy"),
-    "verify": ("proved", "quarantined", "differences", "unexpected", "unjudged", "busy"),
-    "prove": (
-        "proved",
-        "quarantined",
-        "differences",
-        "not-upgraded",
-        "not-tried",
-        "busy",
-        "changed",
-        "refused",
-        "failed",
-    ),
-    "rollback": ("rolled-back", "refused", "differences"),
-    "export": ("exported",),
-    "explain": ("explained",),
-}
-"""The verdicts that each verb can come to."""
-
-_GOOD = ("proved", "already-migrated", "quarantined", "not-tried")
 _PLANS = ("plan", "apply", "prove")
 _WRITES = ("insert", "update", "complete")
-_TOLERATED = "no-sibling-directories"
-"""The check that who accepts moved sessions does not ask for."""
-
-_ROUNDING = 0.5
-"""So many seconds are taken for inexact clocks."""
-
-_SHOWN = (Seen.SAME, Seen.RENAMED, Seen.HIDDEN)
-"""How a session may show in a list without being a difference."""
 
 
 def claim_contradictions(ledger: Ledger) -> Iterator[Found]:
@@ -79,7 +46,7 @@ def claim_contradictions(ledger: Ledger) -> Iterator[Found]:
         yield totals.line, "What was not tested is not said, or not once."
     yield from _check_contradictions(ledger, totals)
     yield from _verdict_contradictions(ledger, begin, totals)
-    yield from _trial_contradictions(ledger, begin, totals, end)
+    yield from trial_contradictions(ledger, begin, totals, end)
 
 
 def gaps(ledger: Ledger, begin: Begin, judged: bool) -> Iterator[str]:
@@ -94,8 +61,12 @@ def gaps(ledger: Ledger, begin: Begin, judged: bool) -> Iterator[str]:
         yield "shape"
     if "openclaw-reads" not in names:
         yield "openclaw-reads"
-    if begin.verb != "prove":
-        return
+    if begin.verb == "prove":
+        yield from _upgrade_gaps(ledger, begin, names)
+
+
+def _upgrade_gaps(ledger: Ledger, begin: Begin, names: set[str]) -> Iterator[str]:
+    """What was not looked at in an upgrade that was tried, given the names of its checks."""
     if not isinstance(begin.openclaw_before, str):
         yield "openclaw-before"
     if "gateway-answers" not in names:
@@ -120,11 +91,14 @@ def _required(ledger: Ledger, begin: Begin) -> Iterator[tuple[str, str]]:
             if database.is_judged:
                 for name in checks_of(database.shape, begin.os != "Windows"):
                     yield name, database.database
-    if not ledger.of(Trial):
-        return
-    yield "original-untouched", ""
-    if not ledger.is_judged:
-        return
+    if ledger.of(Trial):
+        yield "original-untouched", ""
+        if ledger.is_judged:
+            yield from _required_of_upgrade(ledger, begin)
+
+
+def _required_of_upgrade(ledger: Ledger, begin: Begin) -> Iterator[tuple[str, str]]:
+    """The checks that an upgrade must have which was tried and judged: those of the commands that were run."""
     yield "second-run", ""
     if isinstance(begin.openclaw, str):
         yield from (("openclaw-upgrades", ""), ("openclaw-reads", ""))
@@ -139,7 +113,7 @@ def _required(ledger: Ledger, begin: Begin) -> Iterator[tuple[str, str]]:
 
 def _verb_contradictions(ledger: Ledger, begin: Begin, totals: Totals, end: End) -> Iterator[Found]:
     verb, verdict, command = begin.verb, totals.verdict, begin.command
-    if begin.command[:1] != (verb,) or verdict not in _VERDICTS[verb]:
+    if begin.command[:1] != (verb,) or verdict not in VERDICTS[verb]:
         yield totals.line, "The command, the verb and the verdict do not go together."
     expected = set(OUTCOMES[verdict].exit_codes)
     if verdict == "pending":
@@ -199,28 +173,35 @@ def _version_fits(shape: Shape, version: int | None) -> bool:
 
 def _verdict_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Iterator[Found]:
     """Hold a good verdict, or that there are differences, against what is counted."""
-    verdicts, transcripts = given(totals.verdicts, {}), given(totals.transcripts, {})
-    accepted = {"moved"} & {word for word in begin.command if isinstance(word, str)}
-    lost = sum(count for word, count in verdicts.items() if word in LOST and word.value not in accepted)
-    lost += sum(n for word, n in transcripts.items() if word in LOST_HISTORIES and word.value not in accepted)
-    failed = failing(ledger.of(Check)) - ({_TOLERATED} if accepted else set())
+    lost = _lost(begin, totals)
+    failed = ledger.failing - (FAIL_IF_MOVED if "moved" in begin.command else set())
     refused = any(RULES[code].severity is Severity.REFUSED for code in ledger.findings)
-    if totals.verdict in _GOOD and lost:
-        yield totals.line, "The verdict claims more than the counts."
-    if totals.verdict in _GOOD and failed:
-        yield totals.line, "The verdict claims more than the checks."
-    if totals.verdict in _GOOD and begin.verb == "verify" and refused:
-        yield totals.line, "The verdict claims more than the findings."
+    claimed = (("counts", lost), ("checks", failed), ("findings", begin.verb == "verify" and refused))
+    if totals.verdict in GOOD:
+        yield from ((totals.line, f"The verdict claims more than the {what}.") for what, worse in claimed if worse)
     if totals.verdict == "differences" and begin.verb == "verify" and not (lost or failed or refused):
         yield totals.line, "Nothing bears out that there are differences."
     if totals.verdict == "unexpected" and not {"--expect-agents", "--expect-sessions"} & {*begin.command}:
         yield totals.line, "Nobody has said what was expected."
+    yield from _untried_contradictions(begin, totals, failed)
+    yield from _quarantine_contradictions(ledger, begin, totals)
+    yield from _work_contradictions(begin, totals)
+
+
+def _untried_contradictions(begin: Begin, totals: Totals, failed: set[str]) -> Iterator[Found]:
+    """Hold a verdict that nothing was upgraded against what was asked for, and what came of it."""
     if totals.verdict == "not-upgraded" and "openclaw-upgrades" not in failed:
         yield totals.line, "Nothing bears out that the release did not upgrade."
     if totals.verdict == "not-tried" and isinstance(begin.openclaw, str):
         yield totals.line, "A release is named, and the verdict says that none was tried."
-    yield from _quarantine_contradictions(ledger, begin, totals)
-    yield from _work_contradictions(begin, totals)
+
+
+def _lost(begin: Begin, totals: Totals) -> int:
+    """How many sessions and transcripts are not where they belong, but for those that may be elsewhere."""
+    verdicts, transcripts = given(totals.verdicts, {}), given(totals.transcripts, {})
+    counted = [(word.value, count) for word, count in verdicts.items() if word in LOST]
+    counted += [(word.value, count) for word, count in transcripts.items() if word in LOST_HISTORIES]
+    return sum(count for word, count in counted if not (word == "moved" and "moved" in begin.command))
 
 
 def _quarantine_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Iterator[Found]:
@@ -241,107 +222,3 @@ def _work_contradictions(begin: Begin, totals: Totals) -> Iterator[Found]:
         yield totals.line, "Nothing was to be written, and the verdict does not say so."
     if totals.verdict == "already-migrated" and (written or totals.written):
         yield totals.line, "Something was written, and the verdict says that nothing was to be written."
-
-
-def seconds_between(first: str, last: str) -> float:
-    """The time between two events."""
-    began, ended = (datetime.fromisoformat(time.removesuffix("Z")) for time in (first, last))
-    return (ended - began).total_seconds()
-
-
-def failing(checks: list[Check]) -> set[str]:
-    """The names of the checks that do not hold."""
-    return {check.name for check in checks if not check.passed}
-
-
-def _trial_contradictions(ledger: Ledger, begin: Begin, totals: Totals, end: End) -> Iterator[Found]:
-    """Hold the trials of an upgrade against the totals, the checks, the commands and the lists."""
-    steps = list(ledger.of(Step))
-    # A gateway runs beside the commands that ask it.
-    in_turn = sum(step.seconds for step in steps if not {"gateway", "run"} <= set(step.command))
-    longest = max((step.seconds for step in steps), default=0)
-    if max(in_turn, longest) > seconds_between(begin.at, end.at) + _ROUNDING:
-        yield end.line, "The commands took longer than there was time between the first line and the last."
-    if not ledger.of(Trial):
-        if len(ledger.of(Step)) + len(ledger.of(Listed)):
-            yield totals.line, "The log of an upgrade has trials and a manifest, and no other log has."
-        return
-    ways = [trial.way for trial in ledger.of(Trial)]
-    used: list[Way | None] = [step.way for step in ledger.of(Step)]
-    used += [listed.way for listed in ledger.of(Listed)]
-    if len(set(ways)) != len(ways) or {*used} - {*ways, None}:
-        yield totals.line, "A command or a list belongs to no trial, or two trials went the same way."
-    yield from _step_contradictions(ledger, begin)
-    first = ledger.of(Trial)[0]
-    if Counter(first.verdicts) != Counter(given(totals.verdicts, {})):
-        yield first.line, "The verdicts of the first trial are not the totals."
-    if Counter(first.transcripts) != Counter(given(totals.transcripts, {})):
-        yield first.line, "The transcripts of the first trial are not the totals."
-    if (first.events, first.present) != (ledger.events, ledger.present):
-        yield first.line, "The events of the first trial are not the totals."
-    own = failing(ledger.of(Check)) - {"original-untouched", "sources-unchanged"}
-    if ledger.is_judged and set(first.failed) != own:
-        yield first.line, "The failed checks of the first trial are not those of the log."
-    untouched = "original-untouched" not in failing(ledger.of(Check))
-    if totals.verdict != (first.verdict if untouched else "changed"):
-        yield totals.line, "The verdict is not that of the first trial on an untouched original."
-    for trial in ledger.of(Trial):
-        yield from _one_trial(ledger, begin, trial)
-
-
-def _step_contradictions(ledger: Ledger, begin: Begin) -> Iterator[Found]:
-    own: Counter[Part] = Counter()
-    for step in ledger.of(Step):
-        own[step.part] += step.way is None
-        release = begin.openclaw_before if step.part is Part.BEFORE else begin.openclaw
-        if step.release != (None if step.command[:1] == ("migrator",) else given(release, None)):
-            yield step.line, "A command was run with a release that was not asked for."
-    asked = isinstance(begin.openclaw_before, str)
-    if +own != Counter({Part.SCAN: 2, Part.BEFORE: 1} if asked else {Part.SCAN: 2}):
-        yield begin.line, "The commands on the original are not those of such a proof."
-
-
-def _one_trial(ledger: Ledger, begin: Begin, trial: Trial) -> Iterator[Found]:
-    verdicts = Counter(trial.verdicts)
-    first = ledger.of(Trial)[0]
-    listed = [one for one in ledger.of(Listed) if one.way == trial.way]
-    if trial.exit_code not in OUTCOMES[trial.verdict].exit_codes or trial.verdict not in _VERDICTS["prove"]:
-        yield trial.line, "The exit code of the trial does not go with its verdict."
-    if trial.sessions != verdicts.total() - verdicts[Verdict.EXTRA] - verdicts[Verdict.QUARANTINED]:
-        yield trial.line, "The verdicts of the trial do not add up to its sessions."
-    if (trial.isolated, trial.confined, trial.links_left_out) != (first.isolated, first.confined, first.links_left_out):
-        yield trial.line, "The trials did not run in the same surroundings."
-    if trial.listed != len(listed) or trial.steps != sum(step.way == trial.way for step in ledger.of(Step)):
-        yield trial.line, "The trial has another number of commands or lists than are given."
-    if len({one.session for one in listed}) != len(listed):
-        yield trial.line, "A session is listed twice."
-    yield from _trial_counts(ledger, begin, trial, verdicts)
-    for name, place in (("openclaw-reads", "after"), ("gateway-answers", "gateway")):
-        if set(getattr(trial, place)) - {*_SHOWN, Seen.NOT_ASKED} and name not in trial.failed:
-            yield trial.line, "A check claims more than the lists show."
-    for place in ("before", "after", "gateway"):
-        if Counter(getattr(one, place) for one in listed) != Counter(getattr(trial, place)):
-            yield trial.line, "The numbers of the trial are not those of its lists."
-
-
-def _trial_counts(ledger: Ledger, begin: Begin, trial: Trial, verdicts: Counter[Verdict]) -> Iterator[Found]:
-    first, transcripts = ledger.of(Trial)[0], Counter(trial.transcripts)
-    if ledger.is_judged and trial.events != first.events:
-        yield trial.line, "The trials did not judge the same events."
-    if ledger.is_judged and _judged(trial) != _judged(first):
-        yield trial.line, "The trials did not judge the same sessions and transcripts."
-    if trial.present and transcripts.keys() == {HistoryVerdict.ABSENT}:
-        yield trial.line, "The trial has events of transcripts that are absent."
-    complete = not any(transcripts[word] for word in LOST_HISTORIES if word is not HistoryVerdict.MOVED)
-    if trial.present > trial.events or complete is not (trial.present == trial.events):
-        yield trial.line, "The events of the trial are not those of its transcripts."
-    accepted = "moved" in begin.command
-    failed = set(trial.failed) - ({_TOLERATED} if accepted else set())
-    lost = sum(verdicts[word] for word in LOST if not (accepted and word is Verdict.MOVED))
-    if trial.verdict in _GOOD and (failed or lost):
-        yield trial.line, "The verdict of the trial claims more than its counts and checks."
-
-
-def _judged(trial: Trial) -> tuple[int, int]:
-    """How many entries and transcripts a trial has judged."""
-    return sum(trial.verdicts.values()) - trial.verdicts.get(Verdict.EXTRA, 0), sum(trial.transcripts.values())

@@ -13,9 +13,9 @@ from pathlib import Path
 from migrator import __version__
 from migrator.filesystem import filesystem_type
 from migrator.model.errors import BusyError
-from migrator.model.inventory import FileIdentity, agents_with_anything
+from migrator.model.inventory import Database, FileIdentity, Inventory, agents_with_anything
 from migrator.model.report import ApplyReport, ProveReport, Report, origin_of, plan_of, verification_of
-from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.model.verification import DatabaseVerification, HistoryVerdict, SourceVerification, Verdict
 from migrator.model.words import Finding, Name
 from migrator.privacy.labels import Namer
 from migrator.proofs.claims import gaps
@@ -117,6 +117,13 @@ def _sources(report: Report) -> Iterator[dict[str, Fact]]:
             "transforms": dict(Counter(name for entry in store.entries for name in entry.transforms)),
             **({"verdicts": _by_word(dict(verified.counts))} if verified else {}),
         }
+    yield from _older_databases(origin, judged)
+
+
+def _older_databases(
+    origin: Inventory, judged: Mapping[tuple[Name, str], SourceVerification]
+) -> Iterator[dict[str, Fact]]:
+    """The sources that are no stores, by name and by the database that they are judged against."""
     files = {database.path: dict(database.files).get("") for database in origin.databases}
     for (name, database), verified in judged.items():
         counted = dict(verified.counts)
@@ -152,7 +159,7 @@ def _by_word(counted: dict[Verdict, int]) -> dict[str, int]:
 def _databases(report: Report, sources: Sequence[Mapping[str, Fact]]) -> Iterator[dict[str, Fact]]:
     belonging = Counter(source["database"] for source in sources)
     origin, verification, plan = origin_of(report), verification_of(report), plan_of(report)
-    written = {outcome.path for outcome in report.outcomes} if isinstance(report, ApplyReport) else set()
+    written = _written(report)
     verified = {one.database.path: one for one in (verification.databases if verification else ())}
     planned = {one.database.path: one for one in (plan.databases if plan else ())}
     directories = {agent.directory for agent in (*report.inventory.agents, *origin.agents)}
@@ -160,28 +167,39 @@ def _databases(report: Report, sources: Sequence[Mapping[str, Fact]]) -> Iterato
     known |= {path: one.database for path, one in verified.items()}  # also those that are lost
     for database in known.values():
         directory = database.directory
-        judged = verified.get(database.path)
-        counted: Counter[Verdict] = Counter()
-        for source in judged.sources if judged else ():
-            counted.update(dict(source.counts))
-        if judged:
-            counted[Verdict.EXTRA] = len(judged.extra)
-        actions = Counter(d.action.value for d in planned[database.path].decisions) if database.path in planned else {}
-        histories = judged.histories if judged else ()
+        decisions = planned[database.path].decisions if database.path in planned else ()
         yield {
             "database": Name("database", database.path),
             "agent": Name("agent", directory) if directory is not None and directory in directories else None,
             "written": database.path in written,
             "sources": belonging[Name("database", database.path)],
-            "transcripts": len(histories),
-            "events": sum(history.events for history in histories),
             "shape": database.shape.value,
             "version": database.version,
-            "content_digest": judged.content_digest if judged else None,
-            "rows": judged.rows if judged else len({r.key for r in (*database.cache_rows, *database.typed_rows)}),
-            **({"verdicts": _by_word(counted), "extra_events": judged.extra_events} if judged else {}),
-            **({"actions": dict(actions)} if plan is not None else {}),
+            **_contents(database, verified.get(database.path)),
+            **({"actions": dict(Counter(d.action.value for d in decisions))} if plan is not None else {}),
         }
+
+
+def _written(report: Report) -> set[str]:
+    return {outcome.path for outcome in report.outcomes} if isinstance(report, ApplyReport) else set()
+
+
+def _contents(database: Database, judged: DatabaseVerification | None) -> dict[str, Fact]:
+    """What a database holds, with the verdicts if it was judged."""
+    if judged is None:
+        return {"transcripts": 0, "events": 0, "content_digest": None, "rows": len(database.keys)}
+    counted: Counter[Verdict] = Counter()
+    for source in judged.sources:
+        counted.update(dict(source.counts))
+    counted[Verdict.EXTRA] = len(judged.extra)
+    return {
+        "transcripts": len(judged.histories),
+        "events": sum(history.events for history in judged.histories),
+        "content_digest": judged.content_digest,
+        "rows": judged.rows,
+        "verdicts": _by_word(counted),
+        "extra_events": judged.extra_events,
+    }
 
 
 def _transcripts(report: Report) -> Iterator[dict[str, Fact]]:

@@ -10,7 +10,6 @@ import errno
 import os
 import re
 import secrets
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -203,13 +202,6 @@ def read_log(lines: Iterable[str]) -> Log:
     reader = LogReader(lines)
     events = tuple(event for event in reader.events() if not isinstance(event, Transcript))
     return Log(events, reader.head, tuple(reader.problems))
-
-
-def check_log(lines: Iterable[str]) -> tuple[Problem, ...]:
-    """Say what is wrong with a log, as :class:`LogReader` finds it."""
-    reader = LogReader(lines)
-    deque(reader.events(), maxlen=0)
-    return tuple(reader.problems)
 
 
 def encode_log(lines: Iterable[str]) -> bytes:

@@ -13,8 +13,8 @@ from migrator.findings.checks import CHECKS, NOT_TESTED
 from migrator.model.conclusions import remedy
 from migrator.model.upgrade import Seen
 from migrator.model.verification import LOST, HistoryVerdict, Verdict
-from migrator.proofs.claims import seconds_between
 from migrator.proofs.log import Log, Problem
+from migrator.proofs.sums import seconds_between
 from migrator.proofs.vocabulary import Begin, Check, Database, Listed, NotTested, Source, Step, Totals, Trial, given
 
 _MOST_ROWS = 40

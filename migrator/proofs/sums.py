@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from migrator.model.verification import HistoryVerdict, Verdict
@@ -112,6 +113,11 @@ class Ledger:
         """The events of one kind."""
         return [event for event in self._kept.get(kind, ()) if isinstance(event, kind)]
 
+    @property
+    def failing(self) -> set[str]:
+        """The names of the checks that do not hold."""
+        return {check.name for check in self.of(Check) if not check.passed}
+
     def _add_to_frame(self, event: AnyEvent) -> None:
         if not isinstance(event, Begin | Totals | End) or len(self._frame) >= _MOST_FRAMES:
             return
@@ -168,6 +174,7 @@ class Ledger:
             return
         yield from self._found
         yield from self._sum_contradictions(self.totals)
+        yield from self._listing_contradictions(self.totals)
         yield from self._database_contradictions(self.totals)
         yield from self._agent_contradictions(self.totals)
         if self.end.events != self.count:
@@ -183,14 +190,17 @@ class Ledger:
         if self.transcripts != Counter(given(totals.transcripts, {})):
             yield totals.line, "The verdicts on the transcripts do not add up to the totals."
 
-    def _database_contradictions(self, totals: Totals) -> Iterator[Found]:
-        """Look for entries that are not in exactly one bucket of their store, their database and the totals."""
+    def _listing_contradictions(self, totals: Totals) -> Iterator[Found]:
+        """Look for stores and databases that are not listed exactly once."""
         if len({(source.store, source.database) for source in self.of(Source)}) != len(self.of(Source)):
             yield totals.line, "A store is listed twice."
         if len({one.database for one in self.of(Database)}) != len(self.of(Database)):
             yield totals.line, "A database is listed twice."
         if not self.of_databases.keys() <= {one.database for one in self.of(Database)}:
             yield totals.line, "A store or a transcript belongs to a database that is not listed."
+
+    def _database_contradictions(self, totals: Totals) -> Iterator[Found]:
+        """Look for entries that are not in exactly one bucket of their store, their database and the totals."""
         judged = isinstance(totals.verdicts, dict)
         given_to = [isinstance(one.verdicts, dict) for one in self.of(Source)]
         given_to += [one.is_judged for one in self.of(Database)]
@@ -258,3 +268,9 @@ def transcript_contradictions(transcript: Transcript) -> Iterator[str]:
         yield "More events are present than there are."
     if transcript.present != transcript.events and transcript.verdict in _COMPLETE:
         yield "The verdict on the transcript claims more than the counts."
+
+
+def seconds_between(first: str, last: str) -> float:
+    """The time between two events."""
+    began, ended = (datetime.fromisoformat(time.removesuffix("Z")) for time in (first, last))
+    return (ended - began).total_seconds()

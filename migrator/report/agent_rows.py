@@ -7,11 +7,9 @@ from collections.abc import Container
 from itertools import chain
 from typing import Any
 
-from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind
+from migrator.model.inventory import Agent, Database, Inventory, Shape, Store
 from migrator.model.words import Name
 from migrator.report.parts import AgentRow, State
-
-_SET_ASIDE = (StoreKind.IMPORTED, StoreKind.ARCHIVED)
 
 
 def directory_of(database: Database | None, directories: Container[str]) -> Name | None:
@@ -95,6 +93,6 @@ def _progress(store: Store | None, entries: int, lacking: int, rows: int) -> Sta
     if not lacking:
         return "migrated"
     # A newer release gives keys another spelling; only a verification can match those.
-    if store and store.kind in _SET_ASIDE:
+    if store and store.is_set_aside:
         return "migrated" if rows >= entries else "partial"
     return "partial" if rows else "legacy"

@@ -12,7 +12,7 @@ from migrator.model.inventory import Database, Inventory
 from migrator.model.outcome import Outcome
 from migrator.model.plan import Action, DatabasePlan, Plan, Reject
 from migrator.model.verification import DatabaseVerification, EntryVerdict, HistoryVerdict, Verdict, Verification
-from migrator.model.words import HASH_BYTES, Name
+from migrator.model.words import Name
 from migrator.model.writes import Repair
 from migrator.report.agent_rows import directory_of
 from migrator.report.lazy import Lazy
@@ -55,9 +55,8 @@ def _planned(planned: DatabasePlan, directories: Container[str]) -> PlannedDatab
         quarantine=Lazy(_reject, planned.rejects),
         histories=len(planned.histories),
         repairs=_repairs(planned.repair),
-        events=sum(len(history.hashes) // HASH_BYTES for history in planned.histories),
-        new_events=sum(len(history.hashes) // HASH_BYTES - history.present for history in planned.histories)
-        + sum(history.events for history in repaired),
+        events=sum(history.event_count for history in planned.histories),
+        new_events=sum(history.events for history in (*planned.histories, *repaired)),
         expected_rows=planned.expected_rows,
         expected_digest=planned.expected_digest,
         peak_bytes=planned.peak_bytes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from operator import attrgetter
@@ -47,41 +48,52 @@ def read_database(
     ``sources`` are entries by key that have been read already: a row with the same bytes needs no decoding again.
     """
     name = Name("database", path)
+    unread = Database(path, agent_id, Shape.UNREADABLE, None, None, ())
     if len(os.fsencode(os.path.realpath(path))) > _LONGEST_PATH:
-        too_long = Database(path, agent_id, Shape.UNREADABLE, None, None, ())
-        return too_long, (Finding("database.path-too-long", name),)
+        return unread, (Finding("database.path-too-long", name),)
     if is_absent(path):
         if not any(map(_has_bytes, (f"{path}-wal", f"{path}-journal"))):
-            return Database(path, agent_id, Shape.MISSING, None, None, ()), ()
-        return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding("database.only-journal", name),)
+            return replace(unread, shape=Shape.MISSING), ()
+        return unread, (Finding("database.only-journal", name),)
     problems: set[str] = set()
     try:
-        size = os.path.getsize(path)
-        if 0 < size < _SMALLEST:
-            raise sqlite3.DatabaseError("SQLite itself would take it for empty, and overwrite it")
-        with workers.beside(partial(database_files, path), size) as identify, open_snapshot(path) as connection:
-            shape, version = shapes.detect(connection)
-            if shape is Shape.UNREADABLE:
-                raise sqlite3.DatabaseError("its schema cannot be read")
-            codec = text_codec(connection)
-            # In a shape that is not known a table may be a view, and a view may never end.
-            role, owner = shapes.owner(connection) if shape in _TYPED_READERS else (None, None)
-            cached, typed = _session_rows(connection, shape, sources, problems) if shape in _TYPED_READERS else ((), ())
-            histories = stored_transcripts(connection, problems) if shape in _TYPED_READERS else ()
-            if shape is Shape.NODES:
-                histories += tuple(_hashed(cold_archives(connection, cold_folder(path)), problems))
-            archives = tuple(_hashed(transcript_archives(connection), problems)) if shape is Shape.NODES else ()
-            files = identify()
+        database, role = _read_tables(path, agent_id, sources, problems, workers)
     except DamagedTableError as error:
-        found = Finding("database.damaged-table", name, (("rows", error.rows),))
-        return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (found,)
+        return unread, (Finding("database.damaged-table", name, (("rows", error.rows),)),)
     except (BusyError, OSError, sqlite3.Error) as error:
         code = "database.changing" if isinstance(error, BusyError) else "database.unreadable"
-        return Database(path, agent_id, Shape.UNREADABLE, None, None, ()), (Finding(code, name),)
-    database = Database(path, agent_id, shape, version, owner, files, cached, typed, histories, archives)
-    if codec is not None and shape is Shape.V1:
-        problems.add("database.utf-16")
+        return unread, (Finding(code, name),)
     return database, (*_findings(database, role), *(Finding(code, name) for code in sorted(problems)))
+
+
+def _read_tables(
+    path: str, agent_id: str, sources: Mapping[str, Entry], problems: set[str], workers: Workers
+) -> tuple[Database, str | None]:
+    """What the tables of a database hold, and the role that it gives itself.
+
+    The finding codes of what is odd about single rows go into ``problems``. Raises DamagedTableError, BusyError,
+    OSError, and sqlite3.Error.
+    """
+    size = os.path.getsize(path)
+    if 0 < size < _SMALLEST:
+        raise sqlite3.DatabaseError("SQLite itself would take it for empty, and overwrite it")
+    with workers.beside(partial(database_files, path), size) as identify, open_snapshot(path) as connection:
+        shape, version = shapes.detect(connection)
+        if shape is Shape.UNREADABLE:
+            raise sqlite3.DatabaseError("its schema cannot be read")
+        if not shape.holds_sessions:
+            # In a shape that is not known a table may be a view, and a view may never end.
+            return Database(path, agent_id, shape, version, None, identify()), None
+        if shape is Shape.V1 and text_codec(connection) is not None:
+            problems.add("database.utf-16")
+        role, owner = shapes.owner(connection)
+        cached, typed = _session_rows(connection, shape, sources, problems)
+        histories = stored_transcripts(connection, problems)
+        archives: tuple[StoredTranscript, ...] = ()
+        if shape is Shape.NODES:
+            histories += tuple(_hashed(cold_archives(connection, cold_folder(path)), problems))
+            archives = tuple(_hashed(transcript_archives(connection), problems))
+        return Database(path, agent_id, shape, version, owner, identify(), cached, typed, histories, archives), role
 
 
 def _has_bytes(path: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from migrator.model.errors import BusyError
-from migrator.model.inventory import LIVE, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.inventory import Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind, classify
@@ -30,13 +30,19 @@ from migrator.sqlite import shapes
 from migrator.sqlite.snapshot import open_snapshot
 
 _NOT_WALKED = (RUNS, "session-sqlite-migration-runs")
-_WITH_SESSIONS = (Shape.V1, Shape.ENTRIES, Shape.NODES)
 _DATABASE = "openclaw-agent.sqlite"
 
 
 def findings_elsewhere(inventory: Inventory, whole: bool) -> Iterator[Finding]:
     """What lies elsewhere below the state directory; only among the copies, unless the ``whole`` of it is asked for."""
     known = _Known(inventory)
+    yield from _among_copies(inventory, known)
+    if whole:
+        yield from _below(inventory, known)
+
+
+def _among_copies(inventory: Inventory, known: _Known) -> Iterator[Finding]:
+    """What copies beside the live files have that is nowhere else."""
     for agent in inventory.agents:
         for file in agent.files:
             yield from findings_on_store(file, agent, lambda: known.sessions)
@@ -45,8 +51,10 @@ def findings_elsewhere(inventory: Inventory, whole: bool) -> Iterator[Finding]:
         for file in agent.files:
             if file.kind == FileKind.REPAIR_BACKUP.value and classify(os.path.basename(file.path)) is FileKind.UNKNOWN:
                 yield from _on_transcript(file.path, agent.directory, known)
-    if not whole:
-        return
+
+
+def _below(inventory: Inventory, known: _Known) -> Iterator[Finding]:
+    """What a walk through the whole state directory finds."""
     read = _paths_read(inventory)
     seen = walk(inventory.state_dir, lambda path: path in read)
     inside: dict[str, list[Found]] = defaultdict(list)
@@ -101,7 +109,7 @@ class _Known:
     @cached_property
     def ids(self) -> frozenset[str]:
         """The session ids of live stores and databases, and the keys of what has no id."""
-        live = [store for store in self._inventory.stores if store.kind in LIVE]
+        live = [store for store in self._inventory.stores if store.is_live]
         return frozenset(_ids(live, self._inventory.databases))
 
     @cached_property
@@ -194,7 +202,7 @@ def _on_database(path: str, agent: str | None, inventory: Inventory, known: _Kno
     shape = _shape(path)
     if shape is Shape.UNREADABLE and os.path.basename(path).startswith(_DATABASE):
         yield Finding("copy.database-unreadable", name)
-    if shape not in _WITH_SESSIONS:
+    if not shape.holds_sessions:
         return
     database, made = read_database(path, normalize_agent_id(agent or ""))
     if database.shape is Shape.UNREADABLE:
@@ -227,7 +235,7 @@ def _sessions_in(files: list[Found]) -> set[str]:
             found |= _sessions_of(read_store(one.path, one.path, StoreKind.COPY, None)[0])
         elif one.holds is Holds.TRANSCRIPT:
             found |= _session_of(read_transcript(one.path, None, FileKind.TRANSCRIPT.value)[0])
-        elif _shape(one.path) in _WITH_SESSIONS:
+        elif _shape(one.path).holds_sessions:
             found |= set(_ids((), [read_database(one.path, "")[0]]))
     return found
 

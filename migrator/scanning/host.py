@@ -16,7 +16,7 @@ from pathlib import Path
 
 from migrator.filesystem import filesystem_type, free_bytes, is_read_only, status_of
 from migrator.model.errors import BusyError
-from migrator.model.inventory import FileIdentity, Inventory, StoreKind
+from migrator.model.inventory import FileIdentity, Inventory
 from migrator.model.report import Filesystem
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import OLDER_STATE_NAMES, STATE_NAME, is_folder
@@ -72,7 +72,7 @@ def pending_plugins(state_dir: str) -> tuple[str, ...]:
 def _legacy_files(inventory: Inventory) -> Iterator[tuple[str | None, str, FileIdentity]]:
     """Each live store and transcript: its agent directory, path and identity."""
     for store in inventory.stores:
-        if store.identity is not None and store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED):
+        if store.identity is not None and not store.is_set_aside:
             yield store.agent, store.path, store.identity
     for transcript in inventory.transcripts:
         if transcript.kind == FileKind.TRANSCRIPT.value:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from migrator.filesystem import open_regular_file
 from migrator.model.inventory import GIVEN, Inventory, Join, Transcript
-from migrator.model.words import HASH_BYTES
 from migrator.openclaw.places.session_files import FileKind
 from migrator.openclaw.text.active_branch import Link, read_link
 from migrator.openclaw.text.transcript import TranscriptReader
@@ -39,21 +38,19 @@ def live_histories(inventory: Inventory) -> LiveHistories:
         return LiveHistories({}, ())
     directories = frozenset(agent.directory for agent in inventory.agents)
     claimed = owners(inventory.stores, inventory.transcripts, inventory.state_dir, directories)
-    by_agent = home_databases(inventory)
+    homes = home_databases(inventory)
     unread = {store.database for store in inventory.stores if store.identity is None}
     files: dict[Place, list[Transcript]] = defaultdict(list)
     unclaimed = []
     for transcript in inventory.transcripts:
         if transcript.kind not in _LIVE:
             continue
-        owner = claimed.get(transcript.path)
+        owner, home = claimed.get(transcript.path), homes.get(transcript.agent or "")
         if owner is not None:
             files[inventory.stores[owner.store_index].database, owner.session_id].append(transcript)
-        elif (transcript.hashes or transcript.damage) and (transcript.agent or "") in by_agent:
-            path = by_agent[transcript.agent or ""]
-            if path not in unread:
-                files[path, orphan_id(transcript)].append(transcript)
-                unclaimed.append(transcript)
+        elif (transcript.hashes or transcript.damage) and home not in (None, *unread):
+            files[str(home), orphan_id(transcript)].append(transcript)
+            unclaimed.append(transcript)
     named = {path for path, owner in claimed.items() if owner.is_named}
     ordered = {place: in_order(place[1], files[place], named) for place in sorted(files)}
     return LiveHistories(ordered, tuple(unclaimed))
@@ -95,7 +92,7 @@ class _ChangedError(Exception):
 def _links(file: Transcript) -> list[Link]:
     with open_regular_file(file.path) as stream:
         links = [read_link(text) for _, text in storable_lines(TranscriptReader(stream))]
-    if len(links) * HASH_BYTES != len(file.hashes):
+    if len(links) != file.event_count:
         raise _ChangedError
     return links
 

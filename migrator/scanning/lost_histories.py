@@ -21,6 +21,21 @@ def lost_histories(
     agents: Iterable[Agent],
 ) -> Iterator[Finding]:
     """One finding for each session that must have a history and has none in any file or database, live or deleted."""
+    ids, names = _known_histories(transcripts, databases, agents)
+    told: set[str] = set()
+    for store in stores:
+        for entry in store.entries if store.kind is not StoreKind.COPY else ():
+            if entry.session_id in ids or entry.session_id in told or not _has_history(entry):
+                continue
+            if f"{entry.session_id}.jsonl" not in names and _pointed(entry) not in names:
+                told.add(entry.session_id or "")
+                yield Finding("entry.lost-history", Name("session", entry.key), (), (Name("store", store.path),))
+
+
+def _known_histories(
+    transcripts: Iterable[Transcript], databases: Iterable[Database], agents: Iterable[Agent]
+) -> tuple[set[str | None], set[str]]:
+    """The session ids that any file or database has a history of, and the names of all files."""
     ids: set[str | None] = set()
     names: set[str] = set()
     for transcript in transcripts:
@@ -32,14 +47,7 @@ def lost_histories(
         ids.add(transcript_session_id(name)[0])
     for database in databases:
         ids.update(one.session_id for one in (*database.transcripts, *database.archives) if one.hashes)
-    told: set[str] = set()
-    for store in stores:
-        for entry in store.entries if store.kind is not StoreKind.COPY else ():
-            if entry.session_id in ids or entry.session_id in told or not _has_history(entry):
-                continue
-            if f"{entry.session_id}.jsonl" not in names and _pointed(entry) not in names:
-                told.add(entry.session_id or "")
-                yield Finding("entry.lost-history", Name("session", entry.key), (), (Name("store", store.path),))
+    return ids, names
 
 
 def _has_history(entry: Entry) -> bool:

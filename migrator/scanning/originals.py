@@ -28,6 +28,11 @@ class Original:
     file: FileKind
     stood_at: str | None = None
 
+    @property
+    def is_store(self) -> bool:
+        """Whether it is a store, and no transcript."""
+        return self.file in (FileKind.STORE, FileKind.IMPORTED_STORE)
+
 
 def imported(folder: str, findings: Findings) -> Iterator[Original]:
     """The originals that OpenClaw keeps in the import archive of ``folder``, an agent directory, newest first."""
@@ -61,15 +66,7 @@ def archived(state_dir: str, findings: Findings, named: Collection[str] = ()) ->
         journal = runs / name / JOURNAL
         if findings.status_of(str(journal)) is None:
             continue
-        try:
-            steps = [step for step in read_journal(journal.parent) if isinstance(step, Archive)]
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # no regular file, and so no journal
-                findings.add_unreadable(str(journal), error)
-            continue
-        for step in steps:
+        for step in _archive_steps(journal, findings):
             stood_at = step.source
             path = journal.parent / "archive" / step.archive
             if not is_inside(os.path.join(state_dir, stood_at), state_dir) and os.path.dirname(stood_at) not in named:
@@ -78,3 +75,14 @@ def archived(state_dir: str, findings: Findings, named: Collection[str] = ()) ->
                 is_store = not stood_at.endswith(".jsonl")
                 file = FileKind.STORE if is_store else FileKind.TRANSCRIPT
                 yield Original(str(path), StoreKind.ARCHIVED, file, os.path.join(state_dir, stood_at))
+
+
+def _archive_steps(journal: Path, findings: Findings) -> list[Archive]:
+    try:
+        return [step for step in read_journal(journal.parent) if isinstance(step, Archive)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # no regular file, and so no journal
+            findings.add_unreadable(str(journal), error)
+        return []

@@ -90,20 +90,33 @@ def _present(
                 findings.add("store.alias", name, Name("store", seen[real]))
             continue
         if is_absent(candidate.path):
-            if candidate.kind is StoreKind.EXPLICIT and candidate.path not in set_aside:
-                raise NothingFoundError("There is no store {subject}; check the path. Nothing was created.", name)
-            if candidate.kind is StoreKind.CONFIGURED and candidate.path not in set_aside:
-                findings.add("store.missing", name)
-            continue
-        if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
-            if not findings.may_enter(candidate.path, state, follow, "store.link-outside", name):
-                continue
-            if os.path.islink(candidate.path) and findings.real.is_inside(candidate.path, state):
-                findings.add("store.link", name)
-        if candidate.kind is StoreKind.CONFIGURED and not findings.real.is_inside(candidate.path, state):
-            findings.add("store.outside", name)
-        seen[real] = candidate.path
-        yield candidate, real
+            if candidate.path not in set_aside:
+                _miss(candidate, findings)
+        elif _may_enter(candidate, state, follow, findings):
+            seen[real] = candidate.path
+            yield candidate, real
+
+
+def _miss(candidate: Candidate, findings: Findings) -> None:
+    """Say that a store is not there which somebody has named. Raises NothingFoundError if it was the user."""
+    name = Name("store", candidate.path)
+    if candidate.kind is StoreKind.EXPLICIT:
+        raise NothingFoundError("There is no store {subject}; check the path. Nothing was created.", name)
+    if candidate.kind is StoreKind.CONFIGURED:
+        findings.add("store.missing", name)
+
+
+def _may_enter(candidate: Candidate, state: str, follow: bool, findings: Findings) -> bool:
+    """Whether a store that is there may be read; says so where links or the configuration lead elsewhere."""
+    name = Name("store", candidate.path)
+    if candidate.kind in (StoreKind.AGENT, StoreKind.ROOT):
+        if not findings.may_enter(candidate.path, state, follow, "store.link-outside", name):
+            return False
+        if os.path.islink(candidate.path) and findings.real.is_inside(candidate.path, state):
+            findings.add("store.link", name)
+    if candidate.kind is StoreKind.CONFIGURED and not findings.real.is_inside(candidate.path, state):
+        findings.add("store.outside", name)
+    return True
 
 
 def _read_store(

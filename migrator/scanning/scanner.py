@@ -10,7 +10,7 @@ from pathlib import Path
 
 from migrator.filesystem import is_absent, size_at
 from migrator.model.errors import NothingFoundError, UsageError
-from migrator.model.inventory import LIVE, Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import Verdict
@@ -170,35 +170,33 @@ def _candidates(
 
     What a configured store has for other agents than those that are asked for is left out once it is read.
     """
-    wanted = [name for name in directories if not selection.agents or name in selection.agents]
-    told = selection.agents[0] if len(selection.agents) == 1 else None
+    told = selection.only_agent
+    wanted = filter(selection.wants, directories)
     found = [Candidate(store_path(state, name), StoreKind.AGENT, name) for name in wanted]
     if not (named and selection.agents):
-        known = [(path, StoreKind.CONFIGURED) for path in placement.configured]
-        known.append((placement.root_store, StoreKind.ROOT))
-        owned = [(path, kind, placement.agent_of(path)) for path, kind in known]
-        found += [
-            Candidate(path, kind, agent)
-            for path, kind, agent in owned
-            if agent is None or not selection.agents or agent in selection.agents
-        ]
-    found += [
-        Candidate(
-            one.path,
-            one.kind,
-            directory or (told if one.stood_at in named else None),
-            one.stood_at or store_path(state, directory),
-        )
-        for directory, one in originals
-        if one.file in (FileKind.STORE, FileKind.IMPORTED_STORE)
-        and (directory is None or not selection.agents or directory in selection.agents)
-    ]
+        found += _configured(selection, placement)
+    for directory, one in originals:
+        if one.is_store and selection.wants(directory):
+            found.append(_original_store(state, directory, one, told if one.stood_at in named else None))
     chosen = [Candidate(path, StoreKind.EXPLICIT, _agent_of(path, told, placement)) for path in named]
-    if not chosen:
-        return found
-    paths = {candidate.path for candidate in chosen}
-    set_aside = [one for one in found if one.kind is StoreKind.ARCHIVED and one.stood_at in paths]
-    return chosen + set_aside if not selection.agents else found + chosen
+    if not chosen or selection.agents:
+        return found + chosen
+    return chosen + [one for one in found if one.kind is StoreKind.ARCHIVED and one.stood_at in named]
+
+
+def _original_store(state: str, directory: str | None, original: Original, told: str | None) -> Candidate:
+    """A store that was set aside; ``told`` is the agent to take where nothing else says whose it is."""
+    stood_at = original.stood_at or store_path(state, directory)
+    return Candidate(original.path, original.kind, directory or told, stood_at)
+
+
+def _configured(selection: Selection, placement: Placement) -> Iterator[Candidate]:
+    """The stores that the configuration names, and the one from before there were agents."""
+    known = [(path, StoreKind.CONFIGURED) for path in placement.configured]
+    for path, kind in (*known, (placement.root_store, StoreKind.ROOT)):
+        agent = placement.agent_of(path)
+        if selection.wants(agent):
+            yield Candidate(path, kind, agent)
 
 
 def _agent_of(path: str, told: str | None, placement: Placement) -> str | None:
@@ -267,7 +265,7 @@ def _by_database(stores: tuple[Store, ...]) -> dict[str, list[Store]]:
 def _add_placement_findings(stores: tuple[Store, ...], databases: tuple[Database, ...], findings: Findings) -> None:
     """What lies where no release looks for it, or would have to be put there."""
     for store in stores:
-        if store.kind in LIVE and not is_opened(store.database):
+        if store.is_live and not is_opened(store.database):
             findings.add("store.no-agent", Name("store", store.path))
     for database in databases:
         if not is_opened(database.path) and (database.cache_rows or database.typed_rows):

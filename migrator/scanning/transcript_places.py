@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from migrator.model.inventory import Agent, Store, StoreKind
+from migrator.model.inventory import Agent, Store
 from migrator.model.words import Name
 from migrator.openclaw.places.session_files import FileKind, classify, usable_pointer
 from migrator.scanning.directories import Findings
@@ -28,14 +28,9 @@ def transcript_places(
     Links are left alone. What an entry points to outside the state directory is there only if that is to be followed.
     """
     places: dict[str, Place] = {}
-    for agent in agents:
-        for file in agent.files:
-            if file.kind == FileKind.TRANSCRIPT.value and not os.path.islink(file.path):
-                places[findings.real.of(file.path)] = (agent.directory, file.path, FileKind.TRANSCRIPT)
-    for directory, one in originals:
-        if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
-            places[findings.real.of(one.path)] = (directory, one.path, FileKind.IMPORTED_TRANSCRIPT)
-    live = [store for store in stores if store.kind not in (StoreKind.IMPORTED, StoreKind.ARCHIVED)]
+    for place in (*_in_agents(agents), *_set_aside(originals)):
+        places[findings.real.of(place[1])] = place
+    live = [store for store in stores if not store.is_set_aside]
     listed = {os.path.join(agent.path, "sessions") for agent in agents}
     for store in live:
         if os.path.dirname(store.path) not in listed:
@@ -44,14 +39,30 @@ def transcript_places(
             listed.add(os.path.dirname(store.path))
     names = {os.path.basename(path) for _, path, _ in places.values()}
     for store in live:
-        outside = list(_outside(store, state, names))
-        if outside:
-            code = "transcript.followed" if follow else "transcript.outside"
-            findings.add_count(code, Name("store", store.path), len(outside))
-        for path in outside if follow else ():
-            if findings.is_file(path, follow=True):
-                places.setdefault(findings.real.of(path), (store.agent, path, FileKind.TRANSCRIPT))
+        for path in _followed(list(_outside(store, state, names)), store, follow, findings):
+            places.setdefault(findings.real.of(path), (store.agent, path, FileKind.TRANSCRIPT))
     return list(places.values())
+
+
+def _in_agents(agents: tuple[Agent, ...]) -> Iterator[Place]:
+    for agent in agents:
+        for file in agent.files:
+            if file.kind == FileKind.TRANSCRIPT.value and not os.path.islink(file.path):
+                yield agent.directory, file.path, FileKind.TRANSCRIPT
+
+
+def _set_aside(originals: list[tuple[str | None, Original]]) -> Iterator[Place]:
+    for directory, one in originals:
+        if one.file in (FileKind.TRANSCRIPT, FileKind.IMPORTED_TRANSCRIPT):
+            yield directory, one.path, FileKind.IMPORTED_TRANSCRIPT
+
+
+def _followed(outside: list[str], store: Store, follow: bool, findings: Findings) -> list[str]:
+    """Those of the transcripts that a store names outside which are there; none without leave to follow, but told."""
+    if outside:
+        code = "transcript.followed" if follow else "transcript.outside"
+        findings.add_count(code, Name("store", store.path), len(outside))
+    return [path for path in outside if findings.is_file(path, follow=True)] if follow else []
 
 
 def _beside(store: Store, findings: Findings) -> Iterator[str]:

@@ -12,7 +12,7 @@ from itertools import compress
 from typing import NamedTuple
 
 from migrator.filesystem import open_regular_file
-from migrator.model.inventory import GIVEN, DamagedSpan, FileIdentity, Inventory, Store, StoreKind, Transcript
+from migrator.model.inventory import GIVEN, DamagedSpan, Entry, FileIdentity, Inventory, Store, StoreKind, Transcript
 from migrator.model.progress import Advance, silent
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
@@ -233,41 +233,18 @@ def owners(
     that exists; then to the session in its name; then to the one in its header. For that it lies where OpenClaw looks
     for it, unless it was named by hand. Files without a claim are absent.
     """
-    by_path = {transcript.path: transcript for transcript in transcripts}
-    if not by_path:
+    files = _by_place(transcripts)
+    if not files.by_path:
         return {}
-    by_folder: dict[tuple[str, str], list[Transcript]] = {}
-    by_name: dict[str, list[Transcript]] = {}
-    given: dict[tuple[str | None, str], list[Transcript]] = {}
-    for transcript in by_path.values():
-        for session_id in {transcript.named_id, transcript.header_id} - {None}:
-            by_folder.setdefault((os.path.dirname(transcript.path), str(session_id)), []).append(transcript)
-            if transcript.kind == GIVEN:
-                given.setdefault((transcript.agent, str(session_id)), []).append(transcript)
-        by_name.setdefault(os.path.basename(transcript.path), []).append(transcript)
     claims: dict[str, list[_Claim]] = {}
-    places_of = Whereabouts(state_dir)
+    whereabouts = Whereabouts(state_dir)
     for index, store in enumerate(stores):
-        folder = os.path.dirname(store.path)
         for entry in store.entries:
             if entry.problem is not None or entry.session_id is None:
                 continue
-            # Most entries of a large installation have no file any more.
-            pointed = re.split(r"[\\/]", entry.session_file)[-1] if entry.session_file else ""
-            candidates: Sequence[str] = ()
-            places: Sequence[str] = (folder,)
-            own = f"{entry.session_id}.jsonl"
-            if pointed in by_name or own in by_name:
-                agent = parse_session_key(entry.key).agent
-                owner = agent if agent in agent_directories else store.agent
-                candidates, places = places_of.entry(entry.session_file, entry.session_id, folder, owner)
-            named = next((by_path[path] for path in candidates if path in by_path), None)
-            if named is None and candidates:
-                # Somebody has moved it to a folder of his own below that of the store.
-                moved = (one for name in (pointed, own) for one in by_name.get(name, ()))
-                named = next((one for one in moved if one.path.startswith(folder + os.sep)), None)
-            near = [t for place in places for t in by_folder.get((place, entry.session_id), [])]
-            near += given.get((store.agent, entry.session_id), []) if given else []
+            named, places = _named_by(entry, store, files, whereabouts, agent_directories)
+            near = [t for place in places for t in files.by_folder.get((place, entry.session_id), [])]
+            near += files.given.get((store.agent, entry.session_id), [])
             for transcript in [*([named] if named else []), *near]:
                 rank = _rank(transcript, entry.session_id, transcript is named)
                 claims.setdefault(transcript.path, []).append(
@@ -275,6 +252,49 @@ def owners(
                 )
     best = {path: min(made) for path, made in claims.items()}
     return {path: Owner(claim.store_index, claim.session_id, not claim.is_other) for path, claim in best.items()}
+
+
+class _Files(NamedTuple):
+    """Transcripts by path, by file name, and by folder and each session id that they claim.
+
+    ``given`` are those that were named by hand, by agent directory and session id.
+    """
+
+    by_path: dict[str, Transcript]
+    by_name: dict[str, list[Transcript]]
+    by_folder: dict[tuple[str, str], list[Transcript]]
+    given: dict[tuple[str | None, str], list[Transcript]]
+
+
+def _by_place(transcripts: Iterable[Transcript]) -> _Files:
+    files = _Files({transcript.path: transcript for transcript in transcripts}, {}, {}, {})
+    for transcript in files.by_path.values():
+        for session_id in {transcript.named_id, transcript.header_id} - {None}:
+            files.by_folder.setdefault((os.path.dirname(transcript.path), str(session_id)), []).append(transcript)
+            if transcript.kind == GIVEN:
+                files.given.setdefault((transcript.agent, str(session_id)), []).append(transcript)
+        files.by_name.setdefault(os.path.basename(transcript.path), []).append(transcript)
+    return files
+
+
+def _named_by(
+    entry: Entry, store: Store, files: _Files, whereabouts: Whereabouts, agent_directories: frozenset[str]
+) -> tuple[Transcript | None, Sequence[str]]:
+    """The transcript that an entry names, and the folders in which others of its session may lie."""
+    folder, session_id = os.path.dirname(store.path), str(entry.session_id)
+    pointed = re.split(r"[\\/]", entry.session_file)[-1] if entry.session_file else ""
+    own = f"{session_id}.jsonl"
+    if pointed not in files.by_name and own not in files.by_name:
+        return None, (folder,)  # as most entries of a large installation, which have no file any more
+    agent = parse_session_key(entry.key).agent
+    owner = agent if agent in agent_directories else store.agent
+    candidates, places = whereabouts.entry(entry.session_file, session_id, folder, owner)
+    named = next((files.by_path[path] for path in candidates if path in files.by_path), None)
+    if named is None and candidates:
+        # Somebody has moved it to a folder of his own below that of the store.
+        moved = (one for name in (pointed, own) for one in files.by_name.get(name, ()))
+        named = next((one for one in moved if one.path.startswith(folder + os.sep)), None)
+    return named, places
 
 
 def home_databases(inventory: Inventory) -> dict[str, str]:

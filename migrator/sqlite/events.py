@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from migrator.model.words import HASH_BYTES, Number
 from migrator.sqlite.compressed import DamagedPayloadError, decompress
@@ -22,26 +22,14 @@ MAX_EVENT_BYTES = 4 * 1024 * 1024
 DAMAGED_EVENT = "database.event-damaged"
 
 
-class NewEvent(NamedTuple):
-    """One transcript line to be put at ``seq``, which counts from 0; ``created_at`` is in whole milliseconds.
-
-    ``text`` must be JSON, or the upgrade of all databases stops. Any JSON will do, ``null`` and events without an id
-    too: the upgrade keeps it byte for byte, and only puts a header in front of a transcript whose events have ids but
-    no header (observed with 2026.8.2 and 2026.9.6). ``event_id`` is None where it has none, ``parent_id`` is the event
-    before it in the tree.
-    """
-
-    session_id: str
-    seq: int
-    text: bytes
-    created_at: int
-    event_id: str | None = None
-    event_type: str | None = None
-    parent_id: str | None = None
-
-
 EventValues = tuple[str, int, bytes, int, str | None, str | None, str | None]
-"""The values of a :class:`NewEvent`, which take less time to be passed from process to process."""
+"""One transcript line to be written: session id, ``seq``, text, time, and its own id, type and parent as far as it has
+them. A plain tuple, because that takes least time to be passed from process to process.
+
+``seq`` counts from 0, the time is in whole milliseconds. The text must be JSON, or the upgrade of all databases stops.
+Any JSON will do, ``null`` and events without an id too: the upgrade keeps it byte for byte, and only puts a header in
+front of a transcript whose events have ids but no header (observed with 2026.8.2 and 2026.9.6).
+"""
 
 
 def event_hash(text: bytes) -> bytes:

@@ -22,11 +22,12 @@ from migrator.model.words import Name, Severity
 from migrator.upgrades import listing, trial
 from migrator.upgrades.listing import Row
 from migrator.upgrades.private_copy import copy_installation, read_tree, require_space
+from migrator.upgrades.recorder import Recorder
 from migrator.upgrades.release.cache import RELEASE, can_install, install_release, launcher_of
 from migrator.upgrades.release.client import Client, ClientError
 from migrator.upgrades.release.process import network_can_be_cut_off, writes_can_be_confined
 from migrator.upgrades.release.sayings import sayings
-from migrator.upgrades.trial import Case, Recorder
+from migrator.upgrades.trial import Case
 
 _GROWTH = 5
 """A copy needs this many times the size of the sources: both shapes, OpenClaw's own tables, and what is set aside."""

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from migrator import commands
 from migrator.commands.judging import DIFFERENCES, QUARANTINED, REFUSED
 from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import MigratorError, RefusedError
-from migrator.model.inventory import Inventory, counts
+from migrator.model.inventory import Inventory
 from migrator.model.plan import Plan
-from migrator.model.report import ApplyReport, PlanReport, Report, VerifyReport, verification_of
+from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
-from migrator.model.upgrade import FileChanges, ListedSession, Part, Record, Seen, Trial, Way
+from migrator.model.upgrade import FileChanges, ListedSession, Part, Seen, Trial, Way
 from migrator.model.verification import Check, Verification
-from migrator.model.words import HASH_BYTES, Name
-from migrator.proofs.words import OPENCLAW_WORDS
+from migrator.model.words import Name
 from migrator.scanning.directories import is_inside
 from migrator.upgrades import conversation, listing
 from migrator.upgrades.listing import Expected, Row
-from migrator.upgrades.private_copy import changes, copy_installation, times
+from migrator.upgrades.private_copy import copy_installation
+from migrator.upgrades.recorder import Recorder
 from migrator.upgrades.release.client import Client, ClientError, Gateway, Items
 from migrator.upgrades.release.process import Step
-from migrator.upgrades.release.sayings import sayings
-from migrator.verification.parity import parity
 
 START_LIMIT = 300.0
 """Seconds that a gateway gets to answer: one that has just been upgraded takes up to a minute on a busy machine."""
 
-_LAST_WORDS = 2000  # bytes
 _STOPPED = {11: "busy", 12: "refused", 13: "changed"}
 _APPLY, _APPLY_AGAIN, _VERIFY = ("apply", "--yes", "--archive-sources"), ("apply", "--yes"), ("verify", "--against")
-
-
-_Report = TypeVar("_Report", bound=Report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,88 +63,6 @@ class Answers:
     unowned: bool = False
     history: Seen = Seen.NOT_ASKED
     status: bool | None = None
-
-
-class Recorder:
-    """Keeps a record of every command that runs on one copy, with the files that it has changed; None: on none."""
-
-    def __init__(self, copy: Path | None, way: Way | None, release: str | None, request: Request) -> None:
-        self.records: list[Record] = []
-        self._progress, self._clock = request.progress, request.clock
-        self._copy, self._way, self._release = copy, way, release
-        self._times = times(str(copy)) if copy else {}
-
-    def ours(self, part: Part, command: tuple[str, ...], verb: Callable[[], _Report]) -> _Report:
-        """Run a verb of this program. Raises what it raises."""
-        began = time.monotonic()
-        try:
-            report = verb()
-        except MigratorError as error:
-            self._add(part, command, error.exit_code, began)
-            raise
-        self._add(part, command, report.exit_code, began, tuple(report_counts(report)))
-        return report
-
-    def theirs(self, part: Part, step: Step, command: tuple[Name | str | int, ...] = (), **counts: int) -> None:
-        """Record a command of the release; ``command`` are its words where its own ones hold a name."""
-        failed = step.exit_code != 0
-        record = Record(
-            part=part,
-            way=self._way,
-            release=self._release,
-            command=("openclaw", *(command or (word for word in step.arguments if word in OPENCLAW_WORDS))),
-            exit_code=step.exit_code,
-            seconds=step.seconds,
-            counts=tuple(counts.items()),
-            files=self._changes(),
-            sayings=sayings(step.stdout + b"\n" + step.stderr),
-            last_words=(step.stderr or step.stdout)[-_LAST_WORDS:].decode("utf-8", "replace") if failed else "",
-        )
-        self._keep(record)
-
-    def _add(
-        self,
-        part: Part,
-        command: tuple[str, ...],
-        exit_code: int,
-        began: float,
-        counts: tuple[tuple[str, int], ...] = (),
-    ) -> None:
-        seconds = time.monotonic() - began
-        self._keep(Record(part, self._way, None, ("migrator", *command), exit_code, seconds, counts, self._changes()))
-
-    def _keep(self, record: Record) -> None:
-        record = replace(record, ended=self._clock())
-        self.records.append(record)
-        words = " ".join(word for word in record.command if isinstance(word, str))
-        code = "ended" if record.exit_code is None else f"exit {record.exit_code}"
-        self._progress.over(f"{words}: {code}, {record.seconds:.0f} s")
-
-    def _changes(self) -> FileChanges:
-        before, self._times = self._times, times(str(self._copy)) if self._copy else {}
-        return changes(before, self._times)
-
-
-def report_counts(report: Report) -> Iterator[tuple[str, int]]:
-    """What a verb has counted."""
-    agents, sessions = counts(report.inventory)
-    yield from (("agents", agents), ("stores", len(report.inventory.stores)), ("sessions", sessions))
-    yield "transcripts", len(report.inventory.transcripts)
-    if isinstance(report, ApplyReport) and report.outcomes:
-        yield "rows_written", sum(outcome.rows_written for outcome in report.outcomes)
-        yield "sources_archived", len(report.archived)
-    verification = verification_of(report)
-    if verification is not None:
-        numbers = parity(verification)
-        yield from (("sessions_arrived", numbers.sessions[0]), ("sessions_expected", numbers.sessions[1]))
-        yield from (("events_arrived", numbers.events[0]), ("events_expected", numbers.events[1]))
-        yield from (("missing", numbers.missing), ("changed", numbers.changed), ("moved", numbers.moved))
-    elif isinstance(report, PlanReport):
-        yield "databases_to_write", sum(planned.writes for planned in report.plan.databases)
-        yield "quarantined", sum(len(planned.rejects) for planned in report.plan.databases)
-        histories = (history for planned in report.plan.databases for history in planned.histories)
-        yield "events", sum(len(history.hashes) // HASH_BYTES for history in histories)
-    yield "findings", len(report.findings)
 
 
 def require_whole(inventory: Inventory) -> None:
@@ -281,17 +191,24 @@ def _judge(
         again = again if _outcome(repeated) == _outcome(verified) else Seen.DIFFERS
     sessions = tuple(_listed(case, answers, verified.verification))
     checks = tuple(_checks(case, answers, sessions, again))
+    is_refused = client is not None and not answers.upgraded
     word, code = verified.word, verified.exit_code
-    kept = code in (0, QUARANTINED)
-    if client is not None and not answers.upgraded and (kept or way is Way.OPENCLAW):
+    if is_refused and (code in (0, QUARANTINED) or way is Way.OPENCLAW):
         word, code = "not-upgraded", REFUSED  # what was not imported is not lost
     elif not all(check.passed for check in checks):
         word, code = "differences", DIFFERENCES
-    elif word == "proved" and applied == "quarantined":
-        word, code = "quarantined", QUARANTINED
-    elif word == "proved" and client is None:
-        word, code = "not-tried", 0 if case.without_release else REFUSED
+    elif word == "proved":
+        word, code = _proved(case, applied, is_tried=client is not None)
     return Trial(way, word, code, tuple(recorder.records), verified.verification, sessions, checks)
+
+
+def _proved(case: Case, applied: str, *, is_tried: bool) -> tuple[str, int]:
+    """The verdict, and its exit code, on a trial that has kept everything; ``applied`` is that of our own migration."""
+    if applied == "quarantined":
+        return "quarantined", QUARANTINED
+    if not is_tried:
+        return "not-tried", 0 if case.without_release else REFUSED
+    return "proved", 0
 
 
 def _outcome(report: VerifyReport) -> list[object]:
@@ -308,12 +225,7 @@ def _outcome(report: VerifyReport) -> list[object]:
 
 def _listed(case: Case, answers: Answers, verification: Verification) -> Iterator[ListedSession]:
     """How every session shows in each list, once the verification says which transforms there were."""
-    transforms = {
-        verdict.session.text: verdict.transforms
-        for database in verification.databases
-        for source in database.sources
-        for verdict in source.verdicts
-    }
+    transforms = _transforms(verification)
     after = listing.by_key(answers.sessions or ())
     gateway = listing.by_key(answers.gateway or ())
     for wanted in case.expected:
@@ -331,6 +243,12 @@ def _listed(case: Case, answers: Answers, verification: Verification) -> Iterato
             differs=differs,
             tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
         )
+
+
+def _transforms(verification: Verification) -> dict[str, tuple[str, ...]]:
+    """The named changes of each session, by its key."""
+    sources = (source for database in verification.databases for source in database.sources)
+    return {verdict.session.text: verdict.transforms for source in sources for verdict in source.verdicts}
 
 
 def _checks(case: Case, answers: Answers, sessions: tuple[ListedSession, ...], again: Seen) -> Iterator[Check]:

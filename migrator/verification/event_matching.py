@@ -54,6 +54,17 @@ class Matching:
     matches: tuple[Match, ...]
     extra: tuple[bytes, ...]
 
+    @property
+    def missing(self) -> tuple[Match, ...]:
+        """The events that the database should have, and has not."""
+        return tuple(match for match in self.matches if match.is_missing)
+
+    @property
+    def missing_is_tail(self) -> bool:
+        """Whether nothing that is there comes behind the first one that is missing."""
+        first = next((match.line for match in self.matches if match.is_missing), None)
+        return first is None or all(match.place is None or match.line < first for match in self.matches)
+
 
 def match_events(lines: Lines, stored: Texts, session_id: str, by_release: bool) -> Matching:
     """Match the events of a history with those that a database holds for its session.

@@ -36,7 +36,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Siblings:
+class Overlap:
     """What the other files of a session have to do with one of them.
 
     ``mask`` has one byte per event of the file, 0 where an earlier file has it too: such an event is stored once, at
@@ -47,14 +47,14 @@ class Siblings:
     hashes: frozenset[bytes]
 
 
-def is_contained(wanted: bytes, stored: bytes, siblings: Siblings | None = None) -> bool:
+def is_contained(wanted: bytes, stored: bytes, overlap: Overlap | None = None) -> bool:
     """Whether all event hashes of a file occur in a stored history, those that it adds to it in the same order."""
     if stored.startswith(wanted):
         return True
-    if siblings is not None:
+    if overlap is not None:
         if Counter(events_of(wanted)) - Counter(events_of(stored)):
             return False
-        wanted = added(wanted, siblings.mask)
+        wanted = added(wanted, overlap.mask)
     remaining = iter(array("Q", stored))
     return all(one in remaining for one in array("Q", wanted))
 
@@ -71,7 +71,7 @@ class HistorySource:
     counts: tuple[tuple[str, int], ...]
     damaged: bool
     lines: Callable[[], Iterator[tuple[Line, bytes]]]
-    siblings: Siblings | None = None
+    overlap: Overlap | None = None
 
     @property
     def events(self) -> int:
@@ -79,7 +79,7 @@ class HistorySource:
         return len(self.hashes) // HASH_BYTES
 
 
-def in_file(transcript: Transcript, siblings: Siblings | None = None) -> HistorySource:
+def in_file(transcript: Transcript, overlap: Overlap | None = None) -> HistorySource:
     """The history in a transcript file."""
 
     def lines() -> Iterator[tuple[Line, bytes]]:
@@ -87,7 +87,7 @@ def in_file(transcript: Transcript, siblings: Siblings | None = None) -> History
             yield from storable_lines(TranscriptReader(stream))
 
     name = Name("transcript", transcript.path)
-    return HistorySource(name, transcript.hashes, transcript.counts, bool(transcript.damage), lines, siblings)
+    return HistorySource(name, transcript.hashes, transcript.counts, bool(transcript.damage), lines, overlap)
 
 
 def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
@@ -102,7 +102,7 @@ def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
 
     # A history without a file of its own goes by its session and its database.
     name = Name("transcript", f"{path}#{stored.session_id}")
-    counts = ((LineKind.EVENT.value, len(stored.hashes) // HASH_BYTES),)
+    counts = ((LineKind.EVENT.value, stored.event_count),)
     return HistorySource(name, stored.hashes, counts, False, lines)
 
 
@@ -112,23 +112,19 @@ def compare_content(source: HistorySource, session_id: str, stored: Texts, by_re
     ``by_release`` as :func:`match_events` takes it.
     """
     matching = match_events(source.lines, stored, session_id, by_release)
-    siblings = source.siblings
+    overlap = source.overlap
     matches = matching.matches
-    missing = [match for match in matches if match.is_missing]
-    ordered = [
-        match.place
-        for index, match in enumerate(matches)
-        if match.place is not None and (siblings is None or siblings.mask[index])
-    ]
-    others = siblings.hashes if siblings is not None else frozenset()
-    first = missing[0].line if missing else 0
+    missing = matching.missing
+    mask = overlap.mask if overlap is not None else b"\1" * len(matches)
+    ordered = [match.place for match, counts in zip(matches, mask, strict=False) if match.place is not None and counts]
+    others = overlap.hashes if overlap is not None else frozenset()
     return Comparison(
         present=len(matches) - len(missing),
         in_order=all(one < other for one, other in pairwise(ordered)),
         stored_only=sum(event not in others for event in matching.extra),
         transforms=tuple(sorted(Counter(name for match in matches for name in match.changes).items())),
-        first_missing_line=first,
-        missing_is_tail=all(match.place is None or match.line < first for match in matches if missing),
+        first_missing_line=missing[0].line if missing else 0,
+        missing_is_tail=matching.missing_is_tail,
     )
 
 

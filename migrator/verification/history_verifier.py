@@ -21,7 +21,7 @@ from migrator.verification.branches import SHOWN, finding_on, hidden_part
 from migrator.verification.histories import (
     Comparison,
     HistorySource,
-    Siblings,
+    Overlap,
     compare_content,
     in_file,
     in_rows,
@@ -56,9 +56,9 @@ def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
     judged = JudgedHistories(defaultdict(list), [], {})
     for (target, session_id), members in groups.items():
         ordered = in_order(session_id, [transcript for transcript, _ in members], named)
-        siblings = _siblings(ordered)
+        overlaps = _overlaps(ordered)
         for transcript, ids in members:
-            source = in_file(transcript, siblings.get(transcript.path))
+            source = in_file(transcript, overlaps.get(transcript.path))
             found, path, extra = _verify_history(holdings, source, ids, target, level, groups.keys())
             _note(judged, path, found, extra)
             if transcript is ordered[0] and found.verdict in SHOWN:
@@ -136,13 +136,13 @@ def _stored_histories(
                 yield target, stored.session_id, in_rows(database.path, stored)
 
 
-def _siblings(ordered: tuple[Transcript, ...]) -> dict[str, Siblings]:
+def _overlaps(ordered: tuple[Transcript, ...]) -> dict[str, Overlap]:
     """What the files of one session share, by path; nothing where there is only one."""
     if len(ordered) < 2:
         return {}
     events = {file.path: frozenset(events_of(file.hashes)) for file in ordered}
     return {
-        file.path: Siblings(mask, frozenset().union(*(events[path] for path in events if path != file.path)))
+        file.path: Overlap(mask, frozenset().union(*(events[path] for path in events if path != file.path)))
         for file, mask in zip(ordered, additions(ordered), strict=True)
     }
 
@@ -160,20 +160,11 @@ def _verify_history(
     Gives the path of the database where it was found as well, and how many more events the history has there.
     ``claimed`` are database and session id of all files: what stands for one of them in another database is no other.
     """
-    live = (
-        (path, one, False)
-        for path, one in _places(holdings.histories, target, ids)
-        if path == target or (path, one) not in claimed
-    )
-    archived = ((path, one, True) for path, one in _places(holdings.archives, target, ids))
-    held = holdings.histories.get(target, {})
-    several = [one for one in ids if one in held]
-    whole = ((target, one, False) for one in several[1:] and several if is_contained(source.hashes, held[one]))
-    path, session_id, is_archived = next(chain(whole, live, archived), (target, ids[0], False))
+    path, session_id, is_archived = _find(holdings, source, ids, target, claimed)
+    moved = source.events > 0 and (path != target or is_archived)  # what is empty has nowhere to go
     found = holdings.archives if is_archived else holdings.histories
     stored = found.get(path, {}).get(session_id, b"")
-    moved = source.events > 0 and (path != target or is_archived)  # what is empty has nowhere to go
-    if is_contained(source.hashes, stored, source.siblings):
+    if is_contained(source.hashes, stored, source.overlap):
         comparison = Comparison(present=source.events, in_order=True, stored_only=_more(source, stored))
     elif level is Level.BYTES or not stored:
         comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
@@ -199,10 +190,27 @@ def _verify_history(
 
 def _more(source: HistorySource, stored: bytes) -> int:
     """How many events a stored history has besides those of a source that it contains, and of its siblings."""
-    if source.siblings is None:
+    if source.overlap is None:
         return len(stored) // HASH_BYTES - source.events
-    known = source.siblings.hashes.union(events_of(source.hashes))
+    known = source.overlap.hashes.union(events_of(source.hashes))
     return sum(event not in known for event in events_of(stored))
+
+
+def _find(
+    holdings: Holdings, source: HistorySource, ids: list[str], target: str, claimed: Container[tuple[str, str]]
+) -> tuple[str, str, bool]:
+    """Where a history is: the database, the id, and whether in an archive; under the first id where it is nowhere."""
+    held = holdings.histories.get(target, {})
+    several = [one for one in ids if one in held]
+    for session_id in several[1:] and several:
+        if is_contained(source.hashes, held[session_id]):
+            return target, session_id, False
+    for path, session_id in _places(holdings.histories, target, ids):
+        if path == target or (path, session_id) not in claimed:
+            return path, session_id, False
+    for path, session_id in _places(holdings.archives, target, ids):
+        return path, session_id, True
+    return target, ids[0], False
 
 
 def _places(histories: Mapping[str, Mapping[str, bytes]], target: str, ids: list[str]) -> Iterator[tuple[str, str]]:

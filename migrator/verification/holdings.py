@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
-from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Row, Shape, Store, StoreKind
+from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Row, Shape, Store
 from migrator.model.words import Name
 from migrator.openclaw.text.store import RawEntry
 from migrator.scanning.databases import row_source, stored_text
@@ -86,7 +86,7 @@ class Holdings:
         An entry that a release has imported may be where that installation itself has it, which is no other claim.
         """
         known = self._claimed.get((path, row.key), ())
-        was_imported = by.store is not None and by.store.kind in (StoreKind.IMPORTED, StoreKind.ARCHIVED)
+        was_imported = by.store is not None and by.store.is_set_aside
         return any(one.rows_of is None or not was_imported for one in known)
 
     @cached_property

@@ -13,7 +13,7 @@ def same_place(path: str, origin: Inventory, inventory: Inventory) -> str:
 
 
 def with_lost_databases(inventory: Inventory, origin: Inventory) -> Inventory:
-    """An inventory in which the databases of another one are missing rather than unheard of.
+    """Add a MISSING database for each that only ``origin`` has.
 
     Where a whole directory is gone, its sessions would else be judged by nobody.
     """

@@ -33,8 +33,8 @@ def columns_agree(
 ) -> bool:
     """Whether every column can be worked out again from the texts; tables that are absent agree.
 
-    What the texts of sessions say is known: the rows of ``database`` were read from them. What those of events say is
-    known for the histories, given by their hashes, of which ``event_columns`` has the digests.
+    ``database`` has what the texts of its sessions say. ``event_columns`` maps the hashes of a history to the digest
+    that its columns must have; a match saves parsing the events.
     """
     parts = (
         _types_agree(connection),

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Shape
+from migrator.model.inventory import RECOVERED, Database, Entry, Inventory
 from migrator.model.progress import Progress
 from migrator.model.verification import (
     Check,
@@ -34,8 +34,6 @@ from migrator.verification.history_verifier import JudgedHistories, verify_copie
 from migrator.verification.holdings import Claims, Holdings, claims_of
 from migrator.verification.places import with_lost_databases
 from migrator.verification.prompts import lost_prompts
-
-_READABLE = (Shape.V1, Shape.ENTRIES, Shape.NODES)
 
 
 def verify(
@@ -103,7 +101,7 @@ def _examine(
         ((row.key, row.sha256) for row in database.typed_rows),
         {one.session_id: one.hashes for one in database.transcripts},
     )
-    if database.shape not in _READABLE:
+    if not database.shape.holds_sessions:
         return digest, ()
     integrity, size = partial(integrity_of, database.path), sum(one.size for _, one in database.files)
     with open_snapshot(database.path) as connection, workers.beside(integrity, size) as problems:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS, is_prepended_header, normal_event
+from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS, normal_event
 from migrator.openclaw.changes.message_repairs import MARK
 from migrator.openclaw.changes.transforms import explain_event
 
@@ -169,11 +169,3 @@ def test_a_normal_event_depends_on_the_version_of_its_file() -> None:
 )
 def test_values_that_are_no_events_only_get_their_numbers_rewritten(value: object, normal: object) -> None:
     assert normal_event(value, SESSION) == normal
-
-
-def test_a_header_that_the_doctor_wrote_has_nothing_else_in_it() -> None:
-    assert is_prepended_header(HEADER, SESSION)
-    assert not is_prepended_header(HEADER, "other")
-    assert not is_prepended_header({**HEADER, "extra": 1}, SESSION)
-    assert not is_prepended_header({**HEADER, "cwd": None}, SESSION)
-    assert not is_prepended_header({}, SESSION)

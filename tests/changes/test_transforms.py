@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator import openclaw
-from migrator.openclaw.changes.own_repairs import OWN_TRANSFORMS
+from migrator.openclaw.changes.node_entry import OWN_TRANSFORMS
 from migrator.openclaw.changes.transforms import (
     ENTRY_TRANSFORMS,
     EVENT_TRANSFORMS,

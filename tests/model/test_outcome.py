@@ -133,7 +133,7 @@ def test_nobody_waits_for_locked_databases_who_is_not_told_to(
         timeouts.clear()
         monkeypatch.setattr(time, "sleep", pytest.fail)
         with pytest.raises(BusyError):
-            patience.patiently(lambda: commands.apply(world.request(), None, yes=True), 0)
+            patience.retry_while_busy(lambda: commands.apply(world.request(), None, yes=True), 0)
     assert set(timeouts) == {0}
 
 
@@ -149,7 +149,7 @@ def test_a_locked_database_is_waited_for_in_the_same_run_if_that_is_asked_for(
         lock.execute(f"BEGIN {kind}")
         lock.execute("SELECT * FROM schema_meta").fetchall()
         waiting = Waiting(monkeypatch, lock)
-        report = patience.patiently(lambda: commands.apply(world.request(), None, yes=True), 60)
+        report = patience.retry_while_busy(lambda: commands.apply(world.request(), None, yes=True), 60)
     assert (report.exit_code, [outcome.rows_written for outcome in report.outcomes]) == (0, [1, 1])
     assert waiting.seconds == pytest.approx(3)
     assert len(world.runs()) == 1

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from migrator.sqlite import cache_rows, target, typed_entries
-from migrator.sqlite.events import NewEvent, put_events
+from migrator.sqlite.events import put_events
 from tests.openclaw.conftest import Release
+from tests.sqlite_worlds import NewEvent
 
 pytestmark = pytest.mark.openclaw
 

@@ -17,7 +17,6 @@ from migrator.model.errors import UsageError
 from migrator.openclaw.places.paths import (
     RealPaths,
     absolute_path,
-    candidate_state_dirs,
     effective_home,
     expand_user_path,
     find_os_home,
@@ -28,7 +27,6 @@ from migrator.openclaw.places.paths import (
     resolve_state_dir,
     store_database,
 )
-from tests.conftest import fingerprint
 
 # What 2026.7.1 was seen to do, and the notes on the rule.
 OBSERVED_IDS = [
@@ -179,35 +177,6 @@ def test_an_older_name_counts_only_while_the_new_one_is_missing(tmp_path: Path) 
 def test_the_state_directory_follows_openclaw_home(tmp_path: Path) -> None:
     env = {"OPENCLAW_HOME": "other"}
     assert resolve_state_dir(None, env, str(tmp_path), "/cwd") == ("/cwd/other/.openclaw", "default")
-
-
-def test_every_candidate_is_given_once_by_real_path(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    (home / ".openclaw").mkdir(parents=True)
-    (home / ".clawdbot").symlink_to(home / ".openclaw")
-    (home / ".openclaw-work").mkdir()
-    (home / ".clawdbot-old").mkdir()
-    (home / ".openclaw-file").write_text("")
-    (home / ".moltbot").symlink_to(home / "missing")
-    elsewhere = tmp_path / "elsewhere"
-    (elsewhere / ".openclaw").mkdir(parents=True)
-    env = {
-        "OPENCLAW_HOME": str(elsewhere),
-        "CLAWDBOT_STATE_DIR": str(home / ".openclaw-work"),
-        "OPENCLAW_STATE_DIR": "",
-    }
-    before = fingerprint(tmp_path)
-    assert candidate_state_dirs(env, str(home)) == (
-        str(home / ".openclaw-work"),
-        str(elsewhere / ".openclaw"),
-        str(home / ".openclaw"),
-        str(home / ".clawdbot-old"),
-    )
-    assert fingerprint(tmp_path) == before
-
-
-def test_a_missing_home_has_no_candidates(tmp_path: Path) -> None:
-    assert candidate_state_dirs({}, str(tmp_path / "none")) == ()
 
 
 @pytest.mark.parametrize("directory", ["main", "Retired Agent", "retired-agent", "###", "sessions", "\udcff", "--x--"])

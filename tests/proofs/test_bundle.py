@@ -21,10 +21,9 @@ from migrator.model.upgrade import Way
 from migrator.model.words import Name
 from migrator.privacy.labels import Labels
 from migrator.proofs import bundle, evidence
-from migrator.proofs.log import check_log
 from migrator.upgrades.prove import Question, prove
 from tests.fake_release import fake_release
-from tests.proof_logs import KEY, START, Clock
+from tests.proof_logs import KEY, START, Clock, check_log
 from tests.worlds import World, entry
 
 FILES = ("proof.jsonl", "statement.json", "summary.md", "terminal.txt")

@@ -33,13 +33,12 @@ from migrator.openclaw.text.transcript import LineKind
 from migrator.privacy.labels import Labels
 from migrator.proofs import evidence
 from migrator.proofs.claims import claim_contradictions
-from migrator.proofs.log import check_log
 from migrator.proofs.sums import Ledger
 from migrator.proofs.vocabulary import EVENTS, START, AnyEvent, NotAllowedError, decode, encode
 from migrator.proofs.words import SYSTEMS, VERBS
 from migrator.upgrades.prove import Question, prove
 from tests.fake_release import fake_release
-from tests.proof_logs import KEY
+from tests.proof_logs import KEY, check_log
 from tests.worlds import World, entry
 
 Record = dict[str, Any]

@@ -18,7 +18,8 @@ from migrator.privacy.labels import Labels
 from migrator.privacy.names import names as names_of
 from migrator.privacy.names import report_names
 from migrator.proofs import bundle, evidence
-from migrator.proofs.log import check_log, decode_log
+from migrator.proofs.log import decode_log
+from tests.proof_logs import check_log
 from tests.worlds import NOON, World, entry
 
 PERSON, PHONE = "Retired Person", "agent:main:whatsapp:+4915112345678"

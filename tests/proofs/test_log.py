@@ -22,8 +22,8 @@ from migrator.model.verification import Verdict
 from migrator.model.words import Name
 from migrator.privacy.guard import LeakGuard
 from migrator.privacy.labels import Labels, clear_text
-from migrator.proofs.log import ProofLog, check_log, decode_log, encode_log, numbered_path, read_log, write_durably
-from tests.proof_logs import KEY, PHONE, START, Clock, a_run, an_upgrade, facts_of, secrets, written
+from migrator.proofs.log import ProofLog, decode_log, encode_log, numbered_path, read_log, write_durably
+from tests.proof_logs import KEY, PHONE, START, Clock, a_run, an_upgrade, check_log, facts_of, secrets, written
 
 LINES = written(a_run()).lines()
 DATA = encode_log(LINES)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
 from migrator.openclaw.text.transcript import LineKind
-from migrator.proofs.log import check_log
-from tests.proof_logs import Events, a_run, a_scan, facts_of, judged, written
+from tests.proof_logs import Events, a_run, a_scan, check_log, facts_of, judged, written
 
 Change = Callable[[Events], Any]
 

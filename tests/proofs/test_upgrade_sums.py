@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from migrator.proofs.log import check_log
-from tests.proof_logs import Events, a_run, an_upgrade, facts_of, written
+from tests.proof_logs import Events, a_run, an_upgrade, check_log, facts_of, written
 
 
 def problems(events: Events) -> list[str]:

@@ -17,8 +17,9 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from migrator.proofs.log import check_log, decode_log, read_log
+from migrator.proofs.log import decode_log, read_log
 from tests.conftest import fingerprint
+from tests.proof_logs import check_log
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from migrator.proofs.log import check_log, decode_log
+from migrator.proofs.log import decode_log
 from tests.conftest import fingerprint
+from tests.proof_logs import check_log
 from tests.worlds import World, entry
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "ci-smoke"

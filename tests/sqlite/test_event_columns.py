@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from migrator.sqlite import target, typed_entries
 from migrator.sqlite.event_columns import EventColumns, stored_columns
-from migrator.sqlite.events import NewEvent, put_events
+from migrator.sqlite.events import put_events
+from tests.sqlite_worlds import NewEvent
 
 Event = tuple[str | None, str | None, str | None, int]
 """Id, type, parent and time."""

@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 
 from migrator.sqlite import nodes
-from migrator.sqlite.events import NewEvent, put_events
+from migrator.sqlite.events import put_events
 from migrator.sqlite.rows import NewSession
+from tests.sqlite_worlds import NewEvent
 
 NODES = """CREATE TABLE session_nodes (session_key TEXT PRIMARY KEY, current_session_id TEXT NOT NULL,
     entry_json TEXT NOT NULL, entry_valid INTEGER NOT NULL DEFAULT 0, updated_at INTEGER NOT NULL,

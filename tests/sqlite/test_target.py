@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from migrator.model.inventory import Shape
 from migrator.sqlite import cache_rows, target, typed_entries
-from migrator.sqlite.events import NewEvent, put_events
+from migrator.sqlite.events import put_events
 from migrator.sqlite.rows import whole_ms
 from migrator.sqlite.shapes import detect
-from tests.sqlite_worlds import CACHE_ONLY, make
+from tests.sqlite_worlds import CACHE_ONLY, NewEvent, make
 
 NOW = 1_790_000_000_000
 HALF = NOW + 0.5

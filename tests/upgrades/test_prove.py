@@ -21,13 +21,12 @@ from migrator.model.verification import Verdict
 from migrator.model.words import Finding, Name
 from migrator.privacy.labels import Labels
 from migrator.proofs import evidence
-from migrator.proofs.log import check_log
 from migrator.upgrades.prove import Question, prove
 from migrator.upgrades.trial import Case
 from migrator.upgrades.trial import run as run_trial
 from tests.conftest import fingerprint
 from tests.fake_release import fake_release
-from tests.proof_logs import KEY, START, Clock
+from tests.proof_logs import KEY, START, Clock, check_log
 from tests.worlds import World, entry
 
 OURS, THEIRS, BOTH = (Way.MIGRATOR,), (Way.OPENCLAW,), (Way.MIGRATOR, Way.OPENCLAW)

@@ -1,4 +1,4 @@
-"""The page on OpenClaw says of every column whether it must agree, is free, or is made anew; real databases have them."""
+"""The page on OpenClaw says of every column of real databases whether it must agree, is free, or is made anew."""
 
 from __future__ import annotations
 

@@ -63,16 +63,6 @@ def normal_event(event: Json, session_id: str, version: int = CURRENT_VERSION) -
     return event
 
 
-def is_prepended_header(stored: Event, session_id: str) -> bool:
-    """Whether an event is a header that ``doctor --fix`` put before a transcript that had none.
-
-    Facts: ``doctor-session-transcript-headers`` of 2026.8.2 and 2026.9.6.
-    """
-    texts = all(isinstance(stored.get(name), str) for name in ("timestamp", "cwd"))
-    known = {"type": "session", "version": CURRENT_VERSION, "id": session_id}
-    return texts and {**known, "timestamp": stored["timestamp"], "cwd": stored["cwd"]} == stored
-
-
 def _javascript_numbers(event: Event, _context: Context) -> Event:
     changed = js_numbers(event)
     return changed if isinstance(changed, dict) else event

@@ -32,20 +32,19 @@ def fold_media(message: _Object) -> _Object:
     Types that may belong to one attachment or another leave the message as it is: OpenClaw's import stops there.
     """
     metadata = _object(message.get("__openclaw"))
-    top_level, canonical = message.get("media"), metadata.get("media")
-    known = canonical if isinstance(canonical, list) else top_level if isinstance(top_level, list) else None
-    if known is None and "media" not in message and not any(name in message for name in LEGACY_FIELDS):
+    lists = [one for one in (metadata.get("media"), message.get("media")) if isinstance(one, list)]
+    if not lists and message.keys().isdisjoint(("media", *LEGACY_FIELDS)):
         return message
-    types = _list(message, "MediaTypes")
+    known = lists[0] if lists else []
     slots = max(len(_list(message, "MediaPaths")), len(_list(message, "MediaUrls")))
-    if 0 < len(types) < slots:
-        if not all(_is_settled(message, known or [], index) for index in range(slots)):
+    if 0 < len(_list(message, "MediaTypes")) < slots:
+        if not all(_is_settled(message, known, index) for index in range(slots)):
             return message
         message = {**message, "MediaType": None, "MediaTypes": []}
     folded = {name: value for name, value in message.items() if name not in (*LEGACY_FIELDS, "media")}
-    count = max(slots, len(known or []), len(_list(message, "MediaTypes")), _has_single(message))
-    if count or known is not None:
-        metadata = {**metadata, "media": [_fact(message, known or [], index) for index in range(count)]}
+    count = max(slots, len(known), len(_list(message, "MediaTypes")), _has_single(message))
+    if count or lists:
+        metadata = {**metadata, "media": [_fact(message, known, index) for index in range(count)]}
     folded.pop("__openclaw", None)
     return {**folded, "__openclaw": metadata} if metadata else folded
 
@@ -66,18 +65,15 @@ def _is_settled(message: _Object, known: list[Json], index: int) -> bool:
 def _fact(message: _Object, known: list[Json], index: int) -> _Object:
     """Describe one attachment: what its own object says first, then what the arrays say at its place."""
     fact = _object(_at(known, index))
-    paths, urls, types = (_list(message, name) for name in ("MediaPaths", "MediaUrls", "MediaTypes"))
+    paths, urls = (_list(message, name) for name in ("MediaPaths", "MediaUrls"))
     legacy_path = _first(_at(paths, index), message.get("MediaPath") if index == 0 else None)
     legacy_url = _first(_at(urls, index), message.get("MediaUrl") if paths or index == 0 else None)
-    single_type = message.get("MediaType") if index == 0 else None
-    legacy_type = trimmed(_at(types, index)) or trimmed(single_type)
-    own_type, own_kind = trimmed(fact.get("contentType")), fact.get("kind")
-    bare_kind = trimmed(_first(_at(types, index), single_type)) in _KINDS and own_type is None and "kind" not in fact
+    content_type, kind = _type_and_kind(message, fact, index)
     described: _Object = {
         "path": trimmed(fact.get("path")) or trimmed(legacy_path),
         "url": trimmed(fact.get("url")) or trimmed(legacy_url),
-        "contentType": own_type or (None if bare_kind else legacy_type),
-        "kind": own_kind if own_kind is not None else legacy_type if bare_kind else None,
+        "contentType": content_type,
+        "kind": kind,
         "fileName": trimmed(fact.get("fileName")),
         "origin": fact.get("origin") if fact.get("origin") in ("paste", "file") else None,
         "durationMs": _positive(fact.get("durationMs")),
@@ -92,6 +88,15 @@ def _fact(message: _Object, known: list[Json], index: int) -> _Object:
     size = fact.get("sizeBytes")
     sized = {"sizeBytes": size} if is_finite(size) and size >= 0 else {}
     return {**{name: value for name, value in described.items() if is_truthy(value)}, **sized}
+
+
+def _type_and_kind(message: _Object, fact: _Object, index: int) -> tuple[Json, Json]:
+    """The media type of an attachment, and its kind; what older releases called a type may be a bare kind."""
+    in_arrays, single = _at(_list(message, "MediaTypes"), index), message.get("MediaType") if index == 0 else None
+    legacy_type, own_type = trimmed(in_arrays) or trimmed(single), trimmed(fact.get("contentType"))
+    if own_type is None and "kind" not in fact and trimmed(_first(in_arrays, single)) in _KINDS:
+        return None, legacy_type
+    return own_type or legacy_type, fact.get("kind")
 
 
 def _is_staged(message: _Object, paths: list[Json], legacy_path: Json) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID
 
-from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS, Entry
-from migrator.openclaw.changes.own_repairs import made_up_session_id
+from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS, Entry, Transform
 from migrator.openclaw.text.entry import usable_row_id
-from migrator.openclaw.text.js_values import Json, is_finite, strictly_equal, trimmed
+from migrator.openclaw.text.js_values import Json, canonical, is_finite, strictly_equal, trimmed
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.legacy_store import respelled
 
@@ -120,3 +121,21 @@ def _whole(value: Json) -> int | None:
     """A time as an integer column can hold it; None for what is none."""
     number = int(value) if is_finite(value) else None
     return number if number is not None and abs(number) <= _SAFE_INTEGER else None
+
+
+def made_up_session_id(entry: Entry) -> str:
+    """The session id for an entry without a usable one; the same for the same entry, so that it can be checked."""
+    return str(UUID(bytes=sha256(canonical(entry)).digest()[:16], version=4))
+
+
+def _give_session_id(entry: Entry, _stored: Entry) -> Entry:
+    if usable_row_id(entry.get("sessionId")) is not None:
+        return entry
+    return {**entry, "sessionId": made_up_session_id(entry)}
+
+
+OWN_TRANSFORMS: tuple[Transform, ...] = (Transform("session-id-made-up", "a repair by this program", _give_session_id),)
+"""What a repair by this program does to an entry beyond what releases do.
+
+These come first: the id is made of the entry as it was.
+"""

@@ -12,7 +12,7 @@ from functools import partial
 from migrator.openclaw.changes.entry_repairs import REPAIR_TRANSFORMS
 from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS, Transform
 from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS, Context, EventTransform, normal_event
-from migrator.openclaw.changes.own_repairs import OWN_TRANSFORMS
+from migrator.openclaw.changes.node_entry import OWN_TRANSFORMS
 from migrator.openclaw.changes.store_rewrites import REWRITE_TRANSFORMS
 from migrator.openclaw.text.js_values import Json, canonical, strictly_equal
 

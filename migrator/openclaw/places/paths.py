@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,7 +30,6 @@ _JS_WHITESPACE = (
 )
 _VALID_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _OUTSIDE_ID = re.compile(r"[^a-z0-9_-]+")
-_PROFILE_PREFIXES = (".openclaw-", ".clawdbot-")
 
 
 def js_trim(text: str) -> str:
@@ -119,20 +118,6 @@ def resolve_state_dir(option: str | None, env: Mapping[str, str], os_home: str, 
             if exists(older):
                 return older, "legacy name"
     return default, "default"
-
-
-def candidate_state_dirs(env: Mapping[str, str], os_home: str) -> tuple[str, ...]:
-    """Give every directory that some release would take for its state directory, once each by real path.
-
-    Looks in the effective home and in the user's home, because releases before 2026.2.26 know only the
-    latter; a relative path in the environment counts from the working directory. A home that can't be listed
-    hides its profiles only.
-    """
-    found: dict[str, str] = {}
-    for candidate in _possible_state_dirs(env, os_home):
-        if is_folder(candidate):
-            found.setdefault(os.path.realpath(candidate), candidate)
-    return tuple(found.values())
 
 
 def agent_database(agent_path: str) -> str:
@@ -224,22 +209,3 @@ def _home_value(value: str | None) -> str:
 
 def _starts_with_home(text: str) -> bool:
     return text == "~" or text.startswith(("~/", "~\\"))
-
-
-def _possible_state_dirs(env: Mapping[str, str], os_home: str) -> Iterator[str]:
-    cwd = str(Path.cwd())
-    home = absolute_path(effective_home(env, os_home), os_home, cwd)
-    for variable in ("OPENCLAW_STATE_DIR", "CLAWDBOT_STATE_DIR"):
-        if js_trim(env.get(variable, "")):
-            yield expand_user_path(env[variable], home, cwd)
-    for folder in dict.fromkeys((home, absolute_path(os_home, "", cwd))):
-        for name in (STATE_NAME, *OLDER_STATE_NAMES, *_profile_names(folder)):
-            yield str(Path(folder, name))
-
-
-def _profile_names(home: str) -> list[str]:
-    try:
-        names = sorted(child.name for child in Path(home).iterdir())
-    except OSError:
-        return []
-    return [name for name in names if name.startswith(_PROFILE_PREFIXES)]
