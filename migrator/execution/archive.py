@@ -41,23 +41,32 @@ def archive_sources(plan: Plan, run: Run) -> tuple[str, ...]:
 
 def _movable(plan: Plan, run: Run) -> dict[str, FileIdentity | None]:
     """The sources that may be moved, with what they were when they were planned on."""
+    stores = (store for planned in plan.databases for store in planned.stores)
+    folders = {os.path.dirname(store.path) for store in stores if store.kind is StoreKind.EXPLICIT}
+    device = run.folder.stat().st_dev
+    return {path: one for path, one in _sources(plan).items() if _is_movable(path, plan.state_dir, folders, device)}
+
+
+def _sources(plan: Plan) -> dict[str, FileIdentity | None]:
+    """The stores that went into databases as a whole, and the transcripts; not what was named for this run only."""
     sources: dict[str, FileIdentity | None] = {}
     stores = [store for planned in plan.databases for store in planned.stores]
     parts = Counter(store.path for store in stores)
-    for planned in plan.databases:
-        whole = (one for one in planned.stores if one.kind is not StoreKind.COPY and parts[one.path] == one.parts)
-        sources |= {store.path: store.identity for store in whole}
-        files = (file for history in planned.histories for file in history.transcripts if file.kind != GIVEN)
-        sources |= {file.path: file.identity for file in files}
-    named = {os.path.dirname(store.path) for store in stores if store.kind is StoreKind.EXPLICIT}
-    device = run.folder.stat().st_dev
+    for store in stores:
+        if store.kind is not StoreKind.COPY and parts[store.path] == store.parts:
+            sources[store.path] = store.identity
+    histories = (history for planned in plan.databases for history in planned.histories)
+    for file in (file for history in histories for file in history.transcripts):
+        if file.kind != GIVEN:
+            sources[file.path] = file.identity
+    return sources
 
-    def is_movable(path: str) -> bool:
-        if os.path.islink(path) or os.stat(path).st_dev != device:
-            return False
-        return is_inside(path, plan.state_dir) or os.path.dirname(path) in named
 
-    return {path: identity for path, identity in sources.items() if is_movable(path)}
+def _is_movable(path: str, state_dir: str, folders: set[str], device: int) -> bool:
+    """Whether a file can be renamed into the run, and lies in the state directory or in a folder that was named."""
+    if os.path.islink(path) or os.stat(path).st_dev != device:
+        return False
+    return is_inside(path, state_dir) or os.path.dirname(path) in folders
 
 
 def _move(path: str, identity: FileIdentity | None, place: Path, run: Run) -> str:

@@ -69,17 +69,21 @@ class _Planner:
             rest = ()
         yield self._history(session_id, key, files, stored, rest)
         if foreign:
-            for number in foreign:
-                count = len(files[number].hashes) // HASH_BYTES
-                self.findings.append(_told("transcript.kept-apart", files[number], count, session_id))
+            self._say_foreign(session_id, files, foreign)
         elif apart or rest or stored == merged_hashes(files, join.runs):
             self._say(session_id, files, join, apart)
-        for number in sorted(apart):
-            file = files[number]
-            own_id = content_id(file)
-            one = self._stored(own_id)
-            alone, _ = lacking((file,), runs_of((file,)), one)
-            yield self._history(own_id, None, (file,), one, alone)
+        yield from (self._alone(files[number]) for number in sorted(apart))
+
+    def _say_foreign(self, session_id: str, files: tuple[Transcript, ...], foreign: set[int]) -> None:
+        for file in (files[number] for number in foreign):
+            self.findings.append(_told("transcript.kept-apart", file, file.event_count, session_id))
+
+    def _alone(self, file: Transcript) -> HistoryWrite:
+        """The history of a file that cannot join that of its session: a session of its own."""
+        own_id = content_id(file)
+        stored = self._stored(own_id)
+        rest, _ = lacking((file,), runs_of((file,)), stored)
+        return self._history(own_id, None, (file,), stored, rest)
 
     def _foreign(self, files: tuple[Transcript, ...], stored: bytes) -> set[int]:
         """The files that were named and that went another way than the database: they can be sessions of their own."""

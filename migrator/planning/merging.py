@@ -48,6 +48,11 @@ def merge(stores: Sequence[Store], present: Mapping[str, Row]) -> Merged:
         is_copy = stores[winner.store].kind is StoreKind.COPY
         if is_copy and row is not None and row.session_id not in (None, winner.entry.session_id):
             losers.append(winners.pop(key))
+    return _told_apart(winners, losers)
+
+
+def _told_apart(winners: dict[str, Candidate], losers: list[Candidate]) -> Merged:
+    """Of several losers of one session the newest is the one that is displaced, unless a winner has the session."""
     displaced: list[Candidate] = []
     superseded: list[Candidate] = []
     kept = {one.entry.session_id for one in winners.values()} | {None} if losers else set()
