@@ -108,6 +108,7 @@ def a_scan() -> Events:
         if event in ("source", "database", "totals"):
             del facts["verdicts"]
             facts.pop("actions", None)
+            facts.pop("extra_events", None)
         if event == "database":
             facts.update(content_digest=None, transcripts=0, events=0, written=False)
     facts_of(events, "totals").pop("transcripts")
@@ -212,6 +213,7 @@ def a_database(agent: str, rows: int, verdicts: Mapping[Verdict, int], actions: 
         "sources": 1,
         "transcripts": int(agent == "ops"),
         "events": 3 if agent == "ops" else 0,
+        "extra_events": 0,
         "written": agent != "ops",
         "verdicts": verdicts,
         "actions": actions,

@@ -157,6 +157,7 @@ class Ledger:
             "checks": len(self.of(Check)),
             "databases": len({one.database for one in self.of(Database)}),
             "events": self.events,
+            "extra_events": sum(given(one.extra_events, 0) for one in self.of(Database)),
             "failed": sum(not check.passed for check in self.of(Check)),
             "lines": {kind.value: count for kind, count in self.lines.items()},
             "present": self.present,
@@ -225,6 +226,8 @@ class Ledger:
         extra = verdicts.get(Verdict.EXTRA, 0)
         if Counter(verdicts) - Counter({Verdict.EXTRA: extra}) != +parts.verdicts:
             yield database.line, "The verdicts of the database are not those of its stores."
+        if isinstance(database.extra_events, int) is not database.is_judged:
+            yield database.line, "What is only in the database is counted where nobody has looked, or not counted."
         if extra > database.rows:
             yield database.line, "More rows are extra than there are rows."
         counted = (database.sources, database.transcripts, database.events)

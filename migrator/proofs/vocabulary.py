@@ -272,6 +272,7 @@ class Totals(Event, frozen=True, kw_only=True):
     checks: Count
     databases: Count
     events: Count
+    extra_events: Count
     failed: Count
     lines: dict[LineKind, Count]
     present: Count
