@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from migrator.commands.judging import ELSEWHERE, UNREAD
+from migrator.commands.judging import ELSEWHERE, STATE_INSIDE, UNREAD
 from migrator.commands.plan import plan_for
 from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import NothingFoundError
@@ -56,15 +56,20 @@ def explain(request: Request, what: str) -> ExplainReport:
             Name("session", what),
         )
     subjects = tuple(dict.fromkeys(name for place in places for name in (place.key, place.session_id) if name))
-    explanation = Explanation(subjects, places, tuple(known.events(places)), tuple(known.advice(places)))
     names = {*subjects, *(place.where for place in places)}
     findings = tuple(one for one in verification.findings if one.code in UNREAD or _is_about(one, names))
+    aside = any(one.code in ELSEWHERE for one in findings)
+    advice = tuple(known.advice(places, aside=aside))
+    explanation = Explanation(subjects, places, tuple(known.events(places)), advice)
     told = replace(inventory, findings=findings)
     return ExplainReport(word="explained", exit_code=0, inventory=told, explained=explanation)
 
 
 def _is_about(finding: Finding, names: set[Name]) -> bool:
     texts = {name.text for name in names}
+    inside = finding.subject.text + os.sep
+    if finding.code == STATE_INSIDE and any(text.startswith(inside) for text in texts):
+        return True
     return finding.subject.text in texts or any(name.text in texts for name in finding.others)
 
 
@@ -239,8 +244,8 @@ class _Known:
             found |= {Event(time, "written-by-run", Name("database", path)) for path in databases & written if time}
         return sorted(found, key=lambda event: (event.time, event.what, event.where))
 
-    def advice(self, places: tuple[Place, ...]) -> Iterator[str]:
-        """Codes of advice, the most urgent first."""
+    def advice(self, places: tuple[Place, ...], *, aside: bool) -> Iterator[str]:
+        """Codes of advice, the most urgent first; ``aside`` says that a part of it is where no release looks."""
         verdicts = {place.verdict for place in places} - {None}
         if self._is_repaired(places):
             yield "repair"
@@ -250,7 +255,9 @@ class _Known:
         if Verdict.MOVED.value in verdicts and not _is_archived(places):
             yield "moved"
         yield from (code for code, words in _ADVICE if verdicts & words)
-        if not verdicts and any(place.where.kind == "database" for place in places):
+        if aside:
+            yield "elsewhere"
+        elif not verdicts and any(place.where.kind == "database" for place in places):
             yield "only-here"
         elif verdicts <= {*_GOOD, *_GOOD_HISTORIES}:
             yield "fine"

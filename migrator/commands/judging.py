@@ -24,6 +24,9 @@ def has_severity(findings: tuple[Finding, ...], severity: Severity) -> bool:
 SET_ASIDE = "database.set-aside"
 """The sessions of an agent are where no release looks: that is no installation to call complete."""
 
+STATE_INSIDE = "copy.state-inside"
+"""The subject is a folder, and what is in it is not named one by one."""
+
 ELSEWHERE = frozenset(
     {
         "agent.only-archives",
@@ -31,7 +34,7 @@ ELSEWHERE = frozenset(
         "copy.database-unreadable",
         "copy.events-only-here",
         "copy.sessions-only-here",
-        "copy.state-inside",
+        STATE_INSIDE,
         SET_ASIDE,
     }
 )

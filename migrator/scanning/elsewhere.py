@@ -76,8 +76,12 @@ def _below(inventory: Inventory, known: _Known) -> Iterator[Finding]:
 def only_here(inventory: Inventory) -> Inventory:
     """The stores, transcripts and databases that findings name for what only they have, as if they were live."""
     named = {one.subject for one in inventory.findings if one.code.startswith(("copy.", "database.set-aside"))}
+    inside = [found for one in named if one.kind == "path" for found in walk(one.text, lambda _: False).found]
     paths = {
-        kind: sorted(one.text for one in named if one.kind == kind) for kind in ("store", "transcript", "database")
+        kind.value: sorted(
+            {one.text for one in named if one.kind == kind.value} | {one.path for one in inside if one.holds is kind}
+        )
+        for kind in Holds
     }
     copied = (read_store(path, path, StoreKind.COPY, _agent_of(path, inventory))[0] for path in paths["store"])
     kind = FileKind.REPAIR_BACKUP.value

@@ -207,3 +207,18 @@ def test_sources_that_were_named_stay_where_they_are_when_the_others_are_put_awa
     assert take_in(state, copy, "--archive-sources") == 0
     assert copy.exists()
     assert not copy.with_name("sessions.json").exists()
+
+
+def test_a_session_of_a_state_directory_inside_is_explained_with_the_command_that_takes_it_in(unpack: Unpack) -> None:
+    state = unpack("nested-state-dirs")
+    key = "agent:main:telegram:direct:8"
+    assert list(named(state, f"explain {key}", "copy.state-inside")) == [".openclaw"]
+    assert "--from" in CliRunner().invoke(main, ["explain", key, "--state-dir", str(state)]).output
+
+
+def test_nobody_says_of_a_transcript_that_is_only_in_an_archive_that_there_is_nothing_to_do(unpack: Unpack) -> None:
+    state = unpack("only-deleted-archives-left")
+    session_id = next((state / "agents/main/sessions").glob("*.deleted.*")).name.partition(".")[0]
+    said = CliRunner().invoke(main, ["explain", session_id, "--state-dir", str(state)]).output
+    assert "Nothing to do: all of it" not in said
+    assert "--from" in said

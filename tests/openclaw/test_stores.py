@@ -131,6 +131,24 @@ def test_the_sessions_of_a_copy_beside_an_empty_store_are_listed_under_their_key
     assert found.events == 15
 
 
+@pytest.mark.parametrize("release", [NEWEST, *OLDER])
+@pytest.mark.parametrize("is_put_back", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_the_sessions_of_a_copy_that_comes_late_are_listed_once(
+    openclaw: Callable[[str], Release], tmp_path: Path, release: str, is_put_back: bool
+) -> None:
+    state = prepared("defect-empty-store", tmp_path / "unpacked")
+    store = state / "agents" / "main" / "sessions" / "sessions.json"
+    assert run("apply", "--yes", "--state-dir", state)[0] == 15
+    if is_put_back:
+        shutil.copy(store.with_name("sessions.json.bak"), store)
+        assert run("apply", "--yes", "--state-dir", state)[0] == 0
+    else:
+        run("apply", "--yes", "--from", store.with_name("sessions.json.bak"), "--state-dir", state)
+    found = upgraded(state, openclaw(release))
+    assert found.keys == {"agent:main:e0", "agent:main:e1", "agent:main:e2"}
+    assert found.events == 15
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", [*CONFIGURED, "defect-shared-store with a third agent", "defect-pre-agents-store"])
 def test_an_upgrade_is_proved_and_the_original_is_left_alone(tmp_path: Path, name: str) -> None:

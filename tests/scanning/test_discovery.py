@@ -69,3 +69,20 @@ def test_a_walk_opens_no_link_and_says_where_it_has_stopped(tmp_path: Path, monk
     assert [one.path for one in made.found] == [str(state / "a" / "b" / "here")]
     assert made.too_deep == [str(state / "a" / "b" / "c")]
     assert walk(str(state), lambda path: path == str(state / "a")).found == []
+
+
+def test_programs_and_pictures_are_not_opened_and_of_others_only_the_beginning_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.js", "b.PNG", "c.py", "map", "notes.txt", "data", ".js.bak"):
+        (tmp_path / name).write_text(json.dumps(STORE) + " " * 9000)
+    opened: dict[str, int] = {}
+    read = discovery.first_bytes
+
+    def note(path: str, count: int) -> bytes:
+        opened[Path(path).name] = count
+        return read(path, count)
+
+    monkeypatch.setattr(discovery, "first_bytes", note)
+    assert {Path(one.path).name for one in walk(str(tmp_path), lambda _: False).found} == opened.keys()
+    assert opened == dict.fromkeys(("map", "notes.txt", "data", ".js.bak"), 4096)
