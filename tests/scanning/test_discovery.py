@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from migrator.filesystem import first_bytes
 from migrator.scanning import discovery
 from migrator.scanning.discovery import Holds, is_litter, recognise, walk
 
@@ -77,7 +78,7 @@ def test_programs_and_pictures_are_not_opened_and_of_others_only_the_beginning_i
     for name in ("a.js", "b.PNG", "c.py", "map", "notes.txt", "data", ".js.bak"):
         (tmp_path / name).write_text(json.dumps(STORE) + " " * 9000)
     opened: dict[str, int] = {}
-    read = discovery.first_bytes
+    read = first_bytes
 
     def note(path: str, count: int) -> bytes:
         opened[Path(path).name] = count
