@@ -113,6 +113,15 @@ class _Planner:
             self._offer_changed(path, source, verdict)
         elif verdict.verdict is Verdict.MOVED:
             self._offer_moved(path, source, verdict)
+        elif verdict.verdict is Verdict.KEPT and source.store is not None and source.store.is_live:
+            self._offer_loser(path, source)
+
+    def _offer_loser(self, path: str, source: RowSource) -> None:
+        """Offer a session of a live store whose key another session has, if no database knows it: it is archived."""
+        session_id, database = source.entry.session_id, self.additions[path].database
+        known = self.sessions | {one.session_id for one in (*database.transcripts, *database.archives)}
+        if session_id is not None and session_id not in known and session_id not in self.deleted[path]:
+            self.additions[path].rows.setdefault((self._canonical(path, source.entry.key), session_id), source)
 
     def _offer_changed(self, path: str, source: RowSource, verdict: EntryVerdict) -> None:
         row = self.rows.get((path, self._canonical(path, source.entry.key)))

@@ -490,3 +490,31 @@ def test_a_damaged_page_in_a_table_that_is_derived_fails_a_check_and_stops_nothi
     before = path.read_bytes()
     repair(world.state)
     assert path.read_bytes() == before
+
+
+def test_a_live_session_whose_key_a_migrated_database_gives_to_another_is_kept_archived_with_its_history(
+    unpack: Callable[[str], Path],
+) -> None:
+    """The store from before agents came back beside an upgraded database; its `main` is another conversation."""
+    state = unpack("upgraded-2026.7.1-to-2026.9.6")
+    session_id, database = "11111111-2222-4333-8444-555555555555", state / "agents/main/agent/openclaw-agent.sqlite"
+    taken = scalar(database, "SELECT current_session_id FROM session_nodes WHERE session_key = 'agent:main:main'")
+    folder = state / "sessions"
+    folder.mkdir()
+    entries = {"agent:main:main": {"sessionId": session_id, "updatedAt": 1_700_000_000_000, "chatType": "direct"}}
+    (folder / "sessions.json").write_text(json.dumps(entries))
+    events: list[dict[str, object]] = [{"type": "session", "version": 3, "id": session_id}]
+    events += [{"type": "message", "id": "a1", "parentId": None, "message": {"role": "user", "content": "old words"}}]
+    (folder / f"{session_id}.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    repair(state)
+    key = f"agent:main:recovered:{session_id}"
+    stored = scalar(database, f"SELECT entry_json FROM session_nodes WHERE session_key = '{key}'")
+    assert isinstance(stored, bytes)
+    assert json.loads(stored)["chatType"] == "direct"
+    assert json.loads(stored)["archivedAt"]
+    assert scalar(database, f"SELECT count(*) FROM transcript_events WHERE session_id = '{session_id}'") == 2
+    assert (
+        scalar(database, "SELECT current_session_id FROM session_nodes WHERE session_key = 'agent:main:main'") == taken
+    )
+    assert lacks(state) == {}
+    assert commands.plan(request_for(state)).word == "up-to-date"
