@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrator.commands.given import Given, given
-from migrator.commands.judging import ELSEWHERE, QUARANTINED, has_severity, judge
+from migrator.commands.judging import ELSEWHERE, NOTHING_FOUND, QUARANTINED, has_severity, is_elsewhere, judge
 from migrator.commands.plan import plan_for
 from migrator.commands.request import (
     Request,
@@ -72,10 +72,14 @@ def _apply(
     if not pending and not archive:
         verification = make_verification(inventory, workers=request.workers)
         word, code = judge(verification, inventory)
+        if word == "proved":
+            word = "already-migrated"
+            if is_elsewhere(verification):
+                word, code = "unjudged", 0 if request.allow_empty else NOTHING_FOUND
         state, around = Path(inventory.state_dir), request.surroundings
         unproved = resume(state, _databases(inventory), around.tmp, request.clock(), holds_proof)
         return ApplyReport(
-            word="already-migrated" if code == 0 else word,
+            word=word,
             exit_code=code,
             inventory=inventory,
             plan=sources.told(planned),

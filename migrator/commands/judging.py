@@ -81,3 +81,9 @@ def judge(
     if unpreserved(inventory):
         return "quarantined", QUARANTINED
     return "proved", 0
+
+
+def is_elsewhere(verification: Verification) -> bool:
+    """Whether nothing is where releases look, and something where they do not: nobody should call that complete."""
+    nothing = not any(database.rows or database.histories for database in verification.databases)
+    return nothing and any(finding.code in ELSEWHERE for finding in verification.findings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrator.commands.judging import ELSEWHERE, NOTHING_FOUND, judge, unread
+from migrator.commands.judging import NOTHING_FOUND, is_elsewhere, judge, unread
 from migrator.commands.request import (
     Request,
     inventory_of,
@@ -13,7 +13,7 @@ from migrator.commands.request import (
 )
 from migrator.execution.run_states import traces
 from migrator.model.report import VerifyReport
-from migrator.model.verification import Level, Verification
+from migrator.model.verification import Level
 from migrator.proofs.bundle import holds_proof
 from migrator.verification.verifier import verify as make_verification
 
@@ -36,14 +36,8 @@ def verify(
     verification = make_verification(inventory, origin, level, request.workers)
     unmet = unmet_expectations(request, inventory)
     word, code = judge(verification, inventory, unmet, accept)
-    if word == "proved" and (verification.is_vacuous or _is_elsewhere(verification)):
+    if word == "proved" and (verification.is_vacuous or is_elsewhere(verification)):
         word, code = "unjudged", 0 if request.allow_empty else NOTHING_FOUND
     return VerifyReport(
         word=word, exit_code=code, inventory=inventory, unmet=unmet, verification=verification, origin=origin
     )
-
-
-def _is_elsewhere(verification: Verification) -> bool:
-    """Whether nothing is where releases look, and something where they do not: nobody should call that complete."""
-    nothing = not any(database.rows or database.histories for database in verification.databases)
-    return nothing and any(finding.code in ELSEWHERE for finding in verification.findings)

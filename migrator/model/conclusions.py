@@ -49,7 +49,7 @@ OUTCOMES = {
 VERDICTS = {
     "scan": ("scanned", "unexpected"),
     "plan": ("up-to-date", "unexpected", "refused", "pending"),
-    "apply": ("proved", "already-migrated", "quarantined", "differences", "changed", "busy"),
+    "apply": ("proved", "already-migrated", "quarantined", "differences", "changed", "busy", "unjudged"),
     "verify": ("proved", "quarantined", "differences", "unexpected", "unjudged", "busy"),
     "prove": (
         "proved",

@@ -204,3 +204,14 @@ def test_a_file_that_cannot_be_read_is_said_to_be_closed_and_never_to_hold_nothi
     monkeypatch.setattr(discovery, "first_bytes", refuse)
     assert named(state, verb, "place.closed").keys() == closed
     assert named(state, verb, "file.unknown-class") == {}
+
+
+@pytest.mark.parametrize("verb", ["apply --yes", "verify"])
+def test_a_state_directory_with_nothing_but_another_one_inside_is_never_called_migrated(
+    unpack: Unpack, tmp_path: Path, verb: str
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    unpack("legacy-2026.6.1").rename(state / "my backup")
+    assert named(state, verb, "copy.state-inside").keys() == {"my backup"}
+    assert run(state, *verb.split())[0] == 10
