@@ -20,12 +20,11 @@ from migrator.cli import main as cli
 from migrator.model.words import Name
 from migrator.privacy.labels import Labels, read_key
 from migrator.runs.run import RUNS
-from tests.conftest import fingerprint
+from tests.conftest import fingerprint, unpacked
 from tests.fake_release import fake_release
 from tests.planning.test_repair import deleted, events, header, imported, node, said, upgraded
 from tests.readme import commands
-from tests.sqlite_worlds import NODES_23
-from tests.worlds import World, cache_row, change, entry, owner
+from tests.worlds import World, cache_row, change, entry
 
 KEY = "agent:main:a"
 
@@ -55,12 +54,8 @@ class Stage:
         moved = World(self.template / "migrated")
         upgraded(moved, node(KEY, "a"), events("a", header("a")), deleted("b", "agent:main:b"))
         imported(moved, {"agent:main:b": entry("b", 5)}, b=[header("b"), said(1)])
-        twins = World(self.template / "twins")
-        upgraded(twins, node(KEY, "a", delivery={"kind": "none"}))
-        upgraded(twins, node("agent:ops:e", "e"), agent="ops")
-        twins.database("Ops", owner("ops", version=23), version=23, tables=NODES_23)
-        imported(twins, {KEY: entry("a", 7)})
-        imported(twins, {"agent:ops:e": entry("e", 7)}, agent="Ops")
+        (self.template / "twins").mkdir()
+        unpacked("upgraded-2026.7.1-to-2026.9.6", self.template).rename(self.template / "twins" / "state")
         World(self.template / "backup").agent("main", {"agent:main:f": entry("f", 5)})
         (self.template / "empty").mkdir()
         fake_release(self.template / "old", "rows = []", "2026.7.1")

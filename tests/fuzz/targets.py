@@ -111,12 +111,21 @@ def transcript(data: bytes) -> None:
     assert (reader.size, reader.sha256) == (len(data), sha256(data).hexdigest())
     assert sum(reader.counts.values()) == len(lines)
     for line in lines:
-        assert data[line.offset : line.offset + line.length] == line.raw
+        assert _as_utf8(data[line.offset : line.offset + line.length], data, reader) == line.raw
         assert (line.text is None) == (line.kind in _WITHOUT_TEXT)
         if line.text is not None:
             line.text.decode()
             json.loads(line.text, parse_int=float)
-    assert b"\n".join(_whole_lines(lines)) == data.removesuffix(b"\n")
+    if not reader.is_utf16:
+        assert b"\n".join(_whole_lines(lines)) == data.removesuffix(b"\n")
+
+
+def _as_utf8(piece: bytes, data: bytes, reader: TranscriptReader) -> bytes:
+    """A piece of a file as it is read: a file in UTF-16 is read as the same text in UTF-8."""
+    if not reader.is_utf16:
+        return piece
+    encoding = "utf-16-le" if data.startswith(b"\xff\xfe") else "utf-16-be"
+    return piece.decode(encoding, "surrogatepass").removeprefix("\ufeff").encode("utf-8", "replace")
 
 
 _WITHOUT_TEXT = (LineKind.BLANK, LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL)

@@ -195,7 +195,7 @@ CASES = (
     transcript("a damaged line", HEADER + b"\n{x}\n" + EVENT + b"\n", "transcript.malformed-line", apply=15, events=2),
     transcript("no header", EVENT + b"\n", "transcript.no-header", events=1),
     transcript("garbage", bytes(range(10, 256)) * 20, "transcript.malformed-line", apply=15),
-    transcript("UTF-16", LINES.decode().encode("utf-16"), apply=15),
+    transcript("UTF-16", LINES.decode().encode("utf-16"), "transcript.utf-16", events=2),
     transcript("not UTF-8", HEADER + b'\n{"type":"custom","x":"\xff"}\n', events=2),
     transcript("200,000 deep", HEADER + b"\n" + DEEP + EVENT + b"\n", "transcript.malformed-line", apply=15, events=2),
     transcript("one line twice", LINES + EVENT + b"\n", events=3),
