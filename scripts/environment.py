@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import venv
@@ -28,12 +27,9 @@ def python(*, development: bool, fuzzing: bool = False) -> str:
 
 
 def migrator() -> list[str]:
-    """Give the command that runs the program: an installed one, or, in a checkout without one, its environment's."""
-    if importlib.util.find_spec("migrator") and importlib.util.find_spec("click"):
-        return [sys.executable, "-m", "migrator"]
-    if found := shutil.which("migrator"):
-        return [found]
-    return [python(development=False), "-m", "migrator"]
+    """Give the command that runs the program: here if it is installed, else in the environment of the checkout."""
+    is_here = importlib.util.find_spec("migrator") and importlib.util.find_spec("click")
+    return [sys.executable if is_here else python(development=False), "-m", "migrator"]
 
 
 def make(folder: Path) -> Path:

@@ -99,13 +99,13 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
         outcomes = execute(planned, run, request.now_ms(), request.progress, request.workers)
         with committed(outcomes):
             fresh = take_inventory(replace(request, progress=silent), inventory)
-            whole = sources.joined_to(fresh) if sources.files else fresh
+            whole = sources.joined_to(fresh)
             verification = make_verification(whole, workers=request.workers)
             word, code = judge(verification, whole)
             archived = archive_sources(planned, run) if archive and code == 0 else ()
             if archived:
                 fresh = take_inventory(replace(request, progress=silent))
-                whole = sources.joined_to(fresh) if sources.files else fresh
+                whole = sources.joined_to(fresh)
                 verification = make_verification(whole, workers=request.workers)
                 word, code = judge(verification, whole)
             if code == 0 and any(planned_database.rejects for planned_database in planned.databases):

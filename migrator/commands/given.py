@@ -64,6 +64,8 @@ class Given:
 
     def joined_to(self, inventory: Inventory) -> Inventory:
         """An inventory with these sources beside its own, as far as they go to databases that we write as a whole."""
+        if not self.files:
+            return inventory
         missing = self._missing(inventory)
         wanted = {one.path for one in (*inventory.databases, *missing) if not one.is_upgraded}
         stores, transcripts = self._going_to(wanted, inventory)

@@ -66,7 +66,7 @@ def plan_for(request: Request, inventory: Inventory, sources: Given = Given()) -
     Where a newer release has migrated a database, it is by what verify says of every source that it could need.
     """
     wish = request.selection.repair
-    whole = sources.joined_to(inventory) if sources.files else inventory
+    whole = sources.joined_to(inventory)
     if not any(database.is_upgraded for database in inventory.databases):
         if wish.bring_back or wish.reassign:
             raise UsageError("There is no database here that a newer release has migrated, and so nothing to repair.")

@@ -110,8 +110,7 @@ def scan(
         names=frozenset(config.strings),
         findings=tuple(findings.made),
     )
-    whole = not (selection.agents or named)
-    findings.made += findings_elsewhere(inventory, whole)
+    findings.made += findings_elsewhere(inventory, not (selection.agents or named))
     return replace(inventory, joins=tuple(joins_of(inventory)), findings=tuple(findings.made))
 
 

@@ -26,7 +26,11 @@ _CUT = "\n...(truncated)..."
 _TOO_LARGE = "[chat.history omitted: message too large]"
 _SILENT = ("NO_REPLY", "HEARTBEAT_OK", "ANNOUNCE_SKIP", "REPLY_SKIP")
 _MIRRORS = ("delivery-mirror", "gateway-injected")
-_HEARTBEAT = "HEARTBEAT"
+_WAKE = re.compile(
+    r"\[OpenClaw (?:heartbeat poll|exec completion|cron wake|session event)\]|HEARTBEAT\.md|heartbeat monitor scratch"
+    r"|\ARun the following periodic tasks"
+)
+_NOT_A_PERSON = ("inter_session", "internal_system")
 _COMMENTARY = "commentary"
 _MARK = "<<<{}_OPENCLAW_INTERNAL_CONTEXT>>>"
 _INTERNAL = re.compile(f"{_MARK.format('BEGIN')}.*?{_MARK.format('END')}|{_MARK.format('(?:BEGIN|END)')}", re.DOTALL)
@@ -101,7 +105,7 @@ def _may_be_withheld(members: Mapping[str, object], role: str, text: str) -> boo
         role not in (*_SPOKEN, "toolResult")
         or (role in _SPOKEN and not said and _has_only_text(members.get("content")))
         or (role == "assistant" and (said in _SILENT or _is_commentary(members)))
-        or (role == "user" and (_HEARTBEAT in text or isinstance(members.get("provenance"), dict)))
+        or (role == "user" and (_WAKE.search(said) is not None or _is_from_a_program(members)))
         or members.get("display") is False
     )
 
@@ -109,6 +113,12 @@ def _may_be_withheld(members: Mapping[str, object], role: str, text: str) -> boo
 def _has_only_text(content: object) -> bool:
     blocks = content if isinstance(content, list) else []
     return all(isinstance(block, dict) and block.get("type") == "text" for block in blocks)
+
+
+def _is_from_a_program(members: Mapping[str, object]) -> bool:
+    """Whether another session or OpenClaw itself wrote what stands there as a user's words."""
+    provenance = members.get("provenance")
+    return isinstance(provenance, dict) and provenance.get("kind") in _NOT_A_PERSON
 
 
 def _is_commentary(members: Mapping[str, object]) -> bool:

@@ -76,6 +76,16 @@ _KNOWN = {19: _SINCE_19, 23: _SINCE_19 + _SINCE_23}
 """What 2026.8.2 (schema 19) and 2026.9.6 (schema 23) make, whether a database is new or upgraded: name and digest."""
 
 
+def guards(connection: sqlite3.Connection, tables: tuple[str, ...] = TABLES) -> list[tuple[str, str, str]]:
+    """The triggers and indexes that somebody made for these tables: type, name and SQL, triggers first."""
+    marks = ", ".join("?" * len(tables))
+    return connection.execute(
+        f"SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND tbl_name IN ({marks})"
+        " AND sql IS NOT NULL ORDER BY type DESC, name",
+        tables,
+    ).fetchall()
+
+
 def schema_agrees(connection: sqlite3.Connection) -> Iterator[bool]:
     """Whether all that a release makes is there as it makes it, and no trigger besides; of versions that are known."""
     [(version,)] = connection.execute("PRAGMA user_version")
@@ -83,12 +93,7 @@ def schema_agrees(connection: sqlite3.Connection) -> Iterator[bool]:
         return
     words = _KNOWN[version].split()
     known = dict(zip(words[::2], words[1::2], strict=True))
-    marks = ", ".join("?" * len(TABLES))
-    found = connection.execute(
-        f"SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND tbl_name IN ({marks})"
-        " AND sql IS NOT NULL",
-        TABLES,
-    ).fetchall()
+    found = guards(connection)
     present = {name: digest(sql) for _, name, sql in found}
     yield all(present.get(name) == wanted for name, wanted in known.items())
     yield all(name in known for kind, name, _ in found if kind == "trigger")

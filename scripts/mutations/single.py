@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.verification.node_schema import guards
 from mutations.changes import opened, without_triggers
 
 TABLES = (
@@ -51,13 +52,8 @@ def single_changes(database: Path) -> Iterator[Single]:
             if declared and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None:
                 sql = f"DELETE FROM {table} WHERE rowid = (SELECT min(rowid) FROM {table})"
                 yield Single(f"{table} row deleted", sql)
-        marks = ", ".join("?" * len(TABLES))
-        objects = connection.execute(
-            f"SELECT type, name FROM sqlite_master WHERE type IN ('index', 'trigger') AND tbl_name IN ({marks})"
-            " AND sql IS NOT NULL ORDER BY type DESC, name",
-            TABLES,
-        ).fetchall()
-        yield from (Single(f"{kind} {name} dropped", f'DROP {kind} "{name}"') for kind, name in objects)
+        dropped = guards(connection, TABLES)
+        yield from (Single(f"{kind} {name} dropped", f'DROP {kind} "{name}"') for kind, name, _ in dropped)
 
 
 def make(database: Path, change: Single) -> None:

@@ -83,6 +83,8 @@ def test_what_a_gateway_withholds_by_design_is_no_difference(stored: list[Messag
     [
         pytest.param([said("yes")], [], id="an answer"),
         pytest.param([said("yes", "user")], [], id="a question"),
+        pytest.param([said("what is a HEARTBEAT?", "user")], [], id="a question about heartbeats"),
+        pytest.param([said("hi", "user", provenance={"kind": "external_user"})], [], id="words with a known sender"),
         pytest.param([said("ok", "toolResult")], [], id="the result of a tool"),
         pytest.param([said("[Mon] Anna: hello")], [said("hello")], id="half of an answer"),
         pytest.param([said("hello", "user")], [said("", "user")], id="all that a user said"),
