@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from migrator.model.inventory import Database, Entry, Inventory, Row, Run, StoredTranscript
 from migrator.model.plan import Judged
@@ -18,54 +18,19 @@ from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.openclaw.places.session_key import database_key
 from migrator.openclaw.text.recovered import recovered_entry
+from migrator.planning.additions import Additions, Offer
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.origins import deleted_sessions, file_origin, row_source, sources_in_order
 from migrator.scanning.joining import runs_of
 
-_LACKING = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS)
 _ALWAYS = float("inf")  # the time of a row that is there already: it keeps its key, whatever comes
-
-
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """What one origin has of the history of a session: files, each with what verify says of it."""
-
-    origin: Origin
-    members: list[tuple[HistoryVerification, SourceFile]]
-
-    @property
-    def diverges(self) -> bool:
-        """Whether database and files have both gone on, each in another way."""
-        return any(verified.verdict is HistoryVerdict.DIVERGES for verified, _ in self.members)
-
-    @property
-    def lacking(self) -> list[tuple[HistoryVerification, SourceFile]]:
-        """The files that have events which the database lacks."""
-        return [
-            (verified, file)
-            for verified, file in self.members
-            if verified.verdict in _LACKING and verified.events > verified.present
-        ]
-
-
-@dataclass(slots=True)
-class _Additions:
-    """What can be added to one database; ``replaced`` are keys whose rows are older than a source of the same key.
-
-    ``rows`` are by key, and by the session id where another conversation has that key (else empty).
-    """
-
-    database: Database
-    rows: dict[tuple[str, str], RowSource] = field(default_factory=dict)
-    replaced: set[str] = field(default_factory=set)
-    histories: dict[str, list[_Offer]] = field(default_factory=lambda: defaultdict(list))
 
 
 def plan_repairs(
     inventory: Inventory, judged: tuple[Judged, ...], wish: RepairWish
 ) -> tuple[dict[str, Repair], list[Finding]]:
     """What to add to each database of schema 2 and later, by its path."""
-    additions = {one.path: _Additions(one) for one in inventory.databases if one.is_upgraded}
+    additions = {one.path: Additions(one) for one in inventory.databases if one.is_upgraded}
     planner = _Planner(inventory, additions, wish)
     for sources in judged:
         for verified in sources.verification.databases:
@@ -83,7 +48,7 @@ def plan_repairs(
 
 
 class _Planner:
-    def __init__(self, inventory: Inventory, additions: Mapping[str, _Additions], wish: RepairWish) -> None:
+    def __init__(self, inventory: Inventory, additions: Mapping[str, Additions], wish: RepairWish) -> None:
         self.inventory = inventory
         self.additions = additions
         self.wish = wish
@@ -206,7 +171,7 @@ class _Planner:
         for (path, session_id), members in groups.items():
             if path in self.additions and members:
                 origin = sources.origin or file_origin(members[0][1].transcript)
-                self.additions[path].histories[session_id].append(_Offer(origin, members))
+                self.additions[path].histories[session_id].append(Offer(origin, members))
 
     def offer_archives(self, database: Database) -> None:
         """What a database has kept of deleted and reset sessions is a source for those that are named."""
@@ -217,17 +182,17 @@ class _Planner:
                 names = Name("database", database.path), Name("session-id", one.session_id)
                 absent = HistoryVerification(*names, HistoryVerdict.ABSENT, one.event_count, 0, ())
                 file = SourceFile(None, (database.path, one))
-                self.additions[database.path].histories[one.session_id].append(_Offer(Origin.DELETED, [(absent, file)]))
+                self.additions[database.path].histories[one.session_id].append(Offer(Origin.DELETED, [(absent, file)]))
 
     # the repair of one database
 
-    def repair(self, additions: _Additions) -> Repair:
+    def repair(self, additions: Additions) -> Repair:
         """What to add to one database, and under which keys."""
         rows = tuple(self._row_repairs(additions))
         by_session = {row.session_id: row.key for row in rows if not row.replaces}
         return Repair(rows, tuple(self._history_repairs(additions, by_session)))
 
-    def _row_repairs(self, additions: _Additions) -> Iterator[RowRepair]:
+    def _row_repairs(self, additions: Additions) -> Iterator[RowRepair]:
         path = additions.database.path
         held = {row.session_id for row in additions.database.typed_rows if row.key not in additions.replaced}
         held |= {additions.rows[key, ""].entry.session_id for key in additions.replaced}
@@ -244,7 +209,7 @@ class _Planner:
                 survivor = self.recovered.give(path, additions.database.agent_id, session_id, source.entry.key)
             yield RowRepair(survivor or key, session_id, _time(source.entry), source, replaces, survivor is not None)
 
-    def _replaces(self, additions: _Additions, key: str, apart: str, source: RowSource) -> bool:
+    def _replaces(self, additions: Additions, key: str, apart: str, source: RowSource) -> bool:
         """Whether a row takes the place of an older one."""
         row = self.rows.get((additions.database.path, key))
         is_older = row is not None and _time(row) < _time(source.entry)
@@ -272,7 +237,7 @@ class _Planner:
                     directory, time = additions.database.directory, _time(source.entry)
                     yield Session(path, additions.database.agent_id, directory, key, session_id, time)
 
-    def _history_repairs(self, additions: _Additions, new: Mapping[str | None, str]) -> Iterator[HistoryWrite]:
+    def _history_repairs(self, additions: Additions, new: Mapping[str | None, str]) -> Iterator[HistoryWrite]:
         keys = {row.session_id: row.key for row in additions.database.typed_rows} | dict(new)
         stored = {one.session_id: one for one in additions.database.transcripts}
         for session_id, offers in additions.histories.items():
@@ -288,7 +253,7 @@ class _Planner:
                 yield best if best.key else replace(best, key=self.recovered.give(*made_up))
 
     def _history(
-        self, database: Database, session_id: str, offer: _Offer, is_new: bool, keys: Mapping[str | None, str]
+        self, database: Database, session_id: str, offer: Offer, is_new: bool, keys: Mapping[str | None, str]
     ) -> HistoryWrite | None:
         """How to complete one history from one offer, without a key if it needs one; None if it can or need not be."""
         lacking = self._lacking(database, session_id, offer, is_new, session_id in keys)
@@ -310,7 +275,7 @@ class _Planner:
         return repair if session_id in keys else _with_entry(repair)
 
     def _lacking(
-        self, database: Database, session_id: str, offer: _Offer, is_new: bool, is_known: bool
+        self, database: Database, session_id: str, offer: Offer, is_new: bool, is_known: bool
     ) -> list[tuple[HistoryVerification, SourceFile]]:
         """The files of an offer that are to be added to; none where the history has to stay as it is, which is said.
 

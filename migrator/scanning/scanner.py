@@ -79,9 +79,7 @@ def scan(
     candidates = _candidates(selection, named, placement, state, directories, originals)
     progress.start("reading", _bytes_to_read(candidates, agents))
     files = read_stores(state, selection.follow, candidates, earlier, findings, progress, workers)
-    stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
-    parts = (part for store in files for part in placement.parts(store, stood_at[store.path]))
-    stores = tuple(part for part in parts if not selection.agents or part.agent in selection.agents)
+    stores = tuple(_placed(files, candidates, placement, selection))
     places = transcript_places(state, selection.follow, agents, stores, originals, findings)
     transcripts = read_transcripts(places, earlier, findings, progress, workers)
     if named and not selection.agents:
@@ -112,6 +110,17 @@ def scan(
     )
     findings.made += findings_elsewhere(inventory, not (selection.agents or named))
     return replace(inventory, joins=tuple(joins_of(inventory)), findings=tuple(findings.made))
+
+
+def _placed(
+    files: Iterable[Store], candidates: Iterable[Candidate], placement: Placement, selection: Selection
+) -> Iterator[Store]:
+    """Each store as one part for each database that its sessions go to, of the agents that are wanted."""
+    stood_at = {candidate.path: candidate.stood_at for candidate in candidates}
+    for store in files:
+        for part in placement.parts(store, stood_at[store.path]):
+            if not selection.agents or part.agent in selection.agents:
+                yield part
 
 
 def _renamed_agents(
