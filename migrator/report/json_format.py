@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from inspect import cleandoc
 from io import StringIO
 from typing import Any
 
@@ -66,5 +67,10 @@ def schema() -> dict[str, Any]:
         "$id": f"urn:openclaw-session-migrator:report:{VERSION}",
         "title": "A report of the OpenClaw session migrator",
         "oneOf": list(documents),
-        "$defs": dict(sorted({**parts, **_TEXTS}.items())),
+        "$defs": {name: _described(part) for name, part in sorted({**parts, **_TEXTS}.items())},
     }
+
+
+def _described(part: dict[str, Any]) -> dict[str, Any]:
+    """Free a description from the indentation of its docstring, which msgspec takes off from 0.23 on only."""
+    return {**part, "description": cleandoc(part["description"])} if "description" in part else part
