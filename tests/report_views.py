@@ -42,6 +42,7 @@ PARITY: dict[str, Any] = {
     "missing": 0,
     "changed": 0,
     "moved": 0,
+    "deleted": 0,
     "missing_events": 0,
     "absent_transcripts": 0,
     "extra_sessions": 0,

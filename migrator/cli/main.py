@@ -19,7 +19,7 @@ from migrator.cli.help import epilog, program_epilog
 from migrator.cli.streams import give_up_stdout, open_streams
 from migrator.model.exported import Layout
 from migrator.model.upgrade import Way
-from migrator.model.verification import Level, Verdict
+from migrator.model.verification import ACCEPTABLE, Level
 from migrator.report import FORMATS
 
 atexit.register(gc.freeze)
@@ -82,7 +82,7 @@ _OUTPUT = click.option(
 _PROOF = click.option("--proof", metavar="DIR", help="Write a redacted proof log and its summary into DIR.")
 _ACCEPT = click.option(
     "--accept",
-    type=click.Choice([Verdict.MOVED.value]),
+    type=click.Choice([one.value for one in ACCEPTABLE]),
     multiple=True,
     help="Do not count these verdicts as differences.",
 )

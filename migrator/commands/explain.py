@@ -29,6 +29,10 @@ _STAMP = re.compile(r"\.imported-(\d{13})")
 _GONE = re.compile(r"\.jsonl\.(deleted|reset)\.(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)")
 _TIME = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d)-?(\d\d)-?(\d\d)")
 _GOOD = (Verdict.SAME.value, Verdict.EQUAL.value, Verdict.TRANSFORMED.value)
+_LACKING = {
+    *(Verdict.MISSING.value, Verdict.DELETED.value),
+    *(HistoryVerdict.ABSENT.value, HistoryVerdict.EXTENDS.value),
+}
 _GOOD_HISTORIES = (HistoryVerdict.CONTAINED.value, HistoryVerdict.TRANSFORMED.value, HistoryVerdict.DAMAGED.value)
 
 _ADVICE = (
@@ -249,7 +253,7 @@ class _Known:
         verdicts = {place.verdict for place in places} - {None}
         if self._is_repaired(places):
             yield "repair"
-        elif verdicts & {Verdict.MISSING.value, HistoryVerdict.ABSENT.value, HistoryVerdict.EXTENDS.value}:
+        elif verdicts & _LACKING:
             gone = {one.subject.text for one in self.plan.findings if one.code == "repair.deleted"}
             yield "migrate" if gone.isdisjoint(_keys(places) | _ids(places)) else "deleted"
         if Verdict.MOVED.value in verdicts and not _is_archived(places):

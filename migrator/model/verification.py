@@ -17,6 +17,7 @@ class Verdict(str, Enum):
     TRANSFORMED = "transformed"  # the same after named transforms
     KEPT = "kept"  # there is a strictly newer one
     MOVED = "moved"  # in another agent's database, or under another key
+    DELETED = "deleted"  # OpenClaw deleted it since, and keeps its history in an archive
     MERGED = "merged"  # its key holds another session now
     CHANGED = "changed"  # nothing explains the difference
     MISSING = "missing"  # in no database
@@ -39,20 +40,25 @@ class HistoryVerdict(str, Enum):
     TRANSFORMED = "contained-transformed"  # the same after named transforms
     DAMAGED = "damaged"  # what is readable is in, the rest is listed
     MOVED = "moved"  # all of it is in another agent's database
+    DELETED = "deleted"  # all of it is in the archive of a session that OpenClaw deleted
     EXTENDS = "extends"  # the file has events that SQLite lacks
     DIVERGES = "diverges"  # each has events that the other lacks, or the order differs
     OTHER_BRANCH = "other-branch"  # all of it is in, and what OpenClaw shows of it is something else
     ABSENT = "absent"  # SQLite has nothing of it
 
 
-LOST = (Verdict.MISSING, Verdict.CHANGED, Verdict.MERGED, Verdict.MOVED)
+LOST = (Verdict.MISSING, Verdict.CHANGED, Verdict.MERGED, Verdict.MOVED, Verdict.DELETED)
 """The verdicts that are a difference."""
+
+ACCEPTABLE = (Verdict.MOVED, Verdict.DELETED)
+"""Those of them that are none to a user who says so: nothing of them is gone."""
 
 LOST_HISTORIES = (
     HistoryVerdict.ABSENT,
     HistoryVerdict.EXTENDS,
     HistoryVerdict.DIVERGES,
     HistoryVerdict.MOVED,
+    HistoryVerdict.DELETED,
     HistoryVerdict.OTHER_BRANCH,
 )
 """The verdicts on histories that are a difference."""

@@ -16,7 +16,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from migrator.model.inventory import RECOVERED, Inventory
+from migrator.model.inventory import RECOVERED, Database, Inventory
 from migrator.model.words import Finding, Name, Number
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_key import database_key, parse_session_key, resolvable
@@ -31,6 +31,19 @@ class Session(Struct, frozen=True, gc=False):
     key: str
     session_id: str
     updated_at: Number
+
+
+def is_gateways(database: Database) -> bool:
+    """Whether gateways open a database: none looks into a directory whose name is not its own normalized id."""
+    return database.directory is None or normalize_agent_id(database.directory) == database.directory
+
+
+def deleted_by_gateway(database: Database) -> frozenset[str]:
+    """The ids of the sessions that a person or a gateway deleted, which keeps what was said in an archive.
+
+    In a directory that no gateway opens only the upgrade deletes, when it folds twins; that is no wish of anybody.
+    """
+    return frozenset(one.session_id for one in database.archives if one.archive == "deleted" and is_gateways(database))
 
 
 def recovered_keys(agent_id: str, session_id: str, apart: str) -> tuple[str, str]:

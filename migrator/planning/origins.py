@@ -9,8 +9,8 @@ from migrator.model.inventory import Database, Entry, Inventory, StoreKind, Tran
 from migrator.model.plan import Judged
 from migrator.model.words import Name
 from migrator.model.writes import Origin, RowSource, SourceFile
-from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind, transcript_session_id
+from migrator.planning.folding import deleted_by_gateway, is_gateways
 from migrator.runs.run import RUNS
 from migrator.scanning.joining import in_order
 
@@ -56,17 +56,10 @@ def row_source(sources: Judged, place: Name, key: str) -> RowSource | None:
 
 
 def deleted_sessions(inventory: Inventory, database: Database) -> Iterator[str]:
-    """The session ids that were deleted in this database or its directory.
-
-    In a directory whose name is not its own normalized id no gateway ever looks; there only the upgrade deletes, when
-    it moves sessions into the directory of the normalized name ("twins folded").
-    """
-    directory = database.directory
-    if directory is not None and normalize_agent_id(directory) != directory:
-        return
-    yield from (one.session_id for one in database.archives if one.archive == "deleted")
-    for agent in inventory.agents:
-        for file in agent.files if agent.directory == directory else ():
+    """The session ids that were deleted in this database or its directory."""
+    yield from deleted_by_gateway(database)
+    for agent in inventory.agents if is_gateways(database) else ():
+        for file in agent.files if agent.directory == database.directory else ():
             if file.kind == FileKind.ARCHIVE_DELETED.value:
                 session_id, _ = transcript_session_id(Path(file.path).name)
                 if session_id is not None:

@@ -72,7 +72,7 @@ class _Planner:
         source = row_source(sources, place, verdict.session.text)
         if source is None:
             return
-        if verdict.verdict in (Verdict.MISSING, Verdict.MERGED):
+        if verdict.verdict in (Verdict.MISSING, Verdict.MERGED, Verdict.DELETED):
             self._offer(path, source)
         elif verdict.verdict is Verdict.CHANGED:
             self._offer_changed(path, source, verdict)

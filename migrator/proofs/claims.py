@@ -174,7 +174,7 @@ def _version_fits(shape: Shape, version: int | None) -> bool:
 def _verdict_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Iterator[Found]:
     """Hold a good verdict, or that there are differences, against what is counted."""
     lost = _lost(begin, totals)
-    failed = ledger.failing - (FAIL_IF_MOVED if "moved" in begin.command else set())
+    failed = ledger.failing - (FAIL_IF_MOVED if Verdict.MOVED in begin.accepted else set())
     refused = any(RULES[code].severity is Severity.REFUSED for code in ledger.findings)
     claimed = (("counts", lost), ("checks", failed), ("findings", begin.verb == "verify" and refused))
     if totals.verdict in GOOD:
@@ -201,7 +201,7 @@ def _lost(begin: Begin, totals: Totals) -> int:
     verdicts, transcripts = given(totals.verdicts, {}), given(totals.transcripts, {})
     counted = [(word.value, count) for word, count in verdicts.items() if word in LOST]
     counted += [(word.value, count) for word, count in transcripts.items() if word in LOST_HISTORIES]
-    return sum(count for word, count in counted if not (word == "moved" and "moved" in begin.command))
+    return sum(count for word, count in counted if word not in begin.accepted)
 
 
 def _quarantine_contradictions(ledger: Ledger, begin: Begin, totals: Totals) -> Iterator[Found]:

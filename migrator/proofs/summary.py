@@ -68,10 +68,12 @@ def _claim(begin: Begin, totals: Totals) -> Iterator[str]:
     if verdicts is None:
         yield f"{totals.sessions} sessions of {totals.agents} agents in {totals.stores} stores; nothing was compared."
         return
-    moved = verdicts.get(Verdict.MOVED, 0)
-    lost = sum(count for word, count in verdicts.items() if word in LOST and word is not Verdict.MOVED)
-    yield f"{totals.sessions - moved - lost} of {totals.sessions} sessions of {totals.agents} agents and"
+    moved, deleted = (verdicts.get(word, 0) for word in (Verdict.MOVED, Verdict.DELETED))
+    lost = sum(count for word, count in verdicts.items() if word in LOST) - moved - deleted
+    yield f"{totals.sessions - moved - deleted - lost} of {totals.sessions} sessions of {totals.agents} agents and"
     yield f"{totals.present} of {totals.events} events are where they were;"
+    if deleted:
+        yield f"{deleted} sessions were deleted by OpenClaw;"
     yield f"{moved} sessions moved, {lost} are lost or changed."
 
 

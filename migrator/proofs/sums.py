@@ -32,7 +32,13 @@ from migrator.proofs.vocabulary import (
 _UNSTORABLE = (LineKind.BLANK, LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL)
 """The kinds of lines that no database holds."""
 
-_COMPLETE = (HistoryVerdict.CONTAINED, HistoryVerdict.TRANSFORMED, HistoryVerdict.DAMAGED, HistoryVerdict.MOVED)
+_COMPLETE = (
+    HistoryVerdict.CONTAINED,
+    HistoryVerdict.TRANSFORMED,
+    HistoryVerdict.DAMAGED,
+    HistoryVerdict.MOVED,
+    HistoryVerdict.DELETED,
+)
 """The verdicts on transcripts of which every event is somewhere."""
 
 MOST_PROBLEMS = 1000

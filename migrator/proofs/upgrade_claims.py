@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from migrator.findings.checks import FAIL_IF_MOVED
 from migrator.model.conclusions import GOOD, OUTCOMES, VERDICTS
 from migrator.model.upgrade import Part, Seen, Way
-from migrator.model.verification import LOST, LOST_HISTORIES, HistoryVerdict, Verdict
+from migrator.model.verification import ACCEPTABLE, LOST, LOST_HISTORIES, HistoryVerdict, Verdict
 from migrator.proofs.sums import Found, Ledger, seconds_between
 from migrator.proofs.vocabulary import Begin, End, Listed, Step, Totals, Trial, given
 
@@ -108,7 +108,7 @@ def _trial_counts(ledger: Ledger, begin: Begin, trial: Trial, verdicts: Counter[
             yield trial.line, "The trials did not judge the same sessions and transcripts."
     if trial.present and transcripts.keys() == {HistoryVerdict.ABSENT}:
         yield trial.line, "The trial has events of transcripts that are absent."
-    complete = not any(transcripts[word] for word in LOST_HISTORIES if word is not HistoryVerdict.MOVED)
+    complete = not any(transcripts[word] for word in LOST_HISTORIES if word.value not in ACCEPTABLE)
     if trial.present > trial.events or complete is not (trial.present == trial.events):
         yield trial.line, "The events of the trial are not those of its transcripts."
     if trial.verdict in GOOD and _is_worse(begin, trial, verdicts):
@@ -117,9 +117,8 @@ def _trial_counts(ledger: Ledger, begin: Begin, trial: Trial, verdicts: Counter[
 
 def _is_worse(begin: Begin, trial: Trial, verdicts: Counter[Verdict]) -> bool:
     """Whether something is lost, or a check fails, that nobody has accepted."""
-    is_accepted = "moved" in begin.command
-    failed = set(trial.failed) - (FAIL_IF_MOVED if is_accepted else set())
-    return bool(failed or sum(verdicts[word] for word in LOST if not (is_accepted and word is Verdict.MOVED)))
+    failed = set(trial.failed) - (FAIL_IF_MOVED if Verdict.MOVED in begin.accepted else set())
+    return bool(failed or sum(verdicts[word] for word in LOST if word not in begin.accepted))
 
 
 def _judged(trial: Trial) -> tuple[int, int]:

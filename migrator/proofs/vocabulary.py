@@ -20,7 +20,7 @@ from migrator.model.conclusions import OUTCOMES
 from migrator.model.inventory import Shape
 from migrator.model.plan import Action
 from migrator.model.upgrade import MEMBERS, SESSION_ID, Part, Seen, Way
-from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.model.verification import ACCEPTABLE, HistoryVerdict, Verdict
 from migrator.openclaw.text.transcript import LineKind
 from migrator.proofs.words import COUNTED, FILESYSTEMS, MACHINES, OPENCLAW_WORDS, OPTIONS, SYSTEMS, VERBS
 
@@ -105,6 +105,11 @@ class Begin(Event, frozen=True, kw_only=True):
     sqlite: Version
     tool: Version
     verb: Verb
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The verdicts that the caller did not want to be counted as differences."""
+        return tuple(word.value for word in ACCEPTABLE if word.value in self.command)
 
 
 class Agent(Event, frozen=True, kw_only=True):

@@ -204,6 +204,7 @@ class Parity(Part, frozen=True, kw_only=True):
     missing: Count
     changed: Count
     moved: Count
+    deleted: Count
     missing_events: Count
     absent_transcripts: Count
     extra_sessions: Count

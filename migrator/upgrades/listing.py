@@ -12,6 +12,7 @@ from migrator.filesystem import open_regular_file
 from migrator.model.inventory import RECOVERED, Inventory, Shape, Store, Transcript
 from migrator.model.plan import DatabasePlan, Plan
 from migrator.model.upgrade import MEMBERS, SESSION_ID, Seen
+from migrator.model.words import Number
 from migrator.openclaw.places.paths import agent_database
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.store import StoreReader
@@ -24,6 +25,11 @@ EXCUSES = {"runtime-model-cleared": frozenset({"model", "provider"})}
 
 _CRON_RUN = re.compile(r"agent:[^:]+:cron:[^:]+:run:[^:]+")
 _UNOWNED = ("global", "unknown")
+_TIDIED = re.compile(
+    r"agent:[^:]+:(?:(?:subagent|acp|acp-bridge|cron|hook|node|explicit|dashboard):.+|(?:.+:)?heartbeat(?::.+)?)"
+)
+_IDLE_FOR = 7 * 24 * 60 * 60 * 1000
+"""Milliseconds after which gateways archive the first sessions by themselves; most of them they keep for 30 days."""
 _KINDS = ("main", "subagent", "acp", "cron", "direct", "dm", "group", "channel", "thread", "topic")
 _FEW = 6
 _MOST_MESSAGES = 200
@@ -36,19 +42,23 @@ Row = Mapping[str, object]
 class Expected:
     """A session of a configured agent. ``members`` are those of :data:`MEMBERS` that its entry has.
 
-    ``archived`` says that an upgrade would fold it into another one, so that it is kept as an archived one.
+    ``archived`` says that an upgrade would fold it into another one, so that it is kept as an archived one, ``tidied``
+    that a gateway archives or deletes it by itself, because it is of no person and has been idle for long
+    (``config/sessions/store-maintenance``, 2026.9.6).
     """
 
     key: str
     canonical: str
     session_id: str
     archived: bool
+    tidied: bool
     members: Mapping[str, object]
 
 
-def expected(inventory: Inventory, plan: Plan) -> Iterator[Expected]:
+def expected(inventory: Inventory, plan: Plan, now: int) -> Iterator[Expected]:
     """Every session that a release must list: those of configured agents, in directories that OpenClaw looks into.
 
+    ``now`` is the time in milliseconds.
     Left out are entries without a usable session id, which no release can list.
     """
     for planned in plan.databases:
@@ -58,26 +68,28 @@ def expected(inventory: Inventory, plan: Plan) -> Iterator[Expected]:
         if database.agent_id not in inventory.configured_agents or not is_read:
             continue
         folded = {decision.key for decision in planned.decisions if decision.folded or RECOVERED in decision.key}
-        for key, (session_id, members) in _sessions(planned).items():
+        for key, (session_id, members, time) in _sessions(planned).items():
             renamed = canonical_key(key, database.agent_id, inventory.main_key, inventory.scope)
-            yield Expected(key, renamed, session_id, key in folded, members)
+            tidied = (time or 0) < now - _IDLE_FOR and _TIDIED.fullmatch(renamed) is not None
+            yield Expected(key, renamed, session_id, key in folded, tidied, members)
 
 
-def _sessions(planned: DatabasePlan) -> dict[str, tuple[str, dict[str, object]]]:
-    """The session id and the members of every session that a database has or is to have, by key."""
+def _sessions(planned: DatabasePlan) -> dict[str, tuple[str, dict[str, object], Number | None]]:
+    """The id, the members and the time of every session that a database has or is to have, by key."""
     read = {index: _entries(store) for index, store in enumerate(planned.stores)}
-    found: dict[str, tuple[str, dict[str, object]]] = {}
-    from_rows = {row.key: row.session_id for row in planned.database.typed_rows if row.session_id is not None}
+    found: dict[str, tuple[str, dict[str, object], Number | None]] = {}
+    from_rows = {row.key: row for row in planned.database.typed_rows if row.session_id is not None}
     for decision in planned.decisions:
         if decision.source is not None and decision.session_id is not None:
             source = decision.source
-            found[decision.key] = (decision.session_id, read[source.store].get(source.entry.index, {}))
+            members = read[source.store].get(source.entry.index, {})
+            found[decision.key] = (decision.session_id, members, source.entry.updated_at)
             from_rows.pop(decision.key, None)
     if from_rows and planned.database.shape not in (Shape.MISSING, Shape.UNREADABLE):
         with open_snapshot(planned.database.path) as connection:
-            for key, session_id in from_rows.items():
+            for key, row in from_rows.items():
                 text = stored_text(connection, key, planned.database.shape) or b""
-                found[key] = (session_id, _members(text.decode("utf-8", "replace")))
+                found[key] = (str(row.session_id), _members(text.decode("utf-8", "replace")), row.updated_at)
     return found
 
 
@@ -127,10 +139,11 @@ def is_there(wanted: Expected, rows: Mapping[str, Row]) -> Seen:
 def in_gateway(wanted: Expected, rows: Mapping[str, Row], unowned: bool) -> Seen:
     """How a session shows in the list of a gateway, which shows no single runs of cron jobs (any release).
 
+    What it has tidied away by itself may be missing as well.
     ``unowned`` says whether it was asked for the sessions ``global`` and ``unknown``, too.
     """
     seen = is_there(wanted, rows)
-    is_hidden = _CRON_RUN.fullmatch(wanted.canonical) or (wanted.key in _UNOWNED and not unowned)
+    is_hidden = wanted.tidied or _CRON_RUN.fullmatch(wanted.canonical) or (wanted.key in _UNOWNED and not unowned)
     return Seen.HIDDEN if seen is Seen.MISSING and is_hidden else seen
 
 
@@ -144,7 +157,7 @@ def candidates(inventory: Inventory, sessions: Iterable[Expected]) -> list[tuple
 
     They have a transcript without damage and of a moderate length, which is theirs alone.
     """
-    by_id = {one.session_id: one for one in sessions if not one.archived}
+    by_id = {one.session_id: one for one in sessions if not (one.archived or one.tidied)}
     fit = [
         (by_id[transcript.header_id], transcript)
         for transcript in inventory.transcripts

@@ -164,7 +164,7 @@ def _case(
     return Case(
         inventory=planned.inventory,
         plan=planned.plan,
-        expected=tuple(listing.expected(planned.inventory, planned.plan)),
+        expected=tuple(listing.expected(planned.inventory, planned.plan, request.now_ms())),
         request=request,
         launcher=new[0],
         release=new[1],

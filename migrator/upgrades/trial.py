@@ -65,6 +65,14 @@ class Answers:
     status: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the verification of the upgraded copy says, and whether it says the same after a second upgrade."""
+
+    report: VerifyReport
+    is_stable: bool
+
+
 def require_whole(inventory: Inventory) -> None:
     """Refuse an installation that reaches out of its state directory: a copy of it would change the original.
 
@@ -101,9 +109,13 @@ def run(case: Case, way: Way, folder: Path) -> Trial:
     unchanged = applied is None or _changes_nothing(request, recorder)
     answers = Answers(upgraded=False)
     if client is not None:
-        answers = _let_release_upgrade(case, client, recorder, Part.AFTER if way is Way.MIGRATOR else Part.MIGRATE)
+        answers = _let_release_upgrade(client, recorder, Part.AFTER if way is Way.MIGRATOR else Part.MIGRATE)
+    verification = _verify_twice(case, request, recorder, client if answers.upgraded else None)
+    if client is not None and answers.upgraded:
+        # Last, because a gateway tidies away at once what has been idle for a month, which is no loss of the upgrade.
+        answers = _start_gateway(case, client, recorder, answers)
     word = applied.word if applied is not None else "proved"
-    return _judge(case, way, request, client, recorder, answers, word, unchanged)
+    return _judge(case, way, recorder, answers, verification, word, unchanged)
 
 
 def _changes_nothing(request: Request, recorder: Recorder) -> bool:
@@ -124,7 +136,7 @@ def private_request(request: Request, state: Path) -> Request:
     )
 
 
-def _let_release_upgrade(case: Case, client: Client, recorder: Recorder, part: Part) -> Answers:
+def _let_release_upgrade(client: Client, recorder: Recorder, part: Part) -> Answers:
     """Let the release repair, then ask it for all that it has."""
     upgraded = False
     for step in client.doctor_fix():
@@ -132,9 +144,26 @@ def _let_release_upgrade(case: Case, client: Client, recorder: Recorder, part: P
         upgraded = step.exit_code == 0
     step, sessions = asked(client.sessions)
     recorder.theirs(Part.AFTER, step, listed=len(sessions))
-    answers = Answers(upgraded, sessions=sessions if step.exit_code == 0 else ())
-    if not answers.upgraded:
-        return answers  # a gateway would refuse this state, too, and take minutes for it
+    return Answers(upgraded, sessions=sessions if step.exit_code == 0 else ())
+
+
+def _verify_twice(case: Case, request: Request, recorder: Recorder, upgrade: Client | None) -> Verified:
+    """Verify the copy against the original, and again after the release has upgraded it a second time."""
+
+    def verify() -> VerifyReport:
+        Path(str(request.selection.state_dir)).mkdir(exist_ok=True)  # a release that removes it has lost every session
+        return commands.verify(request, case.inventory.state_dir, accept=case.accept)
+
+    first = recorder.ours(Part.VERIFY, _VERIFY, verify)
+    if upgrade is None:
+        return Verified(first, is_stable=True)
+    for step in upgrade.doctor_fix():
+        recorder.theirs(Part.AGAIN, step)
+    return Verified(first, _outcome(recorder.ours(Part.AGAIN, _VERIFY, verify)) == _outcome(first))
+
+
+def _start_gateway(case: Case, client: Client, recorder: Recorder, answers: Answers) -> Answers:
+    """Start the gateway of the release on the copy, and ask it for the sessions and for some histories."""
     try:
         with client.gateway(START_LIMIT) as gateway:
             answers = _ask_gateway(case, gateway, recorder, answers)
@@ -164,41 +193,24 @@ def _ask_gateway(case: Case, gateway: Gateway, recorder: Recorder, answers: Answ
 
 
 def _judge(
-    case: Case,
-    way: Way,
-    request: Request,
-    client: Client | None,
-    recorder: Recorder,
-    answers: Answers,
-    applied: str,
-    unchanged: bool,
+    case: Case, way: Way, recorder: Recorder, answers: Answers, verification: Verified, applied: str, unchanged: bool
 ) -> Trial:
-    """Verify the copy against the original, upgrade it a second time, and give the verdict.
+    """Give the verdict.
 
     ``applied`` is the verdict of our own migration, ``unchanged`` whether that changed nothing when repeated.
     """
-
-    def verify() -> VerifyReport:
-        Path(str(request.selection.state_dir)).mkdir(exist_ok=True)  # a release that removes it has lost every session
-        return commands.verify(request, case.inventory.state_dir, accept=case.accept)
-
-    verified = recorder.ours(Part.VERIFY, _VERIFY, verify)
-    again = Seen.SAME if unchanged else Seen.DIFFERS
-    if answers.upgraded and client is not None:
-        for step in client.doctor_fix():
-            recorder.theirs(Part.AGAIN, step)
-        repeated = recorder.ours(Part.AGAIN, _VERIFY, verify)
-        again = again if _outcome(repeated) == _outcome(verified) else Seen.DIFFERS
+    verified = verification.report
+    again = Seen.SAME if unchanged and verification.is_stable else Seen.DIFFERS
     sessions = tuple(_listed(case, answers, verified.verification))
     checks = tuple(_checks(case, answers, sessions, again))
-    is_refused = client is not None and not answers.upgraded
+    is_refused = case.launcher is not None and not answers.upgraded
     word, code = verified.word, verified.exit_code
     if is_refused and (code in (0, QUARANTINED) or way is Way.OPENCLAW):
         word, code = "not-upgraded", REFUSED  # what was not imported is not lost
     elif not all(check.passed for check in checks):
         word, code = "differences", DIFFERENCES
     elif word == "proved":
-        word, code = _proved(case, applied, is_tried=client is not None)
+        word, code = _proved(case, applied, is_tried=case.launcher is not None)
     return Trial(way, word, code, tuple(recorder.records), verified.verification, sessions, checks)
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Row, Shape, Store
 from migrator.model.words import Name
 from migrator.openclaw.text.store import RawEntry
+from migrator.planning.folding import deleted_by_gateway
 from migrator.scanning.databases import row_source, stored_text
 from migrator.scanning.joins import content_id
 from migrator.scanning.sources import reread
@@ -57,12 +58,14 @@ class Holdings:
         self.rows: dict[str, Mapping[str, Row]] = {}
         self.histories: dict[str, dict[str, bytes]] = {}
         self.archives: dict[str, dict[str, bytes]] = {}
+        self.deleted: set[tuple[str, str]] = set()
         for database in inventory.databases:
             self.rows[database.path] = counting_rows(database)
             self.histories[database.path] = {one.session_id: one.hashes for one in database.transcripts}
             archives = self.archives.setdefault(database.path, {})
             for one in database.archives:
                 archives[one.session_id] = archives.get(one.session_id, b"") + one.hashes
+            self.deleted |= {(database.path, session_id) for session_id in deleted_by_gateway(database)}
 
     def text(self, path: str, key: str) -> bytes:
         """What a database holds for a key that has a row in it; it stays open as long as ``opened``."""

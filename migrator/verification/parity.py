@@ -19,7 +19,8 @@ class Parity:
     """The numbers of the parity line. Of each pair the first one has arrived, the second one was in the sources.
 
     ``lines`` is the sum of the events in the sources, ``blank`` and ``quarantined`` (spans of stores aside).
-    ``missing``, ``changed`` and ``moved`` count sessions. What is extra is in a database only, and no difference.
+    ``missing``, ``changed``, ``moved`` and ``deleted`` count sessions. What is extra is in a database
+    only, and no difference.
     """
 
     agents: tuple[int, int]
@@ -32,6 +33,7 @@ class Parity:
     missing: int
     changed: int
     moved: int
+    deleted: int
     missing_events: int
     absent_transcripts: int
     extra_sessions: int
@@ -54,6 +56,7 @@ class Parity:
             + f", lines {self.lines:,} = {self.events[1]:,} events + {self.blank:,} blank"
             + f" + {self.quarantined:,} quarantined"
             + f", missing {self.missing:,}, changed {self.changed:,}, moved {self.moved:,}"
+            + (f", deleted {self.deleted:,}" if self.deleted else "")
             + (f", events missing {self.missing_events:,}" if self.missing_events else "")
             + (f", transcripts absent {self.absent_transcripts:,}" if self.absent_transcripts else "")
             + (f", extra {self.extra_sessions:,} sessions with {self.extra_events:,} events" if extra else "")
@@ -80,6 +83,7 @@ def parity(verification: Verification) -> Parity:
         missing=verification.count(Verdict.MISSING) + verification.count(Verdict.MERGED),
         changed=verification.count(Verdict.CHANGED),
         moved=verification.count(Verdict.MOVED),
+        deleted=verification.count(Verdict.DELETED),
         missing_events=sum(history.events - history.present for history in histories),
         absent_transcripts=verification.count_histories(HistoryVerdict.ABSENT),
         extra_sessions=verification.count(Verdict.EXTRA),

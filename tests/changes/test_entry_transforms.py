@@ -46,6 +46,11 @@ CASES: tuple[tuple[str, _Object, _Object], ...] = (
     ),
     ("updated-at-import-time", {"updatedAt": None}, {"updatedAt": NOW}),
     (
+        "archived-when-idle",
+        {"updatedAt": 1},
+        {"updatedAt": 1, "archivedAt": NOW, "archiveReason": "age-retention"},
+    ),
+    (
         "transcript-path-marked",
         {"sessionId": "s-1", "sessionFile": "s-1.jsonl"},
         {"sessionId": "s-1", "sessionFile": "sqlite:ops-team:s-1:/home/u/.openclaw/agents/Ops Team/agent/x.sqlite"},

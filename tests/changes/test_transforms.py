@@ -78,7 +78,8 @@ def test_every_event_that_a_real_release_imported_is_explained(real: Real) -> No
 def test_every_transform_of_an_entry_appears_in_a_real_result(real: Real) -> None:
     used = {name for pair in real.entries for name in explain_entry(pair.source, pair.stored) or ()}
 
-    elsewhere = {own.name for own in OWN_TRANSFORMS} | {"transcript-path-marked"}  # by a beta, in a fixture of its own
+    elsewhere = {own.name for own in OWN_TRANSFORMS}
+    elsewhere |= {"transcript-path-marked", "archived-when-idle"}  # by a beta, by a gateway: in fixtures of their own
     elsewhere |= {"retired-model-replaced"}  # read only: it needs an account with a provider
     assert used == {transform.name for transform in ENTRY_TRANSFORMS} - elsewhere
 
@@ -128,6 +129,8 @@ _TOUCHING = {
 TOLD_BY_THE_DATABASE = {
     "updatedAt": _TOUCHING,
     "displayName": {"title-filled"},
+    "archivedAt": {"archived-when-idle"},
+    "archiveReason": {"archived-when-idle"},
     "permissionMode": {"exec-policy-retired"},
     "agentRuntimeOverride": {"model-route-renamed"},
     "parentSessionKey": {"lineage-canonical"},

@@ -21,6 +21,7 @@ from migrator.model.report import ApplyReport, PlanReport, Report
 from migrator.model.request import RepairWish, Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.writes import Origin
+from migrator.verification.parity import parity
 from tests.sqlite_worlds import BOTH, NODES_16, NODES_23, TYPED, Fill, damage_last_leaf, execute, insert
 from tests.worlds import World, cache_row, databases, entry, files, fresh_world, owner, scalar, table
 
@@ -265,6 +266,32 @@ def test_what_was_deleted_stays_so_unless_it_is_named(world: World) -> None:
     assert "repair.deleted" in codes(report)
     assert origins(repair(world.state, bring_back=("agent:main:b",))) == [("agent:main:b", Origin.IMPORTED)]
     assert len(history(path, "b")) == 2
+
+
+def test_what_a_gateway_has_deleted_since_is_called_deleted_and_can_be_accepted(unpack: Callable[[str], Path]) -> None:
+    states = unpack("upgraded-then-tidied-2026.9.6")
+    request, before = request_for(states / "after"), str(states / "before")
+    report = commands.verify(request, before)
+    verification = report.verification
+    assert (report.word, verification.count(Verdict.DELETED), verification.count(Verdict.MISSING)) == (
+        "differences",
+        11,
+        0,
+    )
+    assert verification.count_histories(HistoryVerdict.DELETED) == 11
+    assert "missing 0, changed 0, moved 0, deleted 11" in str(parity(verification))
+    archived = [one for part in verification.databases for source in part.sources for one in source.verdicts]
+    assert any("archived-when-idle" in one.transforms for one in archived)
+    assert commands.verify(request, before, accept=("deleted",)).word == "proved"
+    # A repair leaves it alone, too, and says so.
+    assert "repair.deleted" in codes(commands.plan(request_for(states / "after", backup=before)))
+
+
+def test_a_session_that_is_gone_without_a_word_from_openclaw_is_missing(world: World) -> None:
+    lines = [header("b"), said(1)]
+    upgraded(world, node("agent:main:a", "a"), deleted("c", "agent:main:b", lines))
+    imported(world, {"agent:main:b": entry("b", 5)}, b=lines)
+    assert commands.verify(request_for(world.state), None).verification.count(Verdict.MISSING) == 1
 
 
 def test_a_deleted_file_is_a_source_only_for_a_session_that_is_named(world: World) -> None:

@@ -30,6 +30,7 @@ from tests.proof_logs import KEY, START, Clock, check_log
 from tests.worlds import World, entry
 
 OURS, THEIRS, BOTH = (Way.MIGRATOR,), (Way.OPENCLAW,), (Way.MIGRATOR, Way.OPENCLAW)
+DAY = 24 * 60 * 60 * 1000
 MAIN, LABELLED, CRON = "agent:main:main", "agent:main:direct:+15551234567", "agent:main:cron:j:run:1"
 
 
@@ -110,13 +111,13 @@ def test_each_command_is_recorded_with_its_counts_and_the_files_that_it_changed(
         (Part.AGAIN, "apply"),
         (Part.AFTER, "doctor"),
         (Part.AFTER, "sessions"),
+        (Part.VERIFY, "verify"),
+        (Part.AGAIN, "doctor"),
+        (Part.AGAIN, "verify"),
         (Part.AFTER, "gateway"),
         (Part.AFTER, "status"),
         (Part.AFTER, "gateway"),
         (Part.AFTER, "gateway"),
-        (Part.VERIFY, "verify"),
-        (Part.AGAIN, "doctor"),
-        (Part.AGAIN, "verify"),
     ]
     applied, repeated, doctor, listed = records[:4]
     assert "agents/main/sessions/sessions.json" in applied.files.removed
@@ -125,7 +126,7 @@ def test_each_command_is_recorded_with_its_counts_and_the_files_that_it_changed(
     assert repeated.files.created == repeated.files.changed == repeated.files.removed == ()
     assert doctor.files.created == ("doctor-was-here",)
     assert dict(listed.counts) == {"listed": 4}
-    assert records[6].command == ("openclaw", "gateway", "call", "chat.history", Name("session", MAIN))
+    assert records[9].command == ("openclaw", "gateway", "call", "chat.history", Name("session", MAIN))
 
 
 VANISH = 'if words[:1] == ["doctor"]:\n    import shutil; sys.exit(shutil.rmtree(state))'
@@ -185,7 +186,27 @@ def test_what_a_failed_command_says_is_kept_for_the_terminal_and_known_sayings_f
 def test_an_upgrade_that_moves_something_at_its_second_run_is_a_difference(world: World) -> None:
     once = 'if words[:1] == ["doctor"] and os.path.exists(state + "/doctor-was-here"):\n    '
     report = proved(world, twist=once + 'os.remove(state + "/agents/main/agent/openclaw-agent.sqlite")')
-    assert (report.word, failed(report)) == ("differences", ["second-run"])
+    assert (report.word, failed(report)[0]) == ("differences", "second-run")
+
+
+def test_what_a_gateway_tidies_away_when_it_starts_is_no_loss_of_the_upgrade(world: World) -> None:
+    tidy = 'if words[:2] == ["gateway", "run"]:\n    '
+    report = proved(world, twist=tidy + 'os.remove(state + "/agents/main/agent/openclaw-agent.sqlite")')
+    verification = trial(report).verification
+    assert verification is not None
+    assert verification.count(Verdict.MISSING) == 0
+
+
+IDLE, RECENT, PERSONS = "agent:main:subagent:idle", "agent:main:subagent:recent", "agent:main:direct:1"
+HIDE = """if words[:3] == ["gateway", "call", "sessions.list"]:
+    rows = []"""
+
+
+def test_a_gateway_may_hide_only_what_is_of_no_person_and_has_been_idle_for_long(world: World) -> None:
+    now = world.request().now_ms()
+    world.agent("main", {IDLE: entry("i", now - 8 * DAY), RECENT: entry("r", now - DAY), PERSONS: entry("p", 5)})
+    seen = {one.session.text: one.gateway for one in trial(proved(world, twist=HIDE)).sessions}
+    assert seen == {IDLE: Seen.HIDDEN, RECENT: Seen.MISSING, PERSONS: Seen.MISSING}
 
 
 MOVE = 'if words[:1] == ["doctor"]:\n    os.rename(state + "/agents/Idle One", state + "/agents/idle-one")'

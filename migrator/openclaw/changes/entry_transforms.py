@@ -202,6 +202,15 @@ def _drop_archive_note(entry: Entry) -> Entry:
     return entry if entry.get("archiveReason") in reasons else without(entry, "archiveReason")
 
 
+def _archive_what_is_idle(entry: Entry, stored: Entry) -> Entry:
+    """Note when and why a gateway archived the session, as it does by itself with what is idle or one too many."""
+    reason, time = stored.get("archiveReason"), stored.get("archivedAt")
+    by_itself = reason in ("active-session-cap", "age-retention", "stale-dashboard")
+    if "archivedAt" in entry or not by_itself or not isinstance(time, int) or time < _EARLIEST_CLOCK:
+        return entry
+    return {**entry, "archivedAt": time, "archiveReason": reason}
+
+
 def _drop_resolved_skills(entry: Entry) -> Entry:
     snapshot = entry.get("skillsSnapshot")
     if not isinstance(snapshot, dict) or "resolvedSkills" not in snapshot:
@@ -274,6 +283,7 @@ IMPORT_TRANSFORMS: tuple[Transform, ...] = (
     Transform("appearance-tidied", IMPORTS, _blind(_tidy_appearance)),
     Transform("appearance-dropped", IMPORTS, _blind(_drop_appearance), lossy=True),
     Transform("archive-note-dropped", "2026.9.6", _blind(_drop_archive_note), lossy=True),
+    Transform("archived-when-idle", "2026.9.6, its gateway", _archive_what_is_idle),
     # 2026.5.28 and later, config/sessions/store-load.ts: a transient field, rebuilt by the next turn.
     Transform(DROP_RESOLVED_SKILLS, "every release", _blind(_drop_resolved_skills)),
 )
