@@ -51,6 +51,6 @@ REPAIR_RULES: dict[str, Rule] = {
     "repair.moved": Rule(
         _NOTE,
         "{subject} is in the database of another directory now: {others}.",
-        "Nothing to do; with --reassign a copy is put back where it came from.",
+        "Nothing to do; apply --reassign puts a copy back where it came from.",
     ),
 }

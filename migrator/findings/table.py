@@ -21,7 +21,7 @@ RULES: dict[str, Rule] = {
     "agent.collapses-to-main": Rule(
         _WARNING,
         "OpenClaw takes the directory name {subject} for another spelling of main.",
-        "Nothing to do: it is migrated in place. OpenClaw itself looks into the directory main only.",
+        "Nothing to do: apply migrates it in place. OpenClaw itself looks into the directory main only.",
     ),
     "agent.dangling-link": Rule(
         _WARNING,
@@ -31,7 +31,7 @@ RULES: dict[str, Rule] = {
     "agent.id-collision": Rule(
         _WARNING,
         "OpenClaw takes {subject} and {others} for one agent: to it their names differ in spelling only.",
-        "Both are migrated, each in its own directory; OpenClaw itself shows only one of them.",
+        "Apply migrates both, each in its own directory; OpenClaw itself shows only one of them.",
     ),
     "agent.link": Rule(
         _NOTE,
@@ -46,7 +46,7 @@ RULES: dict[str, Rule] = {
     "agent.no-round-trip": Rule(
         _WARNING,
         "OpenClaw would spell the directory name {subject} otherwise.",
-        "Nothing to do: it is migrated in place. A release that shows none of its sessions looks under its spelling.",
+        "Nothing to do: apply migrates it in place. A release that shows none of it looks under its spelling.",
     ),
     "agent.no-sessions-directory": Rule(
         _WARNING,
@@ -103,23 +103,23 @@ RULES: dict[str, Rule] = {
     # entries of a store
     "entry.displaced": Rule(
         _NOTE,
-        "Another store has a newer session under the key {subject}; this one is kept as an archived session, {others}.",
+        "Another store has a newer session under the key {subject}; apply archives this one as {others}.",
         "Nothing to do; its history stays complete.",
     ),
     "entry.duplicate-key": Rule(
         _QUARANTINED,
         "The entry of {subject} at byte {offset} is overruled by a later one with the same key.",
-        "Nothing to do: OpenClaw reads the last one, and the bytes of this one are kept in quarantine.",
+        "OpenClaw reads the last one; apply keeps the bytes of this one in quarantine.",
     ),
     "entry.folded": Rule(
         _NOTE,
-        "An upgrade would take {subject} for {others} and drop it; it is kept as an archived session of its own.",
+        "An upgrade would take {subject} for {others} and drop it; apply keeps it as an archived session.",
         "Nothing to do; its history stays complete.",
     ),
     "entry.json5-too-large": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} is no strict JSON, and too long for JSON5 ({length} bytes).",
-        "Rewrite it as strict JSON and run again; its bytes are kept in quarantine.",
+        "Rewrite it as strict JSON and run again; apply keeps its bytes in quarantine.",
     ),
     "entry.kept-newer": Rule(
         _NOTE,
@@ -139,7 +139,7 @@ RULES: dict[str, Rule] = {
     "entry.no-session-id": Rule(
         _WARNING,
         "The entry {subject} at byte {offset} has no usable session id, or a time that no column can hold.",
-        "Its text is kept, but newer releases will not list it; give it a session id in the store if they should.",
+        "Apply keeps its text, but newer releases will not list it; give it a session id in the store if they should.",
     ),
     "entry.no-updated-at": Rule(
         _NOTE,
@@ -149,42 +149,42 @@ RULES: dict[str, Rule] = {
     "entry.not-json": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} is neither JSON nor JSON5.",
-        "Repair it in a copy of the store and migrate that with --store and --agent; its bytes are kept in quarantine.",
+        "Repair it in a copy of the store and migrate that with --store and --agent; apply quarantines its bytes.",
     ),
     "entry.not-object": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} is no object.",
-        "Nothing to do: OpenClaw drops such an entry, and its bytes are kept in quarantine.",
+        "OpenClaw drops such an entry; apply keeps its bytes in quarantine.",
     ),
     "entry.shared-session-id": Rule(
         _NOTE,
         "{subject} and {others} are entries for one session; the second counts as its owner.",
-        "Nothing to do; both entries are kept.",
+        "Nothing to do: apply keeps both entries.",
     ),
     "entry.only-session-id": Rule(
         _QUARANTINED,
         "There is a session id in the place of the entry {subject} at byte {offset}: the key and nothing else.",
-        "Nothing to do: OpenClaw drops such a key; where the history of the session is there, it is kept with the key.",
+        "OpenClaw drops such a key; where the history of the session is there, apply keeps it with the key.",
     ),
     "entry.superseded": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} lost against another one for the same database that is as new or newer.",
-        "Nothing to do; its bytes are kept in quarantine.",
+        "Apply keeps its bytes in quarantine.",
     ),
     "entry.too-deep": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} is nested too deep to be read.",
-        "Look for what went wrong when it was written; its bytes are kept in quarantine.",
+        "Look for what went wrong when it was written; apply keeps its bytes in quarantine.",
     ),
     "entry.unbalanced": Rule(
         _QUARANTINED,
         "The entry {subject} at byte {offset} is incomplete: the next one begins before it is closed.",
-        "Repair it in a copy of the store and migrate that with --store and --agent; its bytes are kept in quarantine.",
+        "Repair it in a copy of the store and migrate that with --store and --agent; apply quarantines its bytes.",
     ),
     "entry.unresolvable-key": Rule(
         _WARNING,
         "No release can tell by its key whose session {subject} is.",
-        "Nothing to do: it is kept under its key, and newer releases get it as an archived session of its own.",
+        "Apply keeps it under its key, and gives it to newer releases as an archived session of its own.",
     ),
     # prompts of skills
     "prompt.lost": Rule(
@@ -267,7 +267,7 @@ RULES: dict[str, Rule] = {
     "database.migrated": Rule(
         _NOTE,
         "{subject} is at agent schema {version}: a newer OpenClaw has migrated it.",
-        "Run verify to see whether every session arrived.",
+        "Verify tells whether every session arrived in it.",
     ),
     "database.never-opened": Rule(
         _WARNING,
@@ -514,7 +514,7 @@ RULES: dict[str, Rule] = {
     "store.damaged": Rule(
         _QUARANTINED,
         "{length} bytes of {subject}, at byte {offset}, belong to no entry.",
-        "Look for lost sessions among them: they are kept in quarantine, and every readable entry was read.",
+        "Look for lost sessions among them: apply keeps them in quarantine, and every readable entry was read.",
     ),
     "store.no-agent": Rule(
         _REFUSED,
@@ -559,7 +559,7 @@ RULES: dict[str, Rule] = {
     "store.not-object": Rule(
         _QUARANTINED,
         "{subject} does not hold a JSON object.",
-        "Find out what replaced the store, and look for an older copy beside it; it is kept in quarantine.",
+        "Find out what replaced the store, and look for an older copy beside it; apply keeps it in quarantine.",
     ),
     "store.not-utf8": Rule(
         _QUARANTINED,
@@ -580,12 +580,12 @@ RULES: dict[str, Rule] = {
     "store.trailing-text": Rule(
         _QUARANTINED,
         "{length} bytes follow the end of the object in {subject}, at byte {offset}.",
-        "Look for lost sessions in them, as they may be left of an older store; they are kept in quarantine.",
+        "Look for lost sessions in them, as they may be left of an older store; apply keeps them in quarantine.",
     ),
     "store.truncated": Rule(
         _QUARANTINED,
         "{subject} breaks off: its last {length} bytes, from byte {offset}, are no complete entry.",
-        "Migrate an older copy, named .bak or .tmp, with --store and --agent; the fragment is kept in quarantine.",
+        "Migrate an older copy, named .bak or .tmp, with --store and --agent; apply keeps the fragment in quarantine.",
     ),
     "store.unreadable": Rule(
         _REFUSED,
@@ -601,7 +601,7 @@ RULES: dict[str, Rule] = {
     "transcript.database-has-more": Rule(
         _NOTE,
         "The database has a longer history for {subject} than its files.",
-        "Nothing to do; the session went on after it was migrated.",
+        "Nothing to do; the session went on in the database.",
     ),
     "transcript.diverges": Rule(
         _WARNING,
@@ -611,7 +611,7 @@ RULES: dict[str, Rule] = {
     "transcript.duplicate-line": Rule(
         _NOTE,
         "{count} lines of {subject} repeat an earlier line with the same id.",
-        "Nothing to do; all are stored, and the first of them keeps the id.",
+        "Nothing to do: apply stores all, and the first of them keeps the id.",
     ),
     "transcript.followed": Rule(
         _NOTE,
@@ -632,7 +632,7 @@ RULES: dict[str, Rule] = {
     "transcript.invalid-utf8": Rule(
         _WARNING,
         "{count} lines of {subject} are not valid UTF-8.",
-        "They are stored with replacement characters, as OpenClaw shows them; the file has the bytes: keep it.",
+        "Apply stores them with replacement characters, as OpenClaw shows them; the file has the bytes: keep it.",
     ),
     "transcript.joined": Rule(
         _WARNING,
@@ -643,23 +643,23 @@ RULES: dict[str, Rule] = {
     "transcript.kept-apart": Rule(
         _WARNING,
         "{count} events that only {subject} has can not join the history of {others} without changing what OpenClaw "
-        "shows of it; the file is kept as an archived session of its own.",
-        "Nothing to do: nothing is lost, and the conversation goes on where the session's own file ends.",
+        "shows of it; apply keeps the file as an archived session of its own.",
+        "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
     "transcript.kept-with-key": Rule(
         _NOTE,
         "The transcript {subject} is the history of {others}, which has its session id and no entry.",
-        "Nothing to do: it is kept with this key.",
+        "Apply keeps it with this key.",
     ),
     "transcript.malformed-line": Rule(
         _QUARANTINED,
         "Line {line} of {subject}, at byte {offset}, is no readable JSON.",
-        "Nothing to do: its bytes are kept in quarantine, and all other lines are stored.",
+        "Apply keeps its bytes in quarantine, and stores all other lines.",
     ),
     "transcript.no-header": Rule(
         _WARNING,
         "{subject} does not begin with a session header.",
-        "Nothing to do: its events are stored, although OpenClaw's runtime reads such a file as empty.",
+        "Apply stores its events, although OpenClaw's runtime reads such a file as empty.",
     ),
     "transcript.not-a-file": Rule(
         _WARNING,
@@ -669,7 +669,7 @@ RULES: dict[str, Rule] = {
     "transcript.nul-damage": Rule(
         _QUARANTINED,
         "Line {line} of {subject} holds {length} damaged bytes at byte {offset}, with NUL bytes among them.",
-        "Nothing to do: the bytes are kept in quarantine, and all whole records around them are stored.",
+        "Apply keeps the bytes in quarantine, and stores all whole records around them.",
     ),
     "transcript.other-branch": Rule(
         _WARNING,
@@ -684,18 +684,18 @@ RULES: dict[str, Rule] = {
     ),
     "transcript.recovered": Rule(
         _NOTE,
-        "No entry claims the transcript {subject}; its history is kept as an archived session of its own.",
+        "No entry claims the transcript {subject}; apply keeps its history as an archived session.",
         "Nothing to do.",
     ),
     "transcript.relative": Rule(
         _NOTE,
         "The transcript {subject} is of the conversation of {others}, before or after a compaction or as its fork.",
-        "Nothing to do: it is kept as an archived session of its own.",
+        "Apply keeps it as an archived session of its own.",
     ),
     "transcript.torn-tail": Rule(
         _QUARANTINED,
         "{subject} ends in the middle of line {line}, which begins at byte {offset}.",
-        "Nothing to do: the fragment is kept in quarantine, and all other lines are stored.",
+        "Apply keeps the fragment in quarantine, and stores all other lines.",
     ),
     "transcript.unreadable": Rule(
         _REFUSED,
@@ -705,7 +705,7 @@ RULES: dict[str, Rule] = {
     "transcript.utf-16": Rule(
         _NOTE,
         "{subject} is in UTF-16, of which OpenClaw can read no line.",
-        "Nothing to do: its events are stored; the file stays as it is.",
+        "Apply stores its events; the file stays as it is.",
     ),
     # copies
     "copy.database-only-here": Rule(

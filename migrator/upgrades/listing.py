@@ -20,7 +20,9 @@ from migrator.openclaw.text.transcript import LineKind
 from migrator.scanning.databases import stored_text
 from migrator.sqlite.snapshot import open_snapshot
 
-EXCUSES = {"runtime-model-cleared": frozenset({"model", "provider"})}
+EXCUSES = dict.fromkeys(
+    ("runtime-model-cleared", "model-trimmed", "model-route-renamed"), frozenset({"model", "provider"})
+)
 """What a named transform may change about how a session shows."""
 
 _CRON_RUN = re.compile(r"agent:[^:]+:cron:[^:]+:run:[^:]+")

@@ -26,6 +26,7 @@ from migrator.upgrades.private_copy import copy_installation
 from migrator.upgrades.recorder import Recorder
 from migrator.upgrades.release.client import Client, ClientError, Gateway, Items
 from migrator.upgrades.release.process import Step
+from migrator.verification.parity import ARRIVED, ARRIVED_HISTORIES
 
 START_LIMIT = 300.0
 """Seconds that a gateway gets to answer: one that has just been upgraded takes up to a minute on a busy machine."""
@@ -224,14 +225,22 @@ def _proved(case: Case, applied: str, *, is_tried: bool) -> tuple[str, int]:
 
 
 def _outcome(report: VerifyReport) -> list[object]:
-    """Where every session and event is, whatever a release has added to an entry since (it fills in titles, say)."""
+    """Where every session and event is, whatever a release has changed since (it fills in titles, say)."""
     databases = report.verification.databases
     entries = [
-        (source.source, source.counts, [(one.session, one.verdict, one.places) for one in source.verdicts])
+        (
+            source.source,
+            sum(count for verdict, count in source.counts if verdict in ARRIVED),
+            [(one.session, one.verdict, one.places) for one in source.verdicts if one.verdict not in ARRIVED],
+        )
         for database in databases
         for source in database.sources
     ]
-    histories = [(h.transcript, h.verdict, h.present, h.places) for database in databases for h in database.histories]
+    histories = [
+        (one.transcript, one.verdict not in ARRIVED_HISTORIES and one.verdict, one.present, one.places)
+        for database in databases
+        for one in database.histories
+    ]
     return [entries, histories, [(database.database.path, database.rows) for database in databases]]
 
 

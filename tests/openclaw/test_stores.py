@@ -131,8 +131,9 @@ def test_the_sessions_of_a_copy_beside_an_empty_store_are_listed_under_their_key
     assert found.events == 15
 
 
-@pytest.mark.parametrize("release", [NEWEST, *OLDER])
-@pytest.mark.parametrize("is_put_back", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("release", SCHEMAS)
+@pytest.mark.parametrize("is_put_back", [False, True])
 def test_the_sessions_of_a_copy_that_comes_late_are_listed_once(
     openclaw: Callable[[str], Release], tmp_path: Path, release: str, is_put_back: bool
 ) -> None:

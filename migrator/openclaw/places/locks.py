@@ -41,6 +41,19 @@ class _Lock:
     made_ms: int  # what it says itself, or the time of the file: the older of the two
 
 
+@dataclass(frozen=True, slots=True)
+class _Alive:
+    """The findings on a lock whose owner may be alive: seen to run, known by its id only, or out of sight."""
+
+    running: str
+    by_id: str
+    unseen: str
+
+
+_LOCK = _Alive("lock.live", "lock.live-by-id", "lock.unseen")
+_GATEWAY = _Alive("gateway.live", "gateway.live-by-id", "gateway.unseen")
+
+
 def live_writers(
     state_dir: str, config_path: str | None, env: Mapping[str, str], tmp: str, now_ms: int
 ) -> tuple[Finding, ...]:
@@ -77,7 +90,7 @@ def locks_below(folder: str, boundary: str, now_ms: int) -> tuple[Finding, ...]:
         findings += problems
         for path in files:
             if path.endswith((".jsonl.lock", "/sessions.json.lock", "\\sessions.json.lock")):
-                findings += _judge(path, "lock.live", processes, now_ms)
+                findings += _judge(path, _LOCK, processes, now_ms)
     return tuple(sorted(findings, key=lambda finding: finding.subject))
 
 
@@ -104,7 +117,7 @@ def _gateway_locks(
                 lock = _GATEWAY_LOCK.fullmatch(Path(path).name)
                 own = Path(real).is_relative_to(real_state)
                 if lock and (own or lock[1] in hashes or _names_something_in(real_state, path)):
-                    yield from _judge(path, "gateway.live", processes, now_ms)
+                    yield from _judge(path, _GATEWAY, processes, now_ms)
 
 
 def _config_hashes(state_dir: str, config_path: str | None, env: Mapping[str, str]) -> frozenset[str]:
@@ -141,7 +154,7 @@ def _list(folder: str) -> tuple[list[str], list[str], list[Finding]]:
     return sorted(folders), sorted(files), []
 
 
-def _judge(path: str, live_code: str, processes: Processes, now_ms: int) -> Iterator[Finding]:
+def _judge(path: str, alive: _Alive, processes: Processes, now_ms: int) -> Iterator[Finding]:
     subject = Name("lock", path)
     try:
         lock = _read_lock(path)
@@ -157,11 +170,11 @@ def _judge(path: str, live_code: str, processes: Processes, now_ms: int) -> Iter
         return
     owner, pid = processes.owner(lock.pid, lock.start, lock.made_ms)
     codes = {
-        Owner.RUNS: live_code,
-        Owner.BY_ID: f"{live_code}-by-id",
+        Owner.RUNS: alive.running,
+        Owner.BY_ID: alive.by_id,
         Owner.ENDED: "lock.stale",
         Owner.OTHER: "lock.unseen-new" if young else "lock.other-process",
-        Owner.UNSEEN: "lock.unseen-new" if young else live_code.replace("live", "unseen"),
+        Owner.UNSEEN: "lock.unseen-new" if young else alive.unseen,
     }
     yield Finding(codes[owner], subject, (("pid", pid),))
 
