@@ -301,7 +301,8 @@ RULES: dict[str, Rule] = {
     ),
     "database.set-aside": Rule(
         _WARNING,
-        "{subject} was set aside: it has {count} sessions, and its agent has no database with sessions.",
+        "{subject} was set aside: it has {count} sessions and {events} events that are nowhere else, and its agent has "
+        "no database with sessions.",
         "Stop OpenClaw, move an openclaw-agent.sqlite without sessions away with its -wal and -shm, give this one its "
         "place, and run verify; or run apply with --from and this path.",
     ),
@@ -710,8 +711,8 @@ RULES: dict[str, Rule] = {
     # copies
     "copy.database-only-here": Rule(
         _WARNING,
-        "{subject} is not where a release opens it, and has {count} sessions that no live store and no other "
-        "database has.",
+        "{subject} is not where a release opens it, and has {count} sessions and {events} events that are nowhere else "
+        "where a release looks.",
         "Nothing to do if they were deleted on purpose; else run apply with --from and this path.",
     ),
     "copy.database-unreadable": Rule(
@@ -729,6 +730,12 @@ RULES: dict[str, Rule] = {
         "The copy {subject} has {count} events that are in no database.",
         "Nothing to do if they were deleted or reset on purpose; else run apply with --from and this path.",
     ),
+    "copy.journal-alone": Rule(
+        _WARNING,
+        "{subject} is the journal of a database that is not beside it: nobody knows which sessions are only in it.",
+        "Put the two together again, the database with the name of the journal without its -wal or -journal, and run "
+        "scan.",
+    ),
     "copy.sessions-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} sessions that no live store and no database has.",
@@ -736,7 +743,8 @@ RULES: dict[str, Rule] = {
     ),
     "copy.state-inside": Rule(
         _WARNING,
-        "The state directory {subject} lies inside this one, and has {count} sessions that this one has not.",
+        "The state directory {subject} lies inside this one, and has {count} sessions and {events} events that this "
+        "one has not.",
         "Run apply with --from and this path to take them in, or with --state-dir on it to migrate it in its place.",
     ),
     "place.closed": Rule(
