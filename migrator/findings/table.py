@@ -564,8 +564,8 @@ RULES: dict[str, Rule] = {
     ),
     "store.not-utf8": Rule(
         _QUARANTINED,
-        "{subject} is not UTF-8: it holds UTF-16, UTF-32 or NUL bytes.",
-        "Save it as UTF-8 and migrate that with --store and --agent; if it is all NUL, look for an older copy.",
+        "{subject} is not UTF-8: it holds UTF-16 without a mark, UTF-32 or NUL bytes.",
+        "Save it as UTF-8 in its place, and run again; if it is all NUL, look for an older copy.",
     ),
     "store.only-copies": Rule(
         _WARNING,
@@ -592,6 +592,11 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "{subject} can not be read (error {errno}).",
         "Make it readable and run again; the other stores are not affected.",
+    ),
+    "store.utf-16": Rule(
+        _NOTE,
+        "{subject} is in UTF-16, in which OpenClaw sees an empty store.",
+        "Nothing to do: its entries were read; the file stays as it is.",
     ),
     # transcripts
     "transcript.changing": Rule(

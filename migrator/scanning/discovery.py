@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from migrator.filesystem import first_bytes, names_in
+from migrator.openclaw.text.utf16 import MARKS
 
 DEEPEST = 24
 """Folders below each other: a state directory inside a home inside an agent needs ten."""
@@ -30,7 +31,6 @@ _EVENT_TYPES = (
     "branch_summary|compaction|custom|custom_message|label|leaf|message|model_change|session|session_info"
     "|thinking_level_change"
 )
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _WORDS = (b"sessionId", b"agent:", b'"type"')
 """Without one of these words a file begins with no session and no event: most files are told by this alone."""
 
@@ -97,7 +97,7 @@ def recognise(head: bytes) -> Holds | None:
         return Holds.JOURNAL
     if head.lstrip()[:1] not in _FIRST:
         return None
-    if not head.startswith(_UTF_16) and not any(word in head for word in _WORDS):
+    if not head.startswith(tuple(MARKS)) and not any(word in head for word in _WORDS):
         return None
     text = _as_text(head)
     if _FIRST_EVENT.match(text) or _is_event(text.split("\n", 1)[0]):
@@ -108,7 +108,7 @@ def recognise(head: bytes) -> Holds | None:
 
 
 def _as_text(head: bytes) -> str:
-    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+    for mark, encoding in MARKS.items():
         if head.startswith(mark):
             return head.removeprefix(mark).decode(encoding, "replace").lstrip()
     return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip()
