@@ -137,7 +137,8 @@ def walk(state: str, read: Iterable[str] = ()) -> Walk:
     while folders:
         folder, depth, root = folders.pop()
         with _opened(folder, made) as (handle, entries):
-            if folder != state and any(one.name == "agents" for one in entries) and _is_state(folder):
+            is_agent = folder == state or os.path.dirname(folder) == agents  # what lies below is named file by file
+            if not is_agent and any(one.name == "agents" for one in entries) and _is_state(folder):
                 root = folder
             is_of_agents = folder == agents or folder.startswith(agents + os.sep)
             read_here = known.get(folder, ())
