@@ -32,6 +32,7 @@ from migrator.scanning.discovery import Found, Holds, look_at, walk
 from migrator.scanning.joins import joins_of
 from migrator.scanning.originals import IMPORT_ARCHIVE
 from migrator.scanning.packed import is_packed, read_copy
+from migrator.scanning.remains import is_alone
 from migrator.scanning.sources import read_store
 from migrator.sqlite.snapshot import identify, open_snapshot
 
@@ -155,10 +156,12 @@ class _Reader:
                 stores += self._parts(read_store(one.path, one.path, StoreKind.COPY, None)[0])
             elif one.holds is Holds.TRANSCRIPT:
                 transcripts += _read(read_copy(one.path, None, GIVEN))
+            elif one.holds is Holds.JOURNAL:
+                _refuse_alone(one.path)
             else:
-                for store, files in self._export(one.path):
-                    stores += self._parts(store)
-                    transcripts += files
+                of_database, files = self._export(one.path)
+                stores += [part for store in of_database for part in self._parts(store)]
+                transcripts += files
         if not (stores or transcripts):
             raise NothingFoundError("{subject} holds no session, no event and no database.", Name("path", path))
         owners = self._owners(stores)
@@ -175,7 +178,7 @@ class _Reader:
         name = Name("path", path)
         try:
             if os.path.isdir(path):
-                return list(_newest(walk(path, lambda _: False).found))
+                return list(_newest(walk(path).found))
             holds = Holds.TRANSCRIPT if is_packed(path) else look_at(path)
         except FileNotFoundError:
             raise NothingFoundError("There is nothing at {subject}; check the path.", name) from None
@@ -229,8 +232,8 @@ class _Reader:
         told = self.told or self._placed(transcript.path) or next(filter(None, claimed), None)
         return told or self._by_key("")
 
-    def _export(self, path: str) -> Iterator[tuple[Store, list[Transcript]]]:
-        """What a database holds, as a store and transcripts in the scratch directory."""
+    def _export(self, path: str) -> tuple[list[Store], list[Transcript]]:
+        """What a database holds, as a store, if it has entries, and transcripts in the scratch directory."""
         folder = self.scratch / f"{len(self.exported):04d}"
         folder.mkdir(mode=0o700)
         name = Name("database", path)
@@ -238,7 +241,7 @@ class _Reader:
         if database.shape is Shape.UNREADABLE:
             raise RefusedError("{subject} can not be read by SQLite; nothing was taken of it.", name)
         if database.shape not in _WITH_SESSIONS:
-            return
+            return [], []
         self.exported[f"{folder}{os.sep}"] = path
         try:
             with open_snapshot(path) as connection:
@@ -246,10 +249,9 @@ class _Reader:
         except (sqlite3.Error, BusyError):
             raise RefusedError("{subject} can not be read to its end; nothing was taken of it.", name) from None
         place = str(folder / STORE_NAME)
-        store, _ = read_store(path, place, StoreKind.COPY, None)
+        stores = [] if is_absent(place) else [read_store(path, place, StoreKind.COPY, None)[0]]
         files = sorted(one for one in folder.iterdir() if one.suffix == ".jsonl")
-        read = [one for path in files for one in _read(read_copy(str(path), None, GIVEN))]
-        yield store, read
+        return stores, [one for path in files for one in _read(read_copy(str(path), None, GIVEN))]
 
 
 def _newest(found: Sequence[Found]) -> Iterator[Found]:
@@ -262,9 +264,16 @@ def _newest(found: Sequence[Found]) -> Iterator[Found]:
     }
     for one in found:
         folder, kind = os.path.dirname(one.path), classify(os.path.basename(one.path))
-        is_copy = folder in live and kind not in _LIVE and one.holds is not Holds.DATABASE
+        is_copy = folder in live and kind not in _LIVE and one.holds not in (Holds.DATABASE, Holds.JOURNAL)
         if not (is_copy or folder in imported or kind in _DELETED):
             yield one
+
+
+def _refuse_alone(path: str) -> None:
+    """A journal is read with its database. Raises RefusedError where that is not beside it."""
+    if is_alone(path):
+        sentence = "{subject} is the journal of a database that is not beside it; put the two together first."
+        raise RefusedError(sentence, Name("database", path))
 
 
 def _read(transcript: Transcript | None) -> list[Transcript]:

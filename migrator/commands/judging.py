@@ -33,6 +33,7 @@ ELSEWHERE = frozenset(
         "copy.database-only-here",
         "copy.database-unreadable",
         "copy.events-only-here",
+        "copy.journal-alone",
         "copy.sessions-only-here",
         STATE_INSIDE,
         SET_ASIDE,

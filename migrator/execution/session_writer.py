@@ -157,12 +157,14 @@ def write_repair(
     writer, fold = WRITERS[database.shape], database.shape is Shape.NODES
     cache, typed, histories = held(database)
     entries = chain(
-        ((row.key, _source_text(row.source), row.archived, row.replaces) for row in repair.rows),
-        ((history.key, history.entry, True, False) for history in repair.histories if history.entry is not None),
+        ((row.key, _source_text(row.source), row.archived, row.replaces, row.relieves) for row in repair.rows),
+        ((one.key, one.entry, True, False, "") for one in repair.histories if one.entry is not None),
     )
-    for key, text, is_archived, replaces in entries:
+    for key, text, is_archived, replaces, relieves in entries:
         entry = node_entry(text, archived=is_archived, fold=fold)
-        session = NewSession(key, entry.session_id, entry.text, entry.updated_at, entry.created_at, entry.columns)
+        times = entry.updated_at, entry.created_at
+        session = NewSession(key, entry.session_id, entry.text, *times, entry.columns, relieves)
+        typed.pop(relieves, None)
         writer.put_session(connection, session, replace=replaces)
         typed[key] = sha256(entry.text.encode()).digest()
     for history in repair.histories:

@@ -301,7 +301,8 @@ RULES: dict[str, Rule] = {
     ),
     "database.set-aside": Rule(
         _WARNING,
-        "{subject} was set aside: it has {count} sessions, and its agent has no database with sessions.",
+        "{subject} was set aside: it has {count} sessions and {events} events that are nowhere else, and its agent has "
+        "no database with sessions.",
         "Stop OpenClaw, move an openclaw-agent.sqlite without sessions away with its -wal and -shm, give this one its "
         "place, and run verify; or run apply with --from and this path.",
     ),
@@ -563,8 +564,8 @@ RULES: dict[str, Rule] = {
     ),
     "store.not-utf8": Rule(
         _QUARANTINED,
-        "{subject} is not UTF-8: it holds UTF-16, UTF-32 or NUL bytes.",
-        "Save it as UTF-8 and migrate that with --store and --agent; if it is all NUL, look for an older copy.",
+        "{subject} is not UTF-8: it holds UTF-16 without a mark, UTF-32 or NUL bytes.",
+        "Save it as UTF-8 in its place, and run again; if it is all NUL, look for an older copy.",
     ),
     "store.only-copies": Rule(
         _WARNING,
@@ -591,6 +592,11 @@ RULES: dict[str, Rule] = {
         _REFUSED,
         "{subject} can not be read (error {errno}).",
         "Make it readable and run again; the other stores are not affected.",
+    ),
+    "store.utf-16": Rule(
+        _NOTE,
+        "{subject} is in UTF-16, in which OpenClaw sees an empty store.",
+        "Nothing to do: its entries were read; the file stays as it is.",
     ),
     # transcripts
     "transcript.changing": Rule(
@@ -710,8 +716,8 @@ RULES: dict[str, Rule] = {
     # copies
     "copy.database-only-here": Rule(
         _WARNING,
-        "{subject} is not where a release opens it, and has {count} sessions that no live store and no other "
-        "database has.",
+        "{subject} is not where a release opens it, and has {count} sessions and {events} events that are nowhere else "
+        "where a release looks.",
         "Nothing to do if they were deleted on purpose; else run apply with --from and this path.",
     ),
     "copy.database-unreadable": Rule(
@@ -729,6 +735,12 @@ RULES: dict[str, Rule] = {
         "The copy {subject} has {count} events that are in no database.",
         "Nothing to do if they were deleted or reset on purpose; else run apply with --from and this path.",
     ),
+    "copy.journal-alone": Rule(
+        _WARNING,
+        "{subject} is the journal of a database that is not beside it: nobody knows which sessions are only in it.",
+        "Put the two together again, the database with the name of the journal without its -wal or -journal, and run "
+        "scan.",
+    ),
     "copy.sessions-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} sessions that no live store and no database has.",
@@ -736,7 +748,8 @@ RULES: dict[str, Rule] = {
     ),
     "copy.state-inside": Rule(
         _WARNING,
-        "The state directory {subject} lies inside this one, and has {count} sessions that this one has not.",
+        "The state directory {subject} lies inside this one, and has {count} sessions and {events} events that this "
+        "one has not.",
         "Run apply with --from and this path to take them in, or with --state-dir on it to migrate it in its place.",
     ),
     "place.closed": Rule(

@@ -38,7 +38,8 @@ class RowSource:
 class RowRepair:
     """One session that gets a row, under ``key``. ``replaces``: an older row is there. ``archived``: not its own key.
 
-    ``session_id`` is None where the entry has none, and one has to be made up.
+    ``session_id`` is None where the entry has none, and one has to be made up. ``relieves`` is the key that was made up
+    for the history of the session, when its entry was lost; its row goes.
     """
 
     key: str
@@ -47,6 +48,7 @@ class RowRepair:
     source: RowSource
     replaces: bool = False
     archived: bool = False
+    relieves: str = ""
 
 
 @dataclass(frozen=True, slots=True)

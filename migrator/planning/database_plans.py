@@ -165,7 +165,7 @@ def plan_repair(
     present = sum(identity.size for _, identity in database.files)
     entries = sum(row.source.entry.length for row in repair.rows)
     events = sum(history.size for history in repair.histories)
-    new = sum(not row.replaces for row in repair.rows)
+    new = sum(not (row.replaces or row.relieves) for row in repair.rows)
     recovered = sum(history.entry is not None for history in repair.histories)
     rejects = rejects_of(tuple(stores.values()), files, [], quarantined)
     beside = settled or DatabasePlan(database, (), (), (), (), 0, "", 0)

@@ -57,7 +57,7 @@ def _parts(planned: DatabasePlan) -> Iterator[object]:
 
 def _repair_parts(planned: DatabasePlan) -> Iterator[object]:
     for row in planned.repair.rows if planned.repair else ():
-        yield row.key, row.session_id, row.replaces, row.source.place.text, row.source.entry.sha256.hex()
+        yield row.key, row.session_id, row.replaces, row.relieves, row.source.place.text, row.source.entry.sha256.hex()
     for history in planned.repair.histories if planned.repair else ():
         yield history.session_id, history.key, history.entry, history.runs
         yield from ((one.digest, one.first_line) for one in history.files)

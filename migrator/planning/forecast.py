@@ -110,8 +110,8 @@ def _is_imported(entry: Entry) -> bool:
 
 
 def _is_read(store: Store, renaming: set[str]) -> bool:
-    """Whether the importer can read a store : strict JSON, or JSON5 that is rewritten first for its keys."""
-    return store.strict or (not store.damage and store.path in renaming)
+    """Whether the importer can read a store: strict JSON, or JSON5 that is rewritten first for its keys; in UTF-8."""
+    return store.strict or (not store.damage and not store.codec and store.path in renaming)
 
 
 def _whose(store: Store) -> Name:

@@ -192,6 +192,9 @@ class SessionKeys:
                 elif entry.problem == ONLY_SESSION_ID:
                     self.lone[path, entry.session_id] = entry.key
         self.rows = {(one.path, row.key): row for one in inventory.databases for row in one.typed_rows}
+        for (path, key), row in self.rows.items():
+            if RECOVERED not in key:  # the entry of an earlier run, whose store is gone
+                self.named.setdefault((path, row.session_id), key)
         self.parents = {one.header_id: one.parent_id for one in inventory.transcripts if one.parent_id is not None}
 
     def of_entry(self, path: str, session_id: str) -> str | None:

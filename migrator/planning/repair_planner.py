@@ -17,7 +17,7 @@ from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVer
 from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Origin, Repair, RowRepair, RowSource, SourceFile
 from migrator.openclaw.places.session_key import database_key
-from migrator.openclaw.text.recovered import recovered_entry
+from migrator.openclaw.text.recovered import is_made_up, recovered_entry
 from migrator.planning.additions import Additions, Offer
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.origins import deleted_sessions, file_origin, row_source, sources_in_order
@@ -54,6 +54,7 @@ class _Planner:
         self.wish = wish
         self.findings: list[Finding] = []
         self.rows = {(one.path, row.key): row for one in inventory.databases for row in one.typed_rows}
+        self.made_up = {(path, row.session_id): key for (path, key), row in self.rows.items() if is_made_up(row)}
         self.sessions = {row.session_id for one in inventory.databases for row in one.typed_rows}
         self.deleted = {one.path: frozenset(deleted_sessions(inventory, one)) for one in inventory.databases}
         self.keys: dict[tuple[str, str], str] | None = None
@@ -72,7 +73,8 @@ class _Planner:
         source = row_source(sources, place, verdict.session.text)
         if source is None:
             return
-        if verdict.verdict in (Verdict.MISSING, Verdict.MERGED, Verdict.DELETED):
+        is_twin = verdict.verdict in (Verdict.CHANGED, Verdict.MOVED) and self._twin(path, source.entry)
+        if verdict.verdict in (Verdict.MISSING, Verdict.MERGED, Verdict.DELETED) or is_twin:
             self._offer(path, source)
         elif verdict.verdict is Verdict.CHANGED:
             self._offer_changed(path, source, verdict)
@@ -80,6 +82,11 @@ class _Planner:
             self._offer_moved(path, source, verdict)
         elif verdict.verdict is Verdict.KEPT and source.store is not None and source.store.is_live:
             self._offer_loser(path, source)
+
+    def _twin(self, path: str, entry: Entry) -> str:
+        """The key that was made up for the history of an entry that was lost and has come back; empty if none was."""
+        is_there = (path, self._canonical(path, entry.key)) in self.rows
+        return "" if is_there else self.made_up.get((path, entry.session_id), "")
 
     def _offer_loser(self, path: str, source: RowSource) -> None:
         """Offer a session of a live store whose key another session has, if no database knows it: it is archived."""
@@ -196,18 +203,22 @@ class _Planner:
         path = additions.database.path
         held = {row.session_id for row in additions.database.typed_rows if row.key not in additions.replaced}
         held |= {additions.rows[key, ""].entry.session_id for key in additions.replaced}
+        relieved: set[str | None] = set()
         for (key, apart), source in additions.rows.items():
             session_id, row = source.entry.session_id, self.rows.get((path, key))
             replaces = self._replaces(additions, key, apart, source)
-            if not replaces and session_id in held:
+            relieves = "" if apart or session_id in relieved else self._twin(path, source.entry)
+            if not (replaces or relieves) and session_id in held:
                 continue  # it is there under another key
+            relieved |= {session_id} if relieves else set()
             if not apart and (row is None or replaces):
                 survivor = self._survivors().get((path, key)) if row is None else None
             elif session_id is None:
                 continue  # there is nothing that it could be kept apart by
             else:
                 survivor = self.recovered.give(path, additions.database.agent_id, session_id, source.entry.key)
-            yield RowRepair(survivor or key, session_id, _time(source.entry), source, replaces, survivor is not None)
+            given = survivor or key
+            yield RowRepair(given, session_id, _time(source.entry), source, replaces, survivor is not None, relieves)
 
     def _replaces(self, additions: Additions, key: str, apart: str, source: RowSource) -> bool:
         """Whether a row takes the place of an older one."""

@@ -1,6 +1,7 @@
 """What is only where no release looks: sessions and events of files that a walk has found, and of copies.
 
-A session counts as being elsewhere only if no live store and no database of the installation has it.
+A session counts as being elsewhere only if no live store and no database of the installation has it, an event only if
+no transcript and no database has it, in the form in which it was written or in that which a release has given it.
 """
 
 from __future__ import annotations
@@ -8,22 +9,23 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
 
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_files import FileKind, classify
-from migrator.openclaw.text.recovered import is_made_up
 from migrator.runs.run import RUNS
 from migrator.scanning.copies import ARCHIVES, findings_on_store
 from migrator.scanning.databases import read_database
 from migrator.scanning.discovery import Found, Holds, walk
+from migrator.scanning.known import Known, ids_of
 from migrator.scanning.originals import IMPORT_ARCHIVE
 from migrator.scanning.packed import read_copy
+from migrator.scanning.remains import is_alone, is_ours
 from migrator.scanning.sources import read_store
 from migrator.scanning.transcripts import events_of, read_transcript
 from migrator.sqlite import shapes
@@ -35,13 +37,13 @@ _DATABASE = "openclaw-agent.sqlite"
 
 def findings_elsewhere(inventory: Inventory, whole: bool) -> Iterator[Finding]:
     """What lies elsewhere below the state directory; only among the copies, unless the ``whole`` of it is asked for."""
-    known = _Known(inventory)
+    known = Known(inventory)
     yield from _among_copies(inventory, known)
     if whole:
         yield from _below(inventory, known)
 
 
-def _among_copies(inventory: Inventory, known: _Known) -> Iterator[Finding]:
+def _among_copies(inventory: Inventory, known: Known) -> Iterator[Finding]:
     """What copies beside the live files have that is nowhere else."""
     for agent in inventory.agents:
         for file in agent.files:
@@ -53,10 +55,10 @@ def _among_copies(inventory: Inventory, known: _Known) -> Iterator[Finding]:
                 yield from _on_transcript(file.path, agent.directory, known)
 
 
-def _below(inventory: Inventory, known: _Known) -> Iterator[Finding]:
+def _below(inventory: Inventory, known: Known) -> Iterator[Finding]:
     """What a walk through the whole state directory finds."""
     read = _paths_read(inventory)
-    seen = walk(inventory.state_dir, lambda path: path in read)
+    seen = walk(inventory.state_dir, read)
     inside: dict[str, list[Found]] = defaultdict(list)
     for one in seen.found:
         if one.root is not None:
@@ -64,8 +66,7 @@ def _below(inventory: Inventory, known: _Known) -> Iterator[Finding]:
         else:
             yield from _on_found(one, inventory, known)
     for root, files in inside.items():
-        if count := len(_sessions_in(files) - known.ids):
-            yield Finding("copy.state-inside", Name("path", root), (("count", count),))
+        yield from _on_state(root, files, known)
     yield from (Finding("place.too-deep", Name("path", path)) for path in seen.too_deep)
     said = {one.subject.text for one in inventory.findings if one.code == "place.closed"}
     yield from (Finding("place.closed", Name("path", path)) for path in seen.closed if path not in said)
@@ -76,7 +77,7 @@ def _below(inventory: Inventory, known: _Known) -> Iterator[Finding]:
 def only_here(inventory: Inventory) -> Inventory:
     """The stores, transcripts and databases that findings name for what only they have, as if they were live."""
     named = {one.subject for one in inventory.findings if one.code.startswith(("copy.", "database.set-aside"))}
-    inside = [found for one in named if one.kind == "path" for found in walk(one.text, lambda _: False).found]
+    inside = [found for one in named if one.kind == "path" for found in walk(one.text).found]
     paths = {
         kind.value: sorted(
             {one.text for one in named if one.kind == kind.value} | {one.path for one in inside if one.holds is kind}
@@ -95,50 +96,6 @@ def only_here(inventory: Inventory) -> Inventory:
     )
 
 
-class _Known:
-    """What the live stores, the transcripts and the databases of an installation have."""
-
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
-
-    @cached_property
-    def sessions(self) -> frozenset[str]:
-        """The keys and session ids that any source or database has; a recovered row has lost its key."""
-        entries = (entry for store in self._inventory.stores for entry in store.entries)
-        rows = (row for base in self._inventory.databases for row in (*base.typed_rows, *base.cache_rows))
-        named = (row for row in rows if not is_made_up(row))
-        found = {one for pair in (entries, named) for item in pair for one in (item.key, item.session_id)}
-        return frozenset(one for one in found if one is not None)
-
-    @cached_property
-    def ids(self) -> frozenset[str]:
-        """The session ids of live stores and databases, and the keys of what has no id."""
-        live = [store for store in self._inventory.stores if store.is_live]
-        return frozenset(_ids(live, self._inventory.databases))
-
-    @cached_property
-    def events(self) -> frozenset[bytes]:
-        """The hashes of all events that a database or a transcript of the installation has."""
-        live = (one.hashes for one in self._inventory.transcripts)
-        return frozenset(event for hashes in live for event in events_of(hashes)) | self.stored
-
-    @cached_property
-    def stored(self) -> frozenset[bytes]:
-        """The hashes of all events that a database has."""
-        histories = (one for base in self._inventory.databases for one in (*base.transcripts, *base.archives))
-        return frozenset(event for one in histories for event in events_of(one.hashes))
-
-
-def _ids(stores: Iterable[Store], databases: Iterable[Database]) -> Iterator[str]:
-    for store in stores:
-        for entry in store.entries:
-            if entry.problem is None:
-                yield entry.session_id or entry.key
-    for one in databases:
-        rows = (row for row in (*one.typed_rows, *one.cache_rows) if not is_made_up(row))
-        yield from (row.session_id or row.key for row in rows)
-
-
 def _paths_read(inventory: Inventory) -> frozenset[str]:
     """The files and folders that the rest of a scan looks at."""
     found = {os.path.join(inventory.state_dir, name) for name in _NOT_WALKED}
@@ -149,7 +106,7 @@ def _paths_read(inventory: Inventory) -> frozenset[str]:
     return frozenset(found | {file.path for file in files if file.kind != FileKind.UNKNOWN.value})
 
 
-def _on_archives(inventory: Inventory, known: _Known, agent: str) -> Iterator[Finding]:
+def _on_archives(inventory: Inventory, known: Known, agent: str) -> Iterator[Finding]:
     """The archived transcripts of an agent that has no session at all: somebody is looking for these."""
     if _has_sessions(inventory, agent):
         return
@@ -175,7 +132,7 @@ def _has_rows(inventory: Inventory, agent: str) -> bool:
     return any(base.typed_rows or base.cache_rows for base in inventory.databases if base.directory == agent)
 
 
-def _on_found(one: Found, inventory: Inventory, known: _Known) -> Iterator[Finding]:
+def _on_found(one: Found, inventory: Inventory, known: Known) -> Iterator[Finding]:
     agent = _agent_of(one.path, inventory)
     if one.holds is Holds.TRANSCRIPT:
         yield from _on_transcript(one.path, agent, known)
@@ -185,6 +142,8 @@ def _on_found(one: Found, inventory: Inventory, known: _Known) -> Iterator[Findi
             yield Finding("copy.sessions-only-here", Name("store", one.path), (("count", count),))
         elif store.damage or store.identity is None:
             yield Finding("copy.damaged", Name("store", one.path))
+    elif one.holds is Holds.JOURNAL:
+        yield from _on_journal(one.path, inventory)
     else:
         yield from _on_database(one.path, agent, inventory, known)
 
@@ -193,55 +152,79 @@ def _agent_of(path: str, inventory: Inventory) -> str | None:
     return next((one.directory for one in inventory.agents if path.startswith(one.path + os.sep)), None)
 
 
-def _on_transcript(path: str, agent: str | None, known: _Known) -> Iterator[Finding]:
+def _on_transcript(path: str, agent: str | None, known: Known) -> Iterator[Finding]:
     transcript, _ = read_transcript(path, agent, FileKind.REPAIR_BACKUP.value)
     if transcript is None or (transcript.damage and not transcript.hashes):
         yield Finding("copy.damaged", Name("transcript", path))
-    if transcript is not None and (count := sum(one not in known.events for one in events_of(transcript.hashes))):
+    if transcript is not None and (count := known.unknown_in_transcript(transcript)):
         yield Finding("copy.events-only-here", Name("transcript", path), (("count", count),))
 
 
-def _on_database(path: str, agent: str | None, inventory: Inventory, known: _Known) -> Iterator[Finding]:
+def _on_database(path: str, agent: str | None, inventory: Inventory, known: Known) -> Iterator[Finding]:
     name = Name("database", path)
-    shape = _shape(path)
-    if shape is Shape.UNREADABLE and os.path.basename(path).startswith(_DATABASE):
+    database = _database(path, agent)
+    if database is None:
         yield Finding("copy.database-unreadable", name)
-    if not shape.holds_sessions:
-        return
-    database, made = read_database(path, normalize_agent_id(agent or ""))
-    if database.shape is Shape.UNREADABLE:
-        yield from made
-    elif count := len(set(_ids((), [database])) - known.ids):
+    elif database.shape.holds_sessions:
+        facts = _facts(len(set(ids_of((), [database])) - known.ids), known.unknown_in_database(database))
         is_needed = agent is not None and not _has_rows(inventory, agent)
-        yield Finding("database.set-aside" if is_needed else "copy.database-only-here", name, (("count", count),))
+        if facts:
+            yield Finding("database.set-aside" if is_needed else "copy.database-only-here", name, facts)
 
 
-def _shape(path: str) -> Shape:
-    """Which tables a database has, without reading them."""
-    try:
-        with open_snapshot(path) as connection:
-            return shapes.detect(connection)[0]
-    except (OSError, BusyError, sqlite3.Error):
-        return Shape.UNREADABLE
+def _facts(sessions: int, events: int) -> tuple[tuple[str, int], ...]:
+    return (("count", sessions), ("events", events)) if sessions or events else ()
+
+
+def _database(path: str, agent: str | None) -> Database | None:
+    """A database that was found, one of another program without what is in it; None if it is ours and is damaged."""
+    shape = Shape.UNREADABLE
+    with suppress(OSError, BusyError, sqlite3.Error), open_snapshot(path) as connection:
+        shape = shapes.detect(connection)[0]
+    agent_id = normalize_agent_id(agent or "")
+    if shape.holds_sessions:
+        read, _ = read_database(path, agent_id)
+        return read if read.shape.holds_sessions else None
+    if shape is Shape.UNREADABLE and (os.path.basename(path).startswith(_DATABASE) or is_ours(path)):
+        return None
+    return Database(path, agent_id, shape, None, None, ())
+
+
+def _on_journal(path: str, inventory: Inventory) -> Iterator[Finding]:
+    """A -wal or -journal without its database: what was last committed may be in it alone."""
+    base = path.rpartition("-")[0]
+    is_known = any(one.code == "database.only-journal" and one.subject.text == base for one in inventory.findings)
+    if not is_known and is_alone(path):
+        yield Finding("copy.journal-alone", Name("database", path))
+
+
+def _on_state(root: str, files: list[Found], known: Known) -> Iterator[Finding]:
+    """A state directory inside this one: what all of its files have, and which of them cannot be read."""
+    sessions: set[str] = set()
+    events = 0
+    for one in files:
+        if one.holds is Holds.STORE:
+            sessions |= _sessions_of(read_store(one.path, one.path, StoreKind.COPY, None)[0])
+        elif one.holds is Holds.TRANSCRIPT:
+            transcript, _ = read_transcript(one.path, None, FileKind.TRANSCRIPT.value)
+            sessions |= _session_of(transcript)
+            events += known.unknown_in_transcript(transcript) if transcript is not None else 0
+        elif one.holds is Holds.JOURNAL:
+            if is_alone(one.path):
+                yield Finding("copy.journal-alone", Name("database", one.path))
+        elif (database := _database(one.path, None)) is None:
+            yield Finding("copy.database-unreadable", Name("database", one.path))
+        elif database.shape.holds_sessions:
+            sessions |= set(ids_of((), [database]))
+            events += known.unknown_in_database(database)
+    if facts := _facts(len(sessions - known.ids), events):
+        yield Finding("copy.state-inside", Name("path", root), facts)
 
 
 def _sessions_of(store: Store) -> set[str]:
     """The sessions of what may be a store: other maps of objects have no time, or no key of a session."""
     likely = [e for e in store.entries if e.updated_at is not None or e.key.startswith("agent:")]
     return {entry.session_id for entry in likely if entry.problem is None and entry.session_id is not None}
-
-
-def _sessions_in(files: list[Found]) -> set[str]:
-    """The ids of all sessions in the files of one state directory."""
-    found: set[str] = set()
-    for one in files:
-        if one.holds is Holds.STORE:
-            found |= _sessions_of(read_store(one.path, one.path, StoreKind.COPY, None)[0])
-        elif one.holds is Holds.TRANSCRIPT:
-            found |= _session_of(read_transcript(one.path, None, FileKind.TRANSCRIPT.value)[0])
-        elif _shape(one.path).holds_sessions:
-            found |= set(_ids((), [read_database(one.path, "")[0]]))
-    return found
 
 
 def _session_of(transcript: Transcript | None) -> set[str]:

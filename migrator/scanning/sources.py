@@ -8,18 +8,20 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from io import BytesIO
 from typing import BinaryIO
 
 from msgspec import structs
 
 from migrator.filesystem import open_regular_file
 from migrator.model.errors import BusyError, ChangedError
-from migrator.model.inventory import Entry, FileIdentity, Store, StoreKind
+from migrator.model.inventory import DamagedSpan, Entry, FileIdentity, Store, StoreKind
 from migrator.model.progress import Advance, silent
 from migrator.model.words import Finding, Name
 from migrator.openclaw.changes.hazards import hazards
 from migrator.openclaw.text.entry import lone_session_id, prepare, storable_key
 from migrator.openclaw.text.store import RawEntry, StoreReader, read_member
+from migrator.openclaw.text.utf16 import Places, as_utf8, codec_of
 from migrator.sqlite.snapshot import identify
 
 DUPLICATE_KEY = "entry.duplicate-key"
@@ -65,17 +67,10 @@ def read_store(
         with open_regular_file(real_path) as stream:
             before = os.fstat(stream.fileno())
             if earlier is not None and earlier.identity is not None and has_bytes(stream, earlier.identity):
-                after = os.fstat(stream.fileno())
-                if changed(before, after):
-                    return store, (Finding("store.changing", name),)
-                identity = file_identity(after, earlier.identity.sha256)
-                store = replace(earlier, path=path, real_path=real_path, kind=kind, agent=agent, identity=identity)
-                return store, tuple(_findings(store))
-            reader = StoreReader(stream)
-            entries: list[Entry] = []
-            for raw in reader:
-                advance(len(raw.raw))
-                entries.append(_entry(raw))
+                read, sha256_of_all = earlier, earlier.identity.sha256
+            else:
+                stream.seek(0)
+                read, sha256_of_all = _read(store, stream, advance)
             after = os.fstat(stream.fileno())
     except OSError as error:
         if error.errno == errno.EINVAL:
@@ -83,14 +78,54 @@ def read_store(
         return store, (Finding("store.unreadable", name, (("errno", error.errno or 0),)),)
     if changed(before, after):
         return store, (Finding("store.changing", name),)
-    store = replace(
-        store,
-        identity=file_identity(after, reader.sha256),
-        strict=reader.strict,
-        entries=_mark_duplicates(entries),
-        damage=tuple(reader.damage),
-    )
-    return store, tuple(_findings(store))
+    identity = file_identity(after, sha256_of_all)
+    read = replace(read, path=path, real_path=real_path, kind=kind, agent=agent, identity=identity)
+    return read, tuple(_findings(read))
+
+
+def _read(store: Store, stream: BinaryIO, advance: Advance) -> tuple[Store, str]:
+    """A store with all that is in its file, and the digest of that."""
+    codec = codec_of(stream.read(4))
+    stream.seek(0)
+    if codec:
+        return _read_utf16(store, stream.read(), codec, advance)
+    reader = StoreReader(stream)
+    entries = list(_entries(reader, advance))
+    read = replace(store, strict=reader.strict, entries=_mark_duplicates(entries), damage=tuple(reader.damage))
+    return read, reader.sha256
+
+
+def _read_utf16(store: Store, data: bytes, codec: str, advance: Advance) -> tuple[Store, str]:
+    """The same of a file in UTF-16, in memory: nobody but an editor has ever written one. Places are those in the file.
+
+    Half a letter at its end, where it was cut, belongs to the damage before it.
+    """
+    text = as_utf8(data[2 : len(data) - len(data) % 2], codec)
+    reader = StoreReader(BytesIO(text))
+    places = Places(text, codec)
+    entries = [
+        structs.replace(entry, offset=(start := places.of(entry.offset)), length=places.of(end) - start)
+        for entry in _entries(reader, advance)
+        for end in (entry.offset + entry.length,)
+    ]
+    places = Places(text, codec)
+    damage = [
+        replace(span, offset=(start := places.of(span.offset)), length=places.of(end) - start)
+        for span in reader.damage
+        for end in (span.offset + span.length,)
+    ]
+    if len(data) % 2 and damage:
+        damage[-1] = replace(damage[-1], length=damage[-1].length + 1)
+    elif len(data) % 2:
+        damage = [DamagedSpan(len(data) - 1, 1, "store.trailing-text")]
+    read = replace(store, entries=_mark_duplicates(entries), damage=tuple(damage), codec=codec)
+    return read, sha256(data).hexdigest()
+
+
+def _entries(reader: StoreReader, advance: Advance) -> Iterator[Entry]:
+    for raw in reader:
+        advance(len(raw.raw))
+        yield _entry(raw)
 
 
 def has_bytes(stream: BinaryIO, identity: FileIdentity) -> bool:
@@ -107,7 +142,7 @@ def reread(store: Store, entry: Entry) -> RawEntry:
 
     Raises ChangedError if there is something else at its place now.
     """
-    found = read_member(read_span(store.real_path, entry.offset, entry.length))
+    found = read_member(as_utf8(read_span(store.real_path, entry.offset, entry.length), store.codec))
     if found is None:
         raise ChangedError("{subject} changed while it was being read; try again.", Name("store", store.path))
     return found
@@ -122,7 +157,7 @@ def archived_digest(store: Store, entry: Entry) -> bytes:
 
 
 def raw_entries(store: Store) -> Iterator[tuple[Entry, bytes]]:
-    """Every entry of a store with its raw bytes, taken from the places where it was found.
+    """Every entry of a store with its raw bytes in UTF-8, taken from the places where it was found.
 
     Raises ChangedError if the file is not the same any more: at its end only, so nothing may be kept before that.
     """
@@ -134,7 +169,7 @@ def raw_entries(store: Store) -> Iterator[tuple[Entry, bytes]]:
             raw = stream.read(entry.length)
             digest.update(raw)
             at = entry.offset + entry.length
-            yield entry, raw
+            yield entry, as_utf8(raw, store.codec)
         while block := stream.read(_BLOCK):
             digest.update(block)
     require_same(name, store.identity, digest.hexdigest())
@@ -220,5 +255,7 @@ def _findings(store: Store) -> Iterator[Finding]:
             yield Finding("entry.no-session-id", session, (("offset", entry.offset),), (name,))
         if entry.updated_at is None:
             yield Finding("entry.no-updated-at", session, (("offset", entry.offset),), (name,))
-    if not store.strict and not store.damage:
+    if store.codec:
+        yield Finding("store.utf-16", name)
+    elif not store.strict and not store.damage:
         yield Finding("store.json5", name)

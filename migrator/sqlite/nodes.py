@@ -83,6 +83,7 @@ def windows(connection: sqlite3.Connection) -> Iterator[WindowRow]:
 def put_session(connection: sqlite3.Connection, session: NewSession, *, replace: bool) -> None:
     """Put a node and, if its session id has none yet, a window. ``replace`` changes a node that is there.
 
+    The window of a session that it relieves becomes its own before that node goes, which would take the window along.
     Raises sqlite3.Error.
     """
     node: dict[str, object] = dict.fromkeys(NODE_COLUMNS)
@@ -92,6 +93,9 @@ def put_session(connection: sqlite3.Connection, session: NewSession, *, replace:
         update(connection, "session_nodes", node, "session_key", session.key)
     else:
         insert(connection, "session_nodes", {"session_key": session.key, **node})
+    if session.relieves:
+        update(connection, "session_windows", _window(session), "session_id", session.session_id)
+        connection.execute("DELETE FROM session_nodes WHERE session_key = ?", (session.relieves,))
     put_window(connection, session.session_id, session.key, session.updated_at, session)
     update(connection, "session_nodes", {"entry_valid": 1}, "session_key", session.key)
 
@@ -100,15 +104,19 @@ def put_window(
     connection: sqlite3.Connection, session_id: str, key: str, updated_at: int, session: NewSession | None = None
 ) -> None:
     """Put the window of a session id if there is none; events need one. Raises sqlite3.Error."""
-    window = {
-        "session_id": session_id,
-        "session_key": key,
-        "created_at": session.created_at if session else updated_at,
-        "updated_at": updated_at,
-        "session_entry_provenance": 1,
-        **(_taken(session, WINDOW_COLUMNS) if session else {}),
-    }
+    known = {"session_key": key, "created_at": updated_at, "updated_at": updated_at, "session_entry_provenance": 1}
+    window = {"session_id": session_id, **(_window(session) if session else known)}
     insert(connection, "session_windows", window, or_ignore=True)
+
+
+def _window(session: NewSession) -> dict[str, object]:
+    return {
+        "session_key": session.key,
+        "created_at": session.created_at,
+        "updated_at": session.updated_at,
+        "session_entry_provenance": 1,
+        **_taken(session, WINDOW_COLUMNS),
+    }
 
 
 def node_columns(projections: Mapping[str, str | int | None]) -> dict[str, str | int | None]:

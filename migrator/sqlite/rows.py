@@ -230,7 +230,8 @@ def _window_row(
 class NewSession:
     """One session to be put. Times are whole milliseconds; ``columns`` are projections of the entry, by column name.
 
-    A writer takes those columns that the table has, and none that it does not know.
+    A writer takes those columns that the table has, and none that it does not know. ``relieves`` is the key of the
+    session that was made up for its history, which it takes over.
     """
 
     key: str
@@ -239,6 +240,7 @@ class NewSession:
     updated_at: int
     created_at: int
     columns: Mapping[str, str | int]
+    relieves: str = ""
 
 
 def insert(

@@ -123,11 +123,18 @@ def put_typed_rows(connection: sqlite3.Connection, rows: Sequence[TypedRow]) -> 
 def remove(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
     """Remove entries and their routes; their sessions and events stay, for whoever has them now."""
     for table in ("session_routes", "session_entries"):
-        connection.executemany(f"DELETE FROM {table} WHERE session_key = ?", ((key,) for key in keys))
+        if columns(connection, table):
+            connection.executemany(f"DELETE FROM {table} WHERE session_key = ?", ((key,) for key in keys))
 
 
 def put_session(connection: sqlite3.Connection, session: NewSession, *, replace: bool) -> None:
-    """Put the row of a session id if there is none yet, an entry, and its route. Raises sqlite3.Error."""
+    """Put the row of a session id if there is none yet, an entry, and its route. Raises sqlite3.Error.
+
+    The row of a session that it relieves becomes its own, and entry and route of that go.
+    """
+    if session.relieves:
+        remove(connection, [session.relieves])
+        update(connection, "sessions", _window(session), "session_id", session.session_id)
     put_window(connection, session.session_id, session.key, session.updated_at, session)
     entry: dict[str, object] = {
         "session_id": session.session_id,
@@ -147,13 +154,16 @@ def put_window(
     connection: sqlite3.Connection, session_id: str, key: str, updated_at: int, session: NewSession | None = None
 ) -> None:
     """Put the row of a session id if there is none; events need one. Raises sqlite3.Error."""
-    known = session.columns if session else {}
-    row = {
-        "session_id": session_id,
-        "session_key": key,
-        "created_at": session.created_at if session else updated_at,
-        "updated_at": updated_at,
-        "session_entry_provenance": 1,
-        **{name: known[name] for name in WINDOW_COLUMNS if name in known},
-    }
+    known = {"session_key": key, "created_at": updated_at, "updated_at": updated_at, "session_entry_provenance": 1}
+    row = {"session_id": session_id, **(_window(session) if session else known)}
     insert(connection, "sessions", row, or_ignore=True)
+
+
+def _window(session: NewSession) -> dict[str, object]:
+    return {
+        "session_key": session.key,
+        "created_at": session.created_at,
+        "updated_at": session.updated_at,
+        "session_entry_provenance": 1,
+        **{name: session.columns[name] for name in WINDOW_COLUMNS if name in session.columns},
+    }

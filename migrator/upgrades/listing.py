@@ -8,16 +8,16 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from migrator.filesystem import open_regular_file
 from migrator.model.inventory import RECOVERED, Inventory, Shape, Store, Transcript
 from migrator.model.plan import DatabasePlan, Plan
 from migrator.model.upgrade import MEMBERS, SESSION_ID, Seen
 from migrator.model.words import Number
 from migrator.openclaw.places.paths import agent_database
 from migrator.openclaw.places.session_key import canonical_key
-from migrator.openclaw.text.store import StoreReader
+from migrator.openclaw.text.store import read_member
 from migrator.openclaw.text.transcript import LineKind
 from migrator.scanning.databases import stored_text
+from migrator.scanning.sources import raw_entries
 from migrator.sqlite.snapshot import open_snapshot
 
 EXCUSES = dict.fromkeys(
@@ -97,8 +97,8 @@ def _sessions(planned: DatabasePlan) -> dict[str, tuple[str, dict[str, object], 
 
 def _entries(store: Store) -> dict[int, dict[str, object]]:
     """The members of each entry of a store that show in lists, by its index."""
-    with open_regular_file(store.real_path) as stream:
-        return {raw.index: _members(raw.text) for raw in StoreReader(stream) if raw.text is not None}
+    read = ((entry.index, read_member(raw)) for entry, raw in raw_entries(store))
+    return {index: _members(member.text) for index, member in read if member is not None and member.text is not None}
 
 
 def _members(text: str) -> dict[str, object]:

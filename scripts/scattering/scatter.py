@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from scattering.pieces import Piece, in_store, in_transcript
+from scattering.journals import fill_journal
+from scattering.pieces import WAL, Piece, in_database, in_store, in_transcript
 
 _FOLDERS = (
     *("attic", "backup/2026-05-01", ".cache/tmp.Xa3f2d", "agents/main/old sessions", "agents/main/sessions/_archived"),
@@ -38,7 +40,9 @@ class Scatter:
             self.rename,
             self.copy,
             self.cut,
+            self.cut,
             self.encode,
+            self.leave_in_journal,
             self.nest,
             self.rename_agent,
         )
@@ -47,15 +51,15 @@ class Scatter:
 
     def move(self) -> None:
         """Put a file into another folder, where nothing has its name."""
-        index, piece = self._any()
+        _, piece = self._any()
         folder = self.state / self.random.choice(_FOLDERS)
-        self._put(index, piece, folder / piece.path.name)
+        self._put(piece, folder / piece.path.name)
 
     def rename(self) -> None:
         """Give a file another name, perhaps in another folder."""
-        index, piece = self._any()
+        _, piece = self._any()
         folder = self.state / self.random.choice(_FOLDERS) if self.random.random() < 0.5 else piece.path.parent
-        self._put(index, piece, folder / self._name(piece.path))
+        self._put(piece, folder / self._name(piece.path))
 
     def copy(self) -> None:
         """Copy a file to another name; nothing else happens to it."""
@@ -63,15 +67,24 @@ class Scatter:
         target = self.state / self.random.choice(_FOLDERS) / self._name(piece.path)
         if self._is_free(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(piece.path, target)
-            self.pieces.append(replace(piece, path=target))
+            for one, place in self._together(piece, target):
+                shutil.copy2(one.path, place)
+                self.pieces.append(replace(one, path=place))
 
     def cut(self) -> None:
-        """Let a file end somewhere: a transcript keeps the lines before, a database nothing that can be counted on."""
+        """Let a file end somewhere.
+
+        A text keeps what is whole before. What a cut database had is to be named, because nobody knows what is left.
+        """
         index, piece = self._any()
         data = piece.path.read_bytes()
-        kept = data[: self.random.randint(len(data) // 3, len(data) - 1)]
-        if piece.kind == "database" or (piece.kind == "store" and kept.count(b"sessionId") < 2):
+        kept = data[: self.random.randint(len(data) // 3, max(len(data) - 1, 0))]
+        if piece.kind == "journal":
+            return
+        if piece.kind == "database":
+            piece.path.write_bytes(kept)
+            return
+        if piece.kind == "store" and kept.count(b"sessionId") < 2:
             return
         if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\n" not in data:
             return
@@ -80,11 +93,29 @@ class Scatter:
         facts = in_transcript(text) if piece.kind == "transcript" else _whole_entries(text, piece)
         self.pieces[index] = replace(piece, facts=facts & piece.facts)
 
+    def leave_in_journal(self) -> None:
+        """Let a database have some of what it holds, or all of it, in a -wal beside it."""
+        whole = self.random.random() < 0.5
+        found = [one for one in self.pieces if one.kind == "database" and _is_sound(one)]
+        if not found:
+            return
+        piece = self.random.choice(found)
+        journal = Path(f"{piece.path}{WAL}")
+        if journal.exists() and journal.stat().st_size:
+            return
+        fill_journal(piece.path, whole=whole)
+        left = self.state.parent / "alone"
+        shutil.copy(piece.path, left)
+        rest = in_database(left)
+        left.unlink()
+        self.pieces[self.pieces.index(piece)] = replace(piece, facts=rest)
+        self.pieces.append(Piece(journal, "journal", piece.facts - rest))
+
     def encode(self) -> None:
         """Write a text in another encoding, or with other line ends; nothing of it is lost."""
         index, piece = self._any()
         data = piece.path.read_bytes()
-        if piece.kind == "database" or data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
+        if piece.kind in ("database", "journal") or data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
             return
         try:
             text = data.decode("utf-8")
@@ -115,7 +146,7 @@ class Scatter:
         """Give the directory of an agent another name."""
         agent = self.random.choice(("work", "ops-team"))
         here, there = self.state / "agents" / agent, self.state / "agents" / f"{agent}-old"
-        if here.is_dir() and not there.exists() and not any(one.kind == "database" for one in self.pieces):
+        if here.is_dir() and not there.exists():
             here.rename(there)
             self._moved(here, there)
 
@@ -125,22 +156,42 @@ class Scatter:
                 self.pieces[index] = replace(piece, path=there / piece.path.relative_to(here))
 
     def _any(self) -> tuple[int, Piece]:
-        index = self.random.randrange(len(self.pieces))
+        """A file of any kind, each kind as often as the others."""
+        kind = self.random.choice(sorted({one.kind for one in self.pieces}))
+        index = self.random.choice([index for index, one in enumerate(self.pieces) if one.kind == kind])
         return index, self.pieces[index]
 
     def _name(self, path: Path) -> str:
         pattern = self.random.choice(_NAMES)
         return pattern.format(name=path.name, stem=path.stem, suffix=path.suffix)
 
-    def _put(self, index: int, piece: Piece, target: Path) -> None:
+    def _put(self, piece: Piece, target: Path) -> None:
         if self._is_free(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            piece.path.rename(target)
-            self.pieces[index] = replace(piece, path=target)
+            for one, place in list(self._together(piece, target)):
+                one.path.rename(place)
+                self.pieces[self.pieces.index(one)] = replace(one, path=place)
+
+    def _together(self, piece: Piece, target: Path) -> list[tuple[Piece, Path]]:
+        """A file and its new place; with a database its -wal, which people forget as often as not."""
+        journal = Path(f"{piece.path}{WAL}")
+        found = [(piece, target)]
+        if piece.kind == "database" and self.random.random() < 0.5:
+            found += [(one, Path(f"{target}{WAL}")) for one in self.pieces if one.path == journal]
+        return found
 
     def _is_free(self, target: Path) -> bool:
-        """Whether nothing is there, and no file stands where a folder is needed."""
-        return not target.exists() and not any(one.is_file() for one in target.parents)
+        """Whether nothing is there, no journal of another database either, and a folder can be made for it."""
+        taken = target.exists() or Path(f"{target}{WAL}").exists()
+        return not taken and not any(one.is_file() for one in target.parents)
+
+
+def _is_sound(piece: Piece) -> bool:
+    """Whether a database can be read, and has all that it had, and events."""
+    try:
+        return piece.facts == in_database(piece.path) != frozenset()
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _whole_entries(text: str, piece: Piece) -> frozenset[tuple[str, str]]:

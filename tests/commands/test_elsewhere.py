@@ -196,14 +196,26 @@ def test_a_file_that_cannot_be_read_is_said_to_be_closed_and_never_to_hold_nothi
         (state / name).write_bytes(b"x" * 100)
     read = first_bytes
 
-    def refuse(path: str, length: int) -> bytes:
+    def refuse(path: str, length: int, folder: int | None = None) -> bytes:
         if path.endswith(("notes.xyz", "data.bin")):
             raise PermissionError(13, "closed")
-        return read(path, length)
+        return read(path, length, folder)
 
     monkeypatch.setattr(discovery, "first_bytes", refuse)
     assert named(state, verb, "place.closed").keys() == closed
     assert named(state, verb, "file.unknown-class") == {}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("name", ["a.js", "photo.PNG", "build/x.pyc", "font.woff2"])
+def test_a_copy_with_the_ending_of_a_program_or_a_picture_is_named_all_the_same(
+    unpack: Unpack, verb: str, name: str
+) -> None:
+    state = unpack("copies-with-sessions-only-there")
+    copy = state / "agents" / "main" / "sessions" / "sessions 2.json"
+    (state / name).parent.mkdir(exist_ok=True)
+    copy.rename(state / name)
+    assert named(state, verb, "copy.sessions-only-here")[name] == 1
 
 
 @pytest.mark.parametrize("verb", ["apply --yes", "verify"])

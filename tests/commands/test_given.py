@@ -88,6 +88,27 @@ def test_a_transcript_outside_joins_its_session_before_or_after_that_was_migrate
     assert not any(session_id in key for key in keys_in(state))
 
 
+@pytest.mark.parametrize("is_put_back", [True, False])
+def test_a_history_that_comes_when_its_store_is_put_away_joins_the_session_that_is_in_the_database(
+    unpack: Unpack, tmp_path: Path, is_put_back: bool
+) -> None:
+    state = unpack("copies-with-sessions-only-there")
+    folder = state / "agents" / "main" / "sessions"
+    [session_id] = (entry["sessionId"] for entry in json.loads((folder / "sessions.json").read_text()).values())
+    outside = tmp_path / "late"
+    (folder / f"{session_id}.jsonl").rename(outside)
+    others = sum(len(path.read_text().splitlines()) for path in folder.glob("*.jsonl"))
+    assert run(state, "apply", "--yes", "--archive-sources")[0] == 0
+    keys = keys_in(state)
+    if is_put_back:
+        shutil.copy(outside, folder / f"{session_id}.jsonl")
+        assert run(state, "apply", "--yes")[0] == 0
+    else:
+        assert take_in(state, outside) == 0
+    assert keys_in(state) == keys
+    assert events_in(state) == others + len(outside.read_text().splitlines())
+
+
 @pytest.mark.parametrize("place", ["state", "folder"])
 def test_a_database_that_was_set_aside_is_taken_in_where_there_is_none_any_more(
     unpack: Unpack, tmp_path: Path, place: str

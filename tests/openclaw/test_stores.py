@@ -151,6 +151,19 @@ def test_the_sessions_of_a_copy_that_comes_late_are_listed_once(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.parametrize("release", SCHEMAS)
+def test_the_sessions_of_a_copy_that_comes_after_the_upgrade_are_listed_once(
+    openclaw: Callable[[str], Release], tmp_path: Path, release: str
+) -> None:
+    state = unpacked("recovered-sessions-upgraded", tmp_path / "unpacked") / release
+    copy = state / "agents" / "main" / "sessions" / "sessions.json.bak"
+    assert run("apply", "--yes", "--from", copy, "--state-dir", state)[0] in (0, 15)
+    found = upgraded(state, openclaw(release))
+    assert found.keys == {"agent:main:e0", "agent:main:e1", "agent:main:e2"}
+    assert found.events == 15
+
+
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", [*CONFIGURED, "defect-shared-store with a third agent", "defect-pre-agents-store"])
 def test_an_upgrade_is_proved_and_the_original_is_left_alone(tmp_path: Path, name: str) -> None:
     state = prepared(name, tmp_path / "unpacked")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -66,24 +68,39 @@ def test_a_walk_opens_no_link_and_says_where_it_has_stopped(tmp_path: Path, monk
     (state / "a" / "b" / "here").write_text(json.dumps(STORE))
     (state / "link").symlink_to(outside)
     (state / "file").symlink_to(outside / "anything")
-    made = walk(str(state), lambda _: False)
+    made = walk(str(state))
     assert [one.path for one in made.found] == [str(state / "a" / "b" / "here")]
     assert made.too_deep == [str(state / "a" / "b" / "c")]
-    assert walk(str(state), lambda path: path == str(state / "a")).found == []
+    assert walk(str(state), [str(state / "a")]).found == []
 
 
-def test_programs_and_pictures_are_not_opened_and_of_others_only_the_beginning_is_read(
+def test_no_name_keeps_a_file_closed_and_only_its_beginning_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("a.js", "b.PNG", "c.py", "map", "notes.txt", "data", ".js.bak"):
+    names = {"a.js", "b.PNG", "c.py", "map", "notes.txt", "data", ".js.bak"}
+    for name in names:
         (tmp_path / name).write_text(json.dumps(STORE) + " " * 9000)
     opened: dict[str, int] = {}
     read = first_bytes
 
-    def note(path: str, count: int) -> bytes:
+    def note(path: str, count: int, folder: int | None = None) -> bytes:
         opened[Path(path).name] = count
-        return read(path, count)
+        return read(path, count, folder)
 
     monkeypatch.setattr(discovery, "first_bytes", note)
-    assert {Path(one.path).name for one in walk(str(tmp_path), lambda _: False).found} == opened.keys()
-    assert opened == dict.fromkeys(("map", "notes.txt", "data", ".js.bak"), 4096)
+    assert {Path(one.path).name for one in walk(str(tmp_path)).found} == names
+    assert opened == dict.fromkeys(names, 4096)
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_journal_of_sqlite_is_told_by_its_beginning(tmp_path: Path, mode: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "base", isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute("CREATE TABLE t (x)")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO t VALUES (1)")
+        [journal] = [one for one in tmp_path.iterdir() if one.name in ("base-wal", "base-journal")]
+        connection.execute("PRAGMA cache_spill = 1")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.executemany("INSERT INTO t VALUES (?)", [("x" * 5000,)] * 50)
+        assert recognise(journal.read_bytes()) is Holds.JOURNAL

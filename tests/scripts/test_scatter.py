@@ -11,7 +11,7 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SEEDS = [
-    "1-4",
+    "1-8",
     *(pytest.param(f"{first}-{first + 19}", marks=pytest.mark.exhaustive) for first in range(1, 200, 20)),
 ]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,19 @@ def test_replacing_changes_the_entry_and_leaves_the_earlier_session_where_it_is(
     assert [row[0] for row in rows(database, "sessions")] == ["s", "t"]
     with pytest.raises(sqlite3.IntegrityError):
         typed_entries.put_session(database, session("u"), replace=False)
+
+
+@pytest.mark.parametrize("with_routes", [True, False])
+def test_a_session_takes_over_the_row_of_the_one_that_was_made_up_for_its_history(
+    database: sqlite3.Connection, with_routes: bool
+) -> None:
+    if with_routes:
+        database.execute(ROUTES)
+    typed_entries.put_session(database, replace(session(updated_at=5), key="made up"), replace=False)
+    typed_entries.put_session(database, replace(session(channel="telegram"), relieves="made up"), replace=False)
+    assert rows(database, "sessions") == [("s", "k", 3, 9, "telegram")]
+    assert rows(database, "session_entries") == [("k", "s", '{"sessionId":"s"}', 9, None)]
+    assert not with_routes or rows(database, "session_routes") == [("k", "s", 9)]
 
 
 def test_a_window_that_is_there_stays_as_it_is(database: sqlite3.Connection) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,17 @@ def test_replacing_sets_the_mark_last_and_forgets_what_the_newer_entry_does_not_
     nodes.put_session(database, session(session_id="t", updated_at=10), replace=True)
     assert rows(database, "session_nodes") == [("k", "t", '{"sessionId":"t"}', 1, 10, None, None, None)]
     assert [row[0] for row in rows(database, "session_windows")] == ["s", "t"]
+
+
+def test_a_session_takes_over_the_window_and_the_events_of_the_one_that_was_made_up_for_its_history(
+    database: sqlite3.Connection,
+) -> None:
+    nodes.put_session(database, session("made up", updated_at=5), replace=False)
+    database.execute("INSERT INTO transcript_events (session_id, seq, event_json, created_at) VALUES ('s', 0, '{}', 1)")
+    nodes.put_session(database, replace(session(chat_type="group"), relieves="made up"), replace=False)
+    assert rows(database, "session_nodes") == [("k", "s", '{"sessionId":"s"}', 1, 9, None, None, None)]
+    assert rows(database, "session_windows") == [("s", "k", 3, 9, 1, "group")]
+    assert len(rows(database, "transcript_events")) == 1
 
 
 def test_a_key_that_is_taken_is_never_replaced_unasked(database: sqlite3.Connection) -> None:

@@ -27,6 +27,7 @@ from migrator.openclaw.text.line_pieces import (
     decode_line,
     parse_line,
 )
+from migrator.openclaw.text.utf16 import codec_of
 
 _SAFE_MILLISECONDS = 8_640_000_000_000_000  # the range of a JavaScript date
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -81,10 +82,6 @@ class Line(Struct, frozen=True, gc=False):
     event_type: str | None = None
     timestamp_ms: int | None = None
     transforms: tuple[str, ...] = ()
-
-
-_UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-"""How a file in UTF-16 begins, and what it is called."""
 
 
 class TranscriptReader:
@@ -156,14 +153,14 @@ class TranscriptReader:
     def _chunks(self) -> Iterator[bytes]:
         while chunk := self._stream.read(self._window):
             if self.size == 0:
-                self.is_utf16 = chunk[:2] in _UTF_16 and 0 in chunk[2:4]
+                self.is_utf16 = codec_of(chunk[:4]) != ""
             self.size += len(chunk)
             self._sha256.update(chunk)
             yield chunk
 
     def _lines_of_utf16(self, first: bytes) -> Iterator[tuple[bytes, int, bool]]:
         """The same in UTF-8, of a file that PowerShell has written: with ``>`` it writes UTF-16."""
-        encoding = _UTF_16[first[:2]]
+        encoding = codec_of(first[:4])
         decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
         rest = ""
         for chunk in chain([first], self._chunks()):
