@@ -6,7 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrator.commands.given import Given, given
-from migrator.commands.judging import ELSEWHERE, NOTHING_FOUND, QUARANTINED, has_severity, is_elsewhere, judge
+from migrator.commands.judging import (
+    DIFFERENCES,
+    ELSEWHERE,
+    NOTHING_FOUND,
+    QUARANTINED,
+    has_severity,
+    is_elsewhere,
+    judge,
+)
 from migrator.commands.plan import plan_for
 from migrator.commands.request import (
     Request,
@@ -16,9 +24,10 @@ from migrator.commands.request import (
 from migrator.execution.archive import archive_sources
 from migrator.execution.executor import execute
 from migrator.execution.run_states import resume, supersede_earlier, tidy
+from migrator.model.conclusions import LEFT_BEHIND
 from migrator.model.errors import ChangedError, RefusedError, UsageError
 from migrator.model.inventory import Inventory
-from migrator.model.outcome import committed, telling_how_far, worst
+from migrator.model.outcome import NOT_ARCHIVED, committed, telling_how_far, worst
 from migrator.model.plan import Plan
 from migrator.model.progress import silent
 from migrator.model.report import ApplyReport
@@ -102,8 +111,8 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             whole = sources.joined_to(fresh)
             verification = make_verification(whole, workers=request.workers)
             word, code = judge(verification, whole)
-            archived = archive_sources(planned, run) if archive and code == 0 else ()
-            if archived:
+            archiving = archive_sources(planned, run) if archive and code == 0 else NOT_ARCHIVED
+            if archiving.moved:
                 fresh = take_inventory(replace(request, progress=silent))
                 whole = sources.joined_to(fresh)
                 verification = make_verification(whole, workers=request.workers)
@@ -111,9 +120,11 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             if code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 word, code = "quarantined", QUARANTINED
             word, code = worst(outcomes) or (word, code)
-            run.note("done", exit_code=code)
+            run.note("done", exit_code=code)  # of what became of the databases
             if code in (0, QUARANTINED):
                 supersede_earlier(run, _databases(fresh), request.clock(), holds_proof)
+            if code in (0, QUARANTINED) and archiving.is_incomplete:
+                word, code = LEFT_BEHIND, DIFFERENCES
     tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock(), holds_proof)
     planned = (
         with_more(planned, plan_for(request, fresh, sources))
@@ -128,7 +139,7 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
         verification=verification,
         outcomes=outcomes,
         run=str(run.folder),
-        archived=archived,
+        archiving=archiving,
     )
 
 

@@ -17,6 +17,33 @@ _QUARANTINED, _REFUSED, _BUSY = Severity.QUARANTINED, Severity.REFUSED, Severity
 RULES: dict[str, Rule] = {
     **REPAIR_RULES,
     **UPGRADE_RULES,
+    # sources that were to be moved away
+    "archive.changing": Rule(
+        _WARNING,
+        "{subject} changed while it was moved, so it stays: the next upgrade would import it.",
+        "Stop whatever writes there, and run apply --archive-sources again.",
+    ),
+    "archive.link": Rule(
+        _WARNING,
+        "{subject} is a link, so it was not moved: the next upgrade may import it.",
+        "Move the link away before the upgrade; all that it leads to is migrated.",
+    ),
+    "archive.outside": Rule(
+        _WARNING,
+        "{subject} lies outside the state directory, so it was not moved: the next upgrade may import it.",
+        "If it belongs to this installation alone, name its store with --store and run apply --archive-sources again.",
+    ),
+    "archive.refused": Rule(
+        _WARNING,
+        "The system refuses to move {subject} (error {errno}): the next upgrade would import it.",
+        "Take away what protects it (chattr -i, another owner, a full or read-only disk), and run apply "
+        "--archive-sources again.",
+    ),
+    "archive.shared": Rule(
+        _WARNING,
+        "{subject} has sessions of agents that were not asked for, so it was not moved.",
+        "Run apply --archive-sources without --agent.",
+    ),
     # agent directories
     "agent.collapses-to-main": Rule(
         _WARNING,
