@@ -19,7 +19,9 @@ from migrator.filesystem import first_bytes, names_in
 DEEPEST = 24
 """Folders below each other: a state directory inside a home inside an agent needs ten."""
 
-_HEAD = 4096
+HEAD = 4096
+"""So many bytes of the beginning of a file are looked at."""
+
 _SQLITE = b"SQLite format 3\0"
 
 _EVENT_TYPES = (
@@ -125,7 +127,7 @@ def _is_event(line: str) -> bool:
 
 def look_at(path: str) -> Holds | None:
     """What the file at ``path`` may be; None where it is nothing of ours. Raises OSError where it cannot be read."""
-    return recognise(first_bytes(path, _HEAD))
+    return recognise(first_bytes(path, HEAD))
 
 
 def walk(state: str, is_read: Callable[[str], bool]) -> Walk:
