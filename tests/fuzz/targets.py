@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
@@ -191,10 +192,8 @@ def _is_session(value: object) -> bool:
 
 def packed(data: bytes) -> None:
     """What is compressed comes back as it was, within the size that is allowed; all else is damaged, and said to be."""
-    try:
+    with suppress(DamagedPayloadError):
         assert len(decompress(data, 1 << 16)) <= 1 << 16
-    except DamagedPayloadError:
-        pass
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
