@@ -55,6 +55,9 @@ _NEVER_OURS = frozenset((*_PROGRAMS.split(), *_MEDIA.split()))
 """Endings of programs, pictures and sounds, which no person and no program gives to a copy of sessions."""
 
 
+_JSON = json.JSONDecoder()
+
+
 class Kind(Enum):
     """What the walk goes on with: folders to look into, and regular files."""
 
@@ -118,8 +121,9 @@ def _as_text(head: bytes) -> str:
 
 
 def _is_event(line: str) -> bool:
+    """Whether a line begins with an event, whatever follows it: two may have come to stand on one line."""
     try:
-        event = json.loads(line)
+        event, _ = _JSON.raw_decode(line)
     except (ValueError, RecursionError):
         return False
     return isinstance(event, dict) and event.get("type") in _TYPES and ("id" in event or "message" in event)
