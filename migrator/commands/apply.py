@@ -33,11 +33,12 @@ from migrator.model.progress import silent
 from migrator.model.report import ApplyReport
 from migrator.model.request import Selection
 from migrator.model.words import Name, Severity
+from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.planning import planfile
 from migrator.planning.planner import with_more
 from migrator.planning.preflight import preflight
 from migrator.proofs.bundle import holds_proof
-from migrator.runs.run import started_run
+from migrator.runs.run import require_no_run, started_run
 from migrator.verification.verifier import verify as make_verification
 
 
@@ -54,6 +55,9 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         if request.selection != Selection():
             raise UsageError("A plan says itself what it is for: leave --state-dir and the like away, or plan again.")
         request = replace(request, selection=saved.selection)
+    around = request.surroundings
+    state, _ = resolve_state_dir(request.selection.state_dir, around.env, around.home, around.cwd)
+    require_no_run(Path(state))
     inventory = take_inventory(request)
     with given(request, inventory) as sources:
         return _apply(request, inventory, sources, saved, archive)
