@@ -276,6 +276,12 @@ RULES: dict[str, Rule] = {
         "{count} rows of {subject} refer to rows that do not exist.",
         "They are left as they are; OpenClaw may drop them.",
     ),
+    "database.hard-linked": Rule(
+        _WARNING,
+        "{subject} has {count} other names (hard links), and whatever is written to it changes it under those, too.",
+        "If one of them is a backup or of another installation, put a copy in the place of this one before apply: "
+        "a roll-back gives only this name its old content.",
+    ),
     "database.integrity": Rule(
         _REFUSED,
         "SQLite's integrity check finds {count} faults in {subject}.",
