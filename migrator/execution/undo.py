@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from migrator.filesystem import fsync_directory
+from migrator.model.errors import BusyError
 from migrator.model.report import Undone
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import store_database
@@ -219,12 +220,21 @@ def _put_back(one: ArchivedSource, run: Run) -> int:
         if _is_same(one):
             one.archive.unlink()
         else:
-            carry(one.archive, one.source, digest_now(str(one.archive)))
+            _give_back(one)
         fsync_directory(one.source.parent)
         fsync_directory(one.archive.parent)
     if one.archive.parent.is_dir() and not os.listdir(one.archive.parent):
         one.archive.parent.rmdir()
     return aside
+
+
+def _give_back(one: ArchivedSource) -> None:
+    """Move a source to its place, which was empty a moment ago; nothing is ever replaced."""
+    try:
+        carry(one.archive, one.source, digest_now(str(one.archive)))
+    except FileExistsError:
+        name = Name("path", str(one.source))
+        raise BusyError("{subject} was written while it was put back; stop its writer and try again.", name) from None
 
 
 def _set_aside(path: Path, run: Run) -> int:

@@ -26,7 +26,7 @@ from migrator.proofs.bundle import holds_proof
 from migrator.runs import moving
 from migrator.runs.run import RUNS, Run
 from migrator.runs.run_record import all_records
-from tests.run_worlds import apply, roll_back, tree
+from tests.run_worlds import apply, roll_back, tree, two_devices
 from tests.worlds import NOON, World, entry
 
 
@@ -245,21 +245,6 @@ def killed_at(patched: pytest.MonkeyPatch, point: int, act: Callable[[], object]
     except KilledError:
         return True
     return False
-
-
-def two_devices(patched: pytest.MonkeyPatch) -> None:
-    """Let the folders of runs be on another device than everything else."""
-    for name in ("rename", "link"):
-        patched.setattr(os, name, across(getattr(os, name)))
-
-
-def across(original: Callable[..., None]) -> Callable[..., None]:
-    def call(source: str | Path, target: str | Path, **named: bool) -> None:
-        if (RUNS in str(source)) is not (RUNS in str(target)):
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        original(source, target, **named)
-
-    return call
 
 
 def refuse(patched: pytest.MonkeyPatch, protected: Path, why: int) -> None:
