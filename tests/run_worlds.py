@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from migrator import commands
 from migrator.commands.rollback import rollback
@@ -46,3 +50,18 @@ def apply(world: World, archive: bool = True) -> ApplyReport:
 def roll_back(world: World, folder: Path | None = None, **options: object) -> RollbackReport:
     named = str(folder or world.runs()[-1])
     return rollback(world.request(), named, **options)  # type: ignore[arg-type]
+
+
+def two_devices(patched: pytest.MonkeyPatch) -> None:
+    """Let the folders of runs be on another device than everything else."""
+    for name in ("rename", "link"):
+        patched.setattr(os, name, across(getattr(os, name)))
+
+
+def across(original: Callable[..., None]) -> Callable[..., None]:
+    def call(source: str | Path, target: str | Path, **named: bool) -> None:
+        if (RUNS in str(source)) is not (RUNS in str(target)):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        original(source, target, **named)
+
+    return call

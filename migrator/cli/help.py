@@ -9,7 +9,7 @@ from migrator.model.glossary import WORDS
 
 EXIT_CODES = {
     0: "what was asked for holds",
-    1: "differences found; or, with `plan --detailed-exitcode`, work is pending",
+    1: "differences found, sources left, or `--detailed-exitcode`: work pending",
     2: "usage error, failing disk or memory, internal error: nothing is claimed",
     10: "nothing to work on was found (`--allow-empty` makes it 0)",
     11: "busy: a live gateway, writer or lock",
@@ -63,7 +63,10 @@ HELP = {
             ("apply --yes --archive-sources", "and set the old files aside"),
         ),
         (0, 1, 13, 14, 15, *_STOPPED),
-        {0: "every session is in its database", 1: "something is missing or differs: look at the report"},
+        {
+            0: "every session is in its database",
+            1: "something is missing, differs, or could not be moved: see the report",
+        },
     ),
     "verify": Help(
         (

@@ -199,7 +199,7 @@ def _source_bytes(report: Report) -> Iterator[bytes]:
     """The bytes of all sources, where they are now."""
     stores = (*report.inventory.stores, *origin_of(report).stores)
     paths = dict.fromkeys(store.real_path for store in stores if store.identity is not None)
-    archived = report.archived if isinstance(report, ApplyReport) else ()
+    archived = report.archiving.moved if isinstance(report, ApplyReport) else ()
     for path in (*paths, *archived):
         if not os.path.exists(path):
             continue

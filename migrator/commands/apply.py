@@ -6,7 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrator.commands.given import Given, given
-from migrator.commands.judging import ELSEWHERE, NOTHING_FOUND, QUARANTINED, has_severity, is_elsewhere, judge
+from migrator.commands.judging import (
+    DIFFERENCES,
+    ELSEWHERE,
+    NOTHING_FOUND,
+    QUARANTINED,
+    has_severity,
+    is_elsewhere,
+    judge,
+)
 from migrator.commands.plan import plan_for
 from migrator.commands.request import (
     Request,
@@ -16,19 +24,21 @@ from migrator.commands.request import (
 from migrator.execution.archive import archive_sources
 from migrator.execution.executor import execute
 from migrator.execution.run_states import resume, supersede_earlier, tidy
+from migrator.model.conclusions import LEFT_BEHIND
 from migrator.model.errors import ChangedError, RefusedError, UsageError
 from migrator.model.inventory import Inventory
-from migrator.model.outcome import committed, telling_how_far, worst
+from migrator.model.outcome import NOT_ARCHIVED, committed, telling_how_far, worst
 from migrator.model.plan import Plan
 from migrator.model.progress import silent
 from migrator.model.report import ApplyReport
 from migrator.model.request import Selection
 from migrator.model.words import Name, Severity
+from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.planning import planfile
 from migrator.planning.planner import with_more
 from migrator.planning.preflight import preflight
 from migrator.proofs.bundle import holds_proof
-from migrator.runs.run import started_run
+from migrator.runs.run import require_no_run, started_run
 from migrator.verification.verifier import verify as make_verification
 
 
@@ -45,6 +55,9 @@ def apply(request: Request, plan_file: str | None, yes: bool = False, archive: b
         if request.selection != Selection():
             raise UsageError("A plan says itself what it is for: leave --state-dir and the like away, or plan again.")
         request = replace(request, selection=saved.selection)
+    around = request.surroundings
+    state, _ = resolve_state_dir(request.selection.state_dir, around.env, around.home, around.cwd)
+    require_no_run(Path(state))
     inventory = take_inventory(request)
     with given(request, inventory) as sources:
         return _apply(request, inventory, sources, saved, archive)
@@ -102,8 +115,8 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             whole = sources.joined_to(fresh)
             verification = make_verification(whole, workers=request.workers)
             word, code = judge(verification, whole)
-            archived = archive_sources(planned, run) if archive and code == 0 else ()
-            if archived:
+            archiving = archive_sources(planned, run) if archive and code == 0 else NOT_ARCHIVED
+            if archiving.moved:
                 fresh = take_inventory(replace(request, progress=silent))
                 whole = sources.joined_to(fresh)
                 verification = make_verification(whole, workers=request.workers)
@@ -111,9 +124,11 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             if code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 word, code = "quarantined", QUARANTINED
             word, code = worst(outcomes) or (word, code)
-            run.note("done", exit_code=code)
+            run.note("done", exit_code=code)  # of what became of the databases
             if code in (0, QUARANTINED):
                 supersede_earlier(run, _databases(fresh), request.clock(), holds_proof)
+            if code in (0, QUARANTINED) and archiving.is_incomplete:
+                word, code = LEFT_BEHIND, DIFFERENCES
     tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock(), holds_proof)
     planned = (
         with_more(planned, plan_for(request, fresh, sources))
@@ -128,7 +143,7 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
         verification=verification,
         outcomes=outcomes,
         run=str(run.folder),
-        archived=archived,
+        archiving=archiving,
     )
 
 

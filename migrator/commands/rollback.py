@@ -15,7 +15,7 @@ from migrator.model.report import RollbackReport, Undone
 from migrator.model.request import Selection
 from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.planning.preflight import require_idle
-from migrator.runs.run import RUNS, locked
+from migrator.runs.run import RUNS, locked, require_no_run
 from migrator.runs.run_record import all_records, read_record
 from migrator.runs.steps import JOURNAL
 
@@ -35,6 +35,7 @@ def rollback(request: Request, run: str, set_aside: bool = False, evidence: str 
         outside(str(state), evidence)
     selection = Selection(state_dir=str(state), config=request.selection.config)
     asked = replace(request, selection=selection, allow_empty=True)
+    require_no_run(state)
     inventory = take_inventory(asked)
     require_idle(inventory.findings)
     with locked(state):

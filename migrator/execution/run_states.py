@@ -20,6 +20,7 @@ from migrator.model.request import Selection
 from migrator.model.words import Finding, Name
 from migrator.planning.digests import damaged_spans
 from migrator.runs.backups import SET, close_cleanly
+from migrator.runs.moving import half_carried
 from migrator.runs.quarantine import only_in_quarantine
 from migrator.runs.run import RUNS, Run, locked, run_folders
 from migrator.runs.run_record import CreatedDatabase, RunRecord, all_records, read_record
@@ -191,6 +192,8 @@ def _leftovers(record: RunRecord) -> Iterator[Path]:
     """Half-built files that are there."""
     yield from (one.temporary for one in record.created if os.path.lexists(one.temporary))
     yield from record.folder.glob(".*.tmp")
+    halves = (half_carried(place) for one in record.archived for place in (one.archive, one.source))
+    yield from filter(os.path.lexists, halves)
 
 
 def _open_journals(record: RunRecord) -> Iterator[Path]:

@@ -15,11 +15,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from migrator.filesystem import fsync_directory, move
+from migrator.filesystem import fsync_directory
+from migrator.model.errors import BusyError
 from migrator.model.report import Undone
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import store_database
 from migrator.runs.backups import SET, copy_set, is_restored, remove_set, restore_set, tidy_after_restore
+from migrator.runs.moving import are_alike, carry, half_carried
 from migrator.runs.run import Run, remove_place_for_runs
 from migrator.runs.run_record import ArchivedSource, ChangedDatabase, CreatedDatabase, DirectoryBefore, RunRecord
 from migrator.scanning.directories import is_inside
@@ -197,31 +199,42 @@ def _source_obstacles(one: ArchivedSource) -> Iterator[Finding]:
 
 
 def _is_same(one: ArchivedSource) -> bool:
-    """Whether a kill has left a file with both of its names; a link to its directory is no second name."""
+    """Whether a kill has left a file at both of its places; a link to its directory is no second place."""
     if one.source.is_symlink() or os.path.realpath(one.source) == os.path.realpath(one.archive):
         return False
-    return one.source.exists() and one.source.samefile(one.archive)
+    return one.source.exists() and (one.source.samefile(one.archive) or are_alike(one.source, one.archive))
 
 
 def _put_back(one: ArchivedSource, run: Run) -> int:
     """Move a source back, and what has taken its place out of the way; give the number of files set aside."""
     aside = 0
+    for place in (one.archive, one.source):
+        half_carried(place).unlink(missing_ok=True)
     if one.archive.exists():
         one.source.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(one.source) and not _is_same(one):
             final = run.numbered("set-aside") / one.source.name
             run.note("set-aside", path=run.where(one.source), to=run.where(final))
-            one.source.rename(final)
+            carry(one.source, final, digest_now(str(one.source)), os.rename)
             aside = 1
         if _is_same(one):
             one.archive.unlink()
         else:
-            move(one.archive, one.source)
+            _give_back(one)
         fsync_directory(one.source.parent)
         fsync_directory(one.archive.parent)
     if one.archive.parent.is_dir() and not os.listdir(one.archive.parent):
         one.archive.parent.rmdir()
     return aside
+
+
+def _give_back(one: ArchivedSource) -> None:
+    """Move a source to its place, which was empty a moment ago; nothing is ever replaced."""
+    try:
+        carry(one.archive, one.source, digest_now(str(one.archive)))
+    except FileExistsError:
+        name = Name("path", str(one.source))
+        raise BusyError("{subject} was written while it was put back; stop its writer and try again.", name) from None
 
 
 def _set_aside(path: Path, run: Run) -> int:

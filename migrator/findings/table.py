@@ -17,6 +17,33 @@ _QUARANTINED, _REFUSED, _BUSY = Severity.QUARANTINED, Severity.REFUSED, Severity
 RULES: dict[str, Rule] = {
     **REPAIR_RULES,
     **UPGRADE_RULES,
+    # sources that were to be moved away
+    "archive.changing": Rule(
+        _WARNING,
+        "{subject} changed while it was moved, so it stays: the next upgrade would import it.",
+        "Stop whatever writes there, and run apply --archive-sources again.",
+    ),
+    "archive.link": Rule(
+        _WARNING,
+        "{subject} is a link, so it was not moved: the next upgrade may import it.",
+        "Move the link away before the upgrade; all that it leads to is migrated.",
+    ),
+    "archive.outside": Rule(
+        _WARNING,
+        "{subject} lies outside the state directory, so it was not moved: the next upgrade may import it.",
+        "If it belongs to this installation alone, name its store with --store and run apply --archive-sources again.",
+    ),
+    "archive.refused": Rule(
+        _WARNING,
+        "The system refuses to move {subject} (error {errno}): the next upgrade would import it.",
+        "Take away what protects it (chattr -i, another owner, a full or read-only disk), and run apply "
+        "--archive-sources again.",
+    ),
+    "archive.shared": Rule(
+        _WARNING,
+        "{subject} has sessions of agents that were not asked for, so it was not moved.",
+        "Run apply --archive-sources without --agent.",
+    ),
     # agent directories
     "agent.collapses-to-main": Rule(
         _WARNING,
@@ -248,6 +275,12 @@ RULES: dict[str, Rule] = {
         _WARNING,
         "{count} rows of {subject} refer to rows that do not exist.",
         "They are left as they are; OpenClaw may drop them.",
+    ),
+    "database.hard-linked": Rule(
+        _WARNING,
+        "{subject} has {count} other names (hard links), and whatever is written to it changes it under those, too.",
+        "If one of them is a backup or of another installation, put a copy in the place of this one before apply: "
+        "a roll-back gives only this name its old content.",
     ),
     "database.integrity": Rule(
         _REFUSED,

@@ -13,6 +13,9 @@ class Conclusion:
     remedy: str
 
 
+LEFT_BEHIND = "left-behind"
+"""All is in the databases, and sources that were to be moved away could not be."""
+
 OUTCOMES = {
     "proved": Conclusion((0,), "Nothing: every session is in its database, and every source is unchanged."),
     "already-migrated": Conclusion((0,), "Nothing: every session was in its database before."),
@@ -23,6 +26,10 @@ OUTCOMES = {
     "explained": Conclusion((0,), "See above, place by place."),
     "exported": Conclusion((0, 15), "Nothing: the export is complete."),
     "rolled-back": Conclusion((0,), "Nothing: everything is as it was before the run."),
+    LEFT_BEHIND: Conclusion(
+        (1,),
+        "Follow the findings on the sources that were not moved, and run it again: an upgrade would import them.",
+    ),
     "differences": Conclusion((1,), "Look at what is missing, changed, moved or failed: the sources still have it."),
     "not-upgraded": Conclusion(
         (12,),
@@ -49,7 +56,7 @@ OUTCOMES = {
 VERDICTS = {
     "scan": ("scanned", "unexpected"),
     "plan": ("up-to-date", "unexpected", "refused", "pending"),
-    "apply": ("proved", "already-migrated", "quarantined", "differences", "changed", "busy", "unjudged"),
+    "apply": ("proved", "already-migrated", "quarantined", LEFT_BEHIND, "differences", "changed", "busy", "unjudged"),
     "verify": ("proved", "quarantined", "differences", "unexpected", "unjudged", "busy"),
     "prove": (
         "proved",
@@ -68,7 +75,7 @@ VERDICTS = {
 }
 """The verdict words that each verb can come to."""
 
-GOOD = ("proved", "already-migrated", "quarantined", "not-tried")
+GOOD = ("proved", "already-migrated", "quarantined", LEFT_BEHIND, "not-tried")
 """The words that claim that nothing is lost."""
 
 

@@ -48,6 +48,23 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Archiving:
+    """The sources that were moved into the folder of a run, and a finding on each that stays where it was."""
+
+    moved: tuple[str, ...] = ()
+    staying: tuple[Finding, ...] = ()
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether something stays that was to be moved, and could have been."""
+        return any(finding.code in ("archive.refused", "archive.changing") for finding in self.staying)
+
+
+NOT_ARCHIVED = Archiving()
+"""Nothing was moved, because nobody asked for it, or not all is verified."""
+
+
+@dataclass(frozen=True, slots=True)
 class Halfway:
     """How far a run had come when a signal stopped it: the databases written, of those that were to be."""
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from migrator.model.conclusions import remedy
+from migrator.model.conclusions import LEFT_BEHIND, OUTCOMES, remedy
 from migrator.model.explanation import Explanation
 from migrator.model.exported import Exported
 from migrator.model.inventory import Inventory
-from migrator.model.outcome import Outcome
+from migrator.model.outcome import NOT_ARCHIVED, Archiving, Outcome
 from migrator.model.plan import Plan
 from migrator.model.upgrade import Upgrade
 from migrator.model.verification import OTHER_BRANCH, Verification
@@ -103,7 +103,7 @@ class VerifyReport(Report):
 class ApplyReport(Report):
     """What was done, and whether every session is there now.
 
-    ``run`` is the folder of the run, None where there was nothing to do; ``archived`` are the sources in it.
+    ``run`` is the folder of the run, None where there was nothing to do; ``archiving`` tells which sources are in it.
     """
 
     verb = "apply"
@@ -111,13 +111,19 @@ class ApplyReport(Report):
     verification: Verification
     outcomes: tuple[Outcome, ...] = ()
     run: str | None = None
-    archived: tuple[str, ...] = ()
+    archiving: Archiving = NOT_ARCHIVED
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of the plan, what it led to, and what stopped single databases."""
+        """The findings of the plan, what it led to, what stopped single databases, and on sources that stay."""
         stopped = (made for outcome in self.outcomes if (made := outcome.finding) is not None)
-        return (*self.plan.findings, *_other_branches(self.verification), *stopped)
+        return (*self.plan.findings, *_other_branches(self.verification), *stopped, *self.archiving.staying)
+
+    @property
+    def next_step(self) -> str:
+        """What to do now. While a source stays that was to be moved, nobody is told that there is nothing to do."""
+        comforts = self.word in ("proved", "already-migrated") and self.archiving.staying
+        return OUTCOMES[LEFT_BEHIND].remedy if comforts else super().next_step
 
 
 @dataclass(frozen=True, kw_only=True)

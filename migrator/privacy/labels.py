@@ -13,9 +13,10 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from migrator.filesystem import fsync_directory, open_regular_file
+from migrator.filesystem import fsync_directory, move, open_regular_file, write_all
 from migrator.model.errors import UsageError
 from migrator.model.words import Name
 
@@ -51,23 +52,27 @@ def new_key() -> bytes:
 
 
 def load_or_create_key(folder: Path) -> bytes:
-    """Give the key that belongs to a folder; it is made on first use, for the owner's eyes only.
+    """Give the key that belongs to a folder; it is made on first use, whole or not at all, for the owner's eyes only.
 
     On Windows the access list of the folder takes the place of the mode. Raises UsageError when the file that
     is there holds no key, and OSError when none can be written.
     """
-    path = folder / KEY_FILE
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_key(folder)
-    key = new_key()
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(key.hex().encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-    fsync_directory(folder)
-    return key
+    path, temporary = folder / KEY_FILE, folder / f"{KEY_FILE}.{os.getpid()}.tmp"
+    if not os.path.lexists(path):
+        temporary.unlink(missing_ok=True)
+        try:
+            with open(temporary, "xb", buffering=0, opener=_private) as stream:
+                write_all(stream.fileno(), new_key().hex().encode())
+            with suppress(FileExistsError):  # another process was quicker: its key is the one
+                move(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        fsync_directory(folder)
+    return read_key(folder)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def read_key(folder: Path) -> bytes:

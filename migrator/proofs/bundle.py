@@ -12,6 +12,7 @@ from pathlib import Path
 
 from migrator import __version__
 from migrator.filesystem import inherit_owner, read_regular_file
+from migrator.model.conclusions import LEFT_BEHIND
 from migrator.model.errors import UsageError
 from migrator.model.words import Name
 from migrator.privacy.labels import KEY_FILE
@@ -115,6 +116,6 @@ def holds_proof(folder: Path) -> bool:
     for path in sorted((*folder.glob(f"apply*{ENDING}"), *folder.glob(f"verify*{ENDING}"))):
         with suppress(OSError):
             log = read_log(decode_log(read_regular_file(path)))
-            if not log.problems and log.end.exit_code in _SUCCESS:
+            if not log.problems and (log.end.exit_code in _SUCCESS or log.totals.verdict == LEFT_BEHIND):
                 return True
     return False

@@ -30,7 +30,7 @@ TROUBLES = {
 """What a file can be that holds no proof to count, and what to do then."""
 
 WORST_FIRST = (
-    *("unreadable", "broken", "failed", "differences", "changed", "unexpected", "refused", "busy"),
+    *("unreadable", "broken", "failed", "differences", "left-behind", "changed", "unexpected", "refused", "busy"),
     *("not-upgraded", "not-tried", "unjudged", "repeated", "pending", "quarantined", "exported"),
 )
 """Every word of a proof that is not good."""

@@ -82,7 +82,7 @@ def document_of(report: Report) -> VerbDocument:
                 **shared,
                 **verified_members(report.verification, inventory),
                 plan=plan_part(report.plan, inventory),
-                run=run_part(report.run, inventory, report.outcomes, report.archived),
+                run=run_part(report.run, inventory, report.outcomes, report.archiving),
             )
         case ProveReport():
             return ProveDocument(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from migrator.model.inventory import Database, Inventory
-from migrator.model.outcome import Outcome
+from migrator.model.outcome import NOT_ARCHIVED, Archiving, Outcome
 from migrator.model.plan import Action, DatabasePlan, Plan, Reject
 from migrator.model.verification import DatabaseVerification, EntryVerdict, HistoryVerdict, Verdict, Verification
 from migrator.model.words import Name
@@ -103,7 +103,10 @@ def _reject(reject: Reject) -> RejectRow:
 
 
 def run_part(
-    folder: str | None, inventory: Inventory, outcomes: tuple[Outcome, ...] = (), archived: tuple[str, ...] = ()
+    folder: str | None,
+    inventory: Inventory,
+    outcomes: tuple[Outcome, ...] = (),
+    archiving: Archiving = NOT_ARCHIVED,
 ) -> RunPart | None:
     """What was done to each database; None where there was no run."""
     if folder is None:
@@ -114,7 +117,8 @@ def run_part(
         id=Path(folder).name,
         folder=Name("path", folder),
         databases=[_written(outcome, databases.get(outcome.path), directories) for outcome in outcomes],
-        archived_sources=len(archived),
+        archived_sources=len(archiving.moved),
+        sources_left=len(archiving.staying),
     )
 
 

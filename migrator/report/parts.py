@@ -183,12 +183,13 @@ class WrittenDatabase(OfDatabase, frozen=True, kw_only=True):
 
 
 class RunPart(Part, frozen=True, kw_only=True):
-    """One run, with its folder."""
+    """One run, with its folder, and how many sources were moved there, or left although they were to be moved."""
 
     id: str
     folder: Name
     databases: Sequence[WrittenDatabase]
     archived_sources: Count
+    sources_left: Count
 
 
 class Parity(Part, frozen=True, kw_only=True):

@@ -60,8 +60,8 @@ def run_lines(run: RunPart, namer: Namer, style: Style) -> Iterator[str]:
         yield ""
         yield from _diff(changes, namer, style)
     yield f"run {run.id}, in the folder {namer(run.folder)}"
-    if run.archived_sources:
-        yield f"{plural(run.archived_sources, 'source')} moved into the folder of the run"
+    if sources := run.archived_sources + run.sources_left:
+        yield f"moved {run.archived_sources:,} of {plural(sources, 'source')} into the folder of the run"
 
 
 def _changes(database: PlannedDatabase) -> Iterator[_Change]:

@@ -118,6 +118,20 @@ def locked(state_dir: Path) -> Iterator[None]:
         yield
 
 
+def require_no_run(state_dir: Path) -> None:
+    """Raise BusyError while another run, or a rollback, is at work, before time is spent on reading what it changes.
+
+    Changes nothing; what it cannot look at is found out by whoever locks.
+    """
+    lock = state_dir / RUNS / _LOCK
+    try:
+        if lock.is_file() and not leads_out(state_dir):
+            with exclusive_lock(lock):
+                return
+    except OSError:
+        return
+
+
 @contextmanager
 def started_run(state_dir: Path, started: datetime) -> Iterator[Run]:
     """Begin a run, as the only one on its state directory, and note what that changes. Raises BusyError."""

@@ -25,6 +25,7 @@ from migrator.runs.steps import (
     Directory,
     MakeDirectory,
     Publish,
+    Stays,
     Step,
     read_journal,
 )
@@ -145,6 +146,7 @@ def _record(folder: Path, steps: Sequence[AnyStep]) -> RunRecord | None:
 
     published = {place(step.database): step.tables for step in found(Publish)}
     committed = {place(step.database): step.tables for step in found(Commit)}
+    staying = {step.archive for step in found(Stays)}
     settled = {place(step.database) for step in found(Committed) if step.checkpointed}
     created = tuple(
         CreatedDatabase(place(step.database), place(step.temporary), published.get(place(step.database)))
@@ -170,6 +172,7 @@ def _record(folder: Path, steps: Sequence[AnyStep]) -> RunRecord | None:
         archived=tuple(
             ArchivedSource(place(step.source), folder / "archive" / step.archive, step.sha256)
             for step in found(Archive)
+            if step.archive not in staying
         ),
         made=tuple(place(step.path) for step in found(MakeDirectory)),
         directories=tuple(DirectoryBefore(place(step.path), step.mode, step.mtime_ns) for step in found(Directory)),

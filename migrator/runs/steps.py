@@ -133,6 +133,12 @@ class Archive(Step, frozen=True):
     sha256: str
 
 
+class Stays(Step, frozen=True):
+    """The source that was to be moved there could not be, and is at its place."""
+
+    archive: _Names
+
+
 class SetAside(Step, frozen=True):
     """What others have written is kept before it is overwritten."""
 
@@ -184,6 +190,7 @@ AnyStep = (
     | Commit
     | Committed
     | Archive
+    | Stays
     | SetAside
     | Failed
     | Done

@@ -244,6 +244,9 @@ def _findings(database: Database, role: str | None) -> Iterator[Finding]:
         yield Finding("database.read-by-columns", name, version)
     elif database.shape in (Shape.ENTRIES, Shape.NODES):
         yield Finding("database.migrated", name, version)
+    file = dict(database.files).get("")
+    if file is not None and file.links > 1:
+        yield Finding("database.hard-linked", name, (("count", file.links - 1),))
     if role not in (None, "agent"):
         yield Finding("database.wrong-role", name)
     if database.owner is not None and normalize_agent_id(database.owner) != database.agent_id:

@@ -22,7 +22,10 @@ from migrator.openclaw.text.utf16 import MARKS
 DEEPEST = 24
 """Folders below each other: a state directory inside a home inside an agent needs ten."""
 
-_HEAD = 4096
+HEAD = 4096
+"""So many bytes of the beginning of a file are looked at."""
+
+_JSON = json.JSONDecoder()
 _SQLITE = b"SQLite format 3\0"
 _JOURNALS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
 """How a -wal of SQLite begins, in either order of bytes, and how its -journal does."""
@@ -115,8 +118,9 @@ def _as_text(head: bytes) -> str:
 
 
 def _is_event(line: str) -> bool:
+    """Whether a line begins with an event, whatever follows it: two may have come to stand on one line."""
     try:
-        event = json.loads(line)
+        event, _ = _JSON.raw_decode(line)
     except (ValueError, RecursionError):
         return False
     return isinstance(event, dict) and event.get("type") in _TYPES and ("id" in event or "message" in event)
@@ -124,7 +128,7 @@ def _is_event(line: str) -> bool:
 
 def look_at(path: str) -> Holds | None:
     """What the file at ``path`` may be; None where it is nothing of ours. Raises OSError where it cannot be read."""
-    return recognise(first_bytes(path, _HEAD))
+    return recognise(first_bytes(path, HEAD))
 
 
 def walk(state: str, read: Iterable[str] = ()) -> Walk:
@@ -196,7 +200,7 @@ def _kind(entry: os.DirEntry[str], folder: str, made: Walk) -> Kind | None:
 
 def _look_into(folder: str, name: str, handle: int | None, root: str | None, made: Walk) -> None:
     try:
-        holds = recognise(first_bytes(os.path.join(folder, name) if handle is None else name, _HEAD, handle))
+        holds = recognise(first_bytes(os.path.join(folder, name) if handle is None else name, HEAD, handle))
     except FileNotFoundError:
         return
     except OSError:

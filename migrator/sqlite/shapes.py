@@ -131,7 +131,17 @@ def _fits(connection: sqlite3.Connection, table: str) -> bool:
     layout, found = _LAYOUTS[table], columns(connection, table)
     key = sorted((place, name) for name, (place, _generated) in found.items() if place)
     generated = any(generated for _place, generated in found.values())
-    return not generated and tuple(name for _, name in key) == layout.key and layout.others <= found.keys()
+    is_known = tuple(name for _, name in key) == layout.key and layout.others <= found.keys()
+    return is_known and not generated and _tells_all_keys_apart(connection, table)
+
+
+def _tells_all_keys_apart(connection: sqlite3.Connection, table: str) -> bool:
+    """Whether keys of a table are compared byte by byte: with ``COLLATE NOCASE`` two sessions would share a row."""
+    sql = f"""
+        SELECT count(*) FROM pragma_index_list('{table}') AS one JOIN pragma_index_xinfo(one.name) AS part
+        WHERE one.origin = 'pk' AND part.key AND lower(part.coll) <> 'binary'"""
+    [(count,)] = select(connection, "sqlite_master", sql)
+    return not count
 
 
 def _is_v1(connection: sqlite3.Connection, present: frozenset[str]) -> bool:

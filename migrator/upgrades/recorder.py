@@ -92,7 +92,7 @@ def report_counts(report: Report) -> Iterator[tuple[str, int]]:
     yield "transcripts", len(report.inventory.transcripts)
     if isinstance(report, ApplyReport) and report.outcomes:
         yield "rows_written", sum(outcome.rows_written for outcome in report.outcomes)
-        yield "sources_archived", len(report.archived)
+        yield "sources_archived", len(report.archiving.moved)
     verification = verification_of(report)
     if verification is not None:
         numbers = parity(verification)

@@ -193,7 +193,7 @@ def test_an_unreadable_store_stops_nobody_else_and_is_no_success(tmp_path: Path,
 
 
 def test_sources_are_moved_only_on_request(world: World) -> None:
-    assert apply(world).archived == ()
+    assert apply(world).archiving.moved == ()
     assert world.store_path("main").exists()
 
 
@@ -201,9 +201,9 @@ def test_sources_are_moved_after_a_verified_migration(world: World) -> None:
     contents = [world.store_path(name).read_bytes() for name in ("main", "ops")]
     report = commands.apply(world.request(), None, yes=True, archive=True)
     assert report.exit_code == 0
-    assert [Path(path).read_bytes() for path in report.archived] == contents
+    assert [Path(path).read_bytes() for path in report.archiving.moved] == contents
     assert not world.store_path("main").exists()
-    assert all(report.run is not None and path.startswith(report.run) for path in report.archived)
+    assert all(report.run is not None and path.startswith(report.run) for path in report.archiving.moved)
     again = commands.verify(world.request())
     assert again.exit_code == 0
     assert count(again, Verdict.SAME) == 3
@@ -213,7 +213,7 @@ def test_sources_are_moved_after_a_verified_migration(world: World) -> None:
 def test_sources_can_be_moved_by_a_later_run(world: World) -> None:
     apply(world)
     report = commands.apply(world.request(), None, yes=True, archive=True)
-    assert len(report.archived) == 2
+    assert len(report.archiving.moved) == 2
     assert report.outcomes == ()
 
 
@@ -222,8 +222,8 @@ def test_what_was_archived_stays_in_its_run_when_more_is_archived(world: World) 
     world.agent("third", {"k": entry("s3", 5)})
     second = commands.apply(world.request(), None, yes=True, archive=True)
     assert second.exit_code == 0
-    assert len(second.archived) == 1
-    assert all(Path(path).exists() for path in (*first.archived, *second.archived))
+    assert len(second.archiving.moved) == 1
+    assert all(Path(path).exists() for path in (*first.archiving.moved, *second.archiving.moved))
 
 
 def test_an_archived_source_brings_back_nothing_that_was_deleted_since(world: World) -> None:
@@ -239,7 +239,7 @@ def test_sources_stay_when_the_verification_finds_a_difference(world: World) -> 
     world.database("refused", owner("somebody"))
     report = commands.apply(world.request(), None, yes=True, archive=True)
     assert report.exit_code == 1
-    assert report.archived == ()
+    assert report.archiving.moved == ()
     assert world.store_path("main").exists()
 
 
@@ -250,8 +250,8 @@ def test_a_linked_source_is_archived_with_its_content_or_stays(tmp_path: Path) -
     world.store_path("main").rename(world.agent_path("main") / "kept.json")
     world.store_path("main").symlink_to("../kept.json")
     report = commands.apply(world.request(), None, yes=True, archive=True)
-    if report.archived:
-        assert [Path(path).read_bytes() for path in report.archived] == [content]
+    if report.archiving.moved:
+        assert [Path(path).read_bytes() for path in report.archiving.moved] == [content]
     else:
         assert world.store_path("main").read_bytes() == content
 
@@ -269,7 +269,7 @@ def test_a_source_on_another_filesystem_is_archived_or_stays_but_is_never_lost(t
         except MigratorError:
             assert store.read_bytes() == content
         else:
-            kept = [store] if store.exists() else [Path(path) for path in report.archived]
+            kept = [store] if store.exists() else [Path(path) for path in report.archiving.moved]
             assert [path.read_bytes() for path in kept] == [content]
     finally:
         for path in folder.iterdir():

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from click.testing import CliRunner, Result
 from migrator import commands
 from migrator.cli import main as cli
 from migrator.commands.rollback import rollback
+from migrator.model.errors import BusyError
 from migrator.model.report import Undone
-from migrator.runs.run import RUNS
+from migrator.runs.run import RUNS, locked
 from migrator.runs.run_record import all_records
 from tests.conftest import FIXTURES, fingerprint
 from tests.run_worlds import apply, only_run, roll_back, three_agents, tree
@@ -67,6 +69,22 @@ def test_apply_and_rollback_leave_every_fixture_as_it_was(
     [folder] = (tmp_path / "kept").iterdir() if evidence else [only_run(state)]
     assert run("proof", "check", folder / "rollback.proof.jsonl").exit_code == 0
     assert run("proof", "check", folder / "apply.proof.jsonl").exit_code == 0
+
+
+def test_while_another_run_is_at_work_nothing_is_read_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply(world)
+    before = tree(world.state)
+
+    def read(*_arguments: object, **_named: object) -> None:
+        raise AssertionError("time was spent on what the other run changes")
+
+    for verb in ("apply", "rollback"):
+        monkeypatch.setattr(import_module(f"migrator.commands.{verb}"), "take_inventory", read)
+    with locked(world.state):
+        for act in (apply, roll_back):
+            with pytest.raises(BusyError):
+                act(world)
+    assert tree(world.state) == before
 
 
 @pytest.mark.parametrize("archive", [False, True])

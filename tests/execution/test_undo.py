@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from migrator.cli import main as cli
 from migrator.execution.undo import leftovers, obstacles
+from migrator.model.errors import BusyError
 from migrator.runs import backups
 from migrator.runs.run_record import read_record
-from tests.run_worlds import apply, only_run, roll_back, three_agents, tree
+from tests.run_worlds import apply, only_run, roll_back, three_agents, tree, two_devices
 from tests.worlds import World, auth_row, change
 
 
@@ -42,6 +43,35 @@ def test_a_change_names_the_database_its_tables_and_their_rows(world: World) -> 
     assert finding.subject.text == str(world.database_path("new"))
     assert [name.text for name in finding.others] == ["auth_profile_store"]
     assert dict(finding.facts) == {"rows_then": 0, "rows_now": 1}
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_what_appears_while_a_source_is_put_back_is_never_replaced_and_set_aside_by_the_next_rollback(
+    world: World, monkeypatch: pytest.MonkeyPatch, devices: int
+) -> None:
+    before = tree(world.state)
+    apply(world)
+    store = world.store_path("new")
+    with monkeypatch.context() as patched:
+        if devices == 2:
+            two_devices(patched)
+        link = os.link
+
+        def link_late(source: str | Path, target: str | Path) -> None:
+            if target == store:
+                store.write_text("a gateway was quicker")
+            link(source, target)
+
+        patched.setattr(os, "link", link_late)
+        with pytest.raises(BusyError):
+            roll_back(world, set_aside=True)
+    assert store.read_text() == "a gateway was quicker"
+    report = roll_back(world, set_aside=True)
+    assert report.undone is not None
+    assert report.undone.set_aside == 1
+    assert tree(world.state) == before
+    [kept] = only_run(world.state).glob("set-aside/*/sessions.json")
+    assert kept.read_text() == "a gateway was quicker"
 
 
 class PowerCutError(Exception):

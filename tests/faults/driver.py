@@ -8,6 +8,7 @@ forks a child for each that goes on as if it had just been started with these ar
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib
 import itertools
@@ -80,6 +81,21 @@ def with_a_jumping_clock() -> None:
     setattr(invocation, "datetime", JumpingClock)  # noqa: B010
 
 
+def with_two_devices() -> None:
+    """Let the folders of runs be on another device than all else, so that nothing gets there, or away, by its name."""
+
+    def across(original: Callable[..., None]) -> Callable[..., None]:
+        def call(source: str | Path, target: str | Path, **named: bool) -> None:
+            if ("/migrator-runs/" in str(source)) is not ("/migrator-runs/" in str(target)):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+            original(source, target, **named)
+
+        return call
+
+    for name in ("rename", "link"):
+        setattr(os, name, across(getattr(os, name)))
+
+
 def import_everything() -> None:
     for module in pkgutil.walk_packages(migrator.__path__, "migrator."):
         if not module.name.endswith("__main__"):
@@ -98,6 +114,7 @@ MEASURES: dict[str, Callable[[], object]] = {
     "none": lambda: None,
     "steady clock": with_a_jumping_clock,
     **{f"memory beyond {size} MB": functools.partial(with_memory_for, size) for size in range(1, 65)},
+    "two devices": with_two_devices,
     "directory fsync": lambda: without_fsync_of(stat.S_ISDIR),
     "file fsync": lambda: without_fsync_of(stat.S_ISREG),
     "single transaction": without_transaction,

@@ -29,6 +29,10 @@ def main(kind: str, installation: Scene, size: str) -> Iterator[str]:
     root, expected = installation.root, installation.expected
     root.mkdir(exist_ok=True)
     mount("-t", "tmpfs", "-o", f"size={size}k,mode=755", "tmpfs", str(root))
+    if kind == "two devices":
+        far = installation.state / "agents" / "old"
+        far.mkdir(parents=True)
+        mount("-t", "tmpfs", "tmpfs", str(far))
     shutil.copytree(installation.saved, root, symlinks=True, dirs_exist_ok=True)
     scene.copy_times(installation.saved, root)
     if kind == "read-only":
@@ -42,7 +46,9 @@ def main(kind: str, installation: Scene, size: str) -> Iterator[str]:
     again, said = installation.run(*scene.APPLY)
     for one in oracle.not_converged(root, expected, again):
         yield f"{one} ({code}, then {again} {said})"
-    subprocess.run(["umount", str(root)], check=True)
+    if kind == "two devices":
+        yield from installation.take_back()
+    subprocess.run(["umount", "--recursive", str(root)], check=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -74,6 +75,20 @@ class Scene:
         """The id of the only run so far."""
         [folder] = (path for path in (self.state / oracle.RUNS).iterdir() if path.is_dir())
         return folder.name
+
+    def take_back(self, measure: str = "none") -> list[str]:
+        """Roll all runs back, the last one first, and give what is not as it was before them."""
+        runs = [path for path in (self.state / oracle.RUNS).iterdir() if path.is_dir()]
+        wrong = []
+        for run in sorted(runs, key=_number, reverse=True):
+            code, said = self.run("rollback", run.name, measure=measure)
+            wrong += [f"the roll-back of a run ended with {code}: {said}"] if code else []
+        return [*wrong, *oracle.not_rolled_back(self.root, self.expected, 0)]
+
+
+def _number(run: Path) -> int:
+    """The place of a run among all: the clock stands still."""
+    return int(json.loads((run / "journal.jsonl").read_text().partition("\n")[0])["number"])
 
 
 def copy(source: Path, target: Path) -> None:

@@ -68,6 +68,13 @@ def test_a_disk_that_cannot_be_written_to(before: Scene, tell: Tell) -> None:
     tell("apply, read-only mount", 1, 1, found)
 
 
+@needs_mount
+def test_an_agent_directory_on_a_device_of_its_own(before: Scene, tell: Tell) -> None:
+    [code], found = inside(before, "two devices", 64 << 10)
+    tell("apply and rollback, two devices", 1, 1, found)
+    assert code == 15
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
 @needs_mount
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
@@ -15,11 +16,14 @@ from typing import NoReturn
 
 from migrator.model.errors import UsageError
 from migrator.model.words import Name
+from migrator.openclaw.places.session_files import FileKind, classify
 from migrator.openclaw.text.json5_text import EndOfTextError, exact, interpret, json5_to_json, outer_marks, read_value
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.store import RawEntry, StoreReader
 from migrator.openclaw.text.transcript import Line, LineKind, TranscriptReader
 from migrator.planning.planfile import SavedPlan, parse
+from migrator.scanning.discovery import HEAD, Holds, is_litter, recognise
+from migrator.sqlite.compressed import DamagedPayloadError, decompress
 from tests.conftest import FIXTURES
 
 CORPUS = FIXTURES / "fuzz-corpus"
@@ -157,4 +161,46 @@ def plan(data: bytes) -> None:
             Path(text).exists()
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"store": store, "json5": json5, "transcript": transcript, "plan": plan}
+def recogniser(data: bytes) -> None:
+    """What a reader finds a session or an event in is recognised by its first bytes; and any name is of one kind."""
+    name = data.decode("utf-8", "surrogateescape")
+    assert isinstance(classify(name), FileKind)
+    assert is_litter(name) in (True, False)
+    found = recognise(data[:HEAD])
+    if len(data) > HEAD:
+        return
+    if _begins_with_event(data):
+        assert found is Holds.TRANSCRIPT
+    elif any(_is_session(value) for value in (_plain_object(data) or {}).values()) and b'"sessionId"' in data:
+        assert found is not None
+
+
+def _begins_with_event(data: bytes) -> bool:
+    """Whether the first line that says anything is an event, as the reader has it."""
+    lines, _ = _read_transcript(data, 1 << 20)
+    first = next((line for line in lines if line.kind is not LineKind.BLANK), None)
+    if first is None or first.kind not in (LineKind.HEADER, LineKind.MESSAGE, LineKind.EVENT) or not first.text:
+        return False
+    event = json.loads(first.text, parse_int=float)
+    is_spelled_out = b'"type"' in first.raw and b'"id"' in first.raw
+    return is_spelled_out and event.get("type") in ("session", "message", "custom") and "id" in event
+
+
+def _is_session(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("sessionId"), str)
+
+
+def packed(data: bytes) -> None:
+    """What is compressed comes back as it was, within the size that is allowed; all else is damaged, and said to be."""
+    with suppress(DamagedPayloadError):
+        assert len(decompress(data, 1 << 16)) <= 1 << 16
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "store": store,
+    "json5": json5,
+    "transcript": transcript,
+    "plan": plan,
+    "recogniser": recogniser,
+    "packed": packed,
+}

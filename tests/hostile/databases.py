@@ -224,6 +224,9 @@ CASES = (
         "another cache table", anew(META, "CREATE TABLE cache_entries (key TEXT PRIMARY KEY, value TEXT)"), UNKNOWN
     ),
     database("another primary key", anew(META, OTHER_KEY), UNKNOWN),
+    database(
+        "keys without regard to case", anew(META, CACHE.replace(" key TEXT", " key TEXT COLLATE NOCASE")), UNKNOWN
+    ),
     database("a column more", sql("ALTER TABLE cache_entries ADD COLUMN note TEXT"), apply=0, good=BOTH),
     database("a column that must be filled", anew(META, MORE), REFUSED),
     database("a check that refuses", anew(META, PICKY), REFUSED),

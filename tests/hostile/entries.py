@@ -9,7 +9,7 @@ from tests.hostile.case import BAD, ENTRY, FIRST, MARK, OTHER, SECOND, Case, Fou
 from tests.worlds import World
 
 ONE = {FIRST: ENTRY}
-DEEP = 50_000
+DEEP = 200_000
 
 
 def put(content: bytes | str, world: World) -> None:

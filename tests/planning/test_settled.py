@@ -62,7 +62,7 @@ def test_apply_puts_the_stores_away_and_leaves_the_databases_alone(state: Path) 
     assert {one.code for one in forecast(commands.scan(request(state)).inventory)} >= {"upgrade.loses-newer"}
     report = commands.apply(request(state), None, yes=True, archive=True)
     assert (report.word, report.exit_code, report.outcomes) == ("proved", 0, ())
-    assert sorted(Path(path).read_bytes() for path in report.archived) == sorted(originals.values())
+    assert sorted(Path(path).read_bytes() for path in report.archiving.moved) == sorted(originals.values())
     assert not any(store_of(state, agent).exists() for agent in originals)
     assert {path: path.read_bytes() for path in databases(state)} == before
     assert forecast(commands.scan(request(state)).inventory) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import sys
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from migrator.filesystem import move
 from migrator.model.errors import UsageError
 from migrator.model.words import Name
+from migrator.privacy import labels
 from migrator.privacy.labels import KEY_FILE, Labels, clear_text, load_or_create_key, new_key
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
@@ -82,6 +85,37 @@ def test_a_folder_keeps_its_key(tmp_path: Path) -> None:
     key = load_or_create_key(tmp_path)
     assert len(key) == 32
     assert load_or_create_key(tmp_path) == key
+    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
+
+
+class KilledError(BaseException):
+    """What the test throws, past every handler."""
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "link"])
+def test_a_kill_while_the_key_is_written_leaves_no_half_of_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def killed(*_arguments: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, killed)
+        with pytest.raises(KilledError):
+            load_or_create_key(tmp_path)
+    assert not (tmp_path / KEY_FILE).exists()
+    assert len(load_or_create_key(tmp_path)) == 32
+
+
+def test_of_two_processes_that_draw_a_key_at_once_the_first_one_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def move_late(source: Path, final: Path) -> None:
+        final.write_bytes(KEY.hex().encode())
+        move(source, final)
+
+    monkeypatch.setattr(labels, "move", move_late)
+    assert load_or_create_key(tmp_path) == KEY
     assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
 
 

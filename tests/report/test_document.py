@@ -60,9 +60,11 @@ def test_only_digests_runs_and_small_numbers_count_as_worked_out() -> None:
     digest, run = "0123456789abcdef" * 4, "20260919T120000Z-0123abcd"
     whole = planned("main", expected_digest=digest, peak_bytes=491511234567, actions={"insert": 7})
     assert worked_out(whole) == {digest, "7", "0"}
-    part = RunPart(id=run, folder=Name("path", digest), databases=(), archived_sources=12)
-    assert worked_out(part) == {run, "12"}
-    assert worked_out(RunPart(id=digest[:-1], folder=SUBJECT, databases=(), archived_sources=0)) == {"0"}
+    part = RunPart(id=run, folder=Name("path", digest), databases=(), archived_sources=12, sources_left=0)
+    assert worked_out(part) == {run, "12", "0"}
+    assert worked_out(RunPart(id=digest[:-1], folder=SUBJECT, databases=(), archived_sources=0, sources_left=0)) == {
+        "0"
+    }
 
 
 def test_each_verb_has_a_document_of_its_own() -> None:

@@ -101,12 +101,12 @@ def test_what_was_done_has_the_same_signs_and_says_what_failed() -> None:
         )
         for agent, created, rows, failure in made
     ]
-    run = RunPart(id="R", folder=Name("path", "/r"), databases=databases, archived_sources=3)
+    run = RunPart(id="R", folder=Name("path", "/r"), databases=databases, archived_sources=3, sources_left=1)
     assert list(run_lines(run, lambda name: name.text, PLAIN))[1:] == [
         "+ a  created, 2 sessions written",
         "~ b  changed, 1 session written",
         "! c  not written: database.locked",
         "~ d  changed, histories completed",
         "run R, in the folder /r",
-        "3 sources moved into the folder of the run",
+        "moved 3 of 4 sources into the folder of the run",
     ]

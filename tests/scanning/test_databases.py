@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from migrator.model.words import Finding
 from migrator.scanning.databases import read_database, stored_text
 from migrator.sqlite.events import event_hash
 from migrator.sqlite.snapshot import open_snapshot
-from tests import sqlite_worlds
+from tests import run_worlds, sqlite_worlds
 from tests.conftest import fingerprint
 from tests.sqlite_worlds import NODES_23, execute, insert
 from tests.worlds import World, cache_row, entry, fill_wal, owner, reading
@@ -39,6 +40,22 @@ def world(tmp_path: Path) -> World:
 def test_a_missing_database_is_missing_and_stays_so(world: World) -> None:
     database, findings = read(world.agent("main") / "openclaw-agent.sqlite")
     assert (database.shape, database.files, findings) == (Shape.MISSING, (), [])
+
+
+def test_the_other_names_of_a_database_are_counted_and_changed_with_it_and_a_rollback_gives_back_this_one(
+    world: World,
+) -> None:
+    world.agent("main", {"k": entry("s1", 5)})
+    path, other = world.database("main", owner("main"), cache_row("k", entry("s1", 1))), world.root / "backup.sqlite"
+    os.link(path, other)
+    before = path.read_bytes()
+    _, findings = read_database(str(path), "main")
+    assert [(one.code, one.facts) for one in findings] == [("database.hard-linked", (("count", 1),))]
+    run_worlds.apply(world)
+    assert other.read_bytes() == path.read_bytes() != before
+    run_worlds.roll_back(world)
+    assert path.read_bytes() == before != other.read_bytes()
+    assert codes(read_database(str(path), "main")[1]) == []
 
 
 def test_a_file_without_a_byte_is_empty(world: World) -> None:

@@ -123,6 +123,10 @@ def test_known_versions_with_their_tables_have_a_shape(
         pytest.param(1, (META, CACHE.replace("value_json", "value")), id="another column"),
         pytest.param(1, (META, CACHE.replace("(scope, key)", "(key, scope)")), id="another order of the key"),
         pytest.param(1, (META, CACHE.replace("(scope, key)", "(scope)")), id="a shorter key"),
+        pytest.param(1, (META, CACHE.replace(" key TEXT", " key TEXT COLLATE NOCASE")), id="keys without case"),
+        pytest.param(
+            16, (META, NODES.replace("key TEXT", "key TEXT COLLATE NOCASE"), WINDOWS, EVENTS), id="nodes, too"
+        ),
         pytest.param(1, (META, CACHE.replace("blob BLOB", "blob AS (key)")), id="a generated column"),
         pytest.param(1, (META, CACHE.replace("blob BLOB", "blob AS (key) STORED")), id="a stored generated column"),
         pytest.param(1, (META.replace("agent_id", "agent"), CACHE), id="another owner table"),
