@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from migrator.findings.checks import FAIL_IF_MOVED
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Inventory
-from migrator.model.verification import LOST, LOST_HISTORIES, Verdict, Verification
+from migrator.model.verification import FAIL_IF_MOVED, LOST, LOST_HISTORIES, Verdict, Verification
 from migrator.model.words import Finding, Severity
 from migrator.planning.digests import unpreserved
 

@@ -29,9 +29,6 @@ CHECKS = {
 STATE_CHECKS = ("no-sibling-directories", "no-stray-databases")
 """The checks that every verification makes of the whole state directory."""
 
-FAIL_IF_MOVED = frozenset({"no-sibling-directories"})
-"""The checks that may fail under ``--accept moved``."""
-
 _OF_EVERY_SHAPE = ("owner", "integrity", "foreign-keys")
 _OF_SHAPE = {
     Shape.V1: (*_OF_EVERY_SHAPE, "user-version", "shapes-agree", "columns-agree"),

@@ -14,7 +14,7 @@ from migrator.model.inventory import Inventory
 from migrator.model.outcome import NOT_ARCHIVED, Archiving, Outcome
 from migrator.model.plan import Plan
 from migrator.model.upgrade import Upgrade
-from migrator.model.verification import OTHER_BRANCH, Verification
+from migrator.model.verification import ACCEPTABLE, FAIL_IF_MOVED, OTHER_BRANCH, Verdict, Verification
 from migrator.model.words import Finding, Name
 
 
@@ -71,6 +71,17 @@ class ScanReport(Report):
     forecast: tuple[Finding, ...]
     filesystems: tuple[Filesystem, ...]
 
+    @property
+    def next_step(self) -> str:
+        """Plan where there is something to move, else judge what is in the databases."""
+        if self.word != "scanned":
+            return super().next_step
+        if any(store.is_live for store in self.inventory.stores):
+            return "Look through the findings; migrator plan, with the same options, shows what would be written."
+        if any(database.shape.holds_sessions for database in self.inventory.databases):
+            return "Look through the findings; migrator verify, with the same options, tells whether all is there."
+        return "Look through the findings: there is no live store and no database with sessions."
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanReport(Report):
@@ -92,6 +103,28 @@ class VerifyReport(Report):
     verb = "verify"
     verification: Verification
     origin: Inventory | None = None
+
+    @property
+    def next_step(self) -> str:
+        """What can be put back and how, where that is all that is wrong."""
+        found = self.verification
+        if self.word == "proved" and any(map(found.count, ACCEPTABLE)):
+            return "Nothing: every session is in its database, or where it was accepted, and every source is unchanged."
+        if self.word != "differences":
+            return super().next_step
+        missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
+        events = sum(one.events - one.present for database in found.databases for one in database.histories)
+        if missing or events:
+            given = " and --from with what was judged by" if self.origin is not None else ""
+            return (
+                f"{missing:,} sessions and {events:,} events are in no database; migrator plan, with the same options"
+                f"{given}, shows which of them can be put there."
+            )
+        elsewhere = [word.value for word in ACCEPTABLE if found.count(word)]
+        if elsewhere and not found.count(Verdict.CHANGED) and FAIL_IF_MOVED.issuperset(found.failed_checks):
+            accepted = " ".join(f"--accept {word}" for word in elsewhere)
+            return f"Nothing is gone: if the sessions may be where they are, verify with {accepted}."
+        return super().next_step
 
     @property
     def findings(self) -> tuple[Finding, ...]:

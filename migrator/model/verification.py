@@ -53,6 +53,9 @@ LOST = (Verdict.MISSING, Verdict.CHANGED, Verdict.MERGED, Verdict.MOVED, Verdict
 ACCEPTABLE = (Verdict.MOVED, Verdict.DELETED)
 """Those of them that are none to a user who says so: nothing of them is gone."""
 
+FAIL_IF_MOVED = frozenset({"no-sibling-directories"})
+"""The checks that may fail where that is accepted of ``moved``: a second directory is how sessions move."""
+
 LOST_HISTORIES = (
     HistoryVerdict.ABSENT,
     HistoryVerdict.EXTENDS,

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from migrator.findings.checks import FAIL_IF_MOVED, STATE_CHECKS, checks_of
+from migrator.findings.checks import STATE_CHECKS, checks_of
 from migrator.findings.table import RULES
 from migrator.model.conclusions import GOOD, OUTCOMES, VERDICTS
 from migrator.model.inventory import Shape
-from migrator.model.verification import LOST, LOST_HISTORIES, HistoryVerdict, Verdict
+from migrator.model.verification import FAIL_IF_MOVED, LOST, LOST_HISTORIES, HistoryVerdict, Verdict
 from migrator.model.words import Severity
 from migrator.proofs.sums import Found, Ledger
 from migrator.proofs.upgrade_claims import trial_contradictions

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from migrator.findings.checks import FAIL_IF_MOVED
 from migrator.model.conclusions import GOOD, OUTCOMES, VERDICTS
 from migrator.model.upgrade import Part, Seen, Way
-from migrator.model.verification import ACCEPTABLE, LOST, LOST_HISTORIES, HistoryVerdict, Verdict
+from migrator.model.verification import ACCEPTABLE, FAIL_IF_MOVED, LOST, LOST_HISTORIES, HistoryVerdict, Verdict
 from migrator.proofs.sums import Found, Ledger, seconds_between
 from migrator.proofs.vocabulary import Begin, End, Listed, Step, Totals, Trial, given
 

@@ -1,0 +1,50 @@
+"""What a report says is to be done next: it follows from what was found, in states that real releases wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from migrator import commands
+from migrator.commands.request import Request
+from migrator.model.request import Selection, Surroundings
+
+Unpack = Callable[[str], Path]
+
+
+def request(state: Path) -> Request:
+    around = Surroundings({}, "/home/user", str(state.parent), str(state.parent))
+    return Request(Selection(state_dir=str(state)), around)
+
+
+@pytest.mark.parametrize(
+    ("fixture", "step"),
+    [("legacy-2026.7.1", "migrator plan, "), ("upgraded-2026.7.1-to-2026.9.6", "migrator verify, ")],
+)
+def test_after_a_scan_comes_a_plan_where_stores_are_live_and_else_a_verification(
+    unpack: Unpack, fixture: str, step: str
+) -> None:
+    assert step in commands.scan(request(unpack(fixture))).next_step
+
+
+def test_what_was_never_migrated_can_be_planned(unpack: Unpack) -> None:
+    report = commands.verify(request(unpack("legacy-2026.7.1")))
+    assert report.next_step.startswith("16 sessions and 24 events are in no database; migrator plan, ")
+
+
+def test_events_that_are_missing_can_be_put_back_from_what_they_were_judged_by(unpack: Unpack) -> None:
+    states = unpack("defect-malformed-line")
+    report = commands.verify(request(states / "after"), str(states / "before"))
+    assert report.next_step.startswith("0 sessions and 18 events are in no database; migrator plan, ")
+    assert "--from with what was judged by" in report.next_step
+
+
+def test_where_sessions_are_only_elsewhere_their_acceptance_is_what_is_left(unpack: Unpack) -> None:
+    state = unpack("upgraded-2026.7.1-to-2026.9.6")
+    report = commands.verify(request(state))
+    assert report.next_step == "Nothing is gone: if the sessions may be where they are, verify with --accept moved."
+    accepted = commands.verify(request(state), accept=("moved",))
+    assert accepted.exit_code == 0
+    assert accepted.next_step.startswith("Nothing: every session is in its database, or where it was accepted")
