@@ -89,7 +89,7 @@ def test_npm_runs_with_the_node_that_the_release_is_for(tmp_path: Path) -> None:
     ("release", "overrides"),
     [
         ("2026.1.30", {"libsignal": "2.0.1"}),
-        ("2026.3.13", {"libsignal": "2.0.1"}),
+        ("2026.4.15", {"libsignal": "2.0.1"}),
         ("2026.7.2-beta.1", {"@openclaw/ai": "2026.7.2-beta.2"}),
         ("2026.7.2-beta.5", None),
         ("2026.10.1", None),

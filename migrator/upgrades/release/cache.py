@@ -26,7 +26,7 @@ QUIET = ("--ignore-scripts", "--no-audit", "--no-fund")
 RELEASE = re.compile(r"\d{4}\.\d+\.\d+[0-9A-Za-z.-]*")
 
 OVERRIDES = {
-    r"openclaw@2026\.[123]\..*": {"libsignal": "2.0.1"},  # named by its Git repository, which a registry is not
+    r"openclaw@2026\.[1-4]\..*": {"libsignal": "2.0.1"},  # named by its Git repository, which a registry is not
     r"openclaw@2026\.7\.2-beta\.1": {"@openclaw/ai": "2026.7.2-beta.2"},  # named by a version that is not on npm
 }
 """Dependencies that npm is to take in the place of those which a release names and nobody can install any more."""
