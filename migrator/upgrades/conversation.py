@@ -4,7 +4,8 @@
 ``session-utils`` of 2026.8.2: the gateway shows the active branch; it gives each message an ``__openclaw`` with the id
 of its event; it withholds what was not meant to be read (heartbeats, silent replies, reports between agents, mirrors
 of deliveries, internal context), leaves the ``details`` of tool results out, cuts long texts, and takes the envelope of
-a channel and the lines with the id of its message (``src/shared/chat-envelope``) from what a user said. So what is compared is the id, the role and the text of each message, in their order.
+a channel and the lines with the id of its message (``src/shared/chat-envelope``) from what a user said. So what is
+compared is the id, the role and the text of each message, in their order.
 """
 
 from __future__ import annotations

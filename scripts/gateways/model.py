@@ -2,8 +2,9 @@
 
     python model.py PORT FILE
 
-FILE grows by a byte with each answer. It speaks the part of OpenAI's chat completions that OpenClaw asks for, streamed. The words ``use TOOL {JSON}`` at the
-end of what a user says become a call of that tool; the result of a tool, and all else, is answered with words.
+FILE is there once the model listens, and grows by a byte with each answer. It speaks the part of OpenAI's chat
+completions that OpenClaw asks for, streamed. The words ``use TOOL {JSON}`` at the end of what a user says become a
+call of that tool; the result of a tool, and all else, is answered with words.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import re
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 _ORDER = re.compile(r"use (\w+) (\{.*\})\s*\Z", re.DOTALL)
@@ -58,4 +60,6 @@ class Model(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Model).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Model)
+    Path(sys.argv[2]).touch()
+    server.serve_forever()

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ READY, QUIET, PATIENCE = 240, 2, 180  # seconds
 RETIRED = ("retired-agent", "Retired Agent")
 
 MAIN, RESET, NEW, GONE = (f"agent:main:{name}" for name in ("main", "resetme", "newme", "gone"))
-TOPIC, THREAD = (f"agent:main:{name}" for name in ("telegram:group:-100200300:topic:7", "slack:channel:c0abc:thread:1700.55"))
+TOPIC, THREAD = (
+    f"agent:main:{name}" for name in ("telegram:group:-100200300:topic:7", "slack:channel:c0abc:thread:1700.55")
+)
 
 Action = tuple[str, dict[str, Any]]
 
@@ -76,7 +79,6 @@ class _Writer:
         self._state, temporary = self._home / ".openclaw", folder / "tmp"
         for one in (self._state, temporary):
             one.mkdir(parents=True)
-        self._count.touch()
         self._environment = {
             "HOME": str(self._home),
             "TMPDIR": str(temporary),
@@ -92,19 +94,19 @@ class _Writer:
         """Let the gateway do all that is asked of it. Raises RuntimeError if it does not answer."""
         self._configure(("main", "Ops Team", RETIRED[0]))
         model = Process((*PYTHON, str(MODEL)), (str(MODEL_PORT), str(self._count)), self._environment, self._home)
-        words = ("gateway", "run", "--port", str(GATEWAY_PORT), "--bind", "loopback")
-        gateway = Process((str(self._launcher),), words, self._environment, self._home, beside=model, grace=20)
+        running = [model]
         try:
-            deadline = time.monotonic() + READY
-            while not self._call(gateway, "health", {}):
-                if gateway.wait(1) or time.monotonic() > deadline:
-                    raise RuntimeError(f"{self._launcher.name}: the gateway does not answer")
+            # Not earlier: whoever comes before the model has left the network does not come into its new one.
+            self._wait(self._count.exists, model)
+            words = ("gateway", "run", "--port", str(GATEWAY_PORT), "--bind", "loopback")
+            running.append(self._start(words, model, grace=20))
+            self._wait(lambda: self._call(model, "health", {}), running[-1])
             for method, parameters in ACTIONS:
-                if not self._do(gateway, method, parameters):
+                if not self._do(model, method, parameters):
                     print(f"{self._launcher.name}: no {method} {parameters}", file=sys.stderr)
         finally:
-            gateway.end()
-            model.end()
+            for process in reversed(running):
+                process.end()
 
     def finished(self) -> Path:
         """The state directory, with one agent that is no longer configured, and with the paths of nobody.
@@ -132,27 +134,32 @@ class _Writer:
         }
         (self._state / "openclaw.json").write_text(json.dumps(configuration, indent=2), encoding="utf-8")
 
-    def _do(self, gateway: Process, method: str, parameters: dict[str, Any]) -> bool:
+    def _do(self, model: Process, method: str, parameters: dict[str, Any]) -> bool:
         """Ask for one thing and wait until it is done; whether it was."""
         answers, is_said = self._count.stat().st_size, method == "chat.send"
         own = {"idempotencyKey": str(uuid.uuid4())} if is_said else {}
-        done = self._call(gateway, method, parameters | own)
+        done = self._call(model, method, parameters | own)
         deadline, last = time.monotonic() + PATIENCE, None
         while done and time.monotonic() < deadline:
             is_answered = not is_said or parameters["message"] == "/new" or self._count.stat().st_size > answers
-            now = self._sizes()
+            now = sorted((str(one), one.stat().st_size) for one in (self._state / "agents").rglob("*.json*"))
             if is_answered and now == last:
                 return True
             last = now
             time.sleep(QUIET)
         return False
 
-    def _sizes(self) -> list[tuple[str, int]]:
-        return sorted((str(one), one.stat().st_size) for one in (self._state / "agents").rglob("*.json*"))
+    def _wait(self, is_ready: Callable[[], bool], process: Process) -> None:
+        deadline = time.monotonic() + READY
+        while not is_ready():
+            if process.wait(0.2) or time.monotonic() > deadline:
+                raise RuntimeError(f"{self._launcher.name}: {process.step().name} does not answer")
 
-    def _call(self, gateway: Process, method: str, parameters: dict[str, Any]) -> bool:
+    def _call(self, model: Process, method: str, parameters: dict[str, Any]) -> bool:
         words = ("gateway", "call", method, "--params", json.dumps(parameters), "--json", "--timeout", "60000")
         where = ("--url", f"ws://127.0.0.1:{GATEWAY_PORT}", "--token", TOKEN)
-        command, environment = (str(self._launcher),), self._environment
-        step = Process(command, (*words, *where), environment, self._home, beside=gateway).run(120)
-        return step.exit_code == 0
+        return self._start((*words, *where), model).run(120).exit_code == 0
+
+    def _start(self, words: tuple[str, ...], model: Process, grace: float = 0.0) -> Process:
+        """Start the release in the network of the model."""
+        return Process((str(self._launcher),), words, self._environment, self._home, beside=model, grace=grace)

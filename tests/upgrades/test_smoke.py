@@ -64,9 +64,7 @@ def test_without_a_release_nothing_counts_as_tested() -> None:
     assert smoke().exit_code == 12
 
 
-def test_the_state_of_who_runs_it_is_neither_read_nor_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_state_of_who_runs_it_is_neither_read_nor_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path / "world")
     world.agent("main", {"agent:main:main": entry("s1", 5)})
     (world.state / "openclaw.json").write_text("no JSON")
