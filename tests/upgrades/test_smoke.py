@@ -56,6 +56,17 @@ def test_one_line_proves_that_a_release_keeps_every_session_and_leaves_a_bundle(
     assert "--smoke" in (tmp_path / "proof" / "terminal.txt").read_text().splitlines()[0].split()
 
 
+@pytest.mark.parametrize("number", ["2026.9.1", "2026.10.12-beta.3", "2031.1.2-1"])
+def test_a_release_whose_number_stands_nowhere_in_this_program_is_no_name_that_must_not_be_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    monkeypatch.setenv("OPENCLAW_CACHE", str(tmp_path))
+    fake_release(tmp_path, version=number).rename(tmp_path / f"run-{number}")
+    done = smoke("--new", number)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert f"({number})" in done.stdout
+
+
 def test_a_release_that_loses_a_database_fails_the_job(tmp_path: Path) -> None:
     assert smoke("--new", str(fake_release(tmp_path / "new", LOSE))).exit_code == 1
 
