@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,8 +14,9 @@ from migrator.cli import main as cli
 from migrator.cli.help import EXIT_CODES
 from migrator.findings.table import RULES
 from migrator.model.glossary import WORDS
+from migrator.model.upgrade import Way
 from migrator.report.json_format import SCHEMA, schema
-from tests.openclaw.releases import LEGACY, SCHEMAS
+from tests.openclaw.releases import LEGACY, MATRIX, SCHEMAS, Pair, age
 from tests.readme_sessions import CI, RELEASE, SUPPORT, transcript
 
 README = Path(__file__).parent.parent / "README.md"
@@ -102,6 +104,34 @@ def _releases_table() -> str:
     return "\n".join(["| OpenClaw | keeps sessions in | what is tested |", "| --- | --- | --- |", *rows])
 
 
+def _matrix_table() -> str:
+    """Old releases down, new ones across; below it what is not complete, and why."""
+    new = sorted({release for row in MATRIX.values() for release in row}, key=age)
+    head = [f"| from | {' | '.join(f'to {release}' for release in new)} |", f"|{' --- |' * (len(new) + 1)}"]
+    rows, notes = [], []
+    for old in sorted(MATRIX, key=age):
+        cells = [_outcome(MATRIX[old].get(release)) for release in new]
+        rows.append(f"| {old} | {' | '.join(cells)} |")
+        for release, pair in sorted(MATRIX[old].items(), key=lambda one: age(one[0])):
+            notes += [f"- {old} to {release}, {_why(way, found)}" for way, found in pair.items() if found["why"]]
+    return "\n".join([*head, *rows, *(["", *notes] if notes else [])])
+
+
+def _outcome(pair: Pair | None) -> str:
+    """What came of a pair, in a word or two."""
+    if pair is None:
+        return ""
+    ours, alone = (pair[way.value]["word"] for way in Way)
+    if ours == alone == "complete":
+        return "complete"
+    return "complete with this program" if ours == "complete" else ours.replace("-", " ")
+
+
+def _why(way: str, found: dict[str, Any]) -> str:
+    with_whom = "with this program" if way == Way.MIGRATOR.value else "by itself"
+    return f"{with_whom}: {found['word'].replace('-', ' ')} ({', '.join(found['why'])})"
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "words": _words_table,
     "session: release engineer": lambda: transcript(RELEASE),
@@ -111,6 +141,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "options": _options_table,
     "exit codes": _exit_codes_table,
     "releases": _releases_table,
+    "matrix": _matrix_table,
 }
 """Every made section of the README by its name, which stands in the marks around it."""
 

@@ -81,6 +81,7 @@ HELP = {
         (
             ("prove --old 2026.7.1 --new 2026.9.6", "is all kept?"),
             ("prove --new ~/openclaw --proof bundle", "with evidence"),
+            ("prove --smoke --new 2026.9.6 --install", "one line of a CI job"),
         ),
         (0, 1, 13, 15, *_STOPPED),
         {

@@ -10,6 +10,7 @@ import functools
 import gc
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NoReturn
 
 import click
@@ -215,6 +216,7 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 @click.option("--old", metavar="RELEASE", help="The old release: a number such as 2026.7.1, or a path to it.")
 @click.option("--new", metavar="RELEASE", help="The new release: a number such as 2026.9.6, or a path to it.")
 @click.option("--install", is_flag=True, help="Install a release that is named by its number, if it is not there.")
+@click.option("--smoke", is_flag=True, help="Try it on a small state directory that comes with this program.")
 @click.option("--without-openclaw", is_flag=True, help="Only migrate the copy: that no upgrade is tried is all right.")
 @click.option(
     "--with",
@@ -230,6 +232,7 @@ def prove(
     old: str | None,
     new: str | None,
     install: bool,
+    smoke: bool,
     without_openclaw: bool,
     way: str,
     accept: tuple[str, ...],
@@ -239,11 +242,14 @@ def prove(
     from migrator.cli.runner import Runner
     from migrator.upgrades.prove import Question
     from migrator.upgrades.prove import prove as prove_upgrade
+    from migrator.upgrades.smoke import of_smoke_state
 
     runner = Runner(click.get_current_context())
     ways = tuple(Way) if way == "both" else (Way(way),)
     question = Question(ways, old, new, install, accept, without_openclaw)
-    sys.exit(runner.run(lambda request: prove_upgrade(request, question)))
+    with ExitStack() as until:
+        code = runner.run(lambda asked: prove_upgrade(of_smoke_state(asked, until) if smoke else asked, question))
+    sys.exit(code)
 
 
 @main.command(epilog=epilog("export"))

@@ -18,12 +18,12 @@ OPTIONS = _words(
     "--proof --names --follow --level --accept --set-aside --evidence "
     "--from --bring-back --reassign --session --archived --report --wait --jobs legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --quiet "
-    "--old --new --install --without-openclaw --with migrator openclaw both "
+    "--old --new --install --smoke --without-openclaw --with migrator openclaw both "
     "text json junit github markdown html auto clear labels bytes known-transforms moved"
 )
 OPENCLAW_WORDS = _words(
     "openclaw sessions doctor status gateway run call sessions.list chat.history --all-agents --allow-unconfigured "
-    "--auth --bind --fix --json --limit --non-interactive --tailscale all loopback off password"
+    "--auth --bind --fix --json --limit --non-interactive --tailscale --version all loopback off password"
 )
 """The words of the commands that a real OpenClaw is given; none of the others is recorded."""
 COUNTED = _words(

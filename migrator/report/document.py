@@ -232,12 +232,14 @@ def needs_care(document: Document) -> bool:
     return document.exit_code == 15 or document.verdict == "pending"
 
 
-_OWN = re.compile(r"[0-9a-f]{64}|[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
-"""A digest, or the id of a run."""
+_OWN = re.compile(
+    r"[0-9a-f]{64}|[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}|20[0-9]{2}\.[0-9]{1,2}\.[0-9]{1,2}(?:-(?:beta\.)?[0-9]{1,2})?"
+)
+"""A digest, the id of a run, or the number of a release."""
 
 
 def worked_out(document: Struct) -> set[str]:
-    """The digests, counts and ids of runs in a document: we worked them out, so they are no leak.
+    """The digests, counts, ids of runs and numbers of releases in a document: we worked them out, so they are no leak.
 
     Numbers of nine digits and more are left out: a leaked telephone number is likelier than such a count.
     """

@@ -4,7 +4,8 @@
 ``session-utils`` of 2026.8.2: the gateway shows the active branch; it gives each message an ``__openclaw`` with the id
 of its event; it withholds what was not meant to be read (heartbeats, silent replies, reports between agents, mirrors
 of deliveries, internal context), leaves the ``details`` of tool results out, cuts long texts, and takes the envelope of
-a channel from what a user said. So what is compared is the id, the role and the text of each message, in their order.
+a channel and the lines with the id of its message (``src/shared/chat-envelope``) from what a user said. So what is
+compared is the id, the role and the text of each message, in their order.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _WAKE = re.compile(
 )
 _NOT_A_PERSON = ("inter_session", "internal_system")
 _COMMENTARY = "commentary"
+_MESSAGE_ID = re.compile(r"^[ \t]*\[message_id:[^\]\n]+\][ \t]*(?:\r?\n|\Z)", re.IGNORECASE | re.MULTILINE)
 _MARK = "<<<{}_OPENCLAW_INTERNAL_CONTEXT>>>"
 _INTERNAL = re.compile(f"{_MARK.format('BEGIN')}.*?{_MARK.format('END')}|{_MARK.format('(?:BEGIN|END)')}", re.DOTALL)
 _SPOKEN = ("user", "assistant")
@@ -146,7 +148,8 @@ def _is_shown_as(stored: Message, given: Message) -> bool:
     ids = {message.event_id for message in (stored, given)} - {None}
     if stored.role != given.role or len(ids) > 1:
         return False
-    text, whole = given.text.strip(), stored.text.strip()
+    text, whole = (_MESSAGE_ID.sub("", one.text) if one.role == "user" else one.text for one in (given, stored))
+    text, whole = text.strip(), whole.strip()
     if text == _TOO_LARGE:
         return True
     if given.text.endswith(_CUT):

@@ -138,8 +138,9 @@ def private_request(request: Request, state: Path) -> Request:
 
 
 def _let_release_upgrade(client: Client, recorder: Recorder, part: Part) -> Answers:
-    """Let the release repair, then ask it for all that it has."""
+    """Let the release start and repair, then list its sessions."""
     upgraded = False
+    recorder.theirs(part, client.start())
     for step in client.doctor_fix():
         recorder.theirs(part, step)
         upgraded = step.exit_code == 0
@@ -176,10 +177,10 @@ def _start_gateway(case: Case, client: Client, recorder: Recorder, answers: Answ
 
 
 def _ask_gateway(case: Case, gateway: Gateway, recorder: Recorder, answers: Answers) -> Answers:
-    step, rows = asked(gateway.sessions)
-    recorder.theirs(Part.AFTER, step, listed=len(rows))
     status = gateway.status()
     recorder.theirs(Part.AFTER, status, (), **_status_counts(status))
+    step, rows = asked(gateway.sessions)
+    recorder.theirs(Part.AFTER, step, listed=len(rows))
     history = Seen.NOT_ASKED
     for wanted, transcript in listing.candidates(case.inventory, case.expected):
         stored = conversation.in_transcript(transcript)

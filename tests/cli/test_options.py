@@ -168,6 +168,7 @@ OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "--old": ([], ["ROOT/old/openclaw"]),
     "--new": ([], ["ROOT/new/openclaw"]),
     "--install": (["--new", "2026.0.0"], []),
+    "--smoke": ([], []),
     "--without-openclaw": ([], []),
     "--with": (WORKS, ["openclaw"]),
     "--session": ([], ["agent:ops:b"]),

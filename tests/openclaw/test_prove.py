@@ -224,3 +224,29 @@ def test_what_openclaw_alone_folds_away_is_kept_where_this_program_migrates(tmp_
     assert proof.exit_code == 0
     assert theirs["merged"] + theirs["missing"] == 3  # Twins folded: other conversations had the same keys
     assert [trial["exit_code"] for trial in proof.events["trial"]] == [0, 1]
+
+
+ENDS = [(old, new) for old in ("clawdbot-2026.1.24-3", "2026.7.35") for new in SCHEMAS]
+"""The four upgrades at the ends of the range: of what gateways wrote, by the releases that the README calls supported."""
+
+TRUE_LOSSES = {("clawdbot-2026.1.24-3", "2026.8.2"): 12}
+"""Events of transcripts that no entry claims, which 2026.8.2 puts into its import archive, and into no database."""
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("old", "new"), ENDS)
+def test_at_the_ends_of_the_range_all_is_kept_where_this_program_migrates_and_a_loss_of_a_release_is_known(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    state = unpack(tmp_path, f"gateway-{old}")
+    proof = prove(state, tmp_path, "--new", str(launcher(new)), "--with", "both", "--accept", "moved")
+    ours, alone = proof.events["trial"]
+    assert (ours["verdict"], ours["present"], ours["failed"]) == ("proved", ours["events"], [])
+    assert alone["events"] - alone["present"] == TRUE_LOSSES.get((old, new), 0)
+
+
+@pytest.mark.exhaustive
+def test_the_smallest_real_test_of_an_upgrade_is_proved(tmp_path: Path) -> None:
+    new = str(launcher("2026.9.6"))
+    done = CliRunner().invoke(cli.main, ["prove", "--smoke", "--new", new, "--format", "json"])
+    assert (done.exit_code, json.loads(done.stdout)["parity"]["sessions"]) == (0, [14, 14])

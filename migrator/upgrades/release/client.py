@@ -98,9 +98,13 @@ class Client:
         """Run one command to its end, or for ``limit`` seconds."""
         return Process(self._command, arguments, self._environment, self._home, writable=self._writable).run(limit)
 
+    def start(self) -> Step:
+        """Start it, for no more than its name."""
+        return self.run("--version", limit=READ_LIMIT)
+
     def version(self) -> str:
         """The release, such as "2026.9.6". Raises ClientError if it does not say."""
-        step = self.run("--version", limit=READ_LIMIT)
+        step = self.start()
         found = re.search(rb"\b\d{4}\.\d+\.\d+[\w.-]*", step.stdout)
         if step.exit_code != 0 or found is None:
             raise ClientError("This OpenClaw does not say which release it is.", step)
