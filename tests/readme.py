@@ -21,6 +21,8 @@ from tests.readme_sessions import CI, RELEASE, SUPPORT, transcript
 
 README = Path(__file__).parent.parent / "README.md"
 FINDINGS = README.parent / "migrator" / "findings" / "README.md"
+UPGRADES = README.parent / "migrator" / "upgrades" / "README.md"
+OPTIONS = README.parent / "migrator" / "cli" / "README.md"
 SCHEMA_FILE = README.parent / "migrator" / "report" / SCHEMA
 
 
@@ -53,7 +55,7 @@ def _commands_table() -> str:
     return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
 
 
-def _options_table() -> str:
+def options_table() -> str:
     """One row for each option and meaning; ``all`` are the commands that take a state directory."""
     takers: dict[tuple[str, str], list[str]] = {}
     for name, command in commands():
@@ -138,14 +140,17 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "session: support staff": lambda: transcript(SUPPORT),
     "session: ci job": lambda: transcript(CI),
     "commands": _commands_table,
-    "options": _options_table,
     "exit codes": _exit_codes_table,
     "releases": _releases_table,
-    "matrix": _matrix_table,
 }
 """Every made section of the README by its name, which stands in the marks around it."""
 
-PAGES = {README: SECTIONS, FINDINGS: {"findings": _findings_table}}
+PAGES = {
+    README: SECTIONS,
+    FINDINGS: {"findings": _findings_table},
+    OPTIONS: {"options": options_table},
+    UPGRADES: {"matrix": _matrix_table},
+}
 """The pages with such sections."""
 
 if __name__ == "__main__":

@@ -100,13 +100,16 @@ SUPPORT = Shown(
     "defect-malformed-line/before",
     ".openclaw",
     ("migrator scan", "migrator apply --yes", "migrator rollback RUN"),
-    skipped=(r"  it would not show this:.*?(?=\nnext:)",),
+    skipped=(
+        r"  it would not show this:.*?(?=\nnext:)",
+        r"\nquarantined \[[^]]*\]\n(?:  [^\n]*\n)+(?=\n(?:agents|next: Nothing))",
+    ),
 )
 RELEASE = Shown(
     "upgraded-2026.6.1-to-2026.9.6",
     "upgraded",
     ("migrator verify --state-dir upgraded --proof proof", "migrator proof check proof/verify.proof.jsonl"),
-    skipped=(r"moved, 1 transcript.*?(?=\nagents )",),
+    skipped=(r"transformed, 1 session.*?(?=\nagents )",),
 )
 CI = Shown(
     "legacy-2026.6.1",

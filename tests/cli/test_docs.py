@@ -14,7 +14,7 @@ from migrator.model.errors import MigratorError
 from migrator.model.glossary import WORDS
 from tests import readme
 from tests.openclaw.releases import LEGACY, SCHEMAS
-from tests.readme import PAGES, SECTIONS, commands, renewed
+from tests.readme import PAGES, SECTIONS, commands, options_table, renewed
 
 ROOT = readme.README.parent
 README = readme.README.read_text(encoding="utf-8")
@@ -47,12 +47,12 @@ def test_a_part_of_the_readme_that_went_stale_is_noticed(name: str) -> None:
 
 
 def test_a_part_that_has_no_place_in_the_readme_is_noticed() -> None:
-    with pytest.raises(ValueError, match="0 places for options"):
-        renewed(README.replace("<!-- options -->", ""))
+    with pytest.raises(ValueError, match="0 places for words"):
+        renewed(README.replace("<!-- words -->", ""))
 
 
 def test_every_option_of_every_command_stands_in_the_table_with_its_meaning() -> None:
-    table = SECTIONS["options"]()
+    table = options_table()
     for name, command in commands():
         for option in command.params:
             if isinstance(option, click.Option):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "migrator/cli/README.md").read_text(encoding="utf-8")
 SET_UP = 'eval "$(_MIGRATOR_COMPLETE=bash_source migrator)"'
 
 

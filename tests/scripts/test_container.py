@@ -22,7 +22,7 @@ from tests.conftest import fingerprint
 from tests.proof_logs import check_log
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "scripts" / "fleet" / "README.md").read_text(encoding="utf-8")
 JOB: dict[str, Any] = yaml.safe_load((ROOT / "scripts" / "fleet" / "job.yaml").read_text(encoding="utf-8"))
 POD: dict[str, Any] = JOB["spec"]["template"]["spec"]
 
