@@ -227,7 +227,7 @@ def test_what_openclaw_alone_folds_away_is_kept_where_this_program_migrates(tmp_
 
 
 ENDS = [(old, new) for old in ("clawdbot-2026.1.24-3", "2026.7.35") for new in SCHEMAS]
-"""The four upgrades at the ends of the range: of what gateways wrote, by the releases that the README calls supported."""
+"""The four upgrades at the ends of the range: of what gateways wrote, by the releases that are supported."""
 
 TRUE_LOSSES = {("clawdbot-2026.1.24-3", "2026.8.2"): 12}
 """Events of transcripts that no entry claims, which 2026.8.2 puts into its import archive, and into no database."""
