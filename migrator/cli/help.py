@@ -102,6 +102,7 @@ HELP = {
         (
             ("explain agent:main:main", "one session"),
             ("explain ./sessions.json", "one file"),
+            ("explain upgrade.loses-history", "what a word of a report means"),
         ),
         (0, *_STOPPED),
         {0: "it is known", 10: "nothing of this name is known"},

@@ -280,11 +280,15 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 @main.command(epilog=epilog("explain"))
 @click.argument("what", metavar="WHAT")
 @_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, *_SHOWN, _JOBS, _OUTPUT)
-def explain(what: str, **_options: Any) -> NoReturn:  # noqa: ANN401
-    """Say all that is known about WHAT: a session key or id, a path, or the name of an agent directory."""
+def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
+    """Say all that is known about WHAT: a session key or id, a path, an agent directory, or a word of a report."""
     from migrator.cli.runner import Runner
+    from migrator.cli.terms import meaning
     from migrator.commands.explain import explain as explain_it
 
+    if (told := meaning(what)) is not None:
+        click.echo(told)
+        return
     runner = Runner(click.get_current_context())
     sys.exit(runner.run(lambda request: explain_it(request, what)))
 

@@ -1,0 +1,39 @@
+"""``migrator explain WORD``: what the words of a report mean."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from migrator.cli import main as cli
+from migrator.cli.help import EXIT_CODES
+from migrator.cli.terms import meaning
+from migrator.findings.checks import CHECKS
+from migrator.findings.table import RULES
+from migrator.model.conclusions import OUTCOMES
+from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.openclaw.changes.transforms import ENTRY_TRANSFORMS, EVENT_TRANSFORMS
+
+
+def test_every_word_that_a_report_can_hold_has_a_meaning() -> None:
+    verdicts = [one.value for kind in (Verdict, HistoryVerdict) for one in kind]
+    changes = [change.name for change in ENTRY_TRANSFORMS] + [change.name for change in EVENT_TRANSFORMS]
+    words = [*RULES, *OUTCOMES, *verdicts, *changes, *CHECKS, *map(str, EXIT_CODES)]
+    assert [word for word in words if not meaning(word)] == []
+    assert meaning("agent:main:main") is None
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("upgrade.loses-history", "Run apply --archive-sources before the upgrade"),
+        ("moved", "in the database of another agent"),
+        ("delivery-folded", "Nothing is lost by it"),
+        ("fallback-notice-lost", "throws something away"),
+        ("15", "with quarantined items"),
+    ],
+)
+def test_a_word_is_explained_without_looking_at_any_installation(word: str, told: str) -> None:
+    result = CliRunner().invoke(cli.main, ["explain", word, "--state-dir", "/nowhere"])
+    assert result.exit_code == 0
+    assert told in result.stdout
