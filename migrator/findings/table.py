@@ -26,7 +26,7 @@ RULES: dict[str, Rule] = {
     "archive.link": Rule(
         _WARNING,
         "{subject} is a link, so it was not moved: the next upgrade may import it.",
-        "Move the link away before the upgrade; all that it leads to is migrated.",
+        "Move the link away before the upgrade: the databases have all that it leads to.",
     ),
     "archive.outside": Rule(
         _WARNING,
