@@ -69,6 +69,10 @@ def explain(request: Request, what: str) -> ExplainReport:
     return ExplainReport(word="explained", exit_code=0, inventory=told, explained=explanation)
 
 
+def _is_in_database(places: tuple[Place, ...]) -> bool:
+    return any(place.where.kind == "database" for place in places)
+
+
 def _is_about(finding: Finding, names: set[Name]) -> bool:
     texts = {name.text for name in names}
     inside = finding.subject.text + os.sep
@@ -261,7 +265,7 @@ class _Known:
         yield from (code for code, words in _ADVICE if verdicts & words)
         if aside:
             yield "elsewhere"
-        elif not verdicts and any(place.where.kind == "database" for place in places):
+        elif not verdicts and _is_in_database(places):
             yield "only-here"
         elif verdicts <= {*_GOOD, *_GOOD_HISTORIES}:
             yield "fine"

@@ -166,12 +166,11 @@ class _Reader:
             raise NothingFoundError("{subject} holds no session, no event and no database.", Name("path", path))
         owners = self._owners(stores)
         placed = (replace(one, agent=self._agent_of(one, owners)) for one in transcripts)
+        return Given(tuple(filter(self._is_chosen, stores)), tuple(filter(self._is_chosen, placed)), self.exported)
+
+    def _is_chosen(self, source: Store | Transcript) -> bool:
         chosen = self.request.selection.agents
-        return Given(
-            tuple(one for one in stores if not chosen or one.agent in chosen),
-            tuple(one for one in placed if not chosen or one.agent in chosen),
-            self.exported,
-        )
+        return not chosen or source.agent in chosen
 
     def _found(self, path: str) -> Sequence[Found]:
         """The files at a path that hold sessions or events: all in a folder, but for what was deleted."""

@@ -200,9 +200,7 @@ class _Planner:
         return Repair(rows, tuple(self._history_repairs(additions, by_session)))
 
     def _row_repairs(self, additions: Additions) -> Iterator[RowRepair]:
-        path = additions.database.path
-        held = {row.session_id for row in additions.database.typed_rows if row.key not in additions.replaced}
-        held |= {additions.rows[key, ""].entry.session_id for key in additions.replaced}
+        path, held = additions.database.path, _held(additions)
         relieved: set[str | None] = set()
         for (key, apart), source in additions.rows.items():
             session_id, row = source.entry.session_id, self.rows.get((path, key))
@@ -334,3 +332,9 @@ def _is_apart(lacking: list[tuple[HistoryVerification, SourceFile]], stored: lis
 
 def _time(dated: Entry | Row) -> float:
     return dated.updated_at or 0
+
+
+def _held(additions: Additions) -> set[str | None]:
+    """The ids of the sessions that a database has, once rows that are to be replaced are."""
+    kept = {row.session_id for row in additions.database.typed_rows if row.key not in additions.replaced}
+    return kept | {additions.rows[key, ""].entry.session_id for key in additions.replaced}

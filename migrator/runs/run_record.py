@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,9 +144,14 @@ def _record(folder: Path, steps: Sequence[AnyStep]) -> RunRecord | None:
     def found(kind: type[_Kind]) -> list[_Kind]:
         return [step for step in steps if isinstance(step, kind)]
 
+    def archived() -> Iterator[ArchivedSource]:
+        staying = {step.archive for step in found(Stays)}
+        for step in found(Archive):
+            if step.archive not in staying:
+                yield ArchivedSource(place(step.source), folder / "archive" / step.archive, step.sha256)
+
     published = {place(step.database): step.tables for step in found(Publish)}
     committed = {place(step.database): step.tables for step in found(Commit)}
-    staying = {step.archive for step in found(Stays)}
     settled = {place(step.database) for step in found(Committed) if step.checkpointed}
     created = tuple(
         CreatedDatabase(place(step.database), place(step.temporary), published.get(place(step.database)))
@@ -169,11 +174,7 @@ def _record(folder: Path, steps: Sequence[AnyStep]) -> RunRecord | None:
             )
             for step in found(Backup)
         ),
-        archived=tuple(
-            ArchivedSource(place(step.source), folder / "archive" / step.archive, step.sha256)
-            for step in found(Archive)
-            if step.archive not in staying
-        ),
+        archived=tuple(archived()),
         made=tuple(place(step.path) for step in found(MakeDirectory)),
         directories=tuple(DirectoryBefore(place(step.path), step.mode, step.mtime_ns) for step in found(Directory)),
         steps={step.name: step for step in steps},

@@ -133,10 +133,7 @@ def look_at(path: str) -> Holds | None:
 
 def walk(state: str, read: Iterable[str] = ()) -> Walk:
     """Look through the state directory, but for the files and folders that are ``read`` otherwise."""
-    made, agents = Walk(), os.path.join(state, "agents")
-    known: dict[str, set[str]] = defaultdict(set)
-    for path in read:
-        known[os.path.dirname(path)].add(os.path.basename(path))
+    made, agents, known = Walk(), os.path.join(state, "agents"), _by_folder(read)
     folders: list[tuple[str, int, str | None]] = [(state, 0, None)]
     while folders:
         folder, depth, root = folders.pop()
@@ -162,6 +159,14 @@ def walk(state: str, read: Iterable[str] = ()) -> Walk:
     made.found.sort(key=lambda one: one.path)
     made.too_deep.sort()
     return made
+
+
+def _by_folder(paths: Iterable[str]) -> dict[str, set[str]]:
+    """Names by the folder that they are in."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        names[os.path.dirname(path)].add(os.path.basename(path))
+    return names
 
 
 @contextmanager

@@ -76,24 +76,29 @@ def _below(inventory: Inventory, known: Known) -> Iterator[Finding]:
 
 def only_here(inventory: Inventory) -> Inventory:
     """The stores, transcripts and databases that findings name for what only they have, as if they were live."""
-    named = {one.subject for one in inventory.findings if one.code.startswith(("copy.", "database.set-aside"))}
-    inside = [found for one in named if one.kind == "path" for found in walk(one.text).found]
-    paths = {
-        kind.value: sorted(
-            {one.text for one in named if one.kind == kind.value} | {one.path for one in inside if one.holds is kind}
-        )
-        for kind in Holds
-    }
-    copied = (read_store(path, path, StoreKind.COPY, _agent_of(path, inventory))[0] for path in paths["store"])
+    paths = _named(inventory)
+    copied = (read_store(path, path, StoreKind.COPY, _agent_of(path, inventory))[0] for path in paths[Holds.STORE])
     kind = FileKind.REPAIR_BACKUP.value
-    transcripts = (read_copy(path, _agent_of(path, inventory), kind) for path in paths["transcript"])
-    databases = (read_database(path, _agent_of(path, inventory) or "")[0] for path in paths["database"])
+    transcripts = (read_copy(path, _agent_of(path, inventory), kind) for path in paths[Holds.TRANSCRIPT])
+    databases = (read_database(path, _agent_of(path, inventory) or "")[0] for path in paths[Holds.DATABASE])
     return replace(
         inventory,
         stores=tuple(copied),
         transcripts=tuple(one for one in transcripts if one is not None),
         databases=tuple(databases),
     )
+
+
+def _named(inventory: Inventory) -> dict[Holds, list[str]]:
+    """The paths that such findings name, and those in the folders that they name, by what is there."""
+    named = {one.subject for one in inventory.findings if one.code.startswith(("copy.", "database.set-aside"))}
+    inside = [found for one in named if one.kind == "path" for found in walk(one.text).found]
+    return {
+        kind: sorted(
+            {one.text for one in named if one.kind == kind.value} | {one.path for one in inside if one.holds is kind}
+        )
+        for kind in Holds
+    }
 
 
 def _paths_read(inventory: Inventory) -> frozenset[str]:
