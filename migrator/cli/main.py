@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from migrator import __version__
 from migrator.cli.help import epilog, program_epilog
@@ -281,15 +282,18 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 @click.argument("what", metavar="WHAT")
 @_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, *_SHOWN, _JOBS, _OUTPUT)
 def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
-    """Say all that is known about WHAT: a session key or id, a path, an agent directory, or a word of a report."""
+    """Say all that is known about WHAT: a session key, id, path, agent directory, or a word of a report."""
     from migrator.cli.runner import Runner
     from migrator.cli.terms import meaning
     from migrator.commands.explain import explain as explain_it
 
-    if (told := meaning(what)) is not None:
+    context = click.get_current_context()
+    # An option says where to look, or how to show what is found there: then it is no word that is asked for.
+    is_alone = all(context.get_parameter_source(name) is ParameterSource.DEFAULT for name in _options)
+    if is_alone and (told := meaning(what)) is not None:
         click.echo(told)
         return
-    runner = Runner(click.get_current_context())
+    runner = Runner(context)
     sys.exit(runner.run(lambda request: explain_it(request, what)))
 
 

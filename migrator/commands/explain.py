@@ -29,10 +29,7 @@ _STAMP = re.compile(r"\.imported-(\d{13})")
 _GONE = re.compile(r"\.jsonl\.(deleted|reset)\.(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)")
 _TIME = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d)-?(\d\d)-?(\d\d)")
 _GOOD = (Verdict.SAME.value, Verdict.EQUAL.value, Verdict.TRANSFORMED.value)
-_LACKING = {
-    *(Verdict.MISSING.value, Verdict.DELETED.value),
-    *(HistoryVerdict.ABSENT.value, HistoryVerdict.EXTENDS.value),
-}
+_LACKING = {one.value for one in (Verdict.MISSING, Verdict.DELETED, HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS)}
 _GOOD_HISTORIES = (HistoryVerdict.CONTAINED.value, HistoryVerdict.TRANSFORMED.value, HistoryVerdict.DAMAGED.value)
 
 _ADVICE = (

@@ -9,6 +9,7 @@ Times are milliseconds since the epoch, sizes are bytes, digests are SHA-256.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -322,6 +323,11 @@ class Inventory:
     names: frozenset[str]
     findings: tuple[Finding, ...]
     joins: tuple[Join, ...] = ()
+
+    @property
+    def histories(self) -> Iterator[StoredTranscript]:
+        """Every history that a database holds, those of deleted and reset sessions too."""
+        return (one for database in self.databases for one in (*database.transcripts, *database.archives))
 
 
 def agents_with_anything(inventory: Inventory) -> set[str]:

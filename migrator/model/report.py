@@ -108,10 +108,11 @@ class VerifyReport(Report):
     def next_step(self) -> str:
         """What can be put back and how, where that is all that is wrong."""
         found = self.verification
-        if self.word == "proved" and any(map(found.count, ACCEPTABLE)):
+        usual = super().next_step
+        if usual == OUTCOMES["proved"].remedy and any(map(found.count, ACCEPTABLE)):
             return "Nothing: every session is in its database, or where it was accepted, and every source is unchanged."
         if self.word != "differences":
-            return super().next_step
+            return usual
         missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
         events = sum(one.events - one.present for database in found.databases for one in database.histories)
         if missing or events:
@@ -124,7 +125,7 @@ class VerifyReport(Report):
         if elsewhere and not found.count(Verdict.CHANGED) and FAIL_IF_MOVED.issuperset(found.failed_checks):
             accepted = " ".join(f"--accept {word}" for word in elsewhere)
             return f"Nothing is gone: if the sessions may be where they are, verify with {accepted}."
-        return super().next_step
+        return usual
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from migrator.model.inventory import RECOVERED, Database, Inventory
+from migrator.model.inventory import RECOVERED, Database, Inventory, StoredTranscript
 from migrator.model.words import Finding, Name, Number
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.places.session_key import database_key, parse_session_key, resolvable
@@ -38,12 +38,12 @@ def is_gateways(database: Database) -> bool:
     return database.directory is None or normalize_agent_id(database.directory) == database.directory
 
 
-def deleted_by_gateway(database: Database) -> frozenset[str]:
-    """The ids of the sessions that a person or a gateway deleted, which keeps what was said in an archive.
+def deleted_by_gateway(database: Database) -> Iterator[StoredTranscript]:
+    """What was said in the sessions that a person or a gateway deleted, which keeps it in an archive.
 
     In a directory that no gateway opens only the upgrade deletes, when it folds twins; that is no wish of anybody.
     """
-    return frozenset(one.session_id for one in database.archives if one.archive == "deleted" and is_gateways(database))
+    return (one for one in database.archives if one.archive == "deleted" and is_gateways(database))
 
 
 def recovered_keys(agent_id: str, session_id: str, apart: str) -> tuple[str, str]:

@@ -57,7 +57,7 @@ def row_source(sources: Judged, place: Name, key: str) -> RowSource | None:
 
 def deleted_sessions(inventory: Inventory, database: Database) -> Iterator[str]:
     """The session ids that were deleted in this database or its directory."""
-    yield from deleted_by_gateway(database)
+    yield from (one.session_id for one in deleted_by_gateway(database))
     for agent in inventory.agents if is_gateways(database) else ():
         for file in agent.files if agent.directory == database.directory else ():
             if file.kind == FileKind.ARCHIVE_DELETED.value:

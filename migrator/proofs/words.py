@@ -19,7 +19,7 @@ OPTIONS = _words(
     "--from --bring-back --reassign --session --archived --report --wait --jobs legacy "
     "--yes --archive-sources --allow-empty --detailed-exitcode --against --quiet "
     "--old --new --install --smoke --without-openclaw --with migrator openclaw both "
-    "text json junit github markdown html auto clear labels bytes known-transforms moved"
+    "text json junit github markdown html auto clear labels bytes known-transforms moved deleted"
 )
 OPENCLAW_WORDS = _words(
     "openclaw sessions doctor status gateway run call sessions.list chat.history --all-agents --allow-unconfigured "

@@ -62,14 +62,13 @@ class Known:
     @cached_property
     def stored(self) -> frozenset[bytes]:
         """The hashes of all events that a database has."""
-        histories = (one for base in self._inventory.databases for one in (*base.transcripts, *base.archives))
-        return frozenset(event for one in histories for event in events_of(one.hashes))
+        return frozenset(event for one in self._inventory.histories for event in events_of(one.hashes))
 
     @cached_property
     def _event_ids(self) -> frozenset[EventId]:
-        """The events of all databases by id: a release changes the text of some, and keeps their ids."""
-        readable = (base for base in self._inventory.databases if base.shape.holds_sessions)
-        return frozenset(one for base in readable for _, one in _in_database(base.path) if one is not None)
+        """The events of migrated databases by id: a release changes the text of some, and keeps their ids."""
+        migrated = (base for base in self._inventory.databases if base.shape.is_migrated)
+        return frozenset(one for base in migrated for _, one in _in_database(base.path) if one is not None)
 
     def unknown_in_transcript(self, transcript: Transcript) -> int:
         """How many events of a transcript that was read nothing else has, in this form or in that of a release."""

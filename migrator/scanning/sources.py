@@ -21,7 +21,7 @@ from migrator.model.words import Finding, Name
 from migrator.openclaw.changes.hazards import hazards
 from migrator.openclaw.text.entry import lone_session_id, prepare, storable_key
 from migrator.openclaw.text.store import RawEntry, StoreReader, read_member
-from migrator.openclaw.text.utf16 import Places, as_utf8, codec_of
+from migrator.openclaw.text.utf16 import as_utf8, codec_of, spans
 from migrator.sqlite.snapshot import identify
 
 DUPLICATE_KEY = "entry.duplicate-key"
@@ -102,17 +102,14 @@ def _read_utf16(store: Store, data: bytes, codec: str, advance: Advance) -> tupl
     """
     text = as_utf8(data[2 : len(data) - len(data) % 2], codec)
     reader = StoreReader(BytesIO(text))
-    places = Places(text, codec)
+    read_entries = list(_entries(reader, advance))
     entries = [
-        structs.replace(entry, offset=(start := places.of(entry.offset)), length=places.of(end) - start)
-        for entry in _entries(reader, advance)
-        for end in (entry.offset + entry.length,)
+        structs.replace(entry, offset=offset, length=length)
+        for entry, (offset, length) in zip(read_entries, spans(text, codec, read_entries), strict=True)
     ]
-    places = Places(text, codec)
     damage = [
-        replace(span, offset=(start := places.of(span.offset)), length=places.of(end) - start)
-        for span in reader.damage
-        for end in (span.offset + span.length,)
+        replace(span, offset=offset, length=length)
+        for span, (offset, length) in zip(reader.damage, spans(text, codec, reader.damage), strict=True)
     ]
     if len(data) % 2 and damage:
         damage[-1] = replace(damage[-1], length=damage[-1].length + 1)

@@ -21,6 +21,8 @@ from migrator.sqlite.rows import (
     WindowRow,
     columns,
     insert,
+    put_bare_window,
+    put_window_of,
     session_rows,
     update,
     window_rows,
@@ -93,30 +95,15 @@ def put_session(connection: sqlite3.Connection, session: NewSession, *, replace:
         update(connection, "session_nodes", node, "session_key", session.key)
     else:
         insert(connection, "session_nodes", {"session_key": session.key, **node})
+    put_window_of(connection, "session_windows", session, _taken(session, WINDOW_COLUMNS))
     if session.relieves:
-        update(connection, "session_windows", _window(session), "session_id", session.session_id)
         connection.execute("DELETE FROM session_nodes WHERE session_key = ?", (session.relieves,))
-    put_window(connection, session.session_id, session.key, session.updated_at, session)
     update(connection, "session_nodes", {"entry_valid": 1}, "session_key", session.key)
 
 
-def put_window(
-    connection: sqlite3.Connection, session_id: str, key: str, updated_at: int, session: NewSession | None = None
-) -> None:
+def put_window(connection: sqlite3.Connection, session_id: str, key: str, updated_at: int) -> None:
     """Put the window of a session id if there is none; events need one. Raises sqlite3.Error."""
-    known = {"session_key": key, "created_at": updated_at, "updated_at": updated_at, "session_entry_provenance": 1}
-    window = {"session_id": session_id, **(_window(session) if session else known)}
-    insert(connection, "session_windows", window, or_ignore=True)
-
-
-def _window(session: NewSession) -> dict[str, object]:
-    return {
-        "session_key": session.key,
-        "created_at": session.created_at,
-        "updated_at": session.updated_at,
-        "session_entry_provenance": 1,
-        **_taken(session, WINDOW_COLUMNS),
-    }
+    put_bare_window(connection, "session_windows", session_id, key, updated_at)
 
 
 def node_columns(projections: Mapping[str, str | int | None]) -> dict[str, str | int | None]:

@@ -264,6 +264,30 @@ def update(connection: sqlite3.Connection, table: str, values: Mapping[str, obje
     return connection.execute(f"UPDATE {table} SET {changes} WHERE {key} = ?", (*known.values(), value)).rowcount
 
 
+def put_bare_window(connection: sqlite3.Connection, table: str, session_id: str, key: str, updated_at: int) -> None:
+    """Put the row of a session id that has events and no entry, if there is none. Raises sqlite3.Error."""
+    _put_window(connection, table, session_id, {"session_key": key, "created_at": updated_at, "updated_at": updated_at})
+
+
+def put_window_of(
+    connection: sqlite3.Connection, table: str, session: NewSession, projections: Mapping[str, object]
+) -> None:
+    """Put the row of the session id of a session, if there is none; that of one which it relieves becomes its own.
+
+    Raises sqlite3.Error.
+    """
+    times = {"created_at": session.created_at, "updated_at": session.updated_at}
+    window = {"session_key": session.key, **times, **projections}
+    if session.relieves:
+        update(connection, table, window, "session_id", session.session_id)
+    _put_window(connection, table, session.session_id, window)
+
+
+def _put_window(connection: sqlite3.Connection, table: str, session_id: str, window: Mapping[str, object]) -> None:
+    values = {"session_id": session_id, "session_entry_provenance": 1, **window}
+    insert(connection, table, values, or_ignore=True)
+
+
 def whole_ms(value: Number) -> int:
     """Give a finite time as a column can hold it: whole, and no larger than JavaScript can count.
 

@@ -7,7 +7,7 @@ has one row per transcript, without a link to the one before. An archived sessio
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from migrator.model.words import Number
@@ -21,6 +21,8 @@ from migrator.sqlite.rows import (
     WindowRow,
     columns,
     insert,
+    put_bare_window,
+    put_window_of,
     session_rows,
     update,
     whole_ms,
@@ -120,7 +122,7 @@ def put_typed_rows(connection: sqlite3.Connection, rows: Sequence[TypedRow]) -> 
     )
 
 
-def remove(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+def remove(connection: sqlite3.Connection, keys: Collection[str]) -> None:
     """Remove entries and their routes; their sessions and events stay, for whoever has them now."""
     for table in ("session_routes", "session_entries"):
         if columns(connection, table):
@@ -134,8 +136,8 @@ def put_session(connection: sqlite3.Connection, session: NewSession, *, replace:
     """
     if session.relieves:
         remove(connection, [session.relieves])
-        update(connection, "sessions", _window(session), "session_id", session.session_id)
-    put_window(connection, session.session_id, session.key, session.updated_at, session)
+    projections = {name: session.columns[name] for name in WINDOW_COLUMNS if name in session.columns}
+    put_window_of(connection, "sessions", session, projections)
     entry: dict[str, object] = {
         "session_id": session.session_id,
         "entry_json": session.text,
@@ -150,20 +152,6 @@ def put_session(connection: sqlite3.Connection, session: NewSession, *, replace:
             insert(connection, table, {"session_key": session.key, **values})
 
 
-def put_window(
-    connection: sqlite3.Connection, session_id: str, key: str, updated_at: int, session: NewSession | None = None
-) -> None:
+def put_window(connection: sqlite3.Connection, session_id: str, key: str, updated_at: int) -> None:
     """Put the row of a session id if there is none; events need one. Raises sqlite3.Error."""
-    known = {"session_key": key, "created_at": updated_at, "updated_at": updated_at, "session_entry_provenance": 1}
-    row = {"session_id": session_id, **(_window(session) if session else known)}
-    insert(connection, "sessions", row, or_ignore=True)
-
-
-def _window(session: NewSession) -> dict[str, object]:
-    return {
-        "session_key": session.key,
-        "created_at": session.created_at,
-        "updated_at": session.updated_at,
-        "session_entry_provenance": 1,
-        **{name: session.columns[name] for name in WINDOW_COLUMNS if name in session.columns},
-    }
+    put_bare_window(connection, "sessions", session_id, key, updated_at)

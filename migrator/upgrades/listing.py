@@ -27,11 +27,14 @@ EXCUSES = dict.fromkeys(
 
 _CRON_RUN = re.compile(r"agent:[^:]+:cron:[^:]+:run:[^:]+")
 _UNOWNED = ("global", "unknown")
-_TIDIED = re.compile(
-    r"agent:[^:]+:(?:(?:subagent|acp|acp-bridge|cron|hook|node|explicit|dashboard):.+|(?:.+:)?heartbeat(?::.+)?)"
-)
-_IDLE_FOR = 7 * 24 * 60 * 60 * 1000
-"""Milliseconds after which gateways archive the first sessions by themselves; most of them they keep for 30 days."""
+_DAY = 24 * 60 * 60 * 1000
+_TIDIED = {
+    re.compile(r"agent:[^:]+:explicit:model-run-[0-9a-f-]{36}"): _DAY,
+    re.compile(r"agent:[^:]+:dashboard:.+"): 7 * _DAY,
+    re.compile(r"agent:[^:]+:(?:(?:subagent|acp|acp-bridge|cron|hook|node|explicit):.+|(?:.+:)?heartbeat(?::.+)?)"): 30
+    * _DAY,
+}
+"""The keys of sessions that are of no person, and how many milliseconds of idleness gateways leave them."""
 _KINDS = ("main", "subagent", "acp", "cron", "direct", "dm", "group", "channel", "thread", "topic")
 _FEW = 6
 _MOST_MESSAGES = 200
@@ -60,8 +63,7 @@ class Expected:
 def expected(inventory: Inventory, plan: Plan, now: int) -> Iterator[Expected]:
     """Every session that a release must list: those of configured agents, in directories that OpenClaw looks into.
 
-    ``now`` is the time in milliseconds.
-    Left out are entries without a usable session id, which no release can list.
+    Left out are entries without a usable session id, which no release can list. ``now`` is the time in milliseconds.
     """
     for planned in plan.databases:
         database = planned.database
@@ -72,8 +74,14 @@ def expected(inventory: Inventory, plan: Plan, now: int) -> Iterator[Expected]:
         folded = {decision.key for decision in planned.decisions if decision.folded or RECOVERED in decision.key}
         for key, (session_id, members, time) in _sessions(planned).items():
             renamed = canonical_key(key, database.agent_id, inventory.main_key, inventory.scope)
-            tidied = (time or 0) < now - _IDLE_FOR and _TIDIED.fullmatch(renamed) is not None
-            yield Expected(key, renamed, session_id, key in folded, tidied, members)
+            yield Expected(key, renamed, session_id, key in folded, _is_tidied(renamed, time, now), members)
+
+
+def _is_tidied(key: str, time: Number | None, now: int) -> bool:
+    """Whether gateways may have tidied a session away; of what has no time they do not know whether it is idle."""
+    return time is not None and any(
+        time < now - idle and pattern.fullmatch(key) is not None for pattern, idle in _TIDIED.items()
+    )
 
 
 def _sessions(planned: DatabasePlan) -> dict[str, tuple[str, dict[str, object], Number | None]]:
@@ -141,8 +149,8 @@ def is_there(wanted: Expected, rows: Mapping[str, Row]) -> Seen:
 def in_gateway(wanted: Expected, rows: Mapping[str, Row], unowned: bool) -> Seen:
     """How a session shows in the list of a gateway, which shows no single runs of cron jobs (any release).
 
-    What it has tidied away by itself may be missing as well.
-    ``unowned`` says whether it was asked for the sessions ``global`` and ``unknown``, too.
+    What it has tidied away by itself may be missing as well. ``unowned`` says whether it was asked for the sessions
+    ``global`` and ``unknown``, too.
     """
     seen = is_there(wanted, rows)
     is_hidden = wanted.tidied or _CRON_RUN.fullmatch(wanted.canonical) or (wanted.key in _UNOWNED and not unowned)

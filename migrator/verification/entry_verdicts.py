@@ -135,7 +135,8 @@ class EntryJudge:
         if renamed is not None:
             places = (Name("database", self.database.path), Name("session", canonical))
             return EntryVerdict(session, Verdict.MERGED, places=places)
-        if (self.database.path, entry.session_id or "") in self.holdings.deleted:
+        deleted = self.holdings.deleted.get((self.database.path, entry.session_id or ""), set())
+        if not deleted.isdisjoint((entry.key, canonical)):
             return EntryVerdict(session, Verdict.DELETED)
         return EntryVerdict(session, Verdict.QUARANTINED if self._is_set_aside(entry) else Verdict.MISSING)
 

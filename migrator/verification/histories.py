@@ -128,8 +128,11 @@ def compare_content(source: HistorySource, session_id: str, stored: Texts, by_re
     )
 
 
-def verdict(source: HistorySource, comparison: Comparison, moved: bool) -> HistoryVerdict:
-    """The verdict on a history that a database has something of, or on an empty one."""
+def verdict(source: HistorySource, comparison: Comparison, elsewhere: HistoryVerdict | None) -> HistoryVerdict:
+    """The verdict on a history that a database has something of, or on an empty one.
+
+    ``elsewhere`` is the one that it gets if all of it is there, and not where it belongs.
+    """
     if comparison.present == 0 and source.events:
         return HistoryVerdict.ABSENT
     if comparison.present < source.events:
@@ -137,8 +140,8 @@ def verdict(source: HistorySource, comparison: Comparison, moved: bool) -> Histo
         return HistoryVerdict.EXTENDS if is_beginning else HistoryVerdict.DIVERGES
     if not comparison.in_order:
         return HistoryVerdict.DIVERGES
-    if moved:
-        return HistoryVerdict.MOVED
+    if elsewhere is not None:
+        return elsewhere
     if source.damaged:
         return HistoryVerdict.DAMAGED
     return HistoryVerdict.TRANSFORMED if comparison.transforms else HistoryVerdict.CONTAINED

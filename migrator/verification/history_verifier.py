@@ -173,12 +173,12 @@ def _verify_history(
             texts = partial(history_texts, connection, path, session_id, is_archived)
             by_release = level is Level.KNOWN and holdings.shapes[path] is not Shape.V1
             comparison = compare_content(source, session_id, texts, by_release)
-    found_word = verdict(source, comparison, moved)
     is_deleted = is_archived and (path, session_id) in holdings.deleted
+    elsewhere = HistoryVerdict.DELETED if is_deleted else HistoryVerdict.MOVED
     found_there = HistoryVerification(
         transcript=source.name,
         session=Name("session-id", session_id),
-        verdict=HistoryVerdict.DELETED if found_word is HistoryVerdict.MOVED and is_deleted else found_word,
+        verdict=verdict(source, comparison, elsewhere if moved else None),
         events=source.events,
         present=comparison.present,
         counts=source.counts,

@@ -58,14 +58,12 @@ class Holdings:
         self.rows: dict[str, Mapping[str, Row]] = {}
         self.histories: dict[str, dict[str, bytes]] = {}
         self.archives: dict[str, dict[str, bytes]] = {}
-        self.deleted: set[tuple[str, str]] = set()
         for database in inventory.databases:
             self.rows[database.path] = counting_rows(database)
             self.histories[database.path] = {one.session_id: one.hashes for one in database.transcripts}
             archives = self.archives.setdefault(database.path, {})
             for one in database.archives:
                 archives[one.session_id] = archives.get(one.session_id, b"") + one.hashes
-            self.deleted |= {(database.path, session_id) for session_id in deleted_by_gateway(database)}
 
     def text(self, path: str, key: str) -> bytes:
         """What a database holds for a key that has a row in it; it stays open as long as ``opened``."""
@@ -125,10 +123,18 @@ class Holdings:
         return frozenset(one for one in found if one is not None)
 
     @cached_property
+    def deleted(self) -> Mapping[tuple[str, str], set[str | None]]:
+        """What OpenClaw has deleted from each database, by session id: the keys that it was deleted under."""
+        keys: dict[tuple[str, str], set[str | None]] = defaultdict(set)
+        for database in self.inventory.databases:
+            for one in deleted_by_gateway(database):
+                keys[database.path, one.session_id].add(one.key)
+        return keys
+
+    @cached_property
     def events(self) -> frozenset[bytes]:
         """The hashes of all events that a database has, whatever session they are of."""
-        stored = (one for base in self.inventory.databases for one in (*base.transcripts, *base.archives))
-        return frozenset(event for one in stored for event in events_of(one.hashes))
+        return frozenset(event for one in self.inventory.histories for event in events_of(one.hashes))
 
     @cached_property
     def known_sessions(self) -> frozenset[str]:

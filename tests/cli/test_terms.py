@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -34,6 +37,15 @@ def test_every_word_that_a_report_can_hold_has_a_meaning() -> None:
     ],
 )
 def test_a_word_is_explained_without_looking_at_any_installation(word: str, told: str) -> None:
-    result = CliRunner().invoke(cli.main, ["explain", word, "--state-dir", "/nowhere"])
+    result = CliRunner().invoke(cli.main, ["explain", word], env={"OPENCLAW_STATE_DIR": "/nowhere"})
     assert result.exit_code == 0
     assert told in result.stdout
+
+
+def test_with_an_option_a_word_is_looked_for_in_the_installation(tmp_path: Path) -> None:
+    store = tmp_path / "agents" / "moved" / "sessions" / "sessions.json"
+    store.parent.mkdir(parents=True)
+    store.write_text('{"agent:moved:main": {"sessionId": "s", "updatedAt": 1}}')
+    result = CliRunner().invoke(cli.main, ["explain", "moved", "--state-dir", str(tmp_path), "--format", "json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["verdict"] == "explained"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,17 @@ import pytest
 from migrator import commands
 from migrator.commands.request import Request
 from migrator.model.request import Selection, Surroundings
+from migrator.model.verification import Verdict, Verification
 
 Unpack = Callable[[str], Path]
+
+
+def quarantined(verification: Verification) -> Verification:
+    """The same, with one entry more that is damaged."""
+    first, *others = verification.databases
+    source, *more = first.sources
+    damaged = replace(source, counts=(*source.counts, (Verdict.QUARANTINED, 1)))
+    return replace(verification, databases=(replace(first, sources=(damaged, *more)), *others))
 
 
 def request(state: Path) -> Request:
@@ -47,4 +57,5 @@ def test_where_sessions_are_only_elsewhere_their_acceptance_is_what_is_left(unpa
     assert report.next_step == "Nothing is gone: if the sessions may be where they are, verify with --accept moved."
     accepted = commands.verify(request(state), accept=("moved",))
     assert accepted.exit_code == 0
+    assert replace(accepted, verification=quarantined(accepted.verification)).next_step.startswith("Look at the find")
     assert accepted.next_step.startswith("Nothing: every session is in its database, or where it was accepted")

@@ -287,9 +287,12 @@ def test_what_a_gateway_has_deleted_since_is_called_deleted_and_can_be_accepted(
     assert "repair.deleted" in codes(commands.plan(request_for(states / "after", backup=before)))
 
 
-def test_a_session_that_is_gone_without_a_word_from_openclaw_is_missing(world: World) -> None:
+@pytest.mark.parametrize("archived", [("c", "agent:main:b"), ("b", "agent:main:another")])
+def test_a_session_that_is_gone_without_a_word_from_openclaw_is_missing(
+    world: World, archived: tuple[str, str]
+) -> None:
     lines = [header("b"), said(1)]
-    upgraded(world, node("agent:main:a", "a"), deleted("c", "agent:main:b", lines))
+    upgraded(world, node("agent:main:a", "a"), deleted(*archived, lines))
     imported(world, {"agent:main:b": entry("b", 5)}, b=lines)
     assert commands.verify(request_for(world.state), None).verification.count(Verdict.MISSING) == 1
 

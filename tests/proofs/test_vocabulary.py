@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from migrator.cli.main import main
 from migrator.findings import table as findings
 from migrator.findings.checks import CHECKS, NOT_TESTED
 from migrator.model.conclusions import OUTCOMES
@@ -17,7 +19,7 @@ from migrator.model.inventory import Shape
 from migrator.model.plan import Action
 from migrator.model.verification import Verdict
 from migrator.proofs.vocabulary import EVENTS, NotAllowedError, decode
-from migrator.proofs.words import FILESYSTEMS, known
+from migrator.proofs.words import FILESYSTEMS, OPTIONS, known
 from tests.proof_logs import an_upgrade, written
 
 RECORDS = [json.loads(line) for line in written(an_upgrade()).lines()]
@@ -25,6 +27,15 @@ SAMPLES: dict[str, dict[str, Any]] = {
     record["event"]: {name: value for name, value in record.items() if name not in ("n", "prev", "at", "event", "hash")}
     for record in RECORDS
 }
+
+
+def test_every_option_of_a_command_that_writes_a_proof_may_stand_in_it_with_each_of_its_choices() -> None:
+    commands = [one for one in main.commands.values() if any(option.name == "proof" for option in one.params)]
+    options = [one for command in commands for one in command.params if isinstance(one, click.Option)]
+    words = {option.opts[0] for option in options}
+    words |= {word for option in options if isinstance(option.type, click.Choice) for word in option.type.choices}
+    assert len(commands) > 3
+    assert words - OPTIONS == set()
 
 
 def fault_in(event: str, facts: dict[str, Any]) -> str | None:

@@ -218,15 +218,17 @@ def test_what_a_gateway_tidies_away_when_it_starts_is_no_loss_of_the_upgrade(wor
 
 
 IDLE, RECENT, PERSONS = "agent:main:subagent:idle", "agent:main:subagent:recent", "agent:main:direct:1"
+BOARD, TIMELESS = "agent:main:dashboard:b", "agent:main:subagent:timeless"
 HIDE = """if words[:3] == ["gateway", "call", "sessions.list"]:
     rows = []"""
 
 
 def test_a_gateway_may_hide_only_what_is_of_no_person_and_has_been_idle_for_long(world: World) -> None:
     now = world.request().now_ms()
-    world.agent("main", {IDLE: entry("i", now - 8 * DAY), RECENT: entry("r", now - DAY), PERSONS: entry("p", 5)})
+    recent = {RECENT: entry("r", now - 8 * DAY), PERSONS: entry("p", 5), TIMELESS: {"sessionId": "t"}}
+    world.agent("main", {IDLE: entry("i", now - 31 * DAY), BOARD: entry("b", now - 8 * DAY), **recent})
     seen = {one.session.text: one.gateway for one in trial(proved(world, twist=HIDE)).sessions}
-    assert seen == {IDLE: Seen.HIDDEN, RECENT: Seen.MISSING, PERSONS: Seen.MISSING}
+    assert seen == {IDLE: Seen.HIDDEN, BOARD: Seen.HIDDEN, **dict.fromkeys(recent, Seen.MISSING)}
 
 
 MOVE = 'if words[:1] == ["doctor"]:\n    os.rename(state + "/agents/Idle One", state + "/agents/idle-one")'

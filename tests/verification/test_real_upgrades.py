@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from migrator import commands
+from migrator.cli.main import main
 from migrator.commands.request import Request
 from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
@@ -24,6 +26,15 @@ def verify(state: Path, against: Path | None = None) -> tuple[VerifyReport, Veri
     report = commands.verify(request, str(against) if against else None)
     assert report.verification is not None
     return report, report.verification
+
+
+def test_a_proof_of_what_is_accepted_as_deleted_is_sound(unpack: Unpack, tmp_path: Path) -> None:
+    states = unpack("upgraded-then-tidied-2026.9.6")
+    words = ["--state-dir", str(states / "after"), "--against", str(states / "before"), "--proof", str(tmp_path / "p")]
+    verified = CliRunner().invoke(main, ["verify", *words, "--accept", "deleted"])
+    assert verified.exit_code == 0, verified.stderr
+    checked = CliRunner().invoke(main, ["proof", "check", str(tmp_path / "p" / "verify.proof.jsonl")])
+    assert checked.exit_code == 0, checked.stdout
 
 
 def sessions(verification: Verification, verdict: Verdict) -> list[tuple[str | None, str]]:

@@ -6,9 +6,13 @@ back to its place in the file.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
 MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 """How a file in UTF-16 begins, and what that is called."""
 
+_MARK_LENGTH = 2
 _LONE = "surrogatepass"
 
 
@@ -22,17 +26,28 @@ def as_utf8(raw: bytes, codec: str) -> bytes:
     return raw.decode(codec, _LONE).encode("utf-8", _LONE) if codec else raw
 
 
-class Places:
-    """Leads from places in the UTF-8 text of a file, which are asked for in their order, to those in the file."""
+class _Span(Protocol):
+    """A part of a text, in bytes."""
 
-    def __init__(self, text: bytes, codec: str) -> None:
-        self._text = text
-        self._codec = codec
-        self._at = 0
-        self._place = 2
+    @property
+    def offset(self) -> int:
+        """Where it begins."""
 
-    def of(self, at: int) -> int:
-        """Where in the file that is which stands at this byte of the text."""
-        self._place += len(self._text[self._at : at].decode("utf-8", _LONE).encode(self._codec, _LONE))
-        self._at = at
-        return self._place
+    @property
+    def length(self) -> int:
+        """How long it is."""
+
+
+def spans(text: bytes, codec: str, parts: Iterable[_Span]) -> Iterator[tuple[int, int]]:
+    """Where in the file such parts of its UTF-8 text stand, which come in their order: offset and length."""
+    at, place = 0, _MARK_LENGTH
+    for part in parts:
+        end = part.offset + part.length
+        offset = place + _size(text[at : part.offset], codec)
+        length = _size(text[part.offset : end], codec)
+        yield offset, length
+        at, place = end, offset + length
+
+
+def _size(text: bytes, codec: str) -> int:
+    return len(text.decode("utf-8", _LONE).encode(codec, _LONE))
