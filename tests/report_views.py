@@ -17,14 +17,11 @@ from migrator.report.document import (
     Totals,
     VerifyDocument,
 )
-from migrator.report.parts import (
-    AgentRow,
-    ForecastPart,
+from migrator.report.parts import AgentRow, ForecastPart, Sentence, State
+from migrator.report.verified_parts import (
     Parity,
     ParityLine,
-    Sentence,
     SessionRow,
-    State,
     TranscriptRow,
     VerificationPart,
     VerifiedDatabase,

@@ -6,10 +6,8 @@ A command imports what it needs itself: ``--help`` needs none of it, and should 
 from __future__ import annotations
 
 import atexit
-import functools
 import gc
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, NoReturn
 
@@ -18,99 +16,33 @@ from click.core import ParameterSource
 
 from migrator import __version__
 from migrator.cli.help import epilog, program_epilog
+from migrator.cli.shared_options import (
+    ACCEPT,
+    ALLOW_EMPTY,
+    EXPECT,
+    FOLLOW,
+    JOBS,
+    NAMES,
+    OUTPUT,
+    OUTSIDE,
+    PROOF,
+    QUIET,
+    REPAIR,
+    SCANNED,
+    SHOWN,
+    WAIT,
+    WHERE,
+    WHICH,
+    with_options,
+)
 from migrator.cli.streams import give_up_stdout, open_streams
 from migrator.model.exported import Layout
 from migrator.model.upgrade import Way
-from migrator.model.verification import ACCEPTABLE, Level
+from migrator.model.verification import Level
 from migrator.report import FORMATS
 
 atexit.register(gc.freeze)
 """Nothing looks for garbage in a process that ends: that takes 24 ms for 10,000 sessions."""
-
-_COUNT = click.IntRange(min=0)
-_FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="What the report looks like: text for a person, html to send, markdown to paste, the others for programs.",
-)
-_NAMES = click.option(
-    "--names",
-    type=click.Choice(["auto", "clear", "labels"]),
-    default="auto",
-    show_default=True,
-    help="Show names or labels; auto: names in text on your own terminal, labels everywhere else.",
-)
-_STATE = click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory.")
-_CONFIG = click.option("--config", metavar="FILE", help="The configuration file to read session.store from.")
-_FOLLOW = click.option(
-    "--follow", is_flag=True, help="Open what links and entries point to outside the state directory."
-)
-_WHICH = (
-    click.option("--agent", "agents", metavar="NAME", multiple=True, help="Only this agent directory (name on disk)."),
-    click.option("--store", "stores", metavar="PATH", multiple=True, help="Only this legacy store."),
-)
-_OUTSIDE = click.option(
-    "--store",
-    "stores",
-    metavar="PATH",
-    multiple=True,
-    help="Take back what was done to this store outside, too.",
-)
-_EXPECT = (
-    click.option("--expect-agents", metavar="N", type=_COUNT, help="Fail unless N agents are found."),
-    click.option("--expect-sessions", metavar="N", type=_COUNT, help="Fail unless N sessions are found."),
-)
-_ALLOW_EMPTY = click.option("--allow-empty", is_flag=True, help="Finding nothing is fine.")
-_QUIET = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-_JOBS = click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Work in N processes at a time. Default: one for each core, at most 8, where there is enough to do.",
-)
-_WAIT = click.option(
-    "--wait", metavar="SECONDS", type=_COUNT, default=0, help="Wait so long for writers and locks to go away."
-)
-_WHERE = (_STATE, _CONFIG)
-_SHOWN = (_FORMAT, _NAMES, _QUIET)
-_SCANNED = (*_WHERE, *_WHICH, _FOLLOW, *_EXPECT, _ALLOW_EMPTY, *_SHOWN, _JOBS)
-"""What every command takes that scans an installation and says what is there."""
-_OUTPUT = click.option(
-    "--output", metavar="FILE", help="Write the report to FILE, which is replaced, instead of standard output."
-)
-_PROOF = click.option("--proof", metavar="DIR", help="Write a redacted proof log and its summary into DIR.")
-_ACCEPT = click.option(
-    "--accept",
-    type=click.Choice([one.value for one in ACCEPTABLE]),
-    multiple=True,
-    help="Do not count these verdicts as differences.",
-)
-_REPAIR = (
-    click.option(
-        "--from",
-        "backup",
-        metavar="PATH",
-        help="Take what is missing from here, too: a state directory, a store, a transcript, a database, or a folder.",
-    ),
-    click.option(
-        "--bring-back", metavar="KEY", multiple=True, help="Bring back this deleted session (its key or session id)."
-    ),
-    click.option("--reassign", is_flag=True, help="Copy moved sessions back to the directory that they came from."),
-)
-"""What can be said about databases that a newer release has migrated."""
-_Command = Callable[..., Any]
-
-
-def _with(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
-    """Add several options to a command, in the order in which its help shows them."""
-
-    def decorate(command: _Command) -> _Command:
-        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
-
-    return decorate
 
 
 class _Program(click.Group):
@@ -155,7 +87,7 @@ def main() -> None:
 
 
 @main.command(epilog=epilog("scan"))
-@_with(*_SCANNED, _OUTPUT)
+@with_options(*SCANNED, OUTPUT)
 def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
     """Show what is there, and touch nothing."""
     from migrator import commands
@@ -166,7 +98,7 @@ def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
 
 
 @main.command(epilog=epilog("plan"))
-@_with(*_SCANNED, *_REPAIR, _PROOF)
+@with_options(*SCANNED, *REPAIR, PROOF)
 @click.option("--output", "plan_output", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
 def plan(plan_output: str | None, detailed_exitcode: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
@@ -180,7 +112,7 @@ def plan(plan_output: str | None, detailed_exitcode: bool, **_options: Any) -> N
 
 @main.command(epilog=epilog("apply"))
 @click.argument("plan_file", metavar="[PLAN]", required=False)
-@_with(*_SCANNED, *_REPAIR, _WAIT, _OUTPUT, _PROOF)
+@with_options(*SCANNED, *REPAIR, WAIT, OUTPUT, PROOF)
 @click.option("--yes", is_flag=True, help="Plan and do it in one go.")
 @click.option("--archive-sources", is_flag=True, help="Move the sources into the run folder once all is verified.")
 def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: Any) -> NoReturn:  # noqa: ANN401
@@ -193,7 +125,7 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
 
 
 @main.command(epilog=epilog("verify"))
-@_with(*_SCANNED, _WAIT, _OUTPUT, _PROOF)
+@with_options(*SCANNED, WAIT, OUTPUT, PROOF)
 @click.option("--against", metavar="DIR", help="Judge by this copy of the state directory, or folder of a run.")
 @click.option(
     "--level",
@@ -202,7 +134,7 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
     show_default=True,
     help="What may differ: nothing, spelling of the same JSON, or what releases are known to do.",
 )
-@_ACCEPT
+@ACCEPT
 def verify(against: str | None, level: str, accept: tuple[str, ...], **_options: Any) -> NoReturn:  # noqa: ANN401
     """Check that every session is in its database, and touch nothing."""
     from migrator import commands
@@ -213,7 +145,7 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
 
 
 @main.command(epilog=epilog("prove"))
-@_with(*_WHERE, *_EXPECT, *_SHOWN, _JOBS, _WAIT, _OUTPUT)
+@with_options(*WHERE, *EXPECT, *SHOWN, JOBS, WAIT, OUTPUT)
 @click.option("--old", metavar="RELEASE", help="The old release: a number such as 2026.7.1, or a path to it.")
 @click.option("--new", metavar="RELEASE", help="The new release: a number such as 2026.9.6, or a path to it.")
 @click.option("--install", is_flag=True, help="Install a release that is named by its number, if it is not there.")
@@ -227,7 +159,7 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
     show_default=True,
     help="Who moves the sessions into SQLite; both: compare the two, and judge by the first.",
 )
-@_ACCEPT
+@ACCEPT
 @click.option("--proof", metavar="DIR", help="Write the proof bundle into DIR, which must not have one.")
 def prove(
     old: str | None,
@@ -255,7 +187,7 @@ def prove(
 
 @main.command(epilog=epilog("export"))
 @click.argument("folder", metavar="DIR")
-@_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, _NAMES, _QUIET, _JOBS, _OUTPUT)
+@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, NAMES, QUIET, JOBS, OUTPUT)
 @click.option("--session", "sessions", metavar="KEY", multiple=True, help="Only this session key or session id.")
 @click.option("--archived", is_flag=True, help="Also write transcripts that were deleted or reset.")
 @click.option(
@@ -280,7 +212,7 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 
 @main.command(epilog=epilog("explain"))
 @click.argument("what", metavar="WHAT")
-@_with(*_WHERE, *_WHICH, _FOLLOW, _ALLOW_EMPTY, *_SHOWN, _JOBS, _OUTPUT)
+@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, *SHOWN, JOBS, OUTPUT)
 def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
     """Say all that is known about WHAT: a session key, id, path, agent directory, or a word of a report."""
     from migrator.cli.runner import Runner
@@ -299,7 +231,7 @@ def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
 
 @main.command(epilog=epilog("rollback"))
 @click.argument("run")
-@_with(*_WHERE, _OUTSIDE, *_SHOWN, _WAIT, _OUTPUT)
+@with_options(*WHERE, OUTSIDE, *SHOWN, WAIT, OUTPUT)
 @click.option("--set-aside", is_flag=True, help="Keep in the run folder what others have written since, and go on.")
 @click.option("--evidence", metavar="DIR", help="Move the folder of the run to DIR, so that no trace of it stays.")
 def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
@@ -335,7 +267,7 @@ def proof_check(file: str) -> NoReturn:
     show_default=True,
     help="What the merged report looks like.",
 )
-@_with(_OUTPUT, _NAMES)
+@with_options(OUTPUT, NAMES)
 def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
     """Check the proof logs FILES, of many machines, and make one report of them: what is not good first."""
     from migrator.cli.runner import Runner
@@ -346,7 +278,7 @@ def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
 @proof.command("reveal", epilog=epilog("proof reveal"))
 @click.argument("label")
 @click.option("--key", "folder", metavar="DIR", required=True, help="The folder of the run or proof that made LABEL.")
-@_with(*_WHERE, _FOLLOW)
+@with_options(*WHERE, FOLLOW)
 def proof_reveal(label: str, folder: str, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say what LABEL stands for, with the key that made it and the state directory that it came from."""
     from migrator import commands

@@ -174,8 +174,7 @@ class Store:
     """One legacy ``sessions.json``, read to its end, or what of it goes into one database.
 
     ``identity`` is None where it could not be read at all. ``database`` is where its ``entries`` belong; a file that
-    several agents share is as many of these as there are databases for it, ``parts`` in all. ``codec`` is that of a
-    file which is not in UTF-8 (``openclaw/text/utf16``).
+    several agents share is as many of these as there are databases for it, ``parts`` in all. UTF-16 has a ``codec``.
     """
 
     path: str

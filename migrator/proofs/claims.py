@@ -17,18 +17,7 @@ from migrator.model.verification import FAIL_IF_MOVED, LOST, LOST_HISTORIES, His
 from migrator.model.words import Severity
 from migrator.proofs.sums import Found, Ledger
 from migrator.proofs.upgrade_claims import trial_contradictions
-from migrator.proofs.vocabulary import (
-    Begin,
-    Check,
-    Database,
-    End,
-    NotTested,
-    Source,
-    Step,
-    Totals,
-    Trial,
-    given,
-)
+from migrator.proofs.vocabulary import Begin, Check, Database, End, NotTested, Source, Step, Totals, Trial, given
 
 _PLANS = ("plan", "apply", "prove")
 _WRITES = ("insert", "update", "complete")

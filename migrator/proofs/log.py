@@ -26,19 +26,9 @@ from migrator.filesystem import fsync_directory
 from migrator.model.words import Name
 from migrator.privacy.labels import Namer
 from migrator.proofs.claims import claim_contradictions
+from migrator.proofs.coding import NotAllowedError, decode, encode
 from migrator.proofs.sums import MOST_PROBLEMS, Ledger
-from migrator.proofs.vocabulary import (
-    START,
-    AnyEvent,
-    Begin,
-    End,
-    Event,
-    NotAllowedError,
-    Totals,
-    Transcript,
-    decode,
-    encode,
-)
+from migrator.proofs.vocabulary import START, AnyEvent, Begin, End, Event, Totals, Transcript
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A JSON value."""

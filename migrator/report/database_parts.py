@@ -16,20 +16,15 @@ from migrator.model.words import Name
 from migrator.model.writes import Repair
 from migrator.report.agent_rows import directory_of
 from migrator.report.lazy import Lazy
-from migrator.report.parts import (
+from migrator.report.parts import PlannedDatabase, PlanPart, RejectRow, RepairRow, RunPart, WrittenDatabase
+from migrator.report.verified_parts import (
     DifferenceRow,
     Parity,
     ParityLine,
-    PlannedDatabase,
-    PlanPart,
-    RejectRow,
-    RepairRow,
-    RunPart,
     SessionRow,
     TranscriptRow,
     VerificationPart,
     VerifiedDatabase,
-    WrittenDatabase,
 )
 from migrator.verification.parity import given_up, is_complete, parity
 

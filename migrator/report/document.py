@@ -20,14 +20,13 @@ from migrator.report.parts import (
     ExportPart,
     FindingRow,
     ForecastPart,
-    ParityLine,
     Part,
     PlanPart,
     RunPart,
     Seconds,
     Sentence,
-    VerificationPart,
 )
+from migrator.report.verified_parts import ParityLine, VerificationPart
 
 FORMAT: Literal["openclaw-session-migrator/report"] = "openclaw-session-migrator/report"
 VERSION: Literal[1] = 1

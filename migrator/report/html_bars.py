@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from migrator.model.words import Name
 from migrator.report.document import PlanDocument, ProveDocument, VerbDocument, verification_of
 from migrator.report.markup import Markup, table, tag
-from migrator.report.parts import STATES, AgentRow, Namer, PlannedDatabase, VerifiedDatabase
+from migrator.report.parts import STATES, AgentRow, Namer, PlannedDatabase
 from migrator.report.verdict_words import SESSIONS
+from migrator.report.verified_parts import VerifiedDatabase
 
 _PLANNED = {
     "insert": "new in the database",

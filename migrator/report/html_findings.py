@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from migrator.report.groups import Group, grouped, plural
 from migrator.report.markup import Markup, table, tag
-from migrator.report.parts import FindingRow, ForecastPart, Namer, VerificationPart
+from migrator.report.parts import FindingRow, ForecastPart, Namer
 from migrator.report.verification_text import details_lines
+from migrator.report.verified_parts import VerificationPart
 
 _MOST_ITEMS = 200
 """How many findings of one code are listed; the rest is counted. The json format has them all."""

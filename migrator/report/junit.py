@@ -15,7 +15,8 @@ from migrator.model.verification import Verdict
 from migrator.model.words import Name, Severity
 from migrator.report.document import ErrorDocument, VerbDocument, verification_of
 from migrator.report.groups import listed, plural
-from migrator.report.parts import AgentRow, Namer, VerificationPart, VerifiedDatabase
+from migrator.report.parts import AgentRow, Namer
+from migrator.report.verified_parts import VerificationPart, VerifiedDatabase
 from migrator.verification.parity import ARRIVED, ARRIVED_HISTORIES
 
 _FAILING = (Severity.REFUSED, Severity.BUSY, Severity.QUARANTINED)

@@ -18,9 +18,10 @@ from migrator.report.document import (
 )
 from migrator.report.groups import cut, grouped, plural
 from migrator.report.layout import size
-from migrator.report.parts import STATES, AgentRow, FindingRow, Namer, PlanPart, VerificationPart
+from migrator.report.parts import STATES, AgentRow, FindingRow, Namer, PlanPart
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import databases_to_show, failed_checks
+from migrator.report.verified_parts import VerificationPart
 
 _Cell = str | int | None
 

@@ -8,8 +8,9 @@ from migrator.findings.checks import CHECKS
 from migrator.model.verification import HistoryVerdict
 from migrator.report.groups import MOST_NAMES, cut, listed, plural
 from migrator.report.layout import Column, Style, table
-from migrator.report.parts import Namer, SessionRow, TranscriptRow, VerificationPart, VerifiedDatabase
+from migrator.report.parts import Namer
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
+from migrator.report.verified_parts import SessionRow, TranscriptRow, VerificationPart, VerifiedDatabase
 
 _COLUMNS = (
     Column("agent directory"),

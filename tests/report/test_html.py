@@ -13,7 +13,8 @@ from migrator.model.words import Finding, Name
 from migrator.report import html
 from migrator.report.building import foreseen_row
 from migrator.report.document import ErrorDocument, ProveDocument, StepRow, TrialPart, UpgradePart, VerbDocument
-from migrator.report.parts import ForecastPart, ParityLine, PlanPart
+from migrator.report.parts import ForecastPart, PlanPart
+from migrator.report.verified_parts import ParityLine
 from migrator.upgrades.release.cache import cache_folder
 from tests import browser
 from tests.report.test_plan_text import NEW

@@ -8,9 +8,9 @@ from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
 from migrator.report.groups import MOST_ROWS
 from migrator.report.layout import PLAIN
-from migrator.report.parts import DifferenceRow, Parity, VerifiedDatabase
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import verification_lines
+from migrator.report.verified_parts import DifferenceRow, Parity, VerifiedDatabase
 from tests.report_views import PARITY, session, transcript, verification, verified
 
 

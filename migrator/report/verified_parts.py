@@ -1,0 +1,120 @@
+"""What a report says of a verification, as frozen classes: see :mod:`migrator.report.parts`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta
+
+from migrator.model.verification import HistoryVerdict, Verdict
+from migrator.model.words import Name
+from migrator.report.parts import Count, Counts, Digest, OfDatabase, Pair, Part
+
+Verdicts = Annotated[
+    Counts, Meta(extra_json_schema={"propertyNames": {"enum": [verdict.value for verdict in Verdict]}})
+]
+HistoryVerdicts = Annotated[
+    Counts, Meta(extra_json_schema={"propertyNames": {"enum": [verdict.value for verdict in HistoryVerdict]}})
+]
+
+
+class Parity(Part, frozen=True, kw_only=True):
+    """What has arrived, of what was in the sources: pairs of numbers."""
+
+    agents: Pair
+    sessions: Pair
+    transcripts: Pair
+    events: Pair
+    lines: Count
+    blank: Count
+    quarantined: Count
+    missing: Count
+    changed: Count
+    moved: Count
+    deleted: Count
+    missing_events: Count
+    absent_transcripts: Count
+    extra_sessions: Count
+    extra_events: Count
+
+    @property
+    def pairs(self) -> tuple[str, str, str]:
+        """The cells of a table: sessions, transcripts and events."""
+        sessions, transcripts, events = (
+            f"{have:,}/{all_of_them:,}" for have, all_of_them in (self.sessions, self.transcripts, self.events)
+        )
+        return sessions, transcripts, events
+
+
+class ParityLine(Parity, frozen=True, kw_only=True):
+    """The same with all of it in one line."""
+
+    line: str
+
+
+class DifferenceRow(Part, frozen=True, kw_only=True):
+    """One place where a session differs."""
+
+    kind: str
+    path: Sequence[Name | Count]
+
+
+class SessionRow(Part, frozen=True, kw_only=True):
+    """A session whose verdict is another one than same."""
+
+    session: Name
+    source: Name
+    verdict: Verdict
+    transforms: Sequence[str]
+    differences: Sequence[DifferenceRow]
+    places: Sequence[Name]
+
+
+class TranscriptRow(Part, frozen=True, kw_only=True):
+    """What became of one transcript."""
+
+    transcript: Name
+    session: Name
+    verdict: HistoryVerdict
+    events: Count
+    present: Count
+    lines: Counts
+    transforms: Counts
+    first_missing_line: Count | None
+    places: Sequence[Name]
+
+
+class VerifiedDatabase(OfDatabase, frozen=True, kw_only=True):
+    """The verdicts on one database; its extra sessions are in no source."""
+
+    complete: bool
+    parity: Parity
+    rows: Count
+    verdicts: Verdicts
+    content_digest: Digest
+    checks: dict[str, bool]
+    entries: Sequence[SessionRow]
+    transcripts: Sequence[TranscriptRow]
+    extra: Sequence[Name]
+
+    @property
+    def state(self) -> str:
+        """``complete``, ``differs``, or ``failed`` if a check does not hold: the same word in every format."""
+        if not all(self.checks.values()):
+            return "failed"
+        return "complete" if self.complete else "differs"
+
+
+class VerificationPart(Part, frozen=True, kw_only=True):
+    """Whether every session is there.
+
+    ``given_up`` counts what a release threw away by design of what is there, by the name of the change.
+    """
+
+    verdicts: Verdicts
+    transcripts: HistoryVerdicts
+    checks: dict[str, bool]
+    failed_checks: Sequence[str]
+    given_up: Counts
+    databases: Sequence[VerifiedDatabase]
