@@ -241,7 +241,8 @@ def test_at_the_ends_of_the_range_all_is_kept_where_this_program_migrates_and_a_
     state = unpack(tmp_path, f"gateway-{old}")
     proof = prove(state, tmp_path, "--new", str(launcher(new)), "--with", "both", "--accept", "moved")
     ours, alone = proof.events["trial"]
-    assert (ours["verdict"], ours["present"], ours["failed"]) == ("proved", ours["events"], [])
+    assert (ours["verdict"], ours["present"]) == ("proved", ours["events"])
+    assert ours["failed"] == ["no-sibling-directories"]  # an agent of an odd name moves, which is accepted
     assert alone["events"] - alone["present"] == TRUE_LOSSES.get((old, new), 0)
 
 
