@@ -1,4 +1,7 @@
-"""What is foreseen is what real releases do, no more and no less; and after ``apply`` they do it no more."""
+"""What is foreseen is what real releases do, no more and no less; and after ``apply`` they do it no more.
+
+What a release did with a state that we made and never touched is on record; ``-m exhaustive`` asks it again.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +18,21 @@ import pytest
 from migrator import commands
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
 from migrator.model.words import Finding
-from migrator.upgrades.release.client import DOCTOR_LIMIT, Client
+from migrator.upgrades.release.client import Client
 from tests.openclaw import upgrade_worlds as worlds
 from tests.openclaw.conftest import Release
+from tests.openclaw.recorded import RECORDED, WORLDS, Upgrade, ask, recall
 from tests.openclaw.releases import SCHEMAS
 from tests.openclaw.upgrade_worlds import NOW, session_id
 from tests.worlds import World
 
-pytestmark = pytest.mark.openclaw
-
 Find = Callable[[str], Release]
+Let = Callable[[World, str, str], Upgrade]
 Foreseen = dict[str, list[Finding]]
 NEWEST = max(SCHEMAS)
-OLDER = [pytest.param(release, marks=pytest.mark.exhaustive) for release in SCHEMAS if release != NEWEST]
+ON_RECORD = f"{RECORDED} on record"
+ASKED_NOW = [pytest.param(release, marks=[pytest.mark.openclaw, pytest.mark.exhaustive]) for release in SCHEMAS]
+_NEWEST_NOW = [one for one in ASKED_NOW if one.values == (NEWEST,)]
 INCOMPLETE = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS, HistoryVerdict.DIVERGES)
 
 
@@ -39,6 +43,19 @@ def world(tmp_path: Path) -> World:
 
 def client_of(release: Release, world: World) -> Client:
     return Client(release.launcher, world.state, release.scratch)
+
+
+@pytest.fixture
+def let_upgrade(request: pytest.FixtureRequest, tmp_path: Path) -> Let:
+    """Let a release upgrade one of the worlds, or take what it made of it from the record."""
+
+    def upgrade(world: World, name: str, version: str) -> Upgrade:
+        if version == ON_RECORD:
+            return recall(name, world, tmp_path)
+        find: Find = request.getfixturevalue("openclaw")
+        return ask(client_of(find(version), world))
+
+    return upgrade
 
 
 def foresee(world: World) -> Foreseen:
@@ -90,25 +107,25 @@ def agents_of(paths: set[str]) -> set[str]:
     return {Path(path).parent.parent.name for path in paths}
 
 
-@pytest.mark.parametrize("version", [NEWEST, *OLDER])
-def test_a_release_loses_and_changes_exactly_what_is_foreseen(openclaw: Find, world: World, version: str) -> None:
-    client = client_of(openclaw(version), world)
-    worlds.make(world, *worlds.LOSSES)
+@pytest.mark.parametrize("version", [ON_RECORD, *ASKED_NOW])
+def test_a_release_loses_and_changes_exactly_what_is_foreseen(let_upgrade: Let, world: World, version: str) -> None:
+    is_newest = version.startswith(NEWEST)
+    worlds.make(world, *WORLDS["losses"])
     before = copied(world)
     foreseen = foresee(world)
     assert [code for code in foreseen if code.startswith("upgrade.blocks")] == []
-    step, listed = client.sessions()
-    assert (step.exit_code, listed) == (0, ()), "nothing listed before, and nothing said"
 
-    assert [step.exit_code for step in client.doctor_fix()] == [0]
+    upgrade = let_upgrade(world, "losses", version)
 
+    assert upgrade.before == (0, []), "nothing listed before, and nothing said"
+    assert upgrade.doctor == 0
     found = verified(world, before)
     # Import stops at damage, topics without pointer: for each transcript that did not arrive whole, exactly so many
     # events are left out.
     left_out = {one.transcript.text: one.events - one.present for one in incomplete(found)}
     codes = ("upgrade.loses-history", "upgrade.loses-transcript")
     # 2026.9.6 makes sessions of what belongs to no entry, also of topics under an id that OpenClaw has made.
-    unclaimed = ("upgrade.loses-unclaimed",) if version != NEWEST else ()
+    unclaimed = ("upgrade.loses-unclaimed",) if not is_newest else ()
     assert left_out == {
         finding.subject.text.replace(str(world.state), str(before)): dict(finding.facts)["count"]
         for code in (*codes, *unclaimed)
@@ -124,18 +141,18 @@ def test_a_release_loses_and_changes_exactly_what_is_foreseen(openclaw: Find, wo
     assert "agent:retired-agent:old" in stored(world, "retired-agent")
     # 2.4: of an older spelling 2026.9.6 keeps the history, under a key without any of the settings.
     assert subjects(foreseen, "upgrade.loses-alias") == {"agent:aliases:main", "agent:aliases:slack:channel:C1"}
-    dropped = Verdict.CHANGED if version == NEWEST else Verdict.MERGED
+    dropped = Verdict.CHANGED if is_newest else Verdict.MERGED
     assert entries(found, dropped) == subjects(foreseen, "upgrade.loses-alias")
     rows = stored(world, "aliases")
     for name in ("canonical", "upper"):
         recovered = rows.get(f"agent:aliases:recovered:{session_id(name)}")
-        assert (recovered is None) is (version != NEWEST)
+        assert (recovered is None) is not is_newest
         assert "label" not in (recovered or {})
     assert sorted(row["label"] for row in rows.values() if "label" in row) == ["label of alias", "label of lower"]
     # Unconfigured agents unlisted, missing time becomes now, and what every entry goes through.
     assert subjects(foreseen, "upgrade.hides-agent") == {worlds.GONE}
-    step, listed = client.sessions()
-    assert step.exit_code == 0
+    exit_code, listed = upgrade.after
+    assert exit_code == 0
     assert not any(str(one["key"]).startswith(f"agent:{worlds.GONE}:") for one in listed)
     rows = stored(world, "changed")
     undated = {key for key, row in rows.items() if row["updatedAt"] > NOW + 10**9}
@@ -161,8 +178,6 @@ BAD_THINGS: dict[Callable[[World], None], tuple[str, int, str]] = {
     worlds.hard_link: ("upgrade.blocks-hard-link", 1, "Artifact"),
 }
 """What is foreseen of each, how often, and what the release says as it stops."""
-BY_DEFAULT = (worlds.null_entry,)
-TRIED = [pytest.param(one, marks=[] if one in BY_DEFAULT else pytest.mark.exhaustive) for one in BAD_THINGS]
 
 
 @pytest.mark.parametrize("part", BAD_THINGS)
@@ -177,36 +192,36 @@ def test_of_a_bad_thing_nothing_is_foreseen_but_that_it_stops_the_upgrade(
     assert found == {code: count}
 
 
-@pytest.mark.parametrize("part", TRIED)
-def test_one_bad_thing_stops_the_whole_upgrade(openclaw: Find, world: World, part: Callable[[World], None]) -> None:
-    """What a release does with a state that we made and never touched stays as it is: by default two are tried."""
-    client = client_of(openclaw(NEWEST), world)
+@pytest.mark.parametrize("version", [ON_RECORD, *_NEWEST_NOW])
+@pytest.mark.parametrize("part", BAD_THINGS)
+def test_one_bad_thing_stops_the_whole_upgrade(
+    let_upgrade: Let, world: World, part: Callable[[World], None], version: str
+) -> None:
     worlds.make(world, part)
-    step = client.run("doctor", "--fix", "--non-interactive", limit=DOCTOR_LIMIT)
-    assert step.exit_code == 1
-    assert BAD_THINGS[part][2] in (step.stdout + step.stderr).decode()
+    upgrade = let_upgrade(world, part.__name__, version)
+    assert upgrade.doctor == 1
+    assert BAD_THINGS[part][2] in upgrade.said
     bad = next(name for name in ("unsafe", "nulls", "acp", "times", "linked") if world.agent_path(name).exists())
     assert world.store_path(bad).exists(), "the legacy store is still where it was"
 
 
-@pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("version", [ON_RECORD, *_NEWEST_NOW])
 def test_stores_that_cannot_be_read_and_half_characters_stay_behind_for_good(
-    openclaw: Find, world: World, runs: int
+    let_upgrade: Let, world: World, version: str
 ) -> None:
-    """That a second run finds nothing else is a fact about the release alone."""
-    client = client_of(openclaw(NEWEST), world)
-    worlds.make(world, worlds.half_character, worlds.unread_stores)
+    worlds.make(world, *WORLDS["unread"])
     foreseen = foresee(world)
     assert subjects(foreseen, "upgrade.blocks-store") == {"json5", "bom", "empty", "cut", "array"}
     assert subjects(foreseen, "upgrade.blocks-key") == {"agent:half:\ufffd"}
-    assert [step.exit_code for step in islice(client.doctor_fix(), runs)] == [1] * runs
+    assert let_upgrade(world, "unread", version).doctor == 1
     left = {path.parent.parent.name for path in (world.state / "agents").glob("*/sessions/sessions.json")}
     assert left == {"json5", "bom", "empty", "cut", "array", "half"}
     assert len(stored(world, "main")) == 2, "the others are migrated all the same"
+    if version != ON_RECORD:  # that a second run finds nothing else is a fact about the release alone
+        assert let_upgrade(world, "unread", version).doctor == 1
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("version", SCHEMAS)
+@pytest.mark.parametrize("version", ASKED_NOW)
 def test_after_apply_the_same_release_keeps_everything(openclaw: Find, world: World, version: str) -> None:
     """What older releases make of our databases ``test_prove.py`` tries, with a state that has no defect."""
     client = client_of(openclaw(version), world)
@@ -257,6 +272,7 @@ def test_after_apply_the_same_release_keeps_everything(openclaw: Find, world: Wo
     }
 
 
+@pytest.mark.openclaw
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("ours", [False, True])
 def test_a_stale_store_costs_newer_rows_unless_apply_has_put_it_away(
