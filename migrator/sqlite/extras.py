@@ -20,7 +20,7 @@ NODE_COLUMNS = (
     "project_id",
     "legacy_acp_migration_json",
 )
-"""Columns of ``session_nodes`` that are in no entry."""
+"""Columns of ``session_nodes`` that are in no entry; ``project_id`` should be in one, and is kept if it is not."""
 
 TABLES = (
     "session_members",
