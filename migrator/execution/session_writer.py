@@ -26,7 +26,7 @@ from migrator.openclaw.text.entry import prepare
 from migrator.openclaw.text.store import read_member
 from migrator.parallel import Workers
 from migrator.planning.digests import content_digest, held
-from migrator.scanning.databases import stored_text, stored_texts
+from migrator.scanning.session_reader import stored_text, stored_texts
 from migrator.scanning.sources import raw_entries, reread
 from migrator.sqlite import cache_rows, nodes, target, typed_entries
 from migrator.sqlite.rows import NewSession

@@ -18,12 +18,11 @@ from migrator.model.inventory import Database, Entry, Row, Shape, StoredTranscri
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.text.entry import column_status, finite_number, members, typed_session_id
-from migrator.openclaw.text.store import RawEntry, read_member
 from migrator.parallel import ALONE, Workers
 from migrator.sqlite import cache_rows, events, nodes, shapes, typed_entries
 from migrator.sqlite.archives import ArchivedTranscript, cold_archives, transcript_archives
 from migrator.sqlite.events import event_hash
-from migrator.sqlite.rows import DamagedTableError, SessionRow, columns, text_codec, to_utf8
+from migrator.sqlite.rows import DamagedTableError, SessionRow, text_codec
 from migrator.sqlite.snapshot import database_files, open_snapshot
 
 _LONGEST_PATH = 440
@@ -128,70 +127,15 @@ def _hashed(archives: Iterable[ArchivedTranscript], problems: set[str]) -> Itera
     for archive in archives:
         if archive.problem is not None:
             problems.add(archive.problem)
-        hashes = b"".join(map(event_hash, _lines(archive))) if archive.problem is None else b""
+        hashes = b"".join(map(event_hash, archive_lines(archive))) if archive.problem is None else b""
         key = archive.session_key.decode("utf-8", "surrogateescape") if archive.session_key is not None else None
         session_id = archive.session_id.decode("utf-8", "surrogateescape")
         yield StoredTranscript(session_id, hashes, archive.reason, key, archive.archived_at)
 
 
-def _lines(archive: ArchivedTranscript) -> Iterator[bytes]:
+def archive_lines(archive: ArchivedTranscript) -> Iterator[bytes]:
+    """The events of an archived transcript."""
     return (line for line in archive.jsonl.split(b"\n") if line)
-
-
-def history_texts(connection: sqlite3.Connection, path: str, session_id: str, archived: bool) -> Iterator[bytes]:
-    """The events of one history in order: live or cold ones, or those of its archives."""
-    if not archived:
-        for event in events.events(connection, session_id):
-            yield event.event_json
-    for archive in transcript_archives(connection) if archived else cold_archives(connection, cold_folder(path)):
-        if archive.session_id == session_id.encode("utf-8", "surrogateescape"):
-            yield from _lines(archive)
-
-
-def archived_texts(connection: sqlite3.Connection, wanted: StoredTranscript) -> Iterator[bytes]:
-    """The events of that deleted or reset transcript which has the hashes of ``wanted``; a session may have several."""
-    for archive in transcript_archives(connection):
-        if archive.session_id == wanted.session_id.encode("utf-8", "surrogateescape"):
-            texts = list(_lines(archive))
-            if b"".join(map(event_hash, texts)) == wanted.hashes:
-                yield from texts
-                return
-
-
-def stored_texts(connection: sqlite3.Connection, key: str) -> Iterator[bytes]:
-    """The texts of one session in every shape that has one: cache row, typed row, node."""
-    codec = text_codec(connection)
-    encoded = key.encode("utf-8", "surrogateescape")
-    wanted = encoded if codec is None else encoded.decode("utf-8", "replace").encode(codec)
-    for table, column, text in (
-        ("cache_entries", "scope = 'session_entries' AND key", "value_json"),
-        ("session_entries", "session_key", "entry_json"),
-        ("session_nodes", "session_key", "entry_json"),
-    ):
-        if columns(connection, table):
-            sql = f"SELECT CAST({text} AS BLOB) FROM {table} {{}} WHERE {column} = CAST(? AS TEXT)"
-            try:
-                row = connection.execute(sql.format(""), (wanted,)).fetchone()
-            except sqlite3.DatabaseError:  # its index is damaged: the rows may be sound
-                row = connection.execute(sql.format("NOT INDEXED"), (wanted,)).fetchone()
-            if row is not None and isinstance(row[0], bytes):
-                yield to_utf8(row[0], codec)
-
-
-def stored_text(connection: sqlite3.Connection, key: str, shape: Shape) -> bytes | None:
-    """The text of one session that counts: in schema 1 the cache row before the typed row, later ones the last."""
-    found = list(stored_texts(connection, key))
-    if not found:
-        return None
-    return found[0] if shape is Shape.V1 else found[-1]
-
-
-def row_source(database: Database, key: str) -> RawEntry:
-    """One row of a database in the form in which a store gives its members."""
-    with open_snapshot(database.path) as connection:
-        text = stored_text(connection, key, database.shape)
-    text = text or b"null"
-    return read_member(text) or RawEntry(0, "", 0, text, None, None, (), "entry.not-json")
 
 
 def _session_rows(

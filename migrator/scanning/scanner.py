@@ -28,7 +28,6 @@ from migrator.openclaw.places.session_files import FileKind
 from migrator.parallel import ALONE, Workers
 from migrator.runs.quarantine import quarantined_spans
 from migrator.runs.run import RUNS
-from migrator.scanning.databases import stored_text
 from migrator.scanning.directories import (
     Findings,
     add_name_findings,
@@ -43,6 +42,7 @@ from migrator.scanning.lost_histories import lost_histories
 from migrator.scanning.originals import Original, archived, imported
 from migrator.scanning.placement import Placement
 from migrator.scanning.readers import Candidate, read_databases, read_stores, read_transcripts
+from migrator.scanning.session_reader import stored_text
 from migrator.scanning.sources import reread
 from migrator.scanning.transcript_places import transcript_places
 from migrator.scanning.transcripts import header_mismatches

@@ -65,11 +65,28 @@ class _Descriptor:
     counts: tuple[Number | None, Number | None, Number | None]
 
 
-def transcript_archives(connection: sqlite3.Connection) -> Iterator[ArchivedTranscript]:
-    """Read deleted and reset transcripts by session id, one in memory at a time; nothing without the table.
+def transcript_archives(
+    connection: sqlite3.Connection, session_id: bytes | None = None
+) -> Iterator[ArchivedTranscript]:
+    """Read deleted and reset transcripts by session id, or those of one, one in memory at a time.
+
+    Nothing without the table.
 
     Raises DamagedTableError, and RefusedError where compressed ones cannot be decoded here.
     """
+    return _of_session(_transcript_archives(connection, session_id), session_id)
+
+
+def _of_session(archives: Iterator[ArchivedTranscript], session_id: bytes | None) -> Iterator[ArchivedTranscript]:
+    return archives if session_id is None else (one for one in archives if one.session_id == session_id)
+
+
+def _wanted(session_id: bytes | None, codec: str | None) -> tuple[bytes | None]:
+    """What a query leaves all other sessions out by; not in UTF-16, where nobody has this many."""
+    return (session_id if codec is None else None,)
+
+
+def _transcript_archives(connection: sqlite3.Connection, session_id: bytes | None) -> Iterator[ArchivedTranscript]:
     names = columns(connection, "session_transcript_archives")
     if not names:
         return
@@ -81,8 +98,9 @@ def transcript_archives(connection: sqlite3.Connection) -> Iterator[ArchivedTran
             CAST(archive_blob AS BLOB), CAST(archive_sha256 AS BLOB),
             {number("created_at") if "created_at" in names else "NULL"},
             typeof(session_id) = 'text' AND typeof(session_key) = 'text' AND typeof(archive_blob) = 'blob'
-        FROM session_transcript_archives ORDER BY session_id, generation"""
-    rows = select(connection, "session_transcript_archives", sql)
+        FROM session_transcript_archives WHERE ?1 IS NULL OR CAST(session_id AS BLOB) = ?1
+        ORDER BY session_id, generation"""
+    rows = select(connection, "session_transcript_archives", sql, _wanted(session_id, codec))
     for session_id, key, deleted, compressed, blob, digest, archived_at, sound in rows:
         reason = "other" if deleted is None else "deleted" if deleted else "reset"
         if not sound or compressed is None:
@@ -94,12 +112,22 @@ def transcript_archives(connection: sqlite3.Connection) -> Iterator[ArchivedTran
         yield ArchivedTranscript(session_id, key, reason, jsonl, problem, finite(archived_at))
 
 
-def cold_archives(connection: sqlite3.Connection, directory: Path | None) -> Iterator[ArchivedTranscript]:
-    """Read transcripts in cold storage by session id, one in memory at a time; nothing without the table.
+def cold_archives(
+    connection: sqlite3.Connection, directory: Path | None, session_id: bytes | None = None
+) -> Iterator[ArchivedTranscript]:
+    """Read transcripts in cold storage by session id, or that of one, one in memory at a time.
+
+    Nothing without the table.
 
     ``directory`` is where the files are, ``sessions/cold`` of the agent directory; None if there is none. The
     events come back as lines in the order of ``seq``. Raises DamagedTableError and RefusedError as above.
     """
+    return _of_session(_cold_archives(connection, directory, session_id), session_id)
+
+
+def _cold_archives(
+    connection: sqlite3.Connection, directory: Path | None, session_id: bytes | None
+) -> Iterator[ArchivedTranscript]:
     if not columns(connection, "session_transcript_cold_archives"):
         return
     codec = text_codec(connection)
@@ -113,8 +141,9 @@ def cold_archives(connection: sqlite3.Connection, directory: Path | None) -> Ite
                 AND storage IN ('file', 'sqlite') AND (storage = 'sqlite') = (typeof(archive_blob) = 'blob')
         FROM session_transcript_cold_archives AS cold
         LEFT JOIN session_windows ON session_windows.session_id = cold.session_id
+        WHERE ?1 IS NULL OR CAST(cold.session_id AS BLOB) = ?1
         ORDER BY cold.session_id"""
-    for row in select(connection, "session_transcript_cold_archives", sql):
+    for row in select(connection, "session_transcript_cold_archives", sql, _wanted(session_id, codec)):
         session_id, key, generation, digest, *counts, name, embedded, blob, sound = row
         if not sound:
             yield ArchivedTranscript(session_id or b"", key, "cold", blob or b"", BAD_ROW)

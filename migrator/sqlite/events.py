@@ -65,55 +65,73 @@ class EventHashes:
             yield session_id.decode("utf-8", "surrogateescape"), bytes(self._found[session_id])
 
 
+class EventTable:
+    """The table of events of an open database; how it has to be read is looked up once."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.codec = text_codec(connection)
+        self._connection = connection
+        names = columns(connection, "transcript_events")
+        zstd, size = ("event_zstd", "event_utf8_bytes") if "event_zstd" in names else ("NULL", "NULL")
+        self._select = (
+            ""
+            if not names
+            else f"""
+            SELECT CAST(session_id AS BLOB), CASE WHEN typeof(seq) = 'integer' THEN seq END,
+                CAST(event_json AS BLOB), CAST({zstd} AS BLOB), {number(size)}, {number("created_at")},
+                typeof(session_id) = 'text' AND typeof(seq) = 'integer'
+                    AND typeof(event_json) IN ('text', 'null') AND typeof({zstd}) IN ('blob', 'null')
+                    AND (event_json IS NULL) <> ({zstd} IS NULL)
+            FROM transcript_events"""
+        )
+
+    def of(self, session_id: str) -> Iterator[EventRow]:
+        """The events of one session; as :func:`events`."""
+        return self._ordered("session_id = ?", (session_id,))
+
+    def all(self) -> Iterator[EventRow]:
+        """The events of all sessions; as :func:`events`."""
+        return self._ordered("1", ())
+
+    def _ordered(self, wanted: str, values: tuple[str, ...]) -> Iterator[EventRow]:
+        rows = self.rows(f"WHERE {wanted} ORDER BY session_id, seq", values)
+        read = (_event_row(self.codec, *row) for row in rows)
+        # only UTF-16, which OpenClaw never writes, sorts differently: there the rows are sorted in memory
+        return read if self.codec is None else iter(sorted(read, key=lambda row: row.session_id))
+
+    def rows(self, order: str, values: tuple[str, ...] = ()) -> Iterator[Any]:
+        """The rows in some order, in the form that :func:`_event_row` takes; none without the table."""
+        if not self._select:
+            return iter(())
+        return select(self._connection, "transcript_events", f"{self._select} {order}", values)
+
+
 def hashes_as_written(connection: sqlite3.Connection, problems: set[str]) -> EventHashes:
     """Read the hashes of all events in the order of writing, which is many times as fast as that of :func:`events`.
 
     What is odd about single events goes into ``problems``. Raises as :func:`events` does.
     """
-    hashes, codec = EventHashes(), text_codec(connection)
-    for row in _rows(connection, "NOT INDEXED"):
+    hashes, table = EventHashes(), EventTable(connection)
+    for row in table.rows("NOT INDEXED"):
         session_id, seq, text, packed, *_, sound = row
-        if sound and packed is None and codec is None:
+        if sound and packed is None and table.codec is None:
             hashes.add(session_id, seq, text)
         else:
-            event = _event_row(codec, *row)
+            event = _event_row(table.codec, *row)
             if event.problem is not None:
                 problems.add(event.problem)
             hashes.add(event.session_id, event.seq, event.event_json)
     return hashes
 
 
-def events(connection: sqlite3.Connection, session_id: str | None = None) -> Iterator[EventRow]:
-    """Read every event, or those of one session, by session id in byte order, then by ``seq``.
-
-    Nothing without the table.
+def events(connection: sqlite3.Connection) -> Iterator[EventRow]:
+    """Read every event, by session id in byte order, then by ``seq``. Nothing without the table.
 
     Streams in constant memory. ``seq`` is the only order that counts: ``created_at`` is the clock of whoever
     wrote the event. Raises DamagedTableError, and RefusedError where an event is compressed and cannot be
     decoded here.
     """
-    codec = text_codec(connection)
-    wanted, values = ("1", ()) if session_id is None else ("session_id = ?", (session_id,))
-    rows = _rows(connection, f"WHERE {wanted} ORDER BY session_id, seq", values)
-    read = (_event_row(codec, *row) for row in rows)
-    # only UTF-16, which OpenClaw never writes, sorts differently: there the rows are sorted in memory
-    return read if codec is None else iter(sorted(read, key=lambda row: row.session_id))
-
-
-def _rows(connection: sqlite3.Connection, order: str, values: tuple[str, ...] = ()) -> Iterator[Any]:
-    """The rows of the table in some order, in the form that :func:`_event_row` takes."""
-    names = columns(connection, "transcript_events")
-    if not names:
-        return iter(())
-    zstd, size = ("event_zstd", "event_utf8_bytes") if "event_zstd" in names else ("NULL", "NULL")
-    sql = f"""
-        SELECT CAST(session_id AS BLOB), CASE WHEN typeof(seq) = 'integer' THEN seq END,
-            CAST(event_json AS BLOB), CAST({zstd} AS BLOB), {number(size)}, {number("created_at")},
-            typeof(session_id) = 'text' AND typeof(seq) = 'integer'
-                AND typeof(event_json) IN ('text', 'null') AND typeof({zstd}) IN ('blob', 'null')
-                AND (event_json IS NULL) <> ({zstd} IS NULL)
-        FROM transcript_events {order}"""
-    return select(connection, "transcript_events", sql, values)
+    return EventTable(connection).all()
 
 
 def _event_row(

@@ -91,7 +91,9 @@ class WindowRow:
     problem: str | None = None
 
 
-def select(connection: sqlite3.Connection, table: str, sql: str, values: tuple[str, ...] = ()) -> Iterator[Any]:
+def select(
+    connection: sqlite3.Connection, table: str, sql: str, values: tuple[str | bytes | None, ...] = ()
+) -> Iterator[Any]:
     """Stream the rows of a query. Raises DamagedTableError: SQLite's own words may quote data."""
     rows = 0
     try:

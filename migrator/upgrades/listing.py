@@ -16,7 +16,7 @@ from migrator.openclaw.places.paths import agent_database
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.store import read_member
 from migrator.openclaw.text.transcript import LineKind
-from migrator.scanning.databases import stored_text
+from migrator.scanning.session_reader import stored_text
 from migrator.scanning.sources import raw_entries
 from migrator.sqlite.snapshot import open_snapshot
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from migrator.model.verification import OTHER_BRANCH, HistoryVerdict
 from migrator.model.words import Finding, Name
 from migrator.openclaw.text.active_branch import Link, active_branch, read_link
-from migrator.scanning.databases import history_texts
-from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.histories import HistorySource
 from migrator.verification.holdings import Holdings
 
@@ -40,8 +38,7 @@ def hidden_part(
         return None  # what follows came later
     lines = [(line.number, read_link(text)) for line, text in source.lines()]
     of_others = [read_link(text) for other in others for _, text in other.lines()]
-    with open_snapshot(path) as connection:
-        links = [read_link(text) for text in history_texts(connection, path, session_id, archived=False)]
+    links = [read_link(text) for text in holdings.opened.reader(path).events(session_id)]
     return hidden(lines, links, of_others)
 
 

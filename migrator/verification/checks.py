@@ -15,7 +15,7 @@ from migrator.model.verification import Check
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.text.entry import archived_text, finite_number, members
 from migrator.planning.folding import recovered_keys
-from migrator.scanning.databases import stored_text
+from migrator.scanning.session_reader import stored_text
 from migrator.sqlite.rows import columns
 from migrator.verification.node_projections import node_columns_agree, nodes_visible
 from migrator.verification.projections import columns_agree

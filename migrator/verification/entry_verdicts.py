@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
 
 from migrator.model.inventory import RECOVERED, Database, Entry, Row, StoreKind
 from migrator.model.verification import Difference, EntryVerdict, Level, Verdict
@@ -16,8 +13,6 @@ from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES, without_archived_mark
 from migrator.openclaw.text.store import RawEntry
 from migrator.planning.folding import recovered_keys
-from migrator.scanning.databases import stored_text
-from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.holdings import Claims, Holdings
 
 EXPLAINED_AT_MOST = 50
@@ -55,19 +50,13 @@ def _time(dated: Entry | Row) -> Number:
 
 
 class EntryJudge:
-    """Gives exactly one verdict on each entry of one database, which is closed with ``opened``."""
+    """Gives exactly one verdict on each entry of one database."""
 
-    def __init__(self, database: Database, holdings: Holdings, level: Level, opened: ExitStack) -> None:
+    def __init__(self, database: Database, holdings: Holdings, level: Level) -> None:
         self.database = database
-        self.opened = opened
         self.holdings = holdings
         self.level = level
         self.rows = holdings.rows[database.path]
-
-    @cached_property
-    def _connection(self) -> sqlite3.Connection:
-        """To the database, which is opened for the first entry that is not the same."""
-        return self.opened.enter_context(open_snapshot(self.database.path))
 
     def verdict(self, claims: Claims, entry: Entry, newest: bool) -> EntryVerdict | None:
         """The verdict; None for the one that needs no words, ``same``."""
@@ -86,13 +75,12 @@ class EntryJudge:
 
     def _compared(self, claims: Claims, entry: Entry, row: Row, names: tuple[str, ...]) -> EntryVerdict | None:
         """The verdict on an entry whose bytes are not those of its row."""
-        stored = stored_text(self._connection, row.key, self.database.shape)
-        raw = claims.read(entry)
-        found, transforms = judge(raw, stored or b"", self.level)
+        raw, stored = self.holdings.source(claims, entry), self.holdings.text(self.database.path, row.key)
+        found, transforms = judge(raw, stored, self.level)
         differences: tuple[Difference, ...] = ()
         if found is Verdict.CHANGED:
             found = Verdict.KEPT if _time(row) > _time(entry) else Verdict.CHANGED
-            differences = self._explained(raw, stored or b"")
+            differences = self._explained(raw, stored)
         elif names:
             found = Verdict.TRANSFORMED
         if found is Verdict.SAME:
@@ -149,7 +137,7 @@ class EntryJudge:
         if self.level is not Level.KNOWN:
             return EntryVerdict(session, Verdict.MOVED, places=places)
         recovered = RECOVERED in row.key
-        raw, stored = claims.read(entry), self.holdings.text(path, row.key)
+        raw, stored = self.holdings.source(claims, entry), self.holdings.text(path, row.key)
         found, transforms = judge(raw, stored, self.level)
         if found is Verdict.CHANGED and recovered:
             found, transforms = judge(raw, without_archived_mark(stored), self.level)

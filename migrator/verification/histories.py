@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,10 +14,9 @@ from migrator.model.inventory import StoredTranscript, Transcript
 from migrator.model.verification import HistoryVerdict
 from migrator.model.words import HASH_BYTES, Name
 from migrator.openclaw.text.transcript import Line, LineKind, TranscriptReader, read_line
-from migrator.scanning.databases import archived_texts, history_texts
 from migrator.scanning.packed import unpacked
+from migrator.scanning.session_reader import OpenDatabases
 from migrator.scanning.transcripts import added, events_of, storable_lines
-from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.event_matching import Texts, match_events
 
 
@@ -90,14 +90,12 @@ def in_file(transcript: Transcript, overlap: Overlap | None = None) -> HistorySo
     return HistorySource(name, transcript.hashes, transcript.counts, bool(transcript.damage), lines, overlap)
 
 
-def in_rows(path: str, stored: StoredTranscript) -> HistorySource:
-    """The history that a database holds for a session."""
+def in_rows(path: str, stored: StoredTranscript, opened: OpenDatabases | None = None) -> HistorySource:
+    """The history that a database holds for a session; one of those that are ``opened``, or else opened each time."""
 
     def lines() -> Iterator[tuple[Line, bytes]]:
-        with open_snapshot(path) as connection:
-            in_archive = stored.archive not in ("", "cold")
-            live = history_texts(connection, path, stored.session_id, archived=False)
-            for seq, text in enumerate(archived_texts(connection, stored) if in_archive else live):
+        with nullcontext(opened) if opened is not None else closing(OpenDatabases()) as databases:
+            for seq, text in enumerate(databases.reader(path).events_of(stored)):
                 yield read_line(text, seq + 1, 0, complete=True), text
 
     # A history without a file of its own goes by its session and its database.

@@ -12,11 +12,9 @@ from migrator.model.inventory import Database, Inventory, Shape, Transcript
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.scanning.copies import findings_on_copies
-from migrator.scanning.databases import history_texts
 from migrator.scanning.joining import additions, in_order, merged_hashes
 from migrator.scanning.joins import content_id
 from migrator.scanning.transcripts import events_of, home_databases, owners
-from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.branches import SHOWN, finding_on, hidden_part
 from migrator.verification.histories import (
     Comparison,
@@ -68,7 +66,7 @@ def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
                     judged.findings.append(finding_on(hidden, source, path))
             judged.verdicts[target].append(found)
     if origin.state_dir != inventory.state_dir:
-        for target, session_id, source in _stored_histories(inventory, origin, groups):
+        for target, session_id, source in _stored_histories(holdings, groups):
             found, path, extra = _verify_history(holdings, source, [session_id], target, level, groups.keys())
             _note(judged, path, found, extra)
             judged.verdicts[target].append(found)
@@ -123,17 +121,16 @@ def _files_of_sessions(inventory: Inventory, origin: Inventory) -> tuple[_Groups
     return groups, frozenset(path for path, owner in claimed.items() if owner.is_named)
 
 
-def _stored_histories(
-    inventory: Inventory, origin: Inventory, groups: _Groups
-) -> Iterator[tuple[str, str, HistorySource]]:
+def _stored_histories(holdings: Holdings, groups: _Groups) -> Iterator[tuple[str, str, HistorySource]]:
     """The histories in the databases of another installation, but for those that its files have as well."""
+    inventory, origin = holdings.inventory, holdings.origin
     for database in origin.databases:
         target = same_place(database.path, origin, inventory)
         for stored in database.transcripts:
             files = tuple(transcript for transcript, _ in groups.get((target, stored.session_id), ()))
             in_files = merged_hashes(files) if files else b""
             if not is_contained(stored.hashes, in_files):
-                yield target, stored.session_id, in_rows(database.path, stored)
+                yield target, stored.session_id, in_rows(database.path, stored, holdings.opened)
 
 
 def _overlaps(ordered: tuple[Transcript, ...]) -> dict[str, Overlap]:
@@ -169,10 +166,9 @@ def _verify_history(
     elif level is Level.BYTES or not stored:
         comparison = Comparison(present=0, in_order=True, stored_only=len(stored) // HASH_BYTES)
     else:
-        with open_snapshot(path) as connection:
-            texts = partial(history_texts, connection, path, session_id, is_archived)
-            by_release = level is Level.KNOWN and holdings.shapes[path] is not Shape.V1
-            comparison = compare_content(source, session_id, texts, by_release)
+        texts = partial(holdings.opened.reader(path).events, session_id, archived=is_archived)
+        by_release = level is Level.KNOWN and holdings.shapes[path] is not Shape.V1
+        comparison = compare_content(source, session_id, texts, by_release)
     is_deleted = is_archived and (path, session_id) in holdings.deleted
     elsewhere = HistoryVerdict.DELETED if is_deleted else HistoryVerdict.MOVED
     found_there = HistoryVerification(

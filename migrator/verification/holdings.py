@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,11 +11,10 @@ from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Row,
 from migrator.model.words import Name
 from migrator.openclaw.text.store import RawEntry
 from migrator.planning.folding import deleted_by_gateway
-from migrator.scanning.databases import row_source, stored_text
 from migrator.scanning.joins import content_id
+from migrator.scanning.session_reader import OpenDatabases
 from migrator.scanning.sources import reread
 from migrator.scanning.transcripts import events_of
-from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.places import same_place
 
 
@@ -32,24 +29,18 @@ class Claims:
     store: Store | None
     rows_of: Database | None
 
-    def read(self, entry: Entry) -> RawEntry:
-        """One of the entries as it was written."""
-        if self.store is not None:
-            return reread(self.store, entry)
-        assert self.rows_of is not None  # noqa: S101 - one of the two is always there
-        return row_source(self.rows_of, entry.key)
-
 
 class Holdings:
     """All that the databases of ``inventory`` hold, by database, and the claims of all sources of ``origin``.
 
-    What only a session away from its place makes necessary is worked out when it is asked for. Databases that are
-    opened for it are closed with ``opened``.
+    What only a session away from its place makes necessary is worked out when it is asked for. Single sessions are
+    read from the databases that are ``opened``.
     """
 
-    def __init__(self, inventory: Inventory, origin: Inventory, claims: tuple[Claims, ...], opened: ExitStack) -> None:
+    def __init__(
+        self, inventory: Inventory, origin: Inventory, claims: tuple[Claims, ...], opened: OpenDatabases
+    ) -> None:
         self.opened = opened
-        self.connections: dict[str, sqlite3.Connection] = {}
         self.inventory = inventory
         self.origin = origin
         self.claims = claims
@@ -66,10 +57,15 @@ class Holdings:
                 archives[one.session_id] = archives.get(one.session_id, b"") + one.hashes
 
     def text(self, path: str, key: str) -> bytes:
-        """What a database holds for a key that has a row in it; it stays open as long as ``opened``."""
-        if path not in self.connections:
-            self.connections[path] = self.opened.enter_context(open_snapshot(path))
-        return stored_text(self.connections[path], key, self.shapes[path]) or b""
+        """What a database holds for a key that has a row in it."""
+        return self.opened.reader(path).text(key, self.shapes[path]) or b""
+
+    def source(self, claims: Claims, entry: Entry) -> RawEntry:
+        """One of the entries that are claimed as it was written."""
+        if claims.store is not None:
+            return reread(claims.store, entry)
+        assert claims.rows_of is not None  # noqa: S101 - one of the two is always there
+        return self.opened.reader(claims.rows_of.path).row(entry.key, claims.rows_of.shape)
 
     @cached_property
     def by_session(self) -> Mapping[str, list[tuple[str, Row]]]:

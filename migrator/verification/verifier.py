@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -26,6 +26,7 @@ from migrator.model.words import Finding, Name
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.parallel import ALONE, Workers
 from migrator.planning.digests import content_digest
+from migrator.scanning.session_reader import OpenDatabases
 from migrator.sqlite.shapes import integrity_of
 from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.checks import database_checks, state_checks
@@ -45,7 +46,7 @@ def verify(
     """
     origin = against or inventory
     inventory = with_lost_databases(inventory, origin)
-    with ExitStack() as opened:
+    with closing(OpenDatabases()) as opened:
         holdings = Holdings(inventory, origin, tuple(claims_of(inventory, against)), opened)
         claims: dict[str, list[Claims]] = defaultdict(list)
         for one in holdings.claims:
@@ -119,15 +120,14 @@ def _verify_database(
 ) -> DatabaseVerification:
     """All but the digest, the checks, and what is extra."""
     sources = []
-    with ExitStack() as opened:
-        judge = EntryJudge(database, holdings, level, opened)
-        for one in claims:
-            verdicts = []
-            for entry in one.entries:
-                found = judge.verdict(one, entry, newest.get(entry.key) is entry)
-                if found is not None:
-                    verdicts.append(found)
-            sources.append(_source(one, verdicts))
+    judge = EntryJudge(database, holdings, level)
+    for one in claims:
+        verdicts = []
+        for entry in one.entries:
+            found = judge.verdict(one, entry, newest.get(entry.key) is entry)
+            if found is not None:
+                verdicts.append(found)
+        sources.append(_source(one, verdicts))
     return DatabaseVerification(
         database=database,
         sources=tuple(sources),

@@ -12,7 +12,8 @@ import pytest
 from migrator import commands
 from migrator.model.inventory import Database, Shape, StoredTranscript
 from migrator.model.words import Finding
-from migrator.scanning.databases import read_database, stored_text
+from migrator.scanning.databases import read_database
+from migrator.scanning.session_reader import stored_text
 from migrator.sqlite.events import event_hash
 from migrator.sqlite.snapshot import open_snapshot
 from tests import run_worlds, sqlite_worlds

@@ -70,6 +70,17 @@ def test_plain_and_compressed_archives_come_by_session(tmp_path: Path, encoding:
     ]
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le"])
+def test_those_of_one_session_can_be_read_without_the_others(tmp_path: Path, encoding: str) -> None:
+    fills = (archived("b", JSONL, reason="reset"), archived("é", JSONL), archived("c", JSONL))
+    path = make(tmp_path / "db", 23, NODES_23, *fills, encoding=encoding)
+    found = transcripts(path)
+    with open_snapshot(str(path)) as connection:
+        for session_id in ("b", "é", "nobody"):
+            own = list(archives.transcript_archives(connection, session_id.encode()))
+            assert own == [one for one in found if one.session_id == session_id.encode()]
+
+
 def test_damaged_archives_are_kept_as_they_are_stored(tmp_path: Path) -> None:
     frame = zstandard.compress(JSONL)
     fills = [
