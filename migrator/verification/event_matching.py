@@ -49,10 +49,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """What became of each event of a history, in order, and the hashes of the stored events that are none of them."""
+    """What became of each event of a history, in order, and the hashes of the stored events that are none of them.
+
+    ``shown_alike``: it is known that OpenClaw shows of the stored history what it shows of this one.
+    """
 
     matches: tuple[Match, ...]
     extra: tuple[bytes, ...]
+    shown_alike: bool = False
 
     @property
     def missing(self) -> tuple[Match, ...]:
@@ -97,7 +101,7 @@ def _explained(matches: list[Match], lines: Lines, rest: _Rest, session_id: str)
     version, after = 1, -1  # the version of the format, until a header says otherwise
     for match, (line, text) in zip(matches, lines(), strict=True):
         if line.kind is LineKind.HEADER:
-            version = _version(parsed(text))
+            version = version_of(parsed(text))
         if match.place is None:
             match = rest.match(line, parsed(text), session_id, version, after)
         after = after if match.place is None else match.place
@@ -112,13 +116,13 @@ class _Rest:
         self._events = {place: parsed(text) for place, text in enumerate(stored()) if place in wanted}
         self._by_trait: dict[object, deque[int]] = defaultdict(deque)
         for place, event in self._events.items():
-            for trait in _traits(event):
+            for trait in traits(event):
                 self._by_trait[trait].append(place)
 
     def match(self, line: Line, event: Json, session_id: str, version: int, after: int) -> Match:
         """Take the stored event that known changes make of an event; those behind ``after`` come first."""
         for place in sorted(self._candidates(event), key=lambda place: (place < after, place)):
-            changes = _changes(event, self._events[place], session_id, version)
+            changes = changes_of(event, self._events[place], session_id, version)
             if changes is not None:
                 del self._events[place]
                 return Match(line.number, place, changes)
@@ -127,7 +131,7 @@ class _Rest:
 
     def _candidates(self, event: Json) -> set[int]:
         found: set[int] = set()
-        for trait in _traits(event):
+        for trait in traits(event):
             places = self._by_trait.get(trait)
             while places and places[0] not in self._events:
                 places.popleft()
@@ -136,7 +140,7 @@ class _Rest:
         return found
 
 
-def _traits(event: Json) -> Iterator[object]:
+def traits(event: Json) -> Iterator[object]:
     """What stays the same of an event that is rewritten: its id, its type with its time; all of what is no object."""
     if not isinstance(event, Mapping):
         yield _digest(js_numbers(event))
@@ -150,13 +154,15 @@ def _traits(event: Json) -> Iterator[object]:
     yield "type", str(kind), time if isinstance(time, str) else None
 
 
-def _changes(event: Json, stored: Json, session_id: str, version: int) -> tuple[str, ...] | None:
+def changes_of(event: Json, stored: Json, session_id: str, version: int) -> tuple[str, ...] | None:
+    """Name the changes of a release that make the one of the other; None if none do."""
     if isinstance(event, dict) and isinstance(stored, dict):
         return explain_event(event, stored, session_id, version)
     return ("javascript-numbers",) if _digest(js_numbers(event)) == _digest(stored) else None
 
 
-def _version(header: Json) -> int:
+def version_of(header: Json) -> int:
+    """The version of the format of a transcript that has this header."""
     version = header.get("version") if isinstance(header, dict) else None
     return version if isinstance(version, int) else 1
 

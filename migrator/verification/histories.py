@@ -18,13 +18,15 @@ from migrator.scanning.packed import unpacked
 from migrator.scanning.session_reader import OpenDatabases
 from migrator.scanning.transcripts import added, events_of, storable_lines
 from migrator.verification.event_matching import Texts, match_events
+from migrator.verification.side_by_side import side_by_side
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How much of a file a stored history holds. ``transforms`` counts events by what explains them.
 
-    ``missing_is_tail`` says that nothing of the file behind the first missing event is there.
+    ``missing_is_tail`` says that nothing of the file behind the first missing event is there, ``shown_alike`` that
+    OpenClaw is known to show the same of both.
     """
 
     present: int
@@ -33,6 +35,7 @@ class Comparison:
     transforms: tuple[tuple[str, int], ...] = ()
     first_missing_line: int = 0
     missing_is_tail: bool = True
+    shown_alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,8 @@ def compare_content(source: HistorySource, session_id: str, stored: Texts, by_re
 
     ``by_release`` as :func:`match_events` takes it.
     """
-    matching = match_events(source.lines, stored, session_id, by_release)
+    given = source.lines, stored, session_id, by_release
+    matching = side_by_side(*given) or match_events(*given)
     overlap = source.overlap
     matches = matching.matches
     missing = matching.missing
@@ -123,6 +127,7 @@ def compare_content(source: HistorySource, session_id: str, stored: Texts, by_re
         transforms=tuple(sorted(Counter(name for match in matches for name in match.changes).items())),
         first_missing_line=missing[0].line if missing else 0,
         missing_is_tail=matching.missing_is_tail,
+        shown_alike=matching.shown_alike,
     )
 
 

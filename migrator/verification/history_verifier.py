@@ -57,9 +57,10 @@ def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
         overlaps = _overlaps(ordered)
         for transcript, ids in members:
             source = in_file(transcript, overlaps.get(transcript.path))
-            found, path, extra = _verify_history(holdings, source, ids, target, level, groups.keys())
-            _note(judged, path, found, extra)
-            if transcript is ordered[0] and found.verdict in SHOWN:
+            found, path, comparison = _verify_history(holdings, source, ids, target, level, groups.keys())
+            _note(judged, path, found, comparison)
+            is_alone = len(ordered) == 1
+            if transcript is ordered[0] and found.verdict in SHOWN and not (is_alone and comparison.shown_alike):
                 hidden = hidden_part(holdings, source, list(map(in_file, ordered[1:])), path, found.session.text)
                 if hidden is not None:
                     found = replace(found, verdict=HistoryVerdict.OTHER_BRANCH)
@@ -67,15 +68,16 @@ def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
             judged.verdicts[target].append(found)
     if origin.state_dir != inventory.state_dir:
         for target, session_id, source in _stored_histories(holdings, groups):
-            found, path, extra = _verify_history(holdings, source, [session_id], target, level, groups.keys())
-            _note(judged, path, found, extra)
+            found, path, comparison = _verify_history(holdings, source, [session_id], target, level, groups.keys())
+            _note(judged, path, found, comparison)
             judged.verdicts[target].append(found)
     return judged
 
 
-def _note(judged: JudgedHistories, path: str, found: HistoryVerification, extra: int) -> None:
+def _note(judged: JudgedHistories, path: str, found: HistoryVerification, comparison: Comparison) -> None:
     """Of several sources of one history the one counts that explains most of it."""
     place = path, found.session.text
+    extra = comparison.stored_only
     judged.unexplained[place] = min(extra, judged.unexplained.get(place, extra))
 
 
@@ -151,10 +153,10 @@ def _verify_history(
     target: str,
     level: Level,
     claimed: Container[tuple[str, str]] = (),
-) -> tuple[HistoryVerification, str, int]:
+) -> tuple[HistoryVerification, str, Comparison]:
     """Look for a history under each id that it may go by: in its own database, in others, in archives.
 
-    Gives the path of the database where it was found as well, and how many more events the history has there.
+    Gives the path of the database where it was found as well, and how much of it the history there holds.
     ``claimed`` are database and session id of all files: what stands for one of them in another database is no other.
     """
     path, session_id, is_archived = _find(holdings, source, ids, target, claimed)
@@ -183,7 +185,7 @@ def _verify_history(
         missing_is_tail=comparison.in_order and comparison.missing_is_tail,
         places=(Name("archive" if is_archived else "database", path),) if moved else (),
     )
-    return found_there, path, comparison.stored_only
+    return found_there, path, comparison
 
 
 def _more(source: HistorySource, stored: bytes) -> int:
