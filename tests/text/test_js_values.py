@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.openclaw.text.js_values import (
+    _equal_one_by_one,
     canonical,
     is_finite,
     is_number,
@@ -90,6 +92,22 @@ _JSON = st.recursive(
 @given(_JSON, _JSON)
 def test_canonical_bytes_are_equal_exactly_if_the_values_are(one: object, other: object) -> None:
     assert (canonical(one) == canonical(other)) == strictly_equal(one, other)
+
+
+@given(_JSON, _JSON)
+def test_values_that_are_compared_at_once_are_equal_exactly_if_they_are_so_one_by_one(
+    one: object, other: object
+) -> None:
+    for left, right in ((one, other), (one, deepcopy(one)), ([other, one], [other, one]), ({"a": one}, {"a": other})):
+        assert strictly_equal(left, right) == _equal_one_by_one(left, right)
+
+
+def test_values_of_any_depth_and_size_are_compared() -> None:
+    deep: list[object] = [10**400]
+    for _ in range(5000):
+        deep = [deep]
+    assert strictly_equal({"a": deep, "b": "\ud800"}, {"b": "\ud800", "a": deep})
+    assert not strictly_equal({"a": deep, "b": 1}, {"a": deep, "b": True})
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda i: st.lists(i) | st.dictionaries(st.text(), i)))

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, TypeGuard
 
+import msgspec
+
 from migrator.openclaw.places.paths import js_trim
 
 Json = object
@@ -98,8 +100,20 @@ def scalars(value: Json) -> Iterator[Json]:
 def strictly_equal(one: Json, other: Json) -> bool:
     """Whether two JSON values are the same, with ``1``, ``1.0``, ``1E0``, ``true`` and ``-0`` all different.
 
-    Does not recurse, so depth does not matter. The order of members does not matter, the order of items does.
+    The order of members does not matter, the order of items does.
     """
+    try:
+        return one == other and _EXACT.encode(one) == _EXACT.encode(other)
+    except (RecursionError, ValueError, TypeError, OverflowError):  # half characters, far numbers, depth
+        return _equal_one_by_one(one, other)
+
+
+_EXACT = msgspec.json.Encoder(order="deterministic")
+"""Writes two values that Python takes for equal alike exactly if they are the same; but not every value."""
+
+
+def _equal_one_by_one(one: Json, other: Json) -> bool:
+    """The same for any values. Does not recurse, so depth does not matter."""
     pending = [(one, other)]
     while pending:
         left, right = pending.pop()
