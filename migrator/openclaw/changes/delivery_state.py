@@ -24,6 +24,9 @@ LEGACY_FIELDS = (
     "lastThreadId",
 )
 
+FOLDED_FIELDS = (*LEGACY_FIELDS, "delivery", "chatType")
+"""All that folding may change."""
+
 _Object = dict[str, Json]
 
 _CHAT_TYPES = ("direct", "group", "channel")

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from migrator.openclaw.changes.entry_transforms import Entry, Transform, without
 from migrator.openclaw.changes.model_routes import (
     OWNED_RUNTIMES,
+    RETIRED_FIELDS,
+    ROUTE_FIELDS,
     drop_codex_notice,
     lower,
     rename_model_route,
@@ -131,9 +133,13 @@ def _owned(entry: Entry, provider_name: str, model_name: str, *, by_default: boo
     return model is not None and (provider or model.partition("/")[0]) in _OWNED_PROVIDERS
 
 
+_PINS = ("agentHarnessId", "agentRuntimeOverride")
+_CLI_SESSIONS = ("claudeCliSessionId", "cliSessionBindings", "cliSessionIds")
+
+
 def _clear_runtime_pins(entry: Entry, stored: Entry) -> Entry:
     cleared = entry
-    for name in ("agentHarnessId", "agentRuntimeOverride"):
+    for name in _PINS:
         if name not in stored and lower(entry.get(name)) in OWNED_RUNTIMES:
             cleared = without(cleared, name)
     return retouched(entry, stored, cleared)
@@ -154,9 +160,17 @@ def _clear_cli_sessions(entry: Entry, stored: Entry) -> Entry:
 
 _NEW = "2026.9.6, doctor --fix"
 _FIX = "2026.8.2 and 2026.9.6, doctor --fix"
+_TIME = ("updatedAt",)
+"""What a repair that says when it was made touches as well."""
+
 _RUNTIME = ("model", "modelProvider", "contextTokens", "systemPromptReport", "fallbackNotice")
 _OVERRIDE = ("providerOverride", "modelOverride", "modelOverrideSource")
-_AROUND = ("liveModelSwitchPending", "modelOverrideFallbackOriginProvider", "modelOverrideFallbackOriginModel")
+_AROUND = (
+    "liveModelSwitchPending",
+    "modelOverrideFallbackOriginProvider",
+    "modelOverrideFallbackOriginModel",
+    "modelOverrideRouteResolution",
+)
 _PROFILE = tuple(f"authProfileOverride{part}" for part in ("", "Source", "CompactionCount"))
 
 _clear_override = _clearing(
@@ -164,7 +178,7 @@ _clear_override = _clearing(
     lambda e: (
         e.get("modelOverrideSource") == "auto" and _owned(e, "providerOverride", "modelOverride", by_default=True)
     ),
-    beside=(*_AROUND, "modelOverrideRouteResolution"),
+    beside=_AROUND,
 )
 _clear_runtime = _clearing(_RUNTIME, lambda e: _owned(e, "modelProvider", "model", by_default=False))
 _clear_profile = _clearing(
@@ -176,19 +190,21 @@ _clear_profile = _clearing(
 )
 
 REPAIR_TRANSFORMS: tuple[Transform, ...] = (
-    Transform("acp-moved", f"{_FIX} (to the shared state database)", _move_acp),
-    Transform("lineage-canonical", _FIX, _canonical_lineage),
-    Transform("exec-policy-retired", _FIX, _retire_exec_policy, lossy=True),
-    Transform("title-filled", _NEW, _fill_title),
-    Transform("wedged-abort-cleared", _FIX, _clear_wedged_abort),
-    Transform("model-route-renamed", _FIX, rename_model_route),
-    Transform("codex-notice-dropped", _FIX, drop_codex_notice, lossy=True),
-    Transform("retired-model-replaced", _NEW, replace_retired_model, lossy=True),
-    Transform("model-override-cleared", _FIX, _clear_override, lossy=True),
-    Transform("runtime-model-cleared", _FIX, _clear_runtime, lossy=True),
-    Transform("runtime-pin-cleared", _FIX, _clear_runtime_pins, lossy=True),
-    Transform("cli-session-cleared", _FIX, _clear_cli_sessions, lossy=True),
-    Transform("auth-profile-cleared", _NEW, _clear_profile, lossy=True),
-    Transform("claude-session-folded", _NEW, _fold_claude_session),
+    Transform("acp-moved", f"{_FIX} (to the shared state database)", _move_acp, ("acp", *_TIME)),
+    Transform("lineage-canonical", _FIX, _canonical_lineage, ("parentSessionKey", "spawnedBy")),
+    Transform(
+        "exec-policy-retired", _FIX, _retire_exec_policy, ("execSecurity", "execAsk", "permissionMode"), lossy=True
+    ),
+    Transform("title-filled", _NEW, _fill_title, ("displayName",)),
+    Transform("wedged-abort-cleared", _FIX, _clear_wedged_abort, ("abortedLastRun", *_TIME)),
+    Transform("model-route-renamed", _FIX, rename_model_route, (*ROUTE_FIELDS, *_TIME)),
+    Transform("codex-notice-dropped", _FIX, drop_codex_notice, ("fallbackNotice", *_TIME), lossy=True),
+    Transform("retired-model-replaced", _NEW, replace_retired_model, (*RETIRED_FIELDS, *_TIME), lossy=True),
+    Transform("model-override-cleared", _FIX, _clear_override, (*_OVERRIDE, *_AROUND, *_TIME), lossy=True),
+    Transform("runtime-model-cleared", _FIX, _clear_runtime, (*_RUNTIME, *_TIME), lossy=True),
+    Transform("runtime-pin-cleared", _FIX, _clear_runtime_pins, (*_PINS, *_TIME), lossy=True),
+    Transform("cli-session-cleared", _FIX, _clear_cli_sessions, (*_CLI_SESSIONS, *_TIME), lossy=True),
+    Transform("auth-profile-cleared", _NEW, _clear_profile, (*_PROFILE, *_TIME), lossy=True),
+    Transform("claude-session-folded", _NEW, _fold_claude_session, (*_CLI_SESSIONS, *_TIME)),
 )
 """In the order in which the doctor makes them. Those that depend on the model route also set ``updatedAt``."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from migrator.openclaw.changes.delivery_state import fold_delivery
+from migrator.openclaw.changes.delivery_state import FOLDED_FIELDS, fold_delivery
 from migrator.openclaw.places.paths import normalize_agent_id
 from migrator.openclaw.text.entry import DROP_RESOLVED_SKILLS
 from migrator.openclaw.text.js_values import Json, is_finite, is_truthy, js_number, js_numbers, trimmed
@@ -27,13 +27,15 @@ class Transform:
 
     ``apply`` takes the entry and what is stored for it, and gives the entry as that release would store it, or
     the same object where there is nothing to do. Most steps do not look at what is stored; one that does uses
-    it only for what the source cannot tell, such as a clock. ``lossy`` says that the release throws away what
-    a user or a program had put there and nothing can rebuild.
+    it only for what the source cannot tell, such as a clock. ``touches`` are the only members that it may change, add
+    or drop; without them it changes every member by itself, whatever its name. ``lossy`` says that the release throws
+    away what a user or a program had put there and nothing can rebuild.
     """
 
     name: str
     releases: str
     apply: Callable[[Entry, Entry], Entry]
+    touches: tuple[str, ...] = ()
     lossy: bool = False
 
 
@@ -49,14 +51,24 @@ def _blind(change: Callable[[Entry], Entry]) -> Callable[[Entry, Entry], Entry]:
     return lambda entry, _stored: change(entry)
 
 
+def _dropping(*names: str) -> Callable[[Entry, Entry], Entry]:
+    """Make a step that drops these members."""
+    return lambda entry, _stored: without(entry, *names)
+
+
 def _javascript_numbers(entry: Entry) -> Entry:
     changed = js_numbers(entry)
     return changed if isinstance(changed, dict) else entry
 
 
+_NEW_NAMES = {"provider": "channel", "lastProvider": "lastChannel", "room": "groupChannel"}
+_OLD_NAMES = (*_NEW_NAMES, *_NEW_NAMES.values())
+"""With the new ones, which the renaming touches as well."""
+
+
 def _rename_old_names(entry: Entry) -> Entry:
     """Take over the spellings of before 2026.2 (``src/config/sessions/store-migrations.ts``)."""
-    for old, new in (("provider", "channel"), ("lastProvider", "lastChannel"), ("room", "groupChannel")):
+    for old, new in _NEW_NAMES.items():
         if isinstance(entry.get(old), str) and not isinstance(entry.get(new), str):
             entry = {**without(entry, old, new), new: entry[old]}
     return entry
@@ -146,8 +158,11 @@ def _fold_fallback_notice(entry: Entry) -> Entry:
     return {**without(entry, *_FALLBACK), "fallbackNotice": {**notice, **({"reason": reason} if reason else {})}}
 
 
+_FLUSHES = ("memoryFlushCompactionCount", "memoryFlushFailureCount")
+
+
 def _fold_memory_flush(entry: Entry) -> Entry:
-    folded = without(entry, "memoryFlushCompactionCount", "memoryFlushFailureCount")
+    folded = without(entry, *_FLUSHES)
     count = _count(entry.get("memoryFlushCompactionCount"))
     failures = _count(entry.get("memoryFlushFailureCount"))
     if isinstance(entry.get("memoryFlush"), dict) or (count is None and not failures):
@@ -257,34 +272,39 @@ IMPORTS = "2026.8.2 and 2026.9.6"
 _FIXES = f"{IMPORTS}, doctor --fix when it rewrites the store first"
 _DETAILS = ("memoryFlushAt", "memoryFlushContextHash", "memoryFlushLastFailedAt", "memoryFlushLastFailureError")
 _ATTEMPTS = tuple(f"pendingFinalDelivery{part}" for part in ("LastAttemptAt", "AttemptCount", "LastError"))
+_PATHS = ("sessionFile", "transcriptPath")
 _PROJECTIONS = ("owner", "participants", "participantCount")
 
 IMPORT_TRANSFORMS: tuple[Transform, ...] = (
     Transform("javascript-numbers", IMPORTS, _blind(_javascript_numbers)),
-    Transform("old-names-renamed", _FIXES, _blind(_rename_old_names)),
-    Transform("room-dropped", _FIXES, _blind(lambda e: without(e, "room")), lossy=True),
-    Transform("session-id-trimmed", _FIXES, _blind(_trim_session_id)),
-    Transform("model-trimmed", _FIXES, _blind(_trim_model)),
-    Transform("updated-at-zeroed", _FIXES, _blind(_zero_updated_at)),
-    Transform("delivery-folded", IMPORTS, _blind(fold_delivery)),
-    Transform("shadowed-names-dropped", _FIXES, _blind(_fold_shadowed_names), lossy=True),
-    Transform("creator-folded", IMPORTS, _blind(_fold_creator)),
-    Transform("updated-at-from-start", IMPORTS, _blind(_updated_at_from_start)),
-    Transform("updated-at-import-time", IMPORTS, _updated_at_import_time),
-    Transform("transcript-path-marked", "2026.7.2-beta.1", _mark_transcript_path),
-    Transform("transcript-path-dropped", IMPORTS, _blind(lambda e: without(e, "sessionFile", "transcriptPath"))),
-    Transform("collaboration-dropped", IMPORTS, _blind(lambda e: without(e, *_PROJECTIONS)), lossy=True),
-    Transform("pending-delivery-folded", IMPORTS, _blind(_fold_pending_delivery)),
-    Transform("delivery-attempts-dropped", IMPORTS, _blind(lambda e: without(e, *_ATTEMPTS)), lossy=True),
-    Transform("fallback-notice-folded", IMPORTS, _blind(_fold_fallback_notice)),
-    Transform("fallback-notice-lost", IMPORTS, _blind(lambda e: without(e, *_FALLBACK)), lossy=True),
-    Transform("memory-flush-folded", IMPORTS, _blind(_fold_memory_flush)),
-    Transform("memory-flush-details-dropped", IMPORTS, _blind(lambda e: without(e, *_DETAILS)), lossy=True),
-    Transform("appearance-tidied", IMPORTS, _blind(_tidy_appearance)),
-    Transform("appearance-dropped", IMPORTS, _blind(_drop_appearance), lossy=True),
-    Transform("archive-note-dropped", "2026.9.6", _blind(_drop_archive_note), lossy=True),
-    Transform("archived-when-idle", "2026.9.6, its gateway", _archive_what_is_idle),
+    Transform("old-names-renamed", _FIXES, _blind(_rename_old_names), _OLD_NAMES),
+    Transform("room-dropped", _FIXES, _dropping("room"), ("room",), lossy=True),
+    Transform("session-id-trimmed", _FIXES, _blind(_trim_session_id), ("sessionId",)),
+    Transform("model-trimmed", _FIXES, _blind(_trim_model), ("model", "modelProvider")),
+    Transform("updated-at-zeroed", _FIXES, _blind(_zero_updated_at), ("updatedAt",)),
+    Transform("delivery-folded", IMPORTS, _blind(fold_delivery), FOLDED_FIELDS),
+    Transform(
+        "shadowed-names-dropped", _FIXES, _blind(_fold_shadowed_names), (*_OLD_NAMES, *FOLDED_FIELDS), lossy=True
+    ),
+    Transform("creator-folded", IMPORTS, _blind(_fold_creator), ("createdBy", "createdActor")),
+    Transform("updated-at-from-start", IMPORTS, _blind(_updated_at_from_start), ("updatedAt",)),
+    Transform("updated-at-import-time", IMPORTS, _updated_at_import_time, ("updatedAt",)),
+    Transform("transcript-path-marked", "2026.7.2-beta.1", _mark_transcript_path, _PATHS),
+    Transform("transcript-path-dropped", IMPORTS, _dropping(*_PATHS), _PATHS),
+    Transform("collaboration-dropped", IMPORTS, _dropping(*_PROJECTIONS), _PROJECTIONS, lossy=True),
+    Transform("pending-delivery-folded", IMPORTS, _blind(_fold_pending_delivery), ("pendingFinalDelivery", *_PENDING)),
+    Transform("delivery-attempts-dropped", IMPORTS, _dropping(*_ATTEMPTS), _ATTEMPTS, lossy=True),
+    Transform("fallback-notice-folded", IMPORTS, _blind(_fold_fallback_notice), ("fallbackNotice", *_FALLBACK)),
+    Transform("fallback-notice-lost", IMPORTS, _dropping(*_FALLBACK), _FALLBACK, lossy=True),
+    Transform("memory-flush-folded", IMPORTS, _blind(_fold_memory_flush), ("memoryFlush", *_FLUSHES)),
+    Transform("memory-flush-details-dropped", IMPORTS, _dropping(*_DETAILS), _DETAILS, lossy=True),
+    Transform("appearance-tidied", IMPORTS, _blind(_tidy_appearance), ("icon", "color")),
+    Transform("appearance-dropped", IMPORTS, _blind(_drop_appearance), ("icon", "color"), lossy=True),
+    Transform(
+        "archive-note-dropped", "2026.9.6", _blind(_drop_archive_note), ("archivedBy", "archiveReason"), lossy=True
+    ),
+    Transform("archived-when-idle", "2026.9.6, its gateway", _archive_what_is_idle, ("archivedAt", "archiveReason")),
     # 2026.5.28 and later, config/sessions/store-load.ts: a transient field, rebuilt by the next turn.
-    Transform(DROP_RESOLVED_SKILLS, "every release", _blind(_drop_resolved_skills)),
+    Transform(DROP_RESOLVED_SKILLS, "every release", _blind(_drop_resolved_skills), ("skillsSnapshot",)),
 )
 """In the order in which a release applies them."""

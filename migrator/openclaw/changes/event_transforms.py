@@ -44,6 +44,7 @@ class EventTransform:
     name: str
     releases: str
     apply: Callable[[Event, Context], Event]
+    touches: tuple[str, ...] = ()
     lossy: bool = False
     repair: bool = False
 
@@ -220,21 +221,26 @@ def _rename_codex_provider(message: Event) -> Event:
 
 _NEW, _BOTH = "2026.9.6", "2026.8.2 and 2026.9.6"
 _FIX = "doctor --fix"
+_MESSAGE = ("message",)
 
 EVENT_TRANSFORMS: tuple[EventTransform, ...] = (
     EventTransform("javascript-numbers", _BOTH, _javascript_numbers),
-    EventTransform("replay-checkpoint-dropped", _BOTH, _in_message(_drop_replay_checkpoint), lossy=True),
-    EventTransform("text-content-wrapped", _BOTH, _in_message(_wrap_text)),
-    EventTransform("tool-result-wrapped", _BOTH, _in_message(_wrap_tool_result)),
-    EventTransform("header-canonical", _BOTH, _canonical_header),
-    EventTransform("hook-type-filled", _BOTH, _fill_hook_type),
-    EventTransform("version-raised", _BOTH, _raise_version),
-    EventTransform("ids-made-up", _BOTH, _take_made_up_ids),
-    EventTransform("hook-message-renamed", _BOTH, _rename_hook_message),
-    EventTransform("codex-provider-renamed", _BOTH, _in_message(_rename_codex_provider)),
-    EventTransform("media-folded", _BOTH, _in_message(fold_media)),
-    EventTransform("context-labels-marked", f"{_BOTH}, {_FIX}", _in_message(mark_context_labels), repair=True),
-    EventTransform("reactions-dropped", f"{_NEW}, {_FIX}", _in_both(drop_reactions), lossy=True, repair=True),
-    EventTransform("directives-moved", f"{_NEW}, {_FIX}", _in_both(move_directives), repair=True),
+    EventTransform("replay-checkpoint-dropped", _BOTH, _in_message(_drop_replay_checkpoint), _MESSAGE, lossy=True),
+    EventTransform("text-content-wrapped", _BOTH, _in_message(_wrap_text), _MESSAGE),
+    EventTransform("tool-result-wrapped", _BOTH, _in_message(_wrap_tool_result), _MESSAGE),
+    EventTransform("header-canonical", _BOTH, _canonical_header, ("id", "timestamp", "cwd", "sessionId")),
+    EventTransform("hook-type-filled", _BOTH, _fill_hook_type, _MESSAGE),
+    EventTransform("version-raised", _BOTH, _raise_version, ("version",)),
+    EventTransform(
+        "ids-made-up", _BOTH, _take_made_up_ids, ("id", "parentId", "firstKeptEntryIndex", "firstKeptEntryId")
+    ),
+    EventTransform("hook-message-renamed", _BOTH, _rename_hook_message, _MESSAGE),
+    EventTransform("codex-provider-renamed", _BOTH, _in_message(_rename_codex_provider), _MESSAGE),
+    EventTransform("media-folded", _BOTH, _in_message(fold_media), _MESSAGE),
+    EventTransform(
+        "context-labels-marked", f"{_BOTH}, {_FIX}", _in_message(mark_context_labels), _MESSAGE, repair=True
+    ),
+    EventTransform("reactions-dropped", f"{_NEW}, {_FIX}", _in_both(drop_reactions), _MESSAGE, lossy=True, repair=True),
+    EventTransform("directives-moved", f"{_NEW}, {_FIX}", _in_both(move_directives), _MESSAGE, repair=True),
 )
 """In the order in which a release applies them."""

@@ -58,6 +58,20 @@ _BESIDE = (
 )
 """What no longer fits a model that was replaced."""
 
+ROUTE_FIELDS = (
+    "modelProvider",
+    "model",
+    "providerOverride",
+    "modelOverride",
+    "modelOverrideRouteResolution",
+    "agentRuntimeOverride",
+    "agentHarnessId",
+)
+"""All that renaming a route may change, beside the time."""
+
+RETIRED_FIELDS = (*_BESIDE, "modelOverride", "modelOverrideSource", "modelOverrideRouteResolution")
+"""All that replacing a retired model may change, beside the time."""
+
 
 def retouched(entry: Entry, stored: Entry, repaired: Entry) -> Entry:
     """Let a repair say when it was made; the entry itself if nothing was repaired."""

@@ -134,7 +134,9 @@ def _give_session_id(entry: Entry, _stored: Entry) -> Entry:
     return {**entry, "sessionId": made_up_session_id(entry)}
 
 
-OWN_TRANSFORMS: tuple[Transform, ...] = (Transform("session-id-made-up", "a repair by this program", _give_session_id),)
+OWN_TRANSFORMS: tuple[Transform, ...] = (
+    Transform("session-id-made-up", "a repair by this program", _give_session_id, ("sessionId",)),
+)
 """What a repair by this program does to an entry beyond what releases do.
 
 These come first: the id is made of the entry as it was.

@@ -43,30 +43,32 @@ def _is_moved(prompt: str) -> bool:
     return _units(prompt) >= _SHORTEST_MOVED and len(prompt_bytes(prompt)) <= _LONGEST_MOVED
 
 
+_TARGET = "restartRecoveryDeliveryContext"
+
+
 def _tidy_recovery_target(entry: Entry, _stored: Entry) -> Entry:
     """Normalize where a reply goes that a restart interrupted, and drop one without a channel or a recipient."""
-    target = entry.get("restartRecoveryDeliveryContext")
+    target = entry.get(_TARGET)
     tidied = delivery_context(target)
     if tidied is None or "channel" not in tidied or "to" not in tidied:
-        return without(entry, "restartRecoveryDeliveryContext")
+        return without(entry, _TARGET)
     parts = {name: target.get(name) for name in tidied} if isinstance(target, dict) else {}
-    return entry if parts == tidied else {**entry, "restartRecoveryDeliveryContext": tidied}
+    return entry if parts == tidied else {**entry, _TARGET: tidied}
 
 
 _RECOVERY_TEXTS = (
-    "DeliveryToolCallId",
-    "DeliveryRequestFingerprint",
-    "DeliveryRunId",
-    "DeliverySourceRunId",
-    "RequesterAccountId",
-    "RequesterSenderId",
+    "restartRecoveryDeliveryToolCallId",
+    "restartRecoveryDeliveryRequestFingerprint",
+    "restartRecoveryDeliveryRunId",
+    "restartRecoveryDeliverySourceRunId",
+    "restartRecoveryRequesterAccountId",
+    "restartRecoveryRequesterSenderId",
 )
 
 
 def _tidy_recovery_ids(entry: Entry, _stored: Entry) -> Entry:
     """Trim what names an interrupted run, and drop what is no text (``restart-recovery-state.ts``)."""
-    for part in _RECOVERY_TEXTS:
-        name = f"restartRecovery{part}"
+    for name in _RECOVERY_TEXTS:
         text = trimmed(entry.get(name))
         if text is None:
             entry = without(entry, name)
@@ -134,9 +136,11 @@ def _units(text: str) -> int:
 _REWRITE = f"{IMPORTS}, doctor --fix when it rewrites the store first"
 
 REWRITE_TRANSFORMS: tuple[Transform, ...] = (
-    Transform("prompt-moved-aside", _REWRITE, _move_prompt_aside),
-    Transform("recovery-target-tidied", _REWRITE, _tidy_recovery_target, lossy=True),
-    Transform("recovery-ids-tidied", _REWRITE, _tidy_recovery_ids),
-    Transform("plugin-state-tidied", _REWRITE, _tidy_plugin_state, lossy=True),
+    Transform("prompt-moved-aside", _REWRITE, _move_prompt_aside, ("skillsSnapshot",)),
+    Transform("recovery-target-tidied", _REWRITE, _tidy_recovery_target, (_TARGET,), lossy=True),
+    Transform("recovery-ids-tidied", _REWRITE, _tidy_recovery_ids, _RECOVERY_TEXTS),
+    Transform(
+        "plugin-state-tidied", _REWRITE, _tidy_plugin_state, ("pluginExtensions", "pluginExtensionSlotKeys"), lossy=True
+    ),
 )
 """In the order in which a release applies them; all but the first also where it imports a store as it is."""

@@ -7,7 +7,7 @@ the events of a transcript. What no choice of steps turns into exactly what is s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Protocol, TypeVar
 
 from migrator.openclaw.changes.entry_repairs import REPAIR_TRANSFORMS
 from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS, Transform
@@ -37,15 +37,27 @@ LOSSES = frozenset(step.name for step in ENTRY_TRANSFORMS if step.lossy) | froze
 """The changes by which a release throws away what somebody had put there: no difference, and no harmless one either."""
 
 _Object = dict[str, Json]
-_Step = tuple[str, Callable[[_Object], _Object]]
+_Beside = TypeVar("_Beside", contravariant=True)
 
 _ABSENT = object()
 
 
+class _Step(Protocol[_Beside]):
+    """A change of an entry, which may look at what is stored, or of an event, which may look at its context."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def touches(self) -> tuple[str, ...]: ...
+
+    @property
+    def apply(self) -> Callable[[_Object, _Beside], _Object]: ...
+
+
 def explain_entry(source: _Object, stored: _Object) -> tuple[str, ...] | None:
     """Name the steps that turn an entry into exactly what is stored; () if it is that, None if none do."""
-    steps = [(step.name, partial(_with_stored, step, stored)) for step in ENTRY_TRANSFORMS]
-    return () if strictly_equal(source, stored) else _explain(source, stored, steps)
+    return _explain(source, _differing(source, stored), stored, stored, ENTRY_TRANSFORMS)
 
 
 def explain_event(source: _Object, stored: _Object, session_id: str, version: int = 1) -> tuple[str, ...] | None:
@@ -54,40 +66,54 @@ def explain_event(source: _Object, stored: _Object, session_id: str, version: in
     ``version`` is what the header of its file says; files of version 1, and those without a header, go through most.
     """
     context = Context(session_id, version, stored)
-    steps = [(step.name, partial(_in_context, step, context)) for step in EVENT_TRANSFORMS]
-    return () if strictly_equal(source, stored) else _explain(source, stored, steps)
+    return _explain(source, _differing(source, stored), stored, context, EVENT_TRANSFORMS)
 
 
-def _with_stored(step: Transform, stored: _Object, entry: _Object) -> _Object:
-    return step.apply(entry, stored)
-
-
-def _in_context(step: EventTransform, context: Context, event: _Object) -> _Object:
-    return step.apply(event, context)
-
-
-def _explain(current: _Object, stored: _Object, steps: Sequence[_Step]) -> tuple[str, ...] | None:
+def _explain(
+    current: _Object, differing: frozenset[str], stored: _Object, beside: _Beside, steps: Sequence[_Step[_Beside]]
+) -> tuple[str, ...] | None:
     """Take a step if it brings the value closer, leave it if it leads away, and try both if it does neither.
 
-    The last kind is rare (a field renamed on its way into another), so this is no search to speak of.
+    The last kind is rare (a field renamed on its way into another), so this is no search to speak of. A step that
+    touches only members that are as stored leads away from them, or does nothing; none is needed where all are.
     """
-    for index, (name, step) in enumerate(steps):
-        changed = step(current)
-        if changed is current or (gain := _gain(current, changed, stored)) < 0:
+    for index, step in enumerate(steps):
+        if not differing:
+            return ()
+        if not _can_help(step, current, differing, beside):
             continue
-        rest = _explain(changed, stored, steps[index + 1 :])
+        changed = step.apply(current, beside)
+        if changed is current:
+            continue
+        left = _still_differing(current, changed, stored, differing)
+        if len(left) > len(differing):
+            continue
+        rest = _explain(changed, left, stored, beside, steps[index + 1 :])
         if rest is not None:
-            return (name, *rest)
-        if gain > 0:
+            return (step.name, *rest)
+        if len(left) < len(differing):
             return None
-    return () if strictly_equal(current, stored) else None
+    return None if differing else ()
 
 
-def _gain(before: _Object, after: _Object, stored: _Object) -> int:
-    """Count how many more members are as stored after a step than before."""
+def _can_help(step: _Step[_Beside], current: _Object, differing: frozenset[str], beside: _Beside) -> bool:
+    """Whether a step may change one of the members that are not as stored."""
+    if step.touches:
+        return not differing.isdisjoint(step.touches)
+    part = {name: current[name] for name in differing if name in current}
+    return step.apply(part, beside) is not part
+
+
+def _differing(value: _Object, stored: _Object) -> frozenset[str]:
+    return frozenset(name for name in {**value, **stored} if not _is_stored(value, stored, name))
+
+
+def _still_differing(before: _Object, after: _Object, stored: _Object, differing: frozenset[str]) -> frozenset[str]:
+    """What differs after a step: only what it has touched is compared again."""
     touched = [n for n in {**before, **after} if before.get(n, _ABSENT) is not after.get(n, _ABSENT)]
-    return sum(_is_stored(after, stored, n) - _is_stored(before, stored, n) for n in touched)
+    return differing.difference(touched).union(n for n in touched if not _is_stored(after, stored, n))
 
 
 def _is_stored(value: _Object, stored: _Object, name: str) -> bool:
-    return strictly_equal(value.get(name, _ABSENT), stored.get(name, _ABSENT))
+    one, other = value.get(name, _ABSENT), stored.get(name, _ABSENT)
+    return one is other or strictly_equal(one, other)
