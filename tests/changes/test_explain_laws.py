@@ -91,7 +91,8 @@ _INNER = st.recursive(
     ),
     max_leaves=4,
 )
-_ENTRIES = st.dictionaries(st.sampled_from(_NAMES), _INNER, max_size=8)
+_TAKEN = st.lists(st.sampled_from(ENTRY_TRANSFORMS), max_size=6, unique=True)
+_ENTRIES: st.SearchStrategy[_Object] = st.dictionaries(st.sampled_from(_NAMES), _INNER, max_size=8)
 
 
 @laws
@@ -99,9 +100,10 @@ _ENTRIES = st.dictionaries(st.sampled_from(_NAMES), _INNER, max_size=8)
 def test_an_entry_is_explained_as_by_every_step(data: st.DataObject, entry: _Object) -> None:
     stored: _Object = entry
     hint = {**entry, **data.draw(_ENTRIES, label="hint")}
-    for step in in_order(data.draw(st.lists(st.sampled_from(ENTRY_TRANSFORMS), max_size=6, unique=True))):
+    for step in in_order(data.draw(_TAKEN, label="taken")):
         stored = step.apply(stored, hint)
-    if stored and data.draw(EDITS, label="edit"):
+    edit = data.draw(EDITS, label="edit")
+    if stored and edit:
         stored = _edited(stored, data)
     assert explain_entry(entry, stored) == entry_by_every_step(entry, stored)
 
@@ -133,9 +135,8 @@ def test_a_real_event_is_explained_as_by_every_step(real: Real, data: st.DataObj
 @given(data=st.data())
 def test_a_step_of_an_entry_touches_what_it_says(step: Transform, data: st.DataObject) -> None:
     names = st.sampled_from(step.touches) | st.sampled_from(_NAMES) if step.touches else st.sampled_from(_NAMES)
-    entry, stored = (
-        data.draw(st.dictionaries(names, _INNER, max_size=8), label=label) for label in ("entry", "stored")
-    )
+    entries: st.SearchStrategy[_Object] = st.dictionaries(names, _INNER, max_size=8)
+    entry, stored = data.draw(entries, label="entry"), data.draw(entries, label="stored")
     check_touched(step, entry, step.apply(deepcopy(entry), stored))
 
 

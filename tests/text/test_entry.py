@@ -15,6 +15,8 @@ from migrator.openclaw.text.entry import (
     DROP_RESOLVED_SKILLS,
     REPLACE_KEY_SURROGATES,
     PreparedEntry,
+    _without_any_skills,
+    _without_the_only_skills,
     drop_resolved_skills,
     finite_number,
     prepare,
@@ -240,8 +242,35 @@ def test_cutting_takes_one_member_with_one_comma_and_leaves_every_other_byte(tex
 
 @given(entries_with_skills())
 def test_what_was_cut_once_is_not_cut_again(texts: tuple[str, str]) -> None:
-    cut = drop_resolved_skills(texts[0])
-    assert drop_resolved_skills(cut) == cut
+    cut = prepared(texts[0]).text
+    assert (prepared(cut).text, prepared(cut).transforms) == (cut, ())
+
+
+@given(entries_with_skills())
+def test_cutting_at_once_is_cutting_member_by_member(texts: tuple[str, str]) -> None:
+    assert _without_the_only_skills(texts[0]) in (None, _without_any_skills(texts[0]))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_a_gateway_writes_is_cut_at_once(indent: int | None) -> None:
+    skills = {"skills": [{"name": "a"}], "resolvedSkills": [{"name": "a", "text": '"}], "'}], "version": 3}
+    text = json.dumps({"sessionId": "s", "skillsSnapshot": skills, "label": "x"}, indent=indent)
+    assert _without_the_only_skills(text) == _without_any_skills(text) != text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"skillsSnapshot":{"a":1,"resolvedSkills":1,"resolvedSkills":2}}',
+        '{"skillsSnapshot":{"a":1,"resolvedSkills":1},"skillsSnapshot":{"a":1,"resolvedSkills":2}}',
+        '{"skillsSnapshot":{"a":"resolvedSkills","resolved\\u0053kills":1}}',
+        '{"skillsSnapshot":{"resolvedSkills":1}}',
+    ],
+)
+def test_an_odd_entry_is_cut_member_by_member(text: str) -> None:
+    assert _without_the_only_skills(text) is None
+    assert prepared(text).transforms == (DROP_RESOLVED_SKILLS,)
+    assert "2" not in prepared(text).text
 
 
 @pytest.mark.parametrize(

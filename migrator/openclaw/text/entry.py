@@ -13,6 +13,7 @@ from msgspec import Struct
 from migrator.model.words import Number
 from migrator.openclaw.places.paths import js_trim
 from migrator.openclaw.text.entry_head import read_head
+from migrator.openclaw.text.json_text import decode, skip_blanks
 from migrator.openclaw.text.store import RawEntry, object_members, parse_strict
 
 DROP_RESOLVED_SKILLS = "drop-resolved-skills"
@@ -35,6 +36,8 @@ _TIMES = (
 )
 _COUNTERS = ("totalTokens", "inputTokens", "outputTokens", "compactionCount")
 _BLANKS = (b" ", b"\t", b"\r", b"\n")
+_SKILLS = '"resolvedSkills"'
+_ESCAPED_LETTER = re.compile(r"\\u00[4-7]")  # which no writer of OpenClaw's escapes
 _SAFE_INTEGER = 2**53 - 1
 _SQLITE_INTEGER_LIMIT = 1 << 63
 
@@ -220,10 +223,35 @@ def finite_number(value: object) -> Number | None:
 
 
 def drop_resolved_skills(text: str) -> str:
-    """Cut ``skillsSnapshot.resolvedSkills`` out of an entry and leave every other byte as it is.
+    """Cut ``skillsSnapshot.resolvedSkills`` out of an entry that has it, and leave every other byte as it is.
 
     OpenClaw drops it at every save (2026.7.1, ``config/sessions/store-load.ts``): it is rebuilt by the next turn.
     """
+    cut = _without_the_only_skills(text)
+    return _without_any_skills(text) if cut is None else cut
+
+
+def _without_the_only_skills(text: str) -> str | None:
+    """The same where the name occurs once and behind a comma; None elsewhere."""
+    if text.count(_SKILLS) != 1 or text.count('"skillsSnapshot"') != 1 or _ESCAPED_LETTER.search(text):
+        return None
+    at = text.index(_SKILLS)
+    comma = _before_blanks(text, at) - 1
+    if text[comma] != ",":
+        return None
+    colon = skip_blanks(text, at + len(_SKILLS))
+    _, end = decode(text, skip_blanks(text, colon + 1))
+    return text[: _before_blanks(text, comma)] + text[end:]
+
+
+def _before_blanks(text: str, at: int) -> int:
+    while text[at - 1] in " \t\r\n":
+        at -= 1
+    return at
+
+
+def _without_any_skills(text: str) -> str:
+    """The same for any entry, member by member."""
     for outer in reversed(list(object_members(text))):
         if outer.key == "skillsSnapshot" and text[outer.value_start] == "{":
             snapshot = _without_members(text, outer.value_start, "resolvedSkills")
