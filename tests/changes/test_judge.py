@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from migrator.model.verification import Difference, Level, Verdict
 from migrator.model.words import Name
 from migrator.openclaw.changes.judge import explain, judge
+from migrator.openclaw.text.entry import prepare
 from migrator.openclaw.text.js_values import strictly_equal
 from migrator.openclaw.text.store import RawEntry, StoreReader, parse_strict
+from tests.text.test_entry import entries_with_skills
 
 
 def source(text: str | bytes) -> RawEntry:
@@ -60,6 +62,21 @@ def test_no_known_transform_explains_another_value(stored: str) -> None:
 
 def test_bytes_that_are_no_text_are_a_change() -> None:
     assert judge(source('{"a":1}'), b'{"a":"\xff"}') == (Verdict.CHANGED, ())
+
+
+@given(entries_with_skills(), st.sampled_from(["{}", "{{'odd': Infinity, {}", '{{"n": 1e2, "updatedAt": 1.0, {}']))
+def test_what_is_stored_as_it_was_prepared_is_explained_by_what_was_done_to_it(
+    texts: tuple[str, str], odd: str
+) -> None:
+    entry = source(odd.format(texts[0] if odd == "{}" else texts[0].lstrip("{")))
+    made = prepare(entry)
+    assert made is not None
+    verdict, names = judge(entry, made.stored)
+    in_what_is_gone = (
+        "javascript-numbers",
+    )  # a number that was dropped as it was spelled may count as rewritten before
+    assert verdict is Verdict.TRANSFORMED
+    assert tuple(name for name in names if name not in in_what_is_gone) == made.transforms
 
 
 def test_what_explains_a_difference_is_named() -> None:
