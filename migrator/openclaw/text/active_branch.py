@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from migrator.openclaw.places.paths import js_trim
 
@@ -99,8 +100,7 @@ def active_branch(links: Iterable[Link]) -> tuple[int, ...]:
     return tuple(path) if path or tree.has_control else tuple(shown)
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
+class _Node(Struct, frozen=True, gc=False):
     """An event in the tree; ``append`` is what the next one follows. A control makes its parent the leaf."""
 
     event_id: str
