@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmark.measure import Sample, run
@@ -30,12 +30,17 @@ class Tools:
 def contest(world: World, folder: Path, tools: Tools) -> Iterator[tuple[str, Sample]]:
     """Run everything on one input, once each, and give name and measurement of each."""
     state = folder / "state"
+    if world.upgraded and tools.openclaw is not None:
+        yield from _judged(folder, tools, tools.openclaw)
+        return
     yield "floor", _reported(tools.python, HERE / "floor.py", folder / "index.pickle")
     _clean(state)
     if tools.node is not None and world.strict and world.lines == 0:
         yield "PR 91322", _reported(str(tools.node), HERE / "pr91322.mjs", folder / "index.json")
         _clean(state)
     yield from _ours(folder, tools, jobs=world.agents > 1)
+    if world.strict:
+        yield "judge's floor", _reported(tools.python, HERE / "judges_floor.py", state, state)
     _clean(state)
     if tools.openclaw is not None and world.lines:
         scratch = folder / "real"
@@ -43,6 +48,22 @@ def contest(world: World, folder: Path, tools: Tools) -> Iterator[tuple[str, Sam
         words: list[str | Path] = [tools.python, HERE / "real_import.py", tools.openclaw, scratch / "state", scratch]
         yield "real import", run(words, _path())[0]
         shutil.rmtree(scratch)
+
+
+def _judged(folder: Path, tools: Tools, openclaw: Path) -> Iterator[tuple[str, Sample]]:
+    """Is everything there after a real upgrade? That is made once, and judged by its own sources and the old state."""
+    sources, upgraded = folder / "state", folder / "real" / "state"
+    made = folder / "doctor.json"
+    if not made.exists():
+        shutil.copytree(sources, upgraded)
+        words: list[str | Path] = [tools.python, HERE / "real_doctor.py", openclaw, upgraded, folder / "scratch"]
+        made.write_text(json.dumps(asdict(run(words, _path())[0])), encoding="utf-8")
+    yield "doctor --fix", Sample(**json.loads(made.read_text(encoding="utf-8")))
+    yield "floor", _reported(tools.python, HERE / "judges_floor.py", sources, upgraded)
+    verify: list[str | Path] = [tools.python, "-m", "migrator", "verify", "--state-dir", upgraded]
+    yield "verify", run(verify)[0]
+    yield "verify --against", run([*verify, "--against", sources])[0]
+    yield "the same, 1 job", run([*verify, "--against", sources, "--jobs", "1"])[0]
 
 
 def _ours(folder: Path, tools: Tools, jobs: bool) -> Iterator[tuple[str, Sample]]:

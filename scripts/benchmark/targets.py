@@ -29,8 +29,8 @@ class Target:
         return self.value >= self.limit if self.least else self.value <= self.limit
 
 
-def targets(medians: Medians) -> Iterator[Target]:
-    """Every target whose inputs were measured."""
+def targets(medians: Medians, sizes: Mapping[str, int]) -> Iterator[Target]:
+    """Every target whose inputs were measured; ``sizes`` are the bytes of the sources of each."""
 
     def wall(world: str, who: str) -> float | None:
         found = medians.get(world, {}).get(who)
@@ -38,6 +38,9 @@ def targets(medians: Medians) -> Iterator[Target]:
 
     def ratio(one: float | None, other: float | None) -> float | None:
         return None if one is None or other is None else one / other
+
+    def judged(world: str, who: str) -> float | None:
+        return ratio(wall(world, "verify --against"), wall(world, who))
 
     start, small, floor = wall("startup", "--help"), wall("entries-10000", "apply"), wall("entries-10000", "floor")
     candidates = (
@@ -56,6 +59,23 @@ def targets(medians: Medians) -> Iterator[Target]:
             ratio(wall("transcripts-10000", "apply"), wall("transcripts-10000", "floor")),
             4,
         ),
+        (
+            "apply of 20,000 rich entries, times the floor",
+            ratio(wall("rich-20000", "apply"), wall("rich-20000", "floor")),
+            4,
+        ),
+        *(
+            (
+                f"verify of {world}, times the judge's floor",
+                ratio(wall(world, "verify"), wall(world, "judge's floor")),
+                3,
+            )
+            for world in ("entries-50000", "transcripts-10000", "rich-20000")
+        ),
+        *(
+            (f"verify --against of {world}, times the judge's floor", judged(world, "floor"), 4)
+            for world in ("upgraded-3000", "upgraded-10000")
+        ),
         ("scan of 1,000 agents, seconds", wall("agents-1000", "scan"), 1),
         ("start-up to --help, seconds", start, 0.15),
         ("growth from 10,000 to 50,000 entries", ratio(wall("entries-50000", "apply"), small), 5.5),
@@ -68,6 +88,14 @@ def targets(medians: Medians) -> Iterator[Target]:
     faster = ratio(wall("transcripts-10000", "real import"), wall("transcripts-10000", "apply"))
     if faster is not None:
         yield Target("real import with transcripts, times apply", faster, 30, least=True)
+    doctor = ratio(wall("upgraded-10000", "doctor --fix"), wall("upgraded-10000", "verify --against"))
+    if doctor is not None:
+        yield Target("doctor --fix of 10,000 sessions, times verify --against", doctor, 20, least=True)
+    long = wall("long-1GB", "verify")
+    if long is not None:
+        yield Target(
+            "verify of long transcripts, MB of source in a second", sizes["long-1GB"] / _MB / long, 150, least=True
+        )
     jobs = ratio(wall("agents-8", "apply, 1 job"), wall("agents-8", "apply, 2 jobs"))
     if jobs is not None:
         yield Target("one job, times two jobs, on 8 equal agents", jobs, 1.6, least=True)

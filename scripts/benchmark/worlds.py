@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from benchmark.rich import put_prompt, rich_entry, rich_events
+
 SEED = 20261125
 _START_MS = 1_760_000_000_000
 _WORDS = "the session was kept and nothing of it is lost when a gateway stops in the middle grüße 你好 👋"
@@ -33,7 +35,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One input. ``agents`` share ``entries`` of about ``size`` bytes each, with ``lines`` of history per entry."""
+    """One input. ``agents`` share ``entries`` of about ``size`` bytes each, with ``lines`` of history per entry.
+
+    ``rich`` entries and events are as a gateway writes them. ``upgraded``: a real release brings them into SQLite
+    before anything is measured. ``result`` is the size in bytes of the result of a tool in every other event.
+    """
 
     name: str
     entries: int
@@ -42,6 +48,9 @@ class World:
     lines: int = 0
     spell: Callable[[str], str] = str
     strict: bool = True
+    rich: bool = False
+    upgraded: bool = False
+    result: int = 0
 
     def build(self, folder: Path) -> int:
         """Make the state directory and the indexes for the others below ``folder``; give the bytes of all sources."""
@@ -56,6 +65,9 @@ class World:
         agent = state / "agents" / ("main" if self.agents == 1 else f"agent{number:04d}")
         sessions = agent / "sessions"
         sessions.mkdir(parents=True)
+        if self.rich:
+            put_prompt(sessions)
+        make = rich_entry if self.rich else _entry
         rows: list[Row] = []
         transcripts = []
         store = sessions / "sessions.json"
@@ -64,14 +76,27 @@ class World:
             for index in range(self.entries // self.agents):
                 key, session_id = f"agent:{agent.name}:chat:direct:{index:07d}", f"{random.getrandbits(128):032x}"
                 updated_at = _START_MS + random.randrange(10**10)
-                text = self.spell(_entry(session_id, updated_at, self.size, random))
+                text = self.spell(make(session_id, updated_at, self.size, random))
                 stream.write((",\n" if index else "").encode() + f"  {json.dumps(key)}: ".encode())
                 rows.append((key, session_id, updated_at, stream.tell(), stream.write(text.encode())))
                 if self.lines:
                     path = sessions / f"{session_id}.jsonl"
-                    transcripts.append((str(path), session_id, _transcript(path, session_id, self.lines, random)))
+                    transcripts.append((str(path), session_id, self._transcript(path, session_id, random)))
             stream.write(b"\n}")
         return Part(str(agent / "agent" / "openclaw-agent.sqlite"), str(store), rows, transcripts)
+
+    def _events(self, session_id: str, random: Random) -> Iterator[tuple[dict[str, object], str | None]]:
+        if self.rich:
+            return rich_events(session_id, self.lines, random)
+        return _events(session_id, self.lines, random, self.result)
+
+    def _transcript(self, path: Path, session_id: str, random: Random) -> list[Event]:
+        events: list[Event] = []
+        with path.open("w", encoding="utf-8") as stream:
+            for line, parent in self._events(session_id, random):
+                stream.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
+                events.append((str(line["id"]), str(line["type"]), parent, _START_MS))
+        return events
 
 
 def _entry(session_id: str, updated_at: int, size: int, random: Random) -> str:
@@ -105,23 +130,17 @@ def _text(random: Random, words: int) -> str:
     return " ".join(random.choices(_WORDS.split(), k=words))
 
 
-def _transcript(path: Path, session_id: str, lines: int, random: Random) -> list[Event]:
-    events: list[Event] = []
-    with path.open("w", encoding="utf-8") as stream:
-        for line, parent in _events(session_id, lines, random):
-            stream.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
-            events.append((str(line["id"]), str(line["type"]), parent, _START_MS))
-    return events
-
-
-def _events(session_id: str, lines: int, random: Random) -> Iterator[tuple[dict[str, object], str | None]]:
+def _events(session_id: str, lines: int, random: Random, result: int) -> Iterator[tuple[dict[str, object], str | None]]:
     time = "2025-10-09T08:53:20.000Z"
     yield {"type": "session", "version": 3, "id": session_id, "timestamp": time, "cwd": "/home/u"}, None
     parent: str | None = None
     for number in range(1, lines):
         event_id = f"{random.getrandbits(32):08x}"
         role = "user" if number % 2 else "assistant"
-        message: object = {"role": role, "content": [{"type": "text", "text": _text(random, 40)}]}
+        text = _text(random, 40)
+        if result and number % 2 == 0:
+            role, text = "toolResult", text * (result // len(text.encode()))
+        message: object = {"role": role, "content": [{"type": "text", "text": text}]}
         event: dict[str, object] = {
             "type": "message",
             "id": event_id,
@@ -159,6 +178,10 @@ WORLDS = (
     World("transcripts-10000", 10_000, lines=21),
     World("agents-1000", 10_000, agents=1_000),
     World("agents-8", 40_000, agents=8),
+    World("rich-20000", 20_000, size=9000, rich=True),
+    World("upgraded-3000", 3_000, lines=13, size=5000, rich=True, upgraded=True),
+    World("upgraded-10000", 10_000, lines=13, size=5000, rich=True, upgraded=True),
+    World("long-1GB", 40, lines=500, result=100_000),
     World("json5-comment", 10_000, spell=_comment_once(), strict=False),
     World("json5-throughout", 10_000, spell=_json5_throughout, strict=False),
 )
