@@ -39,7 +39,10 @@ class _AsLongAsItWas(io.FileIO):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
         """Read into a buffer, but nothing beyond the end."""
-        return super().readinto(memoryview(buffer)[: self._left()])
+        left = self._left()
+        return (
+            super().readinto(memoryview(buffer)[:left]) if left else 0
+        )  # most files are asked twice more at their end
 
     def readall(self) -> bytes:
         """Read to the end."""

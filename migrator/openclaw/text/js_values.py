@@ -81,7 +81,12 @@ def js_numbers(value: Json) -> Json:
 
 
 def _has_foreign_number(value: Json) -> bool:
-    return any(is_number(item) and not strictly_equal(js_number(item), item) for item in scalars(value))
+    for item in scalars(value):
+        if isinstance(item, str) or (type(item) is int and -_PLAIN_INTEGERS <= item <= _PLAIN_INTEGERS):
+            continue  # as nearly all are
+        if is_number(item) and not strictly_equal(js_number(item), item):
+            return True
+    return False
 
 
 def scalars(value: Json) -> Iterator[Json]:
