@@ -57,7 +57,8 @@ class _Pairs:
         self._by_release = by_release
         self._ids: Counter[str | None] = Counter()
         self._changed: list[tuple[str | None, str | None]] = []  # the ids before and after
-        self._header: bytes | None = None
+        self._header = b""
+        self._version: int | None = 1  # of the format, without a header; None where that is still to be read
         self._last = b""
 
     def add(self, line: Line, text: bytes, there: bytes) -> bool:
@@ -65,7 +66,7 @@ class _Pairs:
         self._ids[line.event_id] += 1
         self._last = text
         if line.kind is LineKind.HEADER:
-            self._header = text
+            self._header, self._version = text, None
         changes: tuple[str, ...] | None = ()
         if text != there:
             changes = self._changes(line, text, there)
@@ -81,11 +82,9 @@ class _Pairs:
         if not self._by_release or {*traits(event)}.isdisjoint(traits(stored)):
             return None
         self._changed.append((line.event_id, read_line(there, 1, 0, complete=True).event_id))
-        return changes_of(event, stored, self._session_id, self._version())
-
-    def _version(self) -> int:
-        """The version of the format, as the last header says; without one it is the first."""
-        return 1 if self._header is None else version_of(parsed(self._header))
+        if self._version is None:
+            self._version = version_of(parsed(self._header))
+        return changes_of(event, stored, self._session_id, self._version)
 
     def are_unmistakable(self, more: list[bytes]) -> bool:
         """Whether no event that was changed can be equal to another one, before or after: equal events have one id.

@@ -107,6 +107,8 @@ def strictly_equal(one: Json, other: Json) -> bool:
 
     The order of members does not matter, the order of items does.
     """
+    if isinstance(one, str):
+        return isinstance(other, str) and one == other
     try:
         return one == other and _EXACT.encode(one) == _EXACT.encode(other)
     except (RecursionError, ValueError, TypeError, OverflowError):  # half characters, far numbers, depth
