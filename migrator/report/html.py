@@ -24,7 +24,8 @@ from migrator.report.document import (
 )
 from migrator.report.groups import plural
 from migrator.report.html_bars import bars_section
-from migrator.report.html_findings import differences_section, filter_rules, findings_section, forecast_section
+from migrator.report.html_differences import differences_section
+from migrator.report.html_findings import filter_rules, findings_section, forecast_section
 from migrator.report.markup import Markup, definitions, tag
 from migrator.report.parts import Namer
 from migrator.report.upgrade_text import result_of, words_of
