@@ -119,5 +119,5 @@ CI = Shown(
         "migrator verify --state-dir state --expect-sessions 17 --format markdown",
     ),
     terminal=False,
-    skipped=(r"\nwarning \[agent.*?(?=\nagents )", r"\n### Databases.*?(?=\n\$ echo)"),
+    skipped=(r"\nwarning \[agent.*?(?=\nagents )", r"<details><summary>Everything else.*?(?=\n\$ echo)"),
 )

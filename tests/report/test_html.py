@@ -157,10 +157,9 @@ def test_differences_are_rows_of_a_table_and_harmless_ones_are_folded_in() -> No
 
 
 def test_what_differs_within_an_entry_is_said_in_our_words() -> None:
-    paths = [Name("field", "model")], [Name("field", "label"), 2]
     differences = [
-        DifferenceRow(kind=kind, path=path)
-        for kind, path in zip(("dictionary_item_removed", "values_changed"), paths, strict=True)
+        DifferenceRow(kind="dictionary_item_removed", path=[Name("field", "model")]),
+        DifferenceRow(kind="values_changed", path=[Name("field", "label"), 2]),
     ]
     entries = [session("s", "changed", differences=differences), session("m", "moved", places=[Name("database", "d")])]
     page = html.render(judged(1, databases=[verified("main", complete=False, entries=entries)]), label)

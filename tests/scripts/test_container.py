@@ -153,4 +153,4 @@ def test_items_in_quarantine_do_not_keep_the_job_from_verifying(container: Conta
     store = container.state / "agents" / "main" / "sessions" / "sessions.json"
     store.write_bytes(store.read_bytes().rstrip()[:-1] + b', "agent:main:torn": {"sessionId": ')
     assert pod(container, POD["initContainers"][0]).returncode == 0
-    assert (container.proof / "apply.summary.md").read_text().startswith("# quarantined\n")
+    assert (container.proof / "apply.summary.md").read_text().startswith("### quarantined\n")
