@@ -53,7 +53,7 @@ def interpreter_of(version: str) -> str | None:
 def installed(wheel: Path, folder: Path, interpreter: str) -> Path:
     """Install the wheel with all it needs into an environment of its own; its folder of commands."""
     subprocess.run([interpreter, "-m", "venv", folder], check=True)
-    command = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+    command = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", str(wheel)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "bin"
@@ -66,7 +66,7 @@ def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run an installed command from elsewhere, so that nothing of the checkout is found."""
-    command = [program, *arguments]
+    command = [str(program), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=program.parent, env={"HOME": "/"})
 
 
@@ -102,6 +102,11 @@ def test_the_wheel_says_who_made_it_for_what_and_has_no_tests_and_no_fixtures_in
     assert told["Author"] == "OpenClaw session migrator contributors"
     assert "Programming Language :: Python :: 3.13" in told.get_all("Classifier", [])
     assert told["Keywords"]
+
+
+def test_pytest_finds_the_fixture_of_the_installed_package(commands: Path) -> None:
+    asked = "from importlib.metadata import entry_points; print(*(one.value for one in entry_points(group='pytest11')))"
+    assert run(commands / "python", "-c", asked).stdout == "migrator.pytest_plugin\n"
 
 
 @pytest.mark.exhaustive
