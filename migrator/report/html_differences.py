@@ -45,7 +45,7 @@ def differences_section(verification: VerificationPart, namer: Namer) -> Iterato
             "tr",
             tag("th", tag("code", check), scope="row"),
             _cell("what should be true", CHECKS[check]),
-            _cell("where", where),
+            _cell("where", where or "the whole state directory"),
         )
         for check, where in failed_checks(verification, namer)
     ]

@@ -10,9 +10,11 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from migrator.findings.checks import CHECKS
 from migrator.model.verification import LOST, LOST_HISTORIES
 from migrator.model.words import Severity
+from migrator.report import explained_rows
 from migrator.report.document import (
     ApplyDocument,
     ErrorDocument,
+    ExplainDocument,
     PlanDocument,
     ProveDocument,
     VerbDocument,
@@ -53,6 +55,13 @@ def _lines(document: VerbDocument, namer: Namer) -> Iterator[str]:
         yield from (*(f"- Not as expected: {unmet}" for unmet in document.unmet), "")
     agents, sessions = plural(document.totals.agents, "agent"), plural(document.totals.sessions, "session")
     yield f"`{parity}`" if parity is not None else f"{agents}, {sessions}"
+    if isinstance(document, ExplainDocument):
+        places, history = (
+            list(of(document.explanation, namer)) for of in (explained_rows.places, explained_rows.history)
+        )
+        yield from _table("Where it is", explained_rows.PLACES, places)
+        yield from _table("What happened to it", explained_rows.HISTORY, history)
+        yield from ("", *document.explanation.advice)
     yield from _failed(document, namer)
     folded = list(_rest(document, namer))
     if folded:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from migrator.model.explanation import Place
 from migrator.model.words import Finding, Name
 from migrator.report import html
 from migrator.report.building import foreseen_row
@@ -22,6 +23,7 @@ from tests.report.test_plan_text import NEW
 from tests.report_views import (
     PARITY,
     agent,
+    explained,
     judged,
     label,
     scanned,
@@ -96,12 +98,15 @@ def lossy_report() -> VerbDocument:
     )
 
 
+KEPT = transcript("t.jsonl", "contained")
 FOLDED = session("s", "transformed", transforms=("delivery-folded", "title-filled"))
 
 PAGES: dict[str, VerbDocument | ErrorDocument] = {
     "big": big_report(),
     "scan": scanned(0, *FINDINGS[:1], agents=[agent("main", problems=3, rows=2), agent("none", "empty", sessions=0)]),
     "lossy": lossy_report(),
+    "long names": judged(1, databases=[verified("x" * 200, ("agent:" + "y" * 200, "missing"), transcripts=[KEPT])]),
+    "explained": explained(Place("transcript", Name("transcript", "/t"), count=21, present=3, verdict="extends")),
     "clean": judged(databases=[verified("main")]),
     "stopped": stopped("apply", 11, "Somebody holds {subject}.", Name("lock", "gateway.lock")),
 }
@@ -196,6 +201,19 @@ def test_a_broken_agent_among_300_keeps_a_row_of_its_own() -> None:
     page = html.render(big_report(), label)
     assert page.count('<th scope="row"><span class="label">&lt;lost&gt;</span></th>') == 1
     assert "<summary>299 agents</summary>" in page
+
+
+def test_an_explanation_is_a_table_of_places_with_what_happened_and_what_to_do() -> None:
+    page = html.render(PAGES["explained"], label)
+    assert '<td data-head="verdict">extends</td>' in page
+    assert "21 events, 3 of them in a database" in page
+    assert page.index("Where it is") < page.index("What happened to it") < page.index("Nothing to do: all of it")
+
+
+def test_a_check_of_the_whole_state_directory_says_so() -> None:
+    section = verification(verified("main"), failed_checks=["no-sibling-directories"])
+    page = html.render(judged(1, verification=section), label)
+    assert '<td data-head="where">the whole state directory</td>' in page
 
 
 @pytest.fixture(scope="module")
@@ -328,6 +346,12 @@ def test_no_cell_is_cut_off_and_nothing_has_to_be_scrolled_sideways(
         "[...document.querySelectorAll('.scroll'), document.documentElement]"
         ".every(one => one.scrollWidth <= one.clientWidth)"
     )
+
+
+def test_no_word_of_ours_is_broken_by_a_long_name(chromium: browser.Page, pages: dict[str, Path]) -> None:
+    chromium.show(1280)
+    chromium.open(pages["long names"])
+    assert chromium.evaluate("document.querySelector('.agents td:last-child span').getClientRects().length") == 1
 
 
 def test_rows_are_stacked_on_a_phone_and_each_cell_says_what_it_is(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from migrator.model.explanation import Place
 from migrator.model.words import Finding, Name
 from migrator.report import markdown
 from migrator.report.groups import MOST_ROWS
-from tests.report_views import agent, judged, label, scanned, stopped, verification, verified
+from tests.report_views import agent, explained, judged, label, scanned, stopped, verification, verified
 
 FACTS = (("length", 7), ("offset", 9))
 SHOWN = "<details><summary>Everything else</summary>"
@@ -76,3 +77,18 @@ def test_of_a_proved_state_nothing_but_the_claim_is_seen() -> None:
     seen, _, _ = markdown.render(judged(databases=[verified("main")]), label).partition(SHOWN)
     assert len(seen.splitlines()) < 8
     assert "|" not in seen
+
+
+def test_an_explanation_is_seen_place_by_place_with_what_happened() -> None:
+    places = (
+        Place("transcript", Name("transcript", "/t"), count=21, present=3, verdict="extends", time=1000),
+        Place("entry", Name("store", "/s"), verdict="moved", elsewhere=(Name("archive", "/d"),)),
+    )
+    seen, _, _ = markdown.render(explained(*places), label).partition(SHOWN)
+    told = (
+        "the file has events that the database lacks, 21 events, 3 of them in a database, updated 1970-01-01T00:00:01Z"
+    )
+    assert f"| transcript | </t> | extends | {told} |" in seen
+    assert "it is in the archive of deleted sessions of </d>" in seen
+    assert "| 1970-01-01T00:00:00Z | updated | </s> |" in seen
+    assert "Nothing to do: all of it is where it should be." in seen
