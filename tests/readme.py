@@ -17,11 +17,13 @@ from migrator.model.glossary import WORDS
 from migrator.model.upgrade import Way
 from migrator.report.json_format import SCHEMA, schema
 from tests.openclaw.releases import LEGACY, MATRIX, SCHEMAS, Pair, age
-from tests.readme_sessions import CI, RELEASE, SUPPORT, transcript
+from tests.readme_sessions import CI, CLAIM, RELEASE, SUPPORT, transcript
 
 README = Path(__file__).parent.parent / "README.md"
 FINDINGS = README.parent / "migrator" / "findings" / "README.md"
 UPGRADES = README.parent / "migrator" / "upgrades" / "README.md"
+RUNS = README.parent / "migrator" / "runs" / "README.md"
+FLEETS = README.parent / "scripts" / "fleet" / "README.md"
 OPTIONS = README.parent / "migrator" / "cli" / "README.md"
 SCHEMA_FILE = README.parent / "migrator" / "report" / SCHEMA
 
@@ -136,9 +138,7 @@ def _why(way: str, found: dict[str, Any]) -> str:
 
 SECTIONS: dict[str, Callable[[], str]] = {
     "words": _words_table,
-    "session: release engineer": lambda: transcript(RELEASE),
-    "session: support staff": lambda: transcript(SUPPORT),
-    "session: ci job": lambda: transcript(CI),
+    "session: claim": lambda: transcript(CLAIM),
     "commands": _commands_table,
     "exit codes": _exit_codes_table,
     "releases": _releases_table,
@@ -149,7 +149,9 @@ PAGES = {
     README: SECTIONS,
     FINDINGS: {"findings": _findings_table},
     OPTIONS: {"options": options_table},
-    UPGRADES: {"matrix": _matrix_table},
+    UPGRADES: {"matrix": _matrix_table, "session: release engineer": lambda: transcript(RELEASE)},
+    RUNS: {"session: support staff": lambda: transcript(SUPPORT)},
+    FLEETS: {"session: ci job": lambda: transcript(CI)},
 }
 """The pages with such sections."""
 

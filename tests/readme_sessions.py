@@ -1,4 +1,4 @@
-"""Sessions at a terminal for the README: real commands on fixtures, with what differs from run to run made the same."""
+"""Sessions at a terminal for the pages: real commands on fixtures, with what differs from run to run made the same."""
 
 from __future__ import annotations
 
@@ -96,6 +96,12 @@ def _steady(text: str) -> str:
     return re.sub(r"\b[0-9a-f]{60}([0-9a-f]{4})\b", r"…\1", text)
 
 
+CLAIM = Shown(
+    "defect-malformed-line/after",
+    ".openclaw",
+    ("migrator verify",),
+    skipped=(r"transformed, 5 sessions.*?(?=extends)", r"\nquarantined \[.*?(?=\nagents )"),
+)
 SUPPORT = Shown(
     "defect-malformed-line/before",
     ".openclaw",
@@ -119,5 +125,5 @@ CI = Shown(
         "migrator verify --state-dir state --expect-sessions 17 --format markdown",
     ),
     terminal=False,
-    skipped=(r"\nwarning \[agent.*?(?=\nagents )", r"\n### Databases.*?(?=\n\$ echo)"),
+    skipped=(r"\nwarning \[agent.*?(?=\nagents )", r"<details><summary>Everything else.*?(?=\n\$ echo)"),
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from migrator.model.explanation import Event, Explanation, Place
 from migrator.model.inventory import StoreKind
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Finding, Name
-from migrator.report.building import finding_row
+from migrator.report.building import explanation_part, finding_row
 from migrator.report.document import (
     FORMAT,
     VERSION,
     ErrorDocument,
+    ExplainDocument,
     ScanDocument,
     Totals,
     VerifyDocument,
@@ -172,6 +174,12 @@ def judged(
         **changes,
     }
     return VerifyDocument(**shared("verify", exit_code, *findings, **made))
+
+
+def explained(*places: Place, **changes: Any) -> ExplainDocument:  # noqa: ANN401
+    """The document of an explanation."""
+    found = Explanation((), places, (Event(0, "updated", Name("store", "/s")),), ("fine",))
+    return ExplainDocument(**shared("explain", **changes), explanation=explanation_part(found))
 
 
 def stopped(command: str, exit_code: int, message: str, subject: Name | None = None) -> ErrorDocument:

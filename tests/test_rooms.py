@@ -24,7 +24,7 @@ ROOMS = (
     ("commands",),
     ("upgrades",),
     ("cli",),
-    ("__main__",),
+    ("__main__", "pytest_plugin"),
 )
 """The rooms from the ground up, those on one floor together."""
 

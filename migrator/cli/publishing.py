@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -25,11 +25,12 @@ from migrator.model.errors import LeakError, MigratorError, UsageError
 from migrator.model.report import ApplyReport, ProveReport, Report, origin_of
 from migrator.model.words import Name
 from migrator.privacy.guard import LeakGuard
-from migrator.privacy.labels import Labels, clear_text, load_or_create_key, new_key
+from migrator.privacy.labels import Labels, clear_text, given_key, load_or_create_key, new_key
 from migrator.proofs import bundle, evidence
 from migrator.report import formats, markdown, text
 from migrator.report.building import document_of
 from migrator.report.document import ErrorDocument, VerbDocument, worked_out
+from migrator.report.junit import Occasion
 from migrator.report.layout import style_of
 from migrator.report.parts import Namer
 from migrator.runs.run import note_proved, run_folders
@@ -44,6 +45,9 @@ class Publisher:
     def __init__(self, options: Options, verb: str, names: Iterable[Name]) -> None:
         self.options, self.verb = options, verb
         self.guard = LeakGuard()
+        self.started = datetime.now(timezone.utc)
+        self.key: bytes | None = None
+        self.has_lasting_labels = False
         self.labels = Labels(new_key())
         self.is_ready = False
         self.add_names(names)
@@ -56,6 +60,9 @@ class Publisher:
     def prepare(self, state_dir: str) -> None:
         """See that proof and report can be written, before anything else is done. Raises UsageError."""
         options = self.options
+        self.key = given_key(os.environ)
+        if self.key is not None:
+            self._label_by(self.key)
         for path in (options.output, options.plan_output):
             if path is not None:
                 if path != "":
@@ -78,7 +85,10 @@ class Publisher:
             raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", folder))
         if self.verb == "prove":
             bundle.require_none(Path(folder))
-        self.labels = Labels(load_or_create_key(Path(folder)))
+        self._label_by(load_or_create_key(Path(folder), self.key))
+
+    def _label_by(self, key: bytes) -> None:
+        self.labels, self.has_lasting_labels = Labels(key), key == self.key
 
     def write_proof(
         self,
@@ -90,7 +100,7 @@ class Publisher:
     ) -> None:
         """Write the proof of a report into a folder. Raises LeakError, OSError, ValueError and TypeError."""
         if self.options.proof is None:
-            self.labels = Labels(load_or_create_key(folder))
+            self._label_by(load_or_create_key(folder, self.key))
         log = evidence.record(report, command, self.labels.of, clock, started)
         self.guard.add_computed(log.computed())
         is_bundle = isinstance(report, ProveReport)
@@ -113,7 +123,10 @@ class Publisher:
             self._append_summary(markdown.render(document, self.labels.of), lambda body: self._check(body, report))
 
     def _render(self, document: VerbDocument | ErrorDocument, namer: Namer) -> str:
-        return formats.render(self.options.form, document, namer, style_of(self._is_terminal(), os.environ))
+        seconds = (datetime.now(timezone.utc) - self.started).total_seconds()
+        occasion = Occasion(self.started, seconds, self._shows_names() or self.has_lasting_labels)
+        self.guard.add_computed(occasion.stamp.split(":"))
+        return formats.render(self.options.form, document, namer, style_of(self._is_terminal(), os.environ), occasion)
 
     def _append_summary(self, page: str, check: Callable[[str], None]) -> None:
         """Append a page to the summary of the job, where GitHub actions keep one."""

@@ -12,7 +12,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from migrator.model.words import Name
 
 Namer = Callable[[Name], str]
 """How names are shown: ``Labels(...).of`` in whatever may leave the machine, ``clear_text`` on a terminal."""
+
+KEY_VARIABLE = "MIGRATOR_LABEL_KEY"
+"""The environment variable that holds a key for everybody who wants the same labels in every run."""
 
 KEY_FILE = ".labels.key"
 """A dot file, because uploaders of build artefacts leave those out by default."""
@@ -51,18 +54,28 @@ def new_key() -> bytes:
     return secrets.token_bytes(32)
 
 
-def load_or_create_key(folder: Path) -> bytes:
+def given_key(env: Mapping[str, str]) -> bytes | None:
+    """The key that the environment holds, if it does. Raises UsageError when it is none."""
+    text = env.get(KEY_VARIABLE, "")
+    if not text:
+        return None
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise UsageError(f"{KEY_VARIABLE} is not 64 hex digits; make such a key with: openssl rand -hex 32")
+    return bytes.fromhex(text)
+
+
+def load_or_create_key(folder: Path, key: bytes | None = None) -> bytes:
     """Give the key that belongs to a folder; it is made on first use, whole or not at all, for the owner's eyes only.
 
-    On Windows the access list of the folder takes the place of the mode. Raises UsageError when the file that
-    is there holds no key, and OSError when none can be written.
+    A folder that has none gets ``key``, if that is given. On Windows the access list of the folder takes the place of
+    the mode. Raises UsageError when the file that is there holds no key, and OSError when none can be written.
     """
     path, temporary = folder / KEY_FILE, folder / f"{KEY_FILE}.{os.getpid()}.tmp"
     if not os.path.lexists(path):
         temporary.unlink(missing_ok=True)
         try:
             with open(temporary, "xb", buffering=0, opener=_private) as stream:
-                write_all(stream.fileno(), new_key().hex().encode())
+                write_all(stream.fileno(), (key or new_key()).hex().encode())
             with suppress(FileExistsError):  # another process was quicker: its key is the one
                 move(temporary, path)
         finally:

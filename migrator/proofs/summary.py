@@ -29,7 +29,7 @@ def summary_markdown(log: Log) -> str:
 
 
 def _broken_page(problems: Sequence[Problem]) -> Iterator[str]:
-    yield from ("# broken log", "", "Do not rely on this log. Verify again, which writes a new one.", "")
+    yield from ("### broken log", "", "Do not rely on this log. Verify again, which writes a new one.", "")
     yield from (f"- {problem.sentence}" for problem in problems[:_MOST_ROWS])
 
 
@@ -38,7 +38,7 @@ def _page(log: Log) -> Iterator[str]:
     begin, totals, end = log.begin, log.totals, log.end
     transcripts = given(totals.transcripts, {})
     damaged = given(totals.verdicts, {}).get(Verdict.QUARANTINED, 0) + transcripts.get(HistoryVerdict.DAMAGED, 0)
-    yield from (f"# {totals.verdict}", "", " ".join(_claim(begin, totals)), "")
+    yield from (f"### {totals.verdict}", "", " ".join(_claim(begin, totals)), "")
     yield f"What to do: {remedy(totals.verdict, damaged)}"
     yield from _failed(log.of(Check))
     yield from _list("Not tested", (NOT_TESTED[one.code] for one in log.of(NotTested)))
@@ -161,7 +161,7 @@ def _checks(checks: Sequence[Check]) -> Iterator[str]:
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[_Cell]]) -> Iterator[str]:
     if not rows:
         return
-    yield from ("", f"## {title}", "", _row(heads), _row(["---"] * len(heads)))
+    yield from ("", f"#### {title}", "", _row(heads), _row(["---"] * len(heads)))
     yield from map(_row, rows[:_MOST_ROWS])
     if len(rows) > _MOST_ROWS:
         yield from ("", "The other rows are in the log.")
@@ -174,7 +174,7 @@ def _row(cells: Sequence[_Cell]) -> str:
 def _list(title: str, items: Iterable[str]) -> Iterator[str]:
     lines = [f"- {item}" for item in items]
     if lines:
-        yield from ("", f"## {title}", "", *lines)
+        yield from ("", f"#### {title}", "", *lines)
 
 
 def _text(value: _Cell) -> str:

@@ -10,8 +10,10 @@ from functools import cache
 from importlib.resources import files
 
 from migrator.model.glossary import WORDS
+from migrator.report import explained_rows
 from migrator.report.document import (
     ErrorDocument,
+    ExplainDocument,
     ProveDocument,
     StepRow,
     UpgradePart,
@@ -24,9 +26,10 @@ from migrator.report.document import (
 )
 from migrator.report.groups import plural
 from migrator.report.html_bars import bars_section
-from migrator.report.html_findings import differences_section, filter_rules, findings_section, forecast_section
-from migrator.report.markup import Markup, definitions, tag
-from migrator.report.parts import Namer
+from migrator.report.html_differences import differences_section
+from migrator.report.html_findings import filter_rules, findings_section, forecast_section
+from migrator.report.markup import Markup, definitions, table, tag
+from migrator.report.parts import ExplanationPart, Namer
 from migrator.report.upgrade_text import result_of, words_of
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -87,7 +90,10 @@ def _main(document: VerbDocument | ErrorDocument, namer: Namer) -> Iterator[Mark
     if isinstance(document, ErrorDocument):
         return
     verification, forecast = verification_of(document), forecast_of(document)
-    yield from bars_section(document, namer)
+    if isinstance(document, ExplainDocument):
+        yield from _explained(document.explanation, namer)
+    else:
+        yield from bars_section(document, namer)
     if verification is not None:
         yield from differences_section(verification, namer)
     yield from findings_section(document.findings, namer)
@@ -95,6 +101,21 @@ def _main(document: VerbDocument | ErrorDocument, namer: Namer) -> Iterator[Mark
         yield from forecast_section(forecast, namer)
     if isinstance(document, ProveDocument):
         yield from _commands(document.upgrade_proof, namer)
+
+
+def _explained(explanation: ExplanationPart, namer: Namer) -> Iterator[Markup]:
+    """Every place, what happened, and what to do."""
+    for title, heads, rows in (
+        ("Where it is", explained_rows.PLACES, explained_rows.places(explanation, namer)),
+        ("What happened to it", explained_rows.HISTORY, explained_rows.history(explanation, namer)),
+    ):
+        cells = [
+            tag("tr", *(tag("td", text, data_head=head) for head, text in zip(heads, row, strict=True))) for row in rows
+        ]
+        if cells:
+            yield tag("h2", title)
+            yield table(title, heads, cells, "stacked")
+    yield from (tag("p", advice) for advice in explanation.advice)
 
 
 def _commands(proved: UpgradePart, namer: Namer) -> Iterator[Markup]:

@@ -1,4 +1,4 @@
-"""The findings as a table with filters, what differs as lists, and the forecast of an upgrade."""
+"""The findings as a table with filters, and the forecast of an upgrade."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from migrator.report.groups import Group, grouped, plural
 from migrator.report.markup import Markup, table, tag
 from migrator.report.parts import FindingRow, ForecastPart, Namer
-from migrator.report.verification_text import details_lines
-from migrator.report.verified_parts import VerificationPart
 
 _MOST_ITEMS = 200
 """How many findings of one code are listed; the rest is counted. The json format has them all."""
@@ -42,7 +40,7 @@ def findings_section(findings: Sequence[FindingRow], namer: Namer) -> Iterator[M
         aria_label="Which findings to show",
     )
     rows = (_row(one, namer, f"is-{one.severity.value} of-{_family(one)}") for one in groups)
-    yield table("Findings, the worst first", _HEADS, rows, "findings")
+    yield table("Findings, the worst first", _HEADS, rows, "findings stacked")
 
 
 def forecast_section(upgrade: ForecastPart, namer: Namer) -> Iterator[Markup]:
@@ -51,15 +49,7 @@ def forecast_section(upgrade: ForecastPart, namer: Namer) -> Iterator[Markup]:
     title = f"If OpenClaw ({upgrade.releases}) upgraded this by itself"
     yield tag("h2", title)
     rows = [_row(one, namer, False) for one in groups]
-    yield table(title, _HEADS, rows, "findings") if rows else tag("p", "Nothing is known to go wrong.")
-
-
-def differences_section(verification: VerificationPart, namer: Namer) -> Iterator[Markup]:
-    """Sessions and transcripts that did not arrive as they were, and checks that failed; nothing where all is well."""
-    lines = list(details_lines(verification, namer))
-    if lines:
-        yield tag("h2", "What differs")
-        yield tag("pre", "\n".join(lines))
+    yield table(title, _HEADS, rows, "findings stacked") if rows else tag("p", "Nothing is known to go wrong.")
 
 
 def _boxes(title: str, prefix: str, words: list[str]) -> Markup:
@@ -76,7 +66,7 @@ def _row(group: Group, namer: Namer, filters: str | bool) -> Markup:
         "tr",
         tag("td", tag("strong", group.severity.value, class_=colours.get(group.severity.value, "bad"))),
         tag("td", tag("code", group.code)),
-        tag("td", f"{len(group.findings):,}", class_="number"),
+        tag("td", f"{len(group.findings):,}", class_="number", data_head="number"),
         tag("td", *_told(group, namer)),
         class_=filters,
     )

@@ -38,7 +38,7 @@ def test_a_state_that_a_real_release_wrote_is_planned_applied_verified_and_prove
     assert run("plan", "--state-dir", state, "--detailed-exitcode").exit_code == 0
     for verb in ("apply", "verify"):
         assert run("proof", "check", proof / f"{verb}.proof.jsonl").exit_code == 0
-        assert (proof / f"{verb}.summary.md").read_text(encoding="utf-8").startswith("# proved")
+        assert (proof / f"{verb}.summary.md").read_text(encoding="utf-8").startswith("### proved")
 
 
 def test_a_second_apply_changes_no_byte_and_says_already_migrated(unpack: Unpack) -> None:

@@ -8,6 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from migrator import __version__
 from migrator.cli import main as cli
 from migrator.cli.help import EXIT_CODES, HELP
 from migrator.model.errors import MigratorError
@@ -32,6 +33,58 @@ def test_every_link_between_pages_leads_somewhere() -> None:
     for page in pages:
         for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
             assert link.startswith("https://") or (page.parent / link).exists(), (page, link)
+
+
+def slug(heading: str) -> str:
+    """The anchor that a heading of a page has on the usual hosts."""
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_every_link_to_a_part_of_a_page_finds_its_heading() -> None:
+    found = 0
+    for page in (readme.README, *(ROOT / "migrator").rglob("*.md"), *(ROOT / "scripts").rglob("*.md")):
+        for link, anchor in re.findall(r"\]\(([\w./-]*\.md)#([\w-]+)\)", page.read_text(encoding="utf-8")):
+            text = (page.parent / link).read_text(encoding="utf-8")
+            assert anchor in map(slug, re.findall(r"^#+ (.*)$", text, re.MULTILINE)), (page, link, anchor)
+            found += 1
+    assert found > 5
+
+
+def test_the_readme_is_one_that_a_person_reads_to_its_end() -> None:
+    assert 15_000 <= len(README.encode()) <= 20_000
+
+
+def test_the_readme_says_before_all_else_what_it_is_not_how_to_get_it_and_what_to_stop() -> None:
+    first = README[: README.index("## Words")]
+    for said in (
+        "no official tool",
+        "pipx install .",
+        "uv tool install .",
+        "uvx --from .",
+        "scripts/zipapp",
+        "docker build",
+    ):
+        assert said in first
+    assert "openclaw-session-migrator" in first
+    assert "externally-managed-environment" in first
+    assert "systemctl --user stop openclaw-gateway.service" in first
+    assert "docker compose stop openclaw-gateway" in first
+    safety = first[first.index("## Is it safe?") : first.index("What that means exactly")]
+    assert len(re.findall(r"^\d\. ", safety, re.MULTILINE)) == 5
+
+
+def test_each_of_the_four_jobs_is_one_command_with_two_options_at_most() -> None:
+    jobs = README[README.index("## Four jobs") :].split("```")[1].strip().splitlines()
+    assert len(jobs) == 4
+    for line in jobs:
+        said, _, question = line.partition("#")
+        assert question
+        assert said.startswith("migrator ")
+        assert len(re.findall(r" --\w", said)) <= 2
+
+
+def test_the_changelog_has_the_version_of_the_program() -> None:
+    assert f"\n## {__version__}," in (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_fixtures_names_every_one() -> None:

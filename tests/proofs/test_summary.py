@@ -25,14 +25,14 @@ def label(kind: str, text: str) -> str:
 
 
 def test_the_verdict_stands_first_and_then_what_to_do() -> None:
-    assert PAGE.splitlines()[0] == "# proved"
+    assert PAGE.splitlines()[0] == "### proved"
     assert PAGE.splitlines()[2].startswith("3 of 3 sessions of 2 agents and ")
     assert PAGE.splitlines()[4] == f"What to do: {OUTCOMES['proved'].remedy}"
 
 
 def test_the_page_about_an_upgrade_begins_with_the_releases_and_what_became_of_the_sessions() -> None:
     page = summary_markdown(read_log(written(an_upgrade()).lines())).splitlines()
-    assert page[0] == "# differences"
+    assert page[0] == "### differences"
     assert page[2].startswith("Upgrade of a copy from 2026.7.1 to 2026.9.6: 3 of 3 sessions of 2 agents and ")
 
 
@@ -133,7 +133,7 @@ def test_the_guard_would_notice_a_page_that_says_more() -> None:
 
 def test_a_broken_log_gets_no_verdict_but_its_problems() -> None:
     page = summary_markdown(read_log([LINES[0], "gossip about alice", *LINES[2:]]))
-    assert page.startswith("# broken log\n")
+    assert page.startswith("### broken log\n")
     assert "- Line 2 is not JSON." in page
     assert "proved" not in page
     assert "alice" not in page
@@ -142,13 +142,13 @@ def test_a_broken_log_gets_no_verdict_but_its_problems() -> None:
 def test_a_log_that_does_not_add_up_gets_no_verdict() -> None:
     events = a_run()
     facts_of(events, "totals")["sessions"] = 4
-    assert summary_markdown(read_log(written(events).lines())).startswith("# broken log\n")
+    assert summary_markdown(read_log(written(events).lines())).startswith("### broken log\n")
 
 
 def test_many_stores_still_fit_on_a_page() -> None:
     stores = {f"agent {number}": {Verdict.SAME: 1} for number in range(500)}
     page = summary_markdown(read_log(written(judged("verify", stores, "proved", 0)).lines()))
-    assert page.startswith("# proved\n")
+    assert page.startswith("### proved\n")
     assert page.count("The other rows are in the log.") == 4
     assert len(page.splitlines()) < 210
 
@@ -157,4 +157,4 @@ def test_a_scan_has_no_columns_for_verdicts() -> None:
     events = a_scan()
     page = summary_markdown(read_log(written(events).lines()))
     assert "| agent | store | entries | damaged |\n" in page
-    assert page.startswith("# scanned\n")
+    assert page.startswith("### scanned\n")

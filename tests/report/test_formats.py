@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,45 @@ def test_a_junit_report_has_a_failure_exactly_if_the_exit_code_is_not_0(state: P
         assert bool(failures) is (result.exit_code != 0), call
 
 
+def test_junit_test_cases_have_the_same_names_in_every_run(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def names() -> list[str]:
+        text = run("verify", "--state-dir", str(state), "--format", "junit").stdout
+        return [case.attrib["name"] for case in ElementTree.fromstring(text).iter("testcase")]  # noqa: S314
+
+    first = names()
+    assert names() == first
+    assert {"agent 1", "all", "verify"} <= set(first)
+    monkeypatch.setenv("MIGRATOR_LABEL_KEY", "5" * 64)
+    labelled = names()
+    assert names() == labelled
+    assert len(labelled) == len(first)
+    assert any(re.fullmatch("agent:[0-9a-f]{12}", name) for name in labelled)
+
+
+def test_a_junit_report_says_when_the_command_ran_and_is_not_withheld_for_it(state: Path) -> None:
+    before = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
+    text = run("verify", "--state-dir", str(state), "--format", "junit").stdout
+    (suite,) = ElementTree.fromstring(text).iter("testsuite")  # noqa: S314 - our own text
+    assert datetime.fromisoformat(suite.attrib["timestamp"]) >= before
+    assert 0 < float(suite.attrib["time"]) < 100
+
+
+def test_a_key_for_labels_that_is_none_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIGRATOR_LABEL_KEY", "secret")
+    result = run("scan", "--state-dir", str(state))
+    assert result.exit_code == 2
+    assert "MIGRATOR_LABEL_KEY is not 64 hex digits" in result.stderr
+    assert "secret" not in result.stderr + result.stdout
+
+
+def test_a_proof_uses_the_given_key_so_that_its_labels_are_those_of_other_runs(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATOR_LABEL_KEY", "5" * 64)
+    run("verify", "--state-dir", str(state), "--proof", str(tmp_path / "proof"))
+    assert (tmp_path / "proof" / ".labels.key").read_text() == "5" * 64
+
+
 def test_a_github_report_is_annotations_and_a_page_in_the_summary_of_the_job(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,12 +160,12 @@ def test_a_github_report_is_annotations_and_a_page_in_the_summary_of_the_job(
         level = lines[-1].split()[0]
         assert level == {0: "::notice", 15: "::warning"}.get(result.exit_code, "::error"), call
         pages += 1
-    assert summary.read_text(encoding="utf-8").count("## migrator ") == pages
+    assert summary.read_text(encoding="utf-8").count("### migrator ") == pages
 
 
 def test_a_markdown_report_says_first_what_came_out_and_what_to_do(state: Path) -> None:
     for call, result in reports(state, "markdown"):
-        assert result.stdout.startswith(f"## migrator {call.split()[0]}: "), call
+        assert result.stdout.startswith(f"### migrator {call.split()[0]}: "), call
         assert f"(exit {result.exit_code})" in result.stdout.splitlines()[0]
 
 

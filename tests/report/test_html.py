@@ -8,17 +8,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from migrator.model.explanation import Place
 from migrator.model.words import Finding, Name
 from migrator.report import html
 from migrator.report.building import foreseen_row
 from migrator.report.document import ErrorDocument, ProveDocument, StepRow, TrialPart, UpgradePart, VerbDocument
 from migrator.report.parts import ForecastPart, PlanPart
-from migrator.report.verified_parts import ParityLine
+from migrator.report.verified_parts import DifferenceRow, Parity, ParityLine
 from migrator.upgrades.release.cache import cache_folder
 from tests import browser
 from tests.report.test_plan_text import NEW
-from tests.report_views import PARITY, agent, judged, label, scanned, shared, stopped, verification, verified
+from tests.report_views import (
+    PARITY,
+    agent,
+    explained,
+    judged,
+    label,
+    scanned,
+    session,
+    shared,
+    stopped,
+    transcript,
+    verification,
+    verified,
+)
 
 FINDINGS = (
     Finding("database.locked", Name("database", "d")),
@@ -69,9 +84,29 @@ def big_report() -> ProveDocument:
     )
 
 
+def lossy_report() -> VerbDocument:
+    """An agent whose import stopped after 3 of 21 events, and one that has lost nothing."""
+    history = transcript("t.jsonl", "extends", events=21, present=3, first_missing_line=5)
+    numbers = Parity(**{**PARITY, "sessions": (1, 1), "transcripts": (0, 1), "events": (3, 21), "missing_events": 18})
+    work = verified(
+        "work", verdicts={"transformed": 1}, transcripts=[history], parity=numbers, complete=False, entries=[FOLDED]
+    )
+    return judged(
+        1,
+        databases=[verified("main"), work],
+        parity=ParityLine(**{**PARITY, "agents": (1, 2), "missing_events": 18}, line="events 15/33"),
+    )
+
+
+KEPT = transcript("t.jsonl", "contained")
+FOLDED = session("s", "transformed", transforms=("delivery-folded", "title-filled"))
+
 PAGES: dict[str, VerbDocument | ErrorDocument] = {
     "big": big_report(),
     "scan": scanned(0, *FINDINGS[:1], agents=[agent("main", problems=3, rows=2), agent("none", "empty", sessions=0)]),
+    "lossy": lossy_report(),
+    "long names": judged(1, databases=[verified("x" * 200, ("agent:" + "y" * 200, "missing"), transcripts=[KEPT])]),
+    "explained": explained(Place("transcript", Name("transcript", "/t"), count=21, present=3, verdict="extends")),
     "clean": judged(databases=[verified("main")]),
     "stopped": stopped("apply", 11, "Somebody holds {subject}.", Name("lock", "gateway.lock")),
 }
@@ -96,14 +131,89 @@ def test_a_page_says_what_came_out_what_to_do_and_the_parity() -> None:
     page = html.render(big_report(), label)
     assert "<title>migrator prove: differences</title>" in page
     assert "agents 299/300, sessions 3588/3590" in page
-    assert "missing, 2 sessions, in no database: &lt;x&gt;, &lt;y&gt;" in page
-    assert 'aria-label="7 same, 1 kept, 2 missing, 1 quarantined"' in page
+    assert 'aria-label="7 there, 1 newer kept, 1 damaged, 2 missing"' in page
     assert page.index("&lt;lost&gt;") < page.index("&lt;agent-0&gt;")
     assert "$ openclaw doctor --fix  # release 2026.9.6" in page
 
 
 def test_a_page_of_a_command_that_could_not_go_on_says_why() -> None:
     assert "Somebody holds &lt;gateway.lock&gt;." in html.render(PAGES["stopped"], label)
+
+
+def test_the_agent_that_lost_18_of_21_events_has_a_red_piece_of_18_and_its_tile_says_so() -> None:
+    page = html.render(lossy_report(), label)
+    assert 'aria-label="3 there, 18 missing"' in page
+    assert '<span class="lost" style="flex-grow:18" data-word="missing"></span>' in page
+    assert '<strong class="bad">15/33</strong><span>events</span><span class="remark bad">18 missing</span>' in page
+    assert '<strong class="good">13/13</strong><span>sessions</span></li>' in page
+    assert '<strong class="bad">1/2</strong><span>agents</span>' in page
+    assert page.index("&lt;work&gt;") < page.index("&lt;main&gt;")
+
+
+def test_differences_are_rows_of_a_table_and_harmless_ones_are_folded_in() -> None:
+    page = html.render(lossy_report(), label)
+    row = page[page.index("What differs: 1") :]
+    assert '<strong class="bad">incomplete</strong>' in row
+    assert "18 of 21 events missing, from line 5 on." in row
+    folded = row[row.index('<details class="harmless">') : row.index("</details>")]
+    assert "Harmless: 1 session and 0 transcripts with known changes" in folded
+    assert "delivery-folded" in folded
+    assert "delivery-folded" not in page.replace(folded, "")
+
+
+def test_what_differs_within_an_entry_is_said_in_our_words() -> None:
+    differences = [
+        DifferenceRow(kind="dictionary_item_removed", path=[Name("field", "model")]),
+        DifferenceRow(kind="values_changed", path=[Name("field", "label"), 2]),
+    ]
+    entries = [session("s", "changed", differences=differences), session("m", "moved", places=[Name("database", "d")])]
+    page = html.render(judged(1, databases=[verified("main", complete=False, entries=entries)]), label)
+    assert "What differs: &lt;model&gt;: lost; &lt;label&gt;/2: another value." in page
+    assert "It is in &lt;d&gt;." in page
+    assert "dictionary_item" not in page
+
+
+def test_more_differences_than_anybody_reads_are_counted() -> None:
+    lost = verified("main", *((str(one), "missing") for one in range(1000)))
+    page = html.render(judged(1, databases=[lost]), label)
+    assert page.count('<strong class="bad">missing</strong>') == 200
+    assert "... and 800 more" in page
+
+
+def test_what_a_release_gives_up_and_a_failed_check_are_never_folded_in() -> None:
+    section = verification(verified("main", checks={"integrity": False}), failed_checks=["integrity"])
+    page = html.render(judged(1, verification=structs.replace(section, given_up={"title-dropped": 7})), label)
+    assert page.index("Failed checks") < page.index("What the release gives up")
+    assert '<th scope="row">title-dropped</th><td class="number" data-head="number">7</td>' in page
+    assert '<details class="harmless">' not in page
+
+
+def test_300_equal_agents_are_one_row_that_unfolds_to_their_names() -> None:
+    page = html.render(judged(databases=[verified(f"agent-{one}") for one in range(300)]), label)
+    (row,) = re.findall(r'<tr><th scope="row"><details>.*?</tr>', page)
+    assert "<summary>300 agents</summary>" in row
+    assert row.count("<li>") == 300
+    assert "&lt;agent-7&gt;</span> sessions 12/12, transcripts 12/12, events 12/12</li>" in row
+    assert '<span class="pair">3,600/3,600</span>' in row
+
+
+def test_a_broken_agent_among_300_keeps_a_row_of_its_own() -> None:
+    page = html.render(big_report(), label)
+    assert page.count('<th scope="row"><span class="label">&lt;lost&gt;</span></th>') == 1
+    assert "<summary>299 agents</summary>" in page
+
+
+def test_an_explanation_is_a_table_of_places_with_what_happened_and_what_to_do() -> None:
+    page = html.render(PAGES["explained"], label)
+    assert '<td data-head="verdict">extends</td>' in page
+    assert "21 events, 3 of them in a database" in page
+    assert page.index("Where it is") < page.index("What happened to it") < page.index("Nothing to do: all of it")
+
+
+def test_a_check_of_the_whole_state_directory_says_so() -> None:
+    section = verification(verified("main"), failed_checks=["no-sibling-directories"])
+    page = html.render(judged(1, verification=section), label)
+    assert '<td data-head="where">the whole state directory</td>' in page
 
 
 @pytest.fixture(scope="module")
@@ -200,9 +310,69 @@ def test_the_first_key_leads_past_the_header_and_the_list_of_a_code_opens_by_key
 def test_a_bar_has_the_proportions_of_its_numbers(chromium: browser.Page, pages: dict[str, Path]) -> None:
     chromium.show(1100)
     chromium.open(pages["big"])
-    widths = chromium.evaluate(
-        "[...document.querySelector('.bar').children].map(piece => piece.getBoundingClientRect().width)"
+    there, kept, damaged, missing = widths(chromium, ".bar")
+    assert there / missing == pytest.approx(7 / 2, rel=0.15)
+    assert kept == pytest.approx(damaged, rel=0.15)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
+def test_the_missing_piece_is_six_sevenths_of_the_bar_and_red_in_both_colours(
+    chromium: browser.Page, pages: dict[str, Path], width: int, dark: bool
+) -> None:
+    chromium.show(width, dark=dark)
+    chromium.open(pages["lossy"])
+    there, missing = widths(chromium, ".agents td[data-head=events] .bar")
+    assert missing / (there + missing) == pytest.approx(18 / 21, rel=0.03)
+    colour = chromium.evaluate("getComputedStyle(document.querySelector('[data-word=missing]')).backgroundColor")
+    red, green, blue = map(int, re.findall(r"\d+", colour)[:3])
+    assert red > 1.8 * max(green, blue)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_cell_is_cut_off_and_nothing_has_to_be_scrolled_sideways(
+    chromium: browser.Page, pages: dict[str, Path], name: str, width: int
+) -> None:
+    chromium.show(width)
+    chromium.open(pages[name])
+    chromium.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    beyond = chromium.evaluate(
+        "[...document.querySelectorAll('th, td, li, pre, .remark')].filter(one => one.offsetWidth > 1 && "
+        "getComputedStyle(one).position != 'absolute' && !one.closest('thead') && "
+        "one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(one => one.outerHTML)"
     )
-    same, kept, missing, quarantined = widths
-    assert same / missing == pytest.approx(7 / 2, rel=0.15)
-    assert kept == pytest.approx(quarantined, rel=0.15)
+    assert beyond == []
+    assert chromium.evaluate(
+        "[...document.querySelectorAll('.scroll'), document.documentElement]"
+        ".every(one => one.scrollWidth <= one.clientWidth)"
+    )
+
+
+def test_no_word_of_ours_is_broken_by_a_long_name(chromium: browser.Page, pages: dict[str, Path]) -> None:
+    chromium.show(1280)
+    chromium.open(pages["long names"])
+    assert chromium.evaluate("document.querySelector('.agents td:last-child span').getClientRects().length") == 1
+
+
+def test_rows_are_stacked_on_a_phone_and_each_cell_says_what_it_is(
+    chromium: browser.Page, pages: dict[str, Path]
+) -> None:
+    chromium.show(390)
+    chromium.open(pages["lossy"])
+    tops = chromium.evaluate(
+        "[...document.querySelector('.agents tbody tr').children].map(cell => cell.getBoundingClientRect().top)"
+    )
+    assert tops == sorted(set(tops))
+    heads = chromium.evaluate(
+        "[...document.querySelectorAll('.agents tbody tr:first-child td')]"
+        ".map(cell => getComputedStyle(cell, '::before').content)"
+    )
+    assert heads[-1] in ('"state: "', '"state" ": "')
+
+
+def widths(page: browser.Page, bar: str) -> list[float]:
+    """How wide the pieces of the first such bar are."""
+    found: list[float] = page.evaluate(
+        f"[...document.querySelector('{bar}').children].map(piece => piece.getBoundingClientRect().width)"
+    )
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -64,3 +65,22 @@ def test_a_python_that_the_file_has_no_binary_parts_for_is_told_what_it_is_for(a
     assert done.returncode == 1
     assert f"migrator: this file is for CPython {THIS} on " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_for_another_machine_has_its_binary_parts_and_says_what_it_is_for(tmp_path: Path) -> None:
+    other = "aarch64" if platform.machine() == "x86_64" else "x86_64"
+    target = tmp_path / "migrator.pyz"
+    command = [sys.executable, str(SCRIPT), "--python", THIS, "--machine", other, "--output", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{target}\n"), done.stdout + done.stderr
+    with zipfile.ZipFile(target) as whole:
+        binary = [name for name in whole.namelist() if name.endswith(".so")]
+        machines = {int.from_bytes(whole.read(name)[18:20], "little") for name in binary}  # e_machine of ELF
+    assert any("msgspec" in name for name in binary)
+    assert machines == {{"x86_64": 62, "aarch64": 183}[other]}
+    refused = run(target, "scan")
+    assert refused.returncode == 1
+    assert (
+        refused.stderr
+        == f"migrator: this file is for CPython {THIS} on linux-{other}; this is another Python or machine.\n"
+    )
