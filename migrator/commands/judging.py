@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Inventory
-from migrator.model.verification import FAIL_IF_MOVED, LOST, LOST_HISTORIES, Verdict, Verification
+from migrator.model.verification import FAIL_IF_MOVED, LOST, LOST_HISTORIES, UNREAD, Verdict, Verification
 from migrator.model.words import Finding, Severity
 from migrator.planning.digests import unpreserved
 
@@ -39,18 +39,6 @@ ELSEWHERE = frozenset(
     }
 )
 """Findings on sessions that lie where no release looks: an installation with one of them is not empty."""
-
-UNREAD = frozenset(
-    {
-        "agent.unreadable",
-        "database.archive-unreadable",
-        "database.unreadable",
-        "place.unreadable",
-        "store.unreadable",
-        "transcript.unreadable",
-    }
-)
-"""Findings on what could not be looked at, so that sessions may be in it that nobody has counted."""
 
 
 def unread(origin: Inventory, inventory: Inventory) -> tuple[Finding, ...]:

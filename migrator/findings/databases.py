@@ -91,7 +91,7 @@ DATABASE_RULES: dict[str, Rule] = {
     "database.never-opened": Rule(
         _WARNING,
         "{subject} holds sessions, and no published release opens a database of this name.",
-        "It is left alone; roll back the run that made it and apply again, or export it and put its sessions in place.",
+        "It is left alone: run apply with --from and this path, and they are put where releases look for them.",
     ),
     "database.newer-schema": Rule(
         _REFUSED,
