@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from migrator.commands.judging import ELSEWHERE, STATE_INSIDE
+from migrator.commands.judging import ELSEWHERE, JOURNAL_ALONE, STATE_INSIDE
 from migrator.commands.plan import plan_for
 from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import NothingFoundError
@@ -41,8 +41,8 @@ _ADVICE = (
 """The advice that follows from each verdict alone."""
 
 
-UNSEEN = UNREAD | {"place.closed", "place.too-deep"}
-"""Findings whose subject nobody has looked into, whatever it holds."""
+UNSEEN = UNREAD | {JOURNAL_ALONE, "copy.damaged", "copy.database-unreadable", "place.closed", "place.too-deep"}
+"""Findings on what nobody could read to its end, whatever it holds."""
 
 
 def explain(request: Request, what: str) -> ExplainReport:

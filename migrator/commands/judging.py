@@ -23,6 +23,9 @@ def has_severity(findings: tuple[Finding, ...], severity: Severity) -> bool:
 SET_ASIDE = "database.set-aside"
 """The sessions of an agent are where no release looks: that is no installation to call complete."""
 
+JOURNAL_ALONE = "copy.journal-alone"
+"""Nobody knows the whole of it, but where it tells of what is nowhere else, nothing is proved."""
+
 STATE_INSIDE = "copy.state-inside"
 """The subject is a folder, and what is in it is not named one by one."""
 
@@ -32,7 +35,7 @@ ELSEWHERE = frozenset(
         "copy.database-only-here",
         "copy.database-unreadable",
         "copy.events-only-here",
-        "copy.journal-alone",
+        JOURNAL_ALONE,
         "copy.sessions-only-here",
         STATE_INSIDE,
         SET_ASIDE,
@@ -58,7 +61,7 @@ def judge(
         return "busy", BusyError.exit_code
     # A second directory is how the sessions moved: who accepts the one accepts the other.
     tolerated = FAIL_IF_MOVED if Verdict.MOVED.value in accept else set()
-    aside = any(finding.code == SET_ASIDE for finding in verification.findings)
+    aside = any(map(_is_aside, verification.findings))
     if (
         lost
         or aside
@@ -69,6 +72,13 @@ def judge(
     if unpreserved(inventory):
         return "quarantined", QUARANTINED
     return "proved", 0
+
+
+def _is_aside(finding: Finding) -> bool:
+    """Whether a finding says that sessions or events are in a database, or in the journal of one, that nobody opens."""
+    told = dict(finding.facts)
+    journal = finding.code == JOURNAL_ALONE and bool(told.get("count") or told.get("events"))
+    return finding.code == SET_ASIDE or journal
 
 
 def is_elsewhere(verification: Verification) -> bool:

@@ -110,7 +110,8 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.only-journal": Rule(
         _REFUSED,
-        "There is no {subject}, but a -wal or -journal of it, which would spoil a new one and may hold sessions.",
+        "There is no {subject}, but a -wal or -journal of it ({length} bytes), which would spoil a new one, and may "
+        "hold sessions that are nowhere else.",
         "Put the database back beside it, or move the -wal and -journal aside, and run again.",
     ),
     "database.path-too-long": Rule(

@@ -30,15 +30,15 @@ _SQLITE = b"SQLite format 3\0"
 _JOURNALS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
 """How a -wal of SQLite begins, in either order of bytes, and how its -journal does."""
 
-_EVENT_TYPES = (
+EVENT_TYPES = (
     "branch_summary|compaction|custom|custom_message|label|leaf|message|model_change|session|session_info"
     "|thinking_level_change"
 )
 _WORDS = (b"sessionId", b"agent:", b'"type"')
 """Without one of these words a file begins with no session and no event: most files are told by this alone."""
 
-_FIRST_EVENT = re.compile(rf'\s*\{{\s*"type"\s*:\s*"(?:{_EVENT_TYPES})"')
-_TYPES = frozenset(_EVENT_TYPES.split("|"))
+_FIRST_EVENT = re.compile(rf'\s*\{{\s*"type"\s*:\s*"(?:{EVENT_TYPES})"')
+_TYPES = frozenset(EVENT_TYPES.split("|"))
 _IN_STORE = re.compile(r"""\bsessionId\b|["']agent:""")
 _BEFORE_STORE = ("{", "//", "/*")
 _FIRST = (b"{", b"/", b"\xef", b"\xff", b"\xfe")
