@@ -41,7 +41,14 @@ _ADVICE = (
 """The advice that follows from each verdict alone."""
 
 
-UNSEEN = UNREAD | {JOURNAL_ALONE, "copy.damaged", "copy.database-unreadable", "place.closed", "place.too-deep"}
+UNSEEN = UNREAD | {
+    JOURNAL_ALONE,
+    "copy.damaged",
+    "copy.database-unreadable",
+    "copy.packed",
+    "place.closed",
+    "place.too-deep",
+}
 """Findings on what nobody could read to its end, whatever it holds."""
 
 

@@ -36,6 +36,7 @@ ELSEWHERE = frozenset(
         "copy.database-unreadable",
         "copy.events-only-here",
         JOURNAL_ALONE,
+        "copy.packed",
         "copy.sessions-only-here",
         STATE_INSIDE,
         SET_ASIDE,

@@ -156,6 +156,11 @@ HISTORY_RULES: dict[str, Rule] = {
         "Put the two together again, the database with the name of the journal without its -wal or -journal, and run "
         "scan. If the database is gone for good, move the journal out of the state directory, and keep it.",
     ),
+    "copy.packed": Rule(
+        _NOTE,
+        "{subject} is packed, and begins like a backup of sessions: what is in it was not counted.",
+        "If you miss a session, unpack it outside of the state directory, and run apply with --from and what came out.",
+    ),
     "copy.sessions-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} sessions that no live store and no database has.",

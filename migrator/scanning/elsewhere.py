@@ -150,6 +150,8 @@ def _on_found(one: Found, inventory: Inventory, known: Known) -> Iterator[Findin
             yield Finding("copy.damaged", Name("store", one.path))
     elif one.holds is Holds.JOURNAL:
         yield from _on_journal(one.path, known)
+    elif one.holds is Holds.PACKED:
+        yield Finding("copy.packed", Name("file", one.path))
     else:
         yield from _on_database(one.path, agent, inventory, known)
 
@@ -217,6 +219,8 @@ def _on_state(root: str, files: list[Found], known: Known) -> Iterator[Finding]:
             events += known.unknown_in_transcript(transcript) if transcript is not None else 0
         elif one.holds is Holds.JOURNAL:
             yield from _on_journal(one.path, known)
+        elif one.holds is Holds.PACKED:
+            yield Finding("copy.packed", Name("file", one.path))
         elif (database := _database(one.path, None)) is None:
             yield Finding("copy.database-unreadable", Name("database", one.path))
         elif database.shape.holds_sessions:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import errno
+import gzip
 import json
+import lzma
 import re
 import sqlite3
+import tarfile
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -227,3 +231,78 @@ def test_a_run_that_ended_with_differences_which_are_gone_by_themselves_asks_for
     [journal] = (case.state / "migrator-runs").glob("*/journal*")
     assert CliRunner().invoke(main, ["rollback", journal.parent.name, "--state-dir", str(case.state)]).exit_code == 0
     assert not case.database.exists()
+
+
+# what is packed, and copies of which nothing can be read
+
+
+def packed_with(pack: Callable[[bytes], bytes], ending: str) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.with_name(f"{path.name}{ending}").write_bytes(pack(path.read_bytes()))
+        path.unlink()
+
+    return write
+
+
+def as_tar(path: Path) -> None:
+    with tarfile.open(path.with_name("backup.tar.gz"), "w:gz") as archive:
+        archive.add(path, "agents/main/sessions/sessions.json")
+    path.unlink()
+
+
+def as_zip(path: Path) -> None:
+    with zipfile.ZipFile(path.with_name("backup.zip"), "w") as archive:
+        archive.write(path, "agents/main/sessions/sessions.json")
+    path.unlink()
+
+
+PACKINGS: dict[str, Callable[[Path], None]] = {
+    "gzip": packed_with(gzip.compress, ".gz"),
+    "xz": packed_with(lzma.compress, ".xz"),
+    "tar": as_tar,
+    "zip": as_zip,
+}
+
+
+@pytest.mark.parametrize("place", ["attic", "agents/main/sessions", "inside/agents/main/sessions"])
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_what_is_packed_is_named_and_taken_in_once_it_is_unpacked(case: Case, packing: str, place: str) -> None:
+    plain = case.state / place / "old.json"
+    plain.parent.mkdir(parents=True, exist_ok=True)
+    plain.write_text(STORE.replace("one", "six").replace("two", "ten"))
+    content = plain.read_bytes()
+    PACKINGS[packing](plain)
+    for verb in VERBS:
+        [name] = asked(case, verb, "copy.packed")
+        assert (case.state / name).parent == case.state / place
+        assert asked(case, verb, "file.unknown-class") == []
+    assert "Nothing to do" not in explained(case, case.state / name)
+    assert case.apply("--from", case.state / name) == 12
+    unpacked = case.root / "unpacked.json"
+    unpacked.write_bytes(content)
+    assert case.apply("--from", unpacked, "--agent", "main") == 0
+    assert in_database(case.database) == (KEYS | {"agent:main:six", "agent:main:ten"}, 3)
+
+
+def test_a_state_with_nothing_but_a_packed_backup_is_not_called_empty(case: Case) -> None:
+    as_tar(case.store)
+    (case.folder / "one.jsonl").unlink()
+    assert run(case.state, "scan")[0] == 0
+    assert (run(case.state, "verify")[0], run(case.state, "verify")[1]["verdict"]) == (10, "unjudged")
+
+
+@pytest.mark.parametrize(
+    "data", [b"PK\3\4 word/document.xml", b"\x1f\x8b", gzip.compress(b"{}"), b"\xfd7zXZ\0", b"\x1f\x8b" * 9]
+)
+def test_what_others_have_packed_is_nobodys_business(case: Case, data: bytes) -> None:
+    (case.state / "download").write_bytes(data)
+    assert asked(case, "scan", "copy.packed") == []
+
+
+@pytest.mark.parametrize("data", [STORE.encode("utf-16-le"), b"\0" * 100, b"garbage"])
+def test_a_copy_of_a_store_of_which_nothing_can_be_read_is_named(case: Case, data: bytes) -> None:
+    case.copy.write_bytes(data)
+    for verb in VERBS:
+        assert asked(case, verb, "copy.damaged") == ["agents/main/sessions/sessions.json.bak"]
+    case.copy.write_bytes(b"{}\n")
+    assert asked(case, "scan", "copy.damaged") == []
