@@ -23,7 +23,7 @@ from migrator.commands.request import (
 )
 from migrator.execution.archive import archive_sources
 from migrator.execution.executor import execute
-from migrator.execution.run_states import resume, supersede_earlier, tidy
+from migrator.execution.run_states import resume, supersede_all, supersede_earlier, tidy
 from migrator.model.conclusions import LEFT_BEHIND
 from migrator.model.errors import ChangedError, RefusedError, UsageError
 from migrator.model.inventory import Inventory
@@ -85,11 +85,13 @@ def _apply(
     if not pending and not archive:
         verification = make_verification(inventory, workers=request.workers)
         word, code = judge(verification, inventory)
+        state, around = Path(inventory.state_dir), request.surroundings
+        if code in (0, QUARANTINED):
+            supersede_earlier(state, _databases(inventory), request.clock(), holds_proof)
         if word == "proved":
             word = "already-migrated"
             if is_elsewhere(verification):
                 word, code = "unjudged", 0 if request.allow_empty else NOTHING_FOUND
-        state, around = Path(inventory.state_dir), request.surroundings
         unproved = resume(state, _databases(inventory), around.tmp, request.clock(), holds_proof)
         return ApplyReport(
             word=word,
@@ -126,7 +128,7 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
             word, code = worst(outcomes) or (word, code)
             run.note("done", exit_code=code)  # of what became of the databases
             if code in (0, QUARANTINED):
-                supersede_earlier(run, _databases(fresh), request.clock(), holds_proof)
+                supersede_all(run, _databases(fresh), request.clock(), holds_proof)
             if code in (0, QUARANTINED) and archiving.is_incomplete:
                 word, code = LEFT_BEHIND, DIFFERENCES
     tidy(Path(inventory.state_dir), request.surroundings.tmp, request.clock(), holds_proof)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from migrator.commands.judging import ELSEWHERE, STATE_INSIDE, UNREAD
+from migrator.commands.judging import ELSEWHERE, JOURNAL_ALONE, STATE_INSIDE
 from migrator.commands.plan import plan_for
 from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import NothingFoundError
@@ -17,7 +17,7 @@ from migrator.model.explanation import Event, Explanation, Place
 from migrator.model.inventory import Database, Entry, Inventory, Shape, Store, Transcript
 from migrator.model.plan import Plan
 from migrator.model.report import ExplainReport
-from migrator.model.verification import HistoryVerdict, HistoryVerification, Verdict, Verification
+from migrator.model.verification import UNREAD, HistoryVerdict, HistoryVerification, Verdict, Verification
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
 from migrator.runs.run_record import all_records
@@ -41,6 +41,17 @@ _ADVICE = (
 """The advice that follows from each verdict alone."""
 
 
+UNSEEN = UNREAD | {
+    JOURNAL_ALONE,
+    "copy.damaged",
+    "copy.database-unreadable",
+    "copy.packed",
+    "place.closed",
+    "place.too-deep",
+}
+"""Findings on what nobody could read to its end, whatever it holds."""
+
+
 def explain(request: Request, what: str) -> ExplainReport:
     """Say what is known about ``what``: a session key, a session id, a path, or the name of an agent directory.
 
@@ -59,8 +70,12 @@ def explain(request: Request, what: str) -> ExplainReport:
     subjects = tuple(dict.fromkeys(name for place in places for name in (place.key, place.session_id) if name))
     names = {*subjects, *(place.where for place in places)}
     findings = tuple(one for one in verification.findings if one.code in UNREAD or _is_about(one, names))
-    aside = any(one.code in ELSEWHERE for one in findings)
-    advice = tuple(known.advice(places, aside=aside))
+    if any(one.code in UNSEEN and _is_about(one, {place.where for place in places}) for one in findings):
+        advice: tuple[str, ...] = ("unread",)
+    else:
+        advice = tuple(known.advice(places, aside=any(one.code in ELSEWHERE for one in findings)))
+        if advice == ("fine",) and any(one.code in UNSEEN for one in findings):
+            advice = ("partly",)
     explanation = Explanation(subjects, places, tuple(known.events(places)), advice)
     told = replace(inventory, findings=findings)
     return ExplainReport(word="explained", exit_code=0, inventory=told, explained=explanation)
@@ -127,8 +142,10 @@ class _Known:
         """A file of an agent directory, or else one that the walk through the state directory has found."""
         files = (file for agent in self.inventory.agents for file in agent.files if os.path.realpath(file.path) == path)
         found = tuple(Place("file", Name("file", file.path), why=(file.kind,)) for file in files)
-        named = {one.subject for one in self.inventory.findings if one.code in ELSEWHERE and one.subject.text == path}
-        return found or tuple(Place("file", name, why=("elsewhere",)) for name in named)
+        told = [one for one in self.inventory.findings if one.subject.text == path]
+        named = {one.subject: "elsewhere" for one in told if one.code in ELSEWHERE}
+        named |= {one.subject: "unread" for one in told if one.code in UNSEEN}
+        return found or tuple(Place("file", name, why=(why,)) for name, why in named.items())
 
     def about_session(self, what: str) -> Iterator[Place]:
         """Every place that has a session key or a session id; the ids of a key count, and the keys of an id."""

@@ -156,6 +156,8 @@ class _Reader:
                 stores += self._parts(read_store(one.path, one.path, StoreKind.COPY, None)[0])
             elif one.holds is Holds.TRANSCRIPT:
                 transcripts += _read(read_copy(one.path, None, GIVEN))
+            elif one.holds is Holds.PACKED:
+                _refuse_packed(one.path, path)
             elif one.holds is Holds.JOURNAL:
                 _refuse_alone(one.path)
             else:
@@ -273,6 +275,12 @@ def _refuse_alone(path: str) -> None:
     if is_alone(path):
         sentence = "{subject} is the journal of a database that is not beside it; put the two together first."
         raise RefusedError(sentence, Name("database", path))
+
+
+def _refuse_packed(path: str, given: str) -> None:
+    """In a folder what is packed lies beside the rest. Raises RefusedError where it is all that was named."""
+    if path == given:
+        raise RefusedError("{subject} is packed; unpack it, and name what comes out.", Name("path", path))
 
 
 def _read(transcript: Transcript | None) -> list[Transcript]:

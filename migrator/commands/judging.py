@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrator.findings.table import RULES
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Inventory
-from migrator.model.verification import FAIL_IF_MOVED, LOST, LOST_HISTORIES, Verdict, Verification
+from migrator.model.verification import FAIL_IF_MOVED, LOST, LOST_HISTORIES, UNREAD, Verdict, Verification
 from migrator.model.words import Finding, Severity
 from migrator.planning.digests import unpreserved
 
@@ -23,6 +23,9 @@ def has_severity(findings: tuple[Finding, ...], severity: Severity) -> bool:
 SET_ASIDE = "database.set-aside"
 """The sessions of an agent are where no release looks: that is no installation to call complete."""
 
+JOURNAL_ALONE = "copy.journal-alone"
+"""Nobody knows the whole of it, but where it tells of what is nowhere else, nothing is proved."""
+
 STATE_INSIDE = "copy.state-inside"
 """The subject is a folder, and what is in it is not named one by one."""
 
@@ -32,25 +35,14 @@ ELSEWHERE = frozenset(
         "copy.database-only-here",
         "copy.database-unreadable",
         "copy.events-only-here",
-        "copy.journal-alone",
+        JOURNAL_ALONE,
+        "copy.packed",
         "copy.sessions-only-here",
         STATE_INSIDE,
         SET_ASIDE,
     }
 )
 """Findings on sessions that lie where no release looks: an installation with one of them is not empty."""
-
-UNREAD = frozenset(
-    {
-        "agent.unreadable",
-        "database.archive-unreadable",
-        "database.unreadable",
-        "place.unreadable",
-        "store.unreadable",
-        "transcript.unreadable",
-    }
-)
-"""Findings on what could not be looked at, so that sessions may be in it that nobody has counted."""
 
 
 def unread(origin: Inventory, inventory: Inventory) -> tuple[Finding, ...]:
@@ -70,7 +62,7 @@ def judge(
         return "busy", BusyError.exit_code
     # A second directory is how the sessions moved: who accepts the one accepts the other.
     tolerated = FAIL_IF_MOVED if Verdict.MOVED.value in accept else set()
-    aside = any(finding.code == SET_ASIDE for finding in verification.findings)
+    aside = any(map(_is_aside, verification.findings))
     if (
         lost
         or aside
@@ -81,6 +73,13 @@ def judge(
     if unpreserved(inventory):
         return "quarantined", QUARANTINED
     return "proved", 0
+
+
+def _is_aside(finding: Finding) -> bool:
+    """Whether a finding says that sessions or events are in a database, or in the journal of one, that nobody opens."""
+    told = dict(finding.facts)
+    journal = finding.code == JOURNAL_ALONE and bool(told.get("count") or told.get("events"))
+    return finding.code == SET_ASIDE or journal
 
 
 def is_elsewhere(verification: Verification) -> bool:

@@ -37,9 +37,9 @@ class Request:
 
 
 def take_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
-    """Scan what is selected. Raises NothingFoundError where there is nothing, unless that is fine."""
+    """Scan what is selected. Raises NothingFoundError where there is nothing, unless that is fine, or more is given."""
     inventory = fresh_inventory(request, earlier)
-    if not request.allow_empty:
+    if not request.allow_empty and request.selection.repair.backup is None:
         require_something(inventory)
     return inventory
 

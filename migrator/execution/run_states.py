@@ -41,6 +41,7 @@ class RunState(str, Enum):
     NOTHING_WRITTEN = "run.nothing-written"
     NO_PROOF = "run.no-proof"
     COMPLETE = "run.complete"
+    DIFFERENCES = "run.differences"
     NEEDS_ROLLBACK = "run.needs-rollback"
 
 
@@ -101,7 +102,7 @@ def state_of(folder: Path, holds_proof: HoldsProof) -> RunState | None:
         return RunState.NEEDS_ROLLBACK
     done = record.steps.get("done")
     if isinstance(done, Done) and "failed" not in record.steps and done.exit_code == 1:
-        return RunState.NEEDS_ROLLBACK
+        return RunState.DIFFERENCES
     if "proved" in record.steps or holds_proof(folder):
         return RunState.COMPLETE
     return RunState.NO_PROOF if "done" in record.steps or _has_effect(record) else RunState.NOTHING_WRITTEN
@@ -115,15 +116,22 @@ def resume(
     Touches nothing if there is nothing to tidy. Raises BusyError.
     """
     tidy(state_dir, tmp, now, holds_proof)
-    found = _unproved(state_dir, databases, holds_proof)
+    found = _left_at(RunState.NO_PROOF, state_dir, databases, holds_proof)
     for folder in found[:-1]:
         _note(state_dir, folder, "superseded", now)
     return found[-1] if found else None
 
 
-def supersede_earlier(run: Run, databases: Collection[str], now: datetime, holds_proof: HoldsProof) -> None:
+def supersede_earlier(state_dir: Path, databases: Collection[str], now: datetime, holds_proof: HoldsProof) -> None:
+    """Note in earlier runs that ended with differences that all is well by now in the databases that they wrote."""
+    for folder in _left_at(RunState.DIFFERENCES, state_dir, databases, holds_proof):
+        _note(state_dir, folder, "superseded", now)
+
+
+def supersede_all(run: Run, databases: Collection[str], now: datetime, holds_proof: HoldsProof) -> None:
     """Note in the runs before that this one has done again, and checked, what they did without a proof."""
-    for folder in _unproved(run.state_dir, databases, holds_proof):
+    supersede_earlier(run.state_dir, databases, now, holds_proof)
+    for folder in _left_at(RunState.NO_PROOF, run.state_dir, databases, holds_proof):
         if folder != run.folder:
             _note(run.state_dir, folder, "superseded", now)
 
@@ -156,12 +164,12 @@ def tidy(state_dir: Path, tmp: str, now: datetime, holds_proof: HoldsProof) -> N
                 _note(state_dir, folder, "tidied", now)
 
 
-def _unproved(state_dir: Path, databases: Collection[str], holds_proof: HoldsProof) -> tuple[Path, ...]:
-    """Runs that committed without a proof, and whose databases are all among ``databases``, from first to last."""
+def _left_at(state: RunState, state_dir: Path, databases: Collection[str], holds_proof: HoldsProof) -> tuple[Path, ...]:
+    """Runs that were left in a state, and whose databases are all among ``databases``, from first to last."""
     return tuple(
         record.folder
         for record in all_records(state_dir)
-        if state_of(record.folder, holds_proof) is RunState.NO_PROOF
+        if state_of(record.folder, holds_proof) is state
         and {str(one.path) for one in record.created} | {str(one.path) for one in record.changed} <= {*databases}
     )
 

@@ -91,7 +91,7 @@ DATABASE_RULES: dict[str, Rule] = {
     "database.never-opened": Rule(
         _WARNING,
         "{subject} holds sessions, and no published release opens a database of this name.",
-        "It is left alone; roll back the run that made it and apply again, or export it and put its sessions in place.",
+        "It is left alone: run apply with --from and this path, and they are put where releases look for them.",
     ),
     "database.newer-schema": Rule(
         _REFUSED,
@@ -110,7 +110,8 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.only-journal": Rule(
         _REFUSED,
-        "There is no {subject}, but a -wal or -journal of it, which would spoil a new one and may hold sessions.",
+        "There is no {subject}, but a -wal or -journal of it ({length} bytes), which would spoil a new one, and may "
+        "hold sessions that are nowhere else.",
         "Put the database back beside it, or move the -wal and -journal aside, and run again.",
     ),
     "database.path-too-long": Rule(

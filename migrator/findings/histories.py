@@ -151,9 +151,15 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "copy.journal-alone": Rule(
         _WARNING,
-        "{subject} is the journal of a database that is not beside it: nobody knows which sessions are only in it.",
+        "{subject} ({length} bytes) is the journal of a database that is not beside it. Its bytes tell of {count} "
+        "sessions and {events} events that are nowhere else; what else is only in it nobody knows.",
         "Put the two together again, the database with the name of the journal without its -wal or -journal, and run "
-        "scan.",
+        "scan. If the database is gone for good, move the journal out of the state directory, and keep it.",
+    ),
+    "copy.packed": Rule(
+        _NOTE,
+        "{subject} is packed, and begins like a backup of sessions: what is in it was not counted.",
+        "If you miss a session, unpack it outside of the state directory, and run apply with --from and what came out.",
     ),
     "copy.sessions-only-here": Rule(
         _WARNING,

@@ -49,9 +49,14 @@ RUN_RULES: dict[str, Rule] = {
         "The run {others} has written {subject}, which is not there any more.",
         "Restore it from a backup, unless it was meant to go: without its sources nothing else tells of its sessions.",
     ),
+    "run.differences": Rule(
+        _WARNING,
+        "The run {subject} ended with differences.",
+        "Verify names them, if they are still there: follow its findings, and run apply again. Rollback takes it back.",
+    ),
     "run.needs-rollback": Rule(
         _WARNING,
-        "The run {subject} ended with differences, or was being taken back when it was stopped.",
+        "The run {subject} was being taken back when it was stopped.",
         "Run rollback with it; it goes on where it was stopped.",
     ),
     "run.no-proof": Rule(

@@ -30,7 +30,10 @@ OUTCOMES = {
         (1,),
         "Follow the findings on the sources that were not moved, and run it again: an upgrade would import them.",
     ),
-    "differences": Conclusion((1,), "Look at what is missing, changed, moved or failed: the sources still have it."),
+    "differences": Conclusion(
+        (1,),
+        "Look at what is missing, changed, moved or failed, and follow the findings: no source was changed.",
+    ),
     "not-upgraded": Conclusion(
         (12,),
         "OpenClaw did not upgrade the copy, for the reason that its commands name; nothing is said of what it would "

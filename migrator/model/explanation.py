@@ -49,6 +49,8 @@ class Explanation:
 
 
 ADVICE = {
+    "unread": "It can not be read, so nothing is known of it: follow the finding below, and ask again.",
+    "partly": "All that could be read is where it should be. Something could not: follow the findings below.",
     "fine": "Nothing to do: all of it is where it should be.",
     "migrate": "Run apply: it is in a store that was not migrated yet.",
     "repair": "Run apply: the database lacks it, and it will be taken from where it is.",

@@ -71,6 +71,19 @@ OTHER_BRANCH = "transcript.other-branch"
 """The finding on a history with the verdict of that name."""
 
 
+UNREAD = frozenset(
+    {
+        "agent.unreadable",
+        "database.archive-unreadable",
+        "database.unreadable",
+        "place.unreadable",
+        "store.unreadable",
+        "transcript.unreadable",
+    }
+)
+"""Findings on what could not be looked at, so that sessions may be in it that nobody has counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One place where a changed entry differs: the path of member names and positions, and what kind of change."""
@@ -134,7 +147,8 @@ class SourceVerification:
 class DatabaseVerification:
     """The verdict on one database and on the sources that belong to it.
 
-    ``extra`` are its sessions that no source has, ``extra_events`` counts such events.
+    ``extra`` are its sessions that no source has, ``extra_events`` counts such events. ``is_unread`` says that it, or
+    a source of it, could not be read.
     """
 
     database: Database
@@ -145,6 +159,7 @@ class DatabaseVerification:
     content_digest: str
     checks: tuple[Check, ...]
     extra_events: int = 0
+    is_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

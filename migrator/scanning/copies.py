@@ -27,6 +27,9 @@ TRANSCRIPT_COPIES = (
     FileKind.CHECKPOINT,
 )
 
+_EMPTY = 3
+"""Bytes of a store without a session, ``{}`` and the end of a line; what is longer and has no entry was not read."""
+
 ARCHIVES = (FileKind.ARCHIVE_DELETED.value, FileKind.ARCHIVE_RESET.value)
 
 Missing = Callable[[Transcript], int]
@@ -63,6 +66,8 @@ def findings_on_store(file: SessionFile, agent: Agent, known_sessions: Known) ->
     ]
     if only_here:
         yield Finding("copy.sessions-only-here", Name("store", file.path), (("count", len(only_here)),))
+    elif file.kind != FileKind.TEMPORARY.value and file.size > _EMPTY and not store.entries:
+        yield Finding("copy.damaged", Name("store", file.path))
 
 
 def _on_transcript(file: SessionFile, agent: Agent, missing: Missing) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 
-from migrator.filesystem import is_absent, status_of
+from migrator.filesystem import is_absent, size_at, status_of
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Database, Entry, Row, Shape, StoredTranscript
 from migrator.model.words import Finding, Name
@@ -51,9 +51,10 @@ def read_database(
     if len(os.fsencode(os.path.realpath(path))) > _LONGEST_PATH:
         return unread, (Finding("database.path-too-long", name),)
     if is_absent(path):
-        if not any(map(_has_bytes, (f"{path}-wal", f"{path}-journal"))):
+        journals = f"{path}-wal", f"{path}-journal"
+        if not any(map(_has_bytes, journals)):
             return replace(unread, shape=Shape.MISSING), ()
-        return unread, (Finding("database.only-journal", name),)
+        return unread, (Finding("database.only-journal", name, (("length", sum(map(size_at, journals))),)),)
     problems: set[str] = set()
     try:
         database, role = _read_tables(path, agent_id, sources, problems, workers)
@@ -136,6 +137,13 @@ def _hashed(archives: Iterable[ArchivedTranscript], problems: set[str]) -> Itera
 def archive_lines(archive: ArchivedTranscript) -> Iterator[bytes]:
     """The events of an archived transcript."""
     return (line for line in archive.jsonl.split(b"\n") if line)
+
+
+def entry_texts(database: Database) -> Iterator[bytes]:
+    """The texts of all sessions in every shape that the database has."""
+    with open_snapshot(database.path) as connection:
+        readers = (cache_rows.sessions, _TYPED_READERS[database.shape])
+        yield from (row.entry_json for read in readers for row in read(connection) if row.entry_json is not None)
 
 
 def _session_rows(

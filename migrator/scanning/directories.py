@@ -167,7 +167,7 @@ def _by_content(path: str, findings: Findings, is_worth_a_word: bool) -> FileKin
         return FileKind.UNKNOWN
     except OSError:
         holds, code = None, "place.closed"
-    if holds is None and is_worth_a_word:
+    if holds is None and is_worth_a_word:  # what is packed the walk through all names
         findings.add(code, Name("path" if code == "place.closed" else "file", path))
     if holds is Holds.STORE:
         return FileKind.STORE_BACKUP

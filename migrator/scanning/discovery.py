@@ -8,8 +8,10 @@ be one of these, follows no link, and goes down :data:`DEEPEST` folders.
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,21 +27,26 @@ DEEPEST = 24
 HEAD = 4096
 """So many bytes of the beginning of a file are looked at."""
 
+_MOST_MEMORY = 100 << 20
+
 _JSON = json.JSONDecoder()
 _SQLITE = b"SQLite format 3\0"
 _JOURNALS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
 """How a -wal of SQLite begins, in either order of bytes, and how its -journal does."""
 
-_EVENT_TYPES = (
+EVENT_TYPES = (
     "branch_summary|compaction|custom|custom_message|label|leaf|message|model_change|session|session_info"
     "|thinking_level_change"
 )
 _WORDS = (b"sessionId", b"agent:", b'"type"')
 """Without one of these words a file begins with no session and no event: most files are told by this alone."""
 
-_FIRST_EVENT = re.compile(rf'\s*\{{\s*"type"\s*:\s*"(?:{_EVENT_TYPES})"')
-_TYPES = frozenset(_EVENT_TYPES.split("|"))
+_FIRST_EVENT = re.compile(rf'\s*\{{\s*"type"\s*:\s*"(?:{EVENT_TYPES})"')
+_TYPES = frozenset(EVENT_TYPES.split("|"))
 _IN_STORE = re.compile(r"""\bsessionId\b|["']agent:""")
+_GZIP, _XZ, _ZIP, _TAR = b"\x1f\x8b", b"\xfd7zXZ\0", b"PK\3\4", b"ustar"
+_TAR_PLACE = 257
+_PACKED_NAMES = re.compile(rb"sessions\.json|\.jsonl|openclaw-agent\.sqlite|agents/[^/]{1,200}/sessions")
 _BEFORE_STORE = ("{", "//", "/*")
 _FIRST = (b"{", b"/", b"\xef", b"\xff", b"\xfe")
 """How any of them begins: an object, a comment, or a byte order mark."""
@@ -66,6 +73,7 @@ class Holds(str, Enum):
     TRANSCRIPT = "transcript"
     DATABASE = "database"
     JOURNAL = "journal"
+    PACKED = "packed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ def recognise(head: bytes) -> Holds | None:
         return Holds.DATABASE
     if head.startswith(_JOURNALS):
         return Holds.JOURNAL
+    if head.startswith((_GZIP, _XZ, _ZIP)) or head[_TAR_PLACE:].startswith(_TAR):
+        return Holds.PACKED if _is_of_sessions(head) else None
     if head.lstrip()[:1] not in _FIRST:
         return None
     if not head.startswith(tuple(MARKS)) and not any(word in head for word in _WORDS):
@@ -108,6 +118,21 @@ def recognise(head: bytes) -> Holds | None:
     if text.startswith(_BEFORE_STORE) and _IN_STORE.search(text):
         return Holds.STORE
     return None
+
+
+def _is_of_sessions(head: bytes) -> bool:
+    """Whether something packed begins with sessions, events or a database, or with a file that has a name of these."""
+    try:
+        if head.startswith(_GZIP):
+            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD)
+        elif head.startswith(_XZ):
+            head = lzma.LZMADecompressor(memlimit=_MOST_MEMORY).decompress(head, HEAD)
+    except (zlib.error, lzma.LZMAError):
+        return False
+    is_archive = head.startswith(_ZIP) or head[_TAR_PLACE:].startswith(_TAR)
+    if is_archive:
+        return _PACKED_NAMES.search(head) is not None
+    return not head.startswith((_GZIP, _XZ)) and recognise(head) is not None
 
 
 def _as_text(head: bytes) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from migrator.filesystem import size_at
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Database, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.words import Finding, Name
@@ -25,7 +26,7 @@ from migrator.scanning.discovery import Found, Holds, walk
 from migrator.scanning.known import Known, ids_of
 from migrator.scanning.originals import IMPORT_ARCHIVE
 from migrator.scanning.packed import read_copy
-from migrator.scanning.remains import is_alone, is_ours
+from migrator.scanning.remains import is_alone, is_ours, remains
 from migrator.scanning.sources import read_store
 from migrator.scanning.transcripts import events_of, read_transcript
 from migrator.sqlite import shapes
@@ -148,7 +149,9 @@ def _on_found(one: Found, inventory: Inventory, known: Known) -> Iterator[Findin
         elif store.damage or store.identity is None:
             yield Finding("copy.damaged", Name("store", one.path))
     elif one.holds is Holds.JOURNAL:
-        yield from _on_journal(one.path, inventory)
+        yield from _on_journal(one.path, known)
+    elif one.holds is Holds.PACKED:
+        yield Finding("copy.packed", Name("file", one.path))
     else:
         yield from _on_database(one.path, agent, inventory, known)
 
@@ -195,12 +198,12 @@ def _database(path: str, agent: str | None) -> Database | None:
     return Database(path, agent_id, shape, None, None, ())
 
 
-def _on_journal(path: str, inventory: Inventory) -> Iterator[Finding]:
+def _on_journal(path: str, known: Known) -> Iterator[Finding]:
     """A -wal or -journal without its database: what was last committed may be in it alone."""
-    base = path.rpartition("-")[0]
-    is_known = any(one.code == "database.only-journal" and one.subject.text == base for one in inventory.findings)
-    if not is_known and is_alone(path):
-        yield Finding("copy.journal-alone", Name("database", path))
+    if is_alone(path):
+        found = remains(path)
+        counts = ("count", known.unknown_sessions_in(found)), ("events", known.unknown_events_in(found))
+        yield Finding("copy.journal-alone", Name("database", path), (("length", size_at(path)), *counts))
 
 
 def _on_state(root: str, files: list[Found], known: Known) -> Iterator[Finding]:
@@ -215,8 +218,9 @@ def _on_state(root: str, files: list[Found], known: Known) -> Iterator[Finding]:
             sessions |= _session_of(transcript)
             events += known.unknown_in_transcript(transcript) if transcript is not None else 0
         elif one.holds is Holds.JOURNAL:
-            if is_alone(one.path):
-                yield Finding("copy.journal-alone", Name("database", one.path))
+            yield from _on_journal(one.path, known)
+        elif one.holds is Holds.PACKED:
+            yield Finding("copy.packed", Name("file", one.path))
         elif (database := _database(one.path, None)) is None:
             yield Finding("copy.database-unreadable", Name("database", one.path))
         elif database.shape.holds_sessions:

@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from migrator.filesystem import open_regular_file
+from migrator.filesystem import open_regular_file, read_regular_file
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Database, Inventory, Store, Transcript
 from migrator.openclaw.text.recovered import is_made_up
 from migrator.openclaw.text.transcript import TranscriptReader
+from migrator.scanning.databases import entry_texts
+from migrator.scanning.remains import Remains, named_sessions
 from migrator.scanning.transcripts import events_of
 from migrator.sqlite import events
 from migrator.sqlite.events import event_hash
@@ -69,6 +71,37 @@ class Known:
         """The events of migrated databases by id: a release changes the text of some, and keeps their ids."""
         migrated = (base for base in self._inventory.databases if base.shape.is_migrated)
         return frozenset(one for base in migrated for _, one in _in_database(base.path) if one is not None)
+
+    @cached_property
+    def _ids_of_events(self) -> frozenset[str]:
+        """The ids of the events of every database and transcript, whatever session they are of."""
+        files = (_in_file(one.path, "") for one in self._inventory.transcripts)
+        bases = (_in_database(base.path) for base in self._inventory.databases)
+        return frozenset(one[1] for found in (*files, *bases) for _, one in found if one is not None)
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """Every id of a session that stands anywhere in an entry."""
+        found: set[str] = set()
+        for base in self._inventory.databases:
+            if base.shape.holds_sessions:
+                with suppress(BusyError, OSError, sqlite3.Error):
+                    found.update(*map(named_sessions, entry_texts(base)))
+        for store in self._inventory.stores:
+            with suppress(OSError):
+                found |= named_sessions(read_regular_file(store.path))
+        return frozenset(found)
+
+    def unknown_sessions_in(self, found: Remains) -> int:
+        """How many ids of sessions in a journal stand nowhere else."""
+        unknown = found.sessions - self.ids
+        return len(unknown - self._named) if unknown else 0
+
+    def unknown_events_in(self, found: Remains) -> int:
+        """How many events of a journal nothing else has, as far as its bytes tell; what tells nothing counts."""
+        migrated = {one for _, one in self._event_ids}
+        whole = sum(one not in self.events and named not in migrated for one, named in found.events.items())
+        return whole + found.unknown + (len(found.torn - self._ids_of_events) if found.torn else 0)
 
     def unknown_in_transcript(self, transcript: Transcript) -> int:
         """How many events of a transcript that was read nothing else has, in this form or in that of a release."""

@@ -103,7 +103,14 @@ def given_up(verification: Verification) -> tuple[tuple[str, int], ...]:
 
 
 def is_complete(database: DatabaseVerification) -> bool:
-    """Whether everything that belongs into a database is there."""
-    return all(
-        verdict in (*ARRIVED, Verdict.QUARANTINED) for source in database.sources for verdict, n in source.counts if n
-    ) and all(history.verdict in ARRIVED_HISTORIES for history in database.histories)
+    """Whether everything that belongs into a database is there, as far as anybody can say."""
+    return (
+        not database.is_unread
+        and all(
+            verdict in (*ARRIVED, Verdict.QUARANTINED)
+            for source in database.sources
+            for verdict, n in source.counts
+            if n
+        )
+        and all(history.verdict in ARRIVED_HISTORIES for history in database.histories)
+    )

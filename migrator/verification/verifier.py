@@ -5,6 +5,7 @@ Knows nothing of what an executor did, so it can judge a database that somebody 
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ from functools import partial
 from migrator.model.inventory import RECOVERED, Database, Entry, Inventory
 from migrator.model.progress import Progress
 from migrator.model.verification import (
+    UNREAD,
     Check,
     DatabaseVerification,
     EntryVerdict,
@@ -26,6 +28,7 @@ from migrator.model.words import Finding, Name
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.parallel import ALONE, Workers
 from migrator.planning.digests import content_digest
+from migrator.scanning.directories import agent_path
 from migrator.scanning.session_reader import OpenDatabases
 from migrator.sqlite.shapes import integrity_of
 from migrator.sqlite.snapshot import open_snapshot
@@ -58,8 +61,12 @@ def verify(
         names = [Name("database", database.path) for database in inventory.databases]
         with workers.map(examine, range(count), names.__getitem__, count=count, size=size, together=1) as examined:
             histories = verify_histories(holdings, level)
+            unread = _unread(inventory)
             judged = [
-                _verify_database(one, claims[one.path], newest[one.path], histories, holdings, level)
+                replace(
+                    _verify_database(one, claims[one.path], newest[one.path], histories, holdings, level),
+                    is_unread=_is_unread(one, claims[one.path], inventory.state_dir, unread),
+                )
                 for one in inventory.databases
             ]
             accounted = _accounted(inventory, judged, newest)
@@ -78,6 +85,22 @@ def verify(
                     *lost_prompts(inventory),
                 ),
             )
+
+
+def _unread(inventory: Inventory) -> frozenset[str]:
+    """The paths of what could not be read; of an agent that could not be listed, the path of its directory."""
+    state = inventory.state_dir
+    names = (finding.subject for finding in inventory.findings if finding.code in UNREAD)
+    return frozenset(agent_path(state, name.text) if name.kind == "agent" else name.text for name in names)
+
+
+def _is_unread(database: Database, claims: list[Claims], state: str, unread: frozenset[str]) -> bool:
+    """Whether a database, or a source of it, is among what could not be read."""
+    own = {database.path, *(one.store.path for one in claims if one.store is not None)}
+    folder = os.path.join(agent_path(state, database.directory), "") if database.directory is not None else None
+    return not unread.isdisjoint(own) or (
+        folder is not None and any(os.path.join(path, "").startswith(folder) for path in unread)
+    )
 
 
 def _without(findings: tuple[Finding, ...], better: tuple[Finding, ...]) -> Iterator[Finding]:

@@ -71,6 +71,67 @@ def test_a_journal_whose_database_is_not_beside_it_is_named_until_the_two_are_to
     assert found == {place.removesuffix("-wal"): 75}
 
 
+def lone(unpack: Unpack, place: str) -> Path:
+    """An agent that has its store yet, and the journal of its lost database at a place."""
+    state = set_aside(unpack, "old")
+    journal = into_journal(state / "agents" / "main" / "agent" / "old")
+    (state / "agents" / "main" / "agent" / "old").rename(state.parent / "old")
+    (state / place).parent.mkdir(exist_ok=True)
+    journal.rename(state / place)
+    return state
+
+
+ALONE = ["attic/x-wal", f"agents/main/agent/{DATABASE}-wal.bak", "attic/notes.txt"]
+
+
+@pytest.mark.parametrize("place", ALONE)
+def test_while_a_journal_alone_tells_of_sessions_that_are_nowhere_else_nothing_is_proved(
+    unpack: Unpack, place: str
+) -> None:
+    state = lone(unpack, place)
+    code, report = run(state, "verify")
+    [found] = [one for one in report["findings"] if one["code"] == "copy.journal-alone"]
+    assert (code, report["verdict"]) == (1, "differences")
+    assert found["facts"]["length"] == (state / place).stat().st_size
+    assert found["facts"]["count"] >= 75  # another program's id stands in an entry
+    assert found["facts"]["events"] >= 35  # as many as the other agent has not, or more where their text has changed
+    told = CliRunner().invoke(main, ["explain", str(state / place), "--state-dir", str(state)]).output
+    assert "--from" not in told.partition("copy.journal-alone")[0]
+    (state / place).rename(state.parent / "kept")
+    assert run(state, "verify")[1]["verdict"] != "differences"
+
+
+@pytest.mark.parametrize("place", ALONE)
+def test_a_journal_alone_whose_sessions_are_in_place_is_named_and_all_is_proved(unpack: Unpack, place: str) -> None:
+    state = unpack("legacy-2026.6.1")
+    assert run(state, "apply", "--yes")[0] == 0
+    copy = state.parent / "copy"
+    shutil.copy(state / "agents" / "main" / "agent" / DATABASE, copy)
+    (state / place).parent.mkdir(exist_ok=True)
+    into_journal(copy).rename(state / place)
+    code, report = run(state, "verify")
+    [found] = [one for one in report["findings"] if one["code"] == "copy.journal-alone"]
+    assert (code, report["verdict"], found["facts"]["count"], found["facts"]["events"]) == (0, "proved", 0, 0)
+    (state / "agents" / "main" / "sessions").rename(state.parent / "sessions")
+    with closing(sqlite3.connect(state / "agents" / "main" / "agent" / DATABASE)) as connection, connection:
+        connection.execute("DELETE FROM transcript_events WHERE rowid IN (SELECT max(rowid) FROM transcript_events)")
+    code, report = run(state, "verify")
+    [found] = [one for one in report["findings"] if one["code"] == "copy.journal-alone"]
+    assert (code != 0, found["facts"]["count"], found["facts"]["events"]) == (True, 0, 1)
+
+
+def test_a_journal_alone_of_an_upgraded_database_in_place_tells_nothing_new(unpack: Unpack) -> None:
+    """An id that another program has given stands in an entry, and is no session."""
+    state = unpack("database-moved-aside") / "after"
+    database = state / "agents" / "main" / "agent" / DATABASE
+    shutil.copy(database, state / "copy")
+    into_journal(state / "copy")
+    (state / "copy").unlink()
+    _, report = run(state, "scan")
+    [found] = [one["facts"] for one in report["findings"] if one["code"] == "copy.journal-alone"]
+    assert (found["count"], found["events"]) == (0, 0)
+
+
 def test_a_journal_of_another_program_is_nobodys_business(unpack: Unpack) -> None:
     state = unpack("legacy-2026.6.1")
     with closing(sqlite3.connect(state / "cookies")) as connection, connection:

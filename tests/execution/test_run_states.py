@@ -153,7 +153,7 @@ def test_a_damaged_proof_is_none(world: World) -> None:
     assert scanned(world) == ["run.no-proof"]
 
 
-def test_a_run_that_ended_with_differences_needs_to_be_taken_back(
+def test_a_run_that_ended_with_differences_is_named_and_never_called_complete(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make = getattr(APPLY, "make_verification")  # noqa: B009 - it is no name of that module
@@ -167,7 +167,7 @@ def test_a_run_that_ended_with_differences_needs_to_be_taken_back(
     with monkeypatch.context() as patched:
         patched.setattr(APPLY, "make_verification", after_a_change)
         assert run(world, "apply", "--yes").exit_code == 1
-    assert scanned(world) == ["run.needs-rollback"]
+    assert scanned(world) == ["run.differences"]
 
 
 def test_a_rollback_that_was_killed_is_to_be_gone_on_with(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

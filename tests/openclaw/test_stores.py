@@ -174,3 +174,29 @@ def test_an_upgrade_is_proved_and_the_original_is_left_alone(tmp_path: Path, nam
     shutil.rmtree(tmp_path / "bundle", ignore_errors=True)
     assert (code, said.startswith("proved")) == (0, True), said
     assert fingerprint(state) == before
+
+
+@pytest.mark.exhaustive
+def test_the_sessions_of_a_store_and_a_database_that_no_release_opens_are_listed_once_they_are_taken_in(
+    openclaw: Callable[[str], Release], tmp_path: Path
+) -> None:
+    """What ``store.no-agent`` and ``database.never-opened`` advise, each for an agent of its own."""
+    state, other = tmp_path / "state", tmp_path / "other"
+    for folder in (state, other):
+        (folder / "agents" / "main" / "sessions").mkdir(parents=True)
+    (state / "openclaw.json").write_text('{"agents": {"list": [{"id": "main"}, {"id": "work"}]}}')
+    for agent in ("main", "work"):
+        session_id, store = f"{agent}-one", tmp_path / agent / "found.json"
+        store.parent.mkdir()
+        store.write_text(json.dumps({f"agent:{agent}:one": {"sessionId": session_id, "updatedAt": 1795967106514}}))
+        message = {"type": "message", "id": "m1", "message": {"role": "user", "content": "hello"}}
+        lines = [{"type": "session", "version": 3, "id": session_id}, message]
+        (store.parent / f"{session_id}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    store = tmp_path / "main" / "found.json"
+    assert run("apply", "--yes", "--state-dir", state, "--store", store, "--agent", "main")[0] == 0
+    assert run("apply", "--yes", "--state-dir", other, "--from", tmp_path / "work")[0] == 0
+    hashed = tmp_path / "openclaw-session-store-0123456789abcdef.sqlite"
+    next(path for path in databases(other) if _has_events(path)).rename(hashed)
+    assert run("apply", "--yes", "--state-dir", state, "--from", hashed)[0] == 0
+    listed = upgraded(state, openclaw(NEWEST))
+    assert (listed.keys, listed.events) == ({"agent:main:one", "agent:work:one"}, 4)
