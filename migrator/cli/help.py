@@ -41,7 +41,7 @@ HELP = {
     "scan": Help(
         (
             ("scan", "where OpenClaw has it"),
-            ("scan --state-dir ~/broken --agent main", "one agent of another"),
+            ("scan ~/broken --agent main", "one agent of another"),
             ("scan --expect-agents 3", "fail unless all are there"),
         ),
         (0, 1, *_STOPPED),
@@ -109,7 +109,8 @@ HELP = {
     ),
     "rollback": Help(
         (
-            ("rollback 20261125T101500Z-6a5676b8", "the run of that id"),
+            ("rollback", "which runs are there?"),
+            ("rollback 20261125T101500Z-6a5676b8", "take that one back"),
             ("rollback RUN --evidence ~/case", "and leave no trace of it"),
         ),
         (0, 1, 14, *_STOPPED),
@@ -118,6 +119,15 @@ HELP = {
             1: "not all could be taken back: look at the findings",
             12: "refused: others have written since, and nothing was touched",
         },
+    ),
+    "help": Help(
+        (
+            ("help apply", "what apply does and takes"),
+            ("help upgrade.loses-history", "what a word of a report means"),
+            ("help 15", "what an exit code means"),
+        ),
+        (0, 2),
+        {0: "it was shown", 2: "there is no such command or word"},
     ),
     "proof check": Help(
         (

@@ -164,8 +164,7 @@ class Publisher:
         """Say on standard error, and in the format that was asked for, why a command could not go on."""
         names = self.options.names
         clear = names == "clear" or (names == "auto" and sys.stderr.isatty())
-        if error.subject is not None:
-            self.guard.add_name(error.subject.text)
+        self.add_names((error.subject, *error.others) if error.subject is not None else error.others)
         body = text.error(document, clear_text if clear else self.labels.of)
         self.guard.add_computed(self.labels.issued)
         if not clear:
@@ -174,7 +173,8 @@ class Publisher:
             except LeakError as leak:
                 body = f"migrator {self.verb}: {leak.sentence} (exit {error.exit_code})\n"
             except (OSError, MemoryError):  # too little is left to look whether the words give something away
-                body = f"migrator {self.verb}: {error.sentence.format(subject='Something')} (exit {error.exit_code})\n"
+                told = error.sentence.format(subject="Something", others="something")
+                body = f"migrator {self.verb}: {told} (exit {error.exit_code})\n"
         click.echo(body, nl=False, err=True)
         if self.is_ready and self.options.form in formats.RENDERERS:
             self._put_error(document)

@@ -86,7 +86,25 @@ REPAIR = (
 )
 """What can be said about databases that a newer release has migrated."""
 
+COMMON = frozenset({"state_dir", "config", "follow", "allow_empty", "form", "names", "quiet", "jobs", "wait", "output"})
+"""The names of options that are the same everywhere: a help text has them in a block of their own, the last one."""
+DIRECTORY = click.argument("directory", metavar="[DIR]", required=False)
+"""The state directory without the words --state-dir before it."""
 Command = Callable[..., Any]
+
+
+class Verb(click.Command):
+    """A command whose help says first what it alone takes, then what most commands take."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the two blocks of options."""
+        options = [one for one in self.get_params(context) if isinstance(one, click.Option)]
+        for title, is_common in (("Options", False), ("Common options", True)):
+            of_block = [one for one in options if (one.name in COMMON or "--help" in one.opts) == is_common]
+            records = [record for one in of_block if (record := one.get_help_record(context)) is not None]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

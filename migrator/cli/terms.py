@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from migrator.cli.help import EXIT_CODES
 from migrator.findings.checks import CHECKS
@@ -17,6 +18,14 @@ _WHERE = "migrator/openclaw/README.md lists each with the place in OpenClaw's co
 def meaning(word: str) -> str | None:
     """Everything that a word of a report can mean, as lines; None for any other word."""
     return "\n".join(_meanings(word)) or None
+
+
+def near_words(word: str, commands: Iterable[str] = ()) -> str:
+    """The words of ours that are spelled much like one, as a sentence; empty if there is none."""
+    changes = (change.name for one in (ENTRY_TRANSFORMS, EVENT_TRANSFORMS) for change in one)
+    known = dict.fromkeys((*commands, *RULES, *OUTCOMES, *SESSIONS, *TRANSCRIPTS, *changes, *CHECKS))
+    found = get_close_matches(word, known)
+    return f" Near it: {', '.join(found)}." if found else ""
 
 
 def _meanings(word: str) -> Iterator[str]:

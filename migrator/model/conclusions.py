@@ -25,6 +25,7 @@ OUTCOMES = {
     "unexpected": Conclusion((1,), "Look for what is missing, or correct --expect-agents and --expect-sessions."),
     "explained": Conclusion((0,), "See above, place by place."),
     "exported": Conclusion((0, 15), "Nothing: the export is complete."),
+    "listed": Conclusion((0,), "Name the run to take back: migrator rollback RUN."),
     "rolled-back": Conclusion((0,), "Nothing: everything is as it was before the run."),
     LEFT_BEHIND: Conclusion(
         (1,),

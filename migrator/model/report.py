@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,6 +38,25 @@ class Undone(Struct, frozen=True, forbid_unknown_fields=True):
     set_aside: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """A run and what taking it back would still do, None where it is over.
+
+    ``state`` is one of our words, ``time`` in milliseconds; ``obstacles`` are codes of findings that make a rollback
+    refuse.
+    """
+
+    folder: str
+    time: int
+    state: str
+    takes_back: Undone | None = None
+    obstacles: tuple[str, ...] = ()
+
+
+CommandLine = tuple[Name | str | int, ...]
+"""The words of a command."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """What every verb says: its ``word``, one of :data:`migrator.model.conclusions.OUTCOMES`, and what it looked at.
@@ -61,6 +81,17 @@ class Report:
         verification = verification_of(self)
         lost = sum(finding.code == "entry.lost-history" for finding in self.inventory.findings)
         return remedy(self.word, verification.in_quarantine if verification is not None else 0, lost)
+
+    @property
+    def next_command(self) -> CommandLine:
+        """The one command to go on with, ready to be typed; empty where there is none or several."""
+        return ()
+
+    def rollback_command(self, run: str) -> CommandLine:
+        """The whole command that takes a run back."""
+        told = self.inventory.state_dir_source == "--state-dir"
+        place = ("--state-dir", Name("path", self.inventory.state_dir)) if told else ()
+        return ("migrator", "rollback", os.path.basename(run), *place)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,11 +231,32 @@ class ExplainReport(Report):
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackReport(Report):
-    """What was taken back: neither ``run`` nor ``undone`` where that was refused."""
+    """What was taken back: neither ``run`` nor ``undone`` where that was refused.
+
+    ``runs`` are all that there are, the last one first, where only they were asked for.
+    """
 
     verb = "rollback"
     run: str | None = None
     undone: Undone | None = None
+    runs: tuple[KnownRun, ...] = ()
+
+    @property
+    def next_step(self) -> str:
+        """Take the last run back that can be, of those that were listed."""
+        if self.word != "listed":
+            return super().next_step
+        if not self.runs:
+            return "Nothing: no run has written here."
+        if self.next_command:
+            return "This takes the last run back that is in force; name another to take that one back."
+        return "Nothing: every run is taken back already."
+
+    @property
+    def next_command(self) -> CommandLine:
+        """The command that takes the last run back that is in force."""
+        in_force = [run for run in self.runs if run.takes_back is not None]
+        return self.rollback_command(in_force[0].folder) if in_force else ()
 
 
 def _other_branches(verification: Verification | None) -> tuple[Finding, ...]:

@@ -76,6 +76,11 @@ def listed(names: Sequence[Name], namer: Namer) -> str:
     return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
+def command_line(words: Sequence[Name | str | int], namer: Namer) -> str:
+    """A command as it can be typed."""
+    return " ".join(namer(word) if isinstance(word, Name) else str(word) for word in words)
+
+
 def cut(rows: Sequence[_Row], importance: Callable[[_Row], int]) -> tuple[list[_Row], list[_Row]]:
     """Split rows into those to show and those to count. The least important (highest) go where there are too many."""
     if len(rows) <= MOST_ROWS:

@@ -47,6 +47,10 @@ class Column:
     spare: int = 0
 
 
+class Whole(str):
+    """A line that is never broken: a command to be pasted."""
+
+
 def columns_of(text: str) -> int:
     """How many columns a terminal needs for a text; Chinese characters and emoji take two."""
     text = _ESCAPES.sub("", text)
@@ -109,6 +113,9 @@ def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]
 
 def wrapped(line: str, width: int) -> Iterator[str]:
     """Break a line between words; what follows is indented two further than the line. Nothing within words is cut."""
+    if isinstance(line, Whole):
+        yield line
+        return
     indent = " " * (len(line) - len(line.lstrip(" ")))
     shown = ""
     for word in line[len(indent) :].split(" "):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from migrator.model.report import Undone
 from migrator.model.words import Name
-from migrator.report.groups import cut, plural
-from migrator.report.layout import Style, columns_of, fitted, padded, size
-from migrator.report.parts import Namer, PlannedDatabase, PlanPart, RepairRow, RunPart
+from migrator.report.groups import command_line, cut, plural
+from migrator.report.layout import Style, Whole, columns_of, fitted, padded, size
+from migrator.report.parts import KnownRunRow, Namer, PlannedDatabase, PlanPart, RepairRow, RunPart
 
 _COLOURS = {"+": "green", "~": "yellow", "=": "faint", "!": "red"}
 _IMPORTANCE = "!~+="
@@ -62,6 +63,31 @@ def run_lines(run: RunPart, namer: Namer, style: Style) -> Iterator[str]:
     yield f"run {run.id}, in the folder {namer(run.folder)}"
     if sources := run.archived_sources + run.sources_left:
         yield f"moved {run.archived_sources:,} of {plural(sources, 'source')} into the folder of the run"
+    if run.take_back is not None:
+        yield "to take it back:"
+        yield Whole(f"  {command_line(run.take_back, namer)}")
+
+
+def known_run_lines(runs: Sequence[KnownRunRow]) -> Iterator[str]:
+    """Each run with what taking it back would still do."""
+    yield "" if runs else "no runs"
+    for run in runs:
+        began = f"{run.began:.10} {run.began[11:16]} UTC, " if run.began else ""
+        yield f"{run.id}  {began}{run.state}"
+        if run.takes_back is not None:
+            yield f"  {_takes_back(run.takes_back, run.obstacles)}"
+
+
+def _takes_back(undone: Undone, obstacles: Sequence[str]) -> str:
+    parts = [
+        f"removes {plural(undone.removed, 'database')}" if undone.removed else "",
+        f"restores {plural(undone.restored, 'database')} as before" if undone.restored else "",
+        f"puts {plural(undone.put_back, 'source')} back" if undone.put_back else "",
+    ]
+    done = ", ".join(filter(None, parts)) or "changes nothing"
+    if obstacles:
+        return f"rollback refuses as it stands ({', '.join(obstacles)}); else it {done}"
+    return f"rollback {done}"
 
 
 def _changes(database: PlannedDatabase) -> Iterator[_Change]:

@@ -22,10 +22,10 @@ from migrator.report.document import (
     parity_of,
     verification_of,
 )
-from migrator.report.groups import cut, grouped, plural
-from migrator.report.layout import PLAIN, Column, Style, size, table, wrapped
+from migrator.report.groups import command_line, cut, grouped, plural
+from migrator.report.layout import PLAIN, Column, Style, Whole, size, table, wrapped
 from migrator.report.parts import STATES, AgentRow, ExplanationPart, ExportPart, FindingRow, Namer, PlaceRow
-from migrator.report.plan_text import plan_lines, run_lines
+from migrator.report.plan_text import known_run_lines, plan_lines, run_lines
 from migrator.report.upgrade_text import prove_lines, upgrade_lines
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import verification_lines
@@ -61,7 +61,11 @@ def render(document: VerbDocument | ErrorDocument, namer: Namer, style: Style = 
 
 def error(document: ErrorDocument, namer: Namer) -> str:
     """What a command says on stderr when it cannot go on."""
-    return f"migrator {document.command}: {document.message.told(namer)} (exit {document.exit_code})\n"
+    said = [f"migrator {document.command}: {document.message.told(namer)} (exit {document.exit_code})"]
+    meant = document.meant or ()
+    said += ["This was probably meant:"] if meant else []
+    said += [f"  {command_line(words, namer)}" for words in meant]
+    return "\n".join(said) + "\n"
 
 
 def _lines(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
@@ -82,6 +86,8 @@ def _lines(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
     if parity is not None:
         yield parity
     yield f"{style.paint('next:', 'bold')} {document.next_step}"
+    if document.next_command:
+        yield Whole(f"  {command_line(document.next_command, namer)}")
 
 
 def _body(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
@@ -100,6 +106,8 @@ def _body(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
             yield from explanation_lines(document.explanation, namer)
         case ExportDocument():
             yield from _export(document.export, namer)
+        case RollbackDocument(runs=runs) if runs is not None:
+            yield from known_run_lines(runs)
         case RollbackDocument(run=run, undone=undone) if run is not None and undone is not None:
             yield from run_lines(run, namer, style)
             yield from _undone(undone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from migrator.report.document import StepRow, TrialPart, UpgradePart
-from migrator.report.groups import merged
+from migrator.report.groups import command_line, merged
 from migrator.report.layout import size
 from migrator.report.parts import ForecastPart, ForeseenRow, Namer
 
@@ -82,7 +82,7 @@ def _steps(steps: Sequence[StepRow], namer: Namer) -> Iterator[str]:
 
 def words_of(step: StepRow, namer: Namer) -> str:
     """The command line of a step."""
-    return " ".join(str(word) if isinstance(word, str | int) else namer(word) for word in step.command)
+    return command_line(step.command, namer)
 
 
 def result_of(step: StepRow) -> str:

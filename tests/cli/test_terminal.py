@@ -95,6 +95,7 @@ def test_what_is_shown_fits_the_terminal(state: Path, columns: int) -> None:
     for command in (["scan"], ["plan"], ["apply", "--yes"], ["verify"]):
         _, shown = on_terminal(columns, *command, "--state-dir", state)
         lines = ESCAPE.sub("", shown).splitlines()
+        lines = [line for line in lines if not line.startswith("  migrator ")]  # a command is pasted as one line
         wide = [line for line in lines if columns_of(line) > columns and len(line.split()) > 1]
         assert wide == [], command
 
