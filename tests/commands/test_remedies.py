@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from migrator.cli.main import main
 from migrator.scanning import discovery
 from tests.commands.test_databases_elsewhere import into_journal
-from tests.commands.test_elsewhere import DATABASE, named, run
+from tests.commands.test_elsewhere import DATABASE, named
 from tests.worlds import World, databases, entry
 
 KEYS = {"agent:main:one", "agent:main:two"}
