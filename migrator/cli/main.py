@@ -18,10 +18,12 @@ from migrator import __version__
 from migrator.cli.help import epilog, program_epilog
 from migrator.cli.shared_options import (
     ACCEPT,
+    ALL,
     ALLOW_EMPTY,
     DIRECTORY,
     EXPECT,
     FOLLOW,
+    FORMAT,
     JOBS,
     NAMES,
     OUTPUT,
@@ -189,7 +191,7 @@ def prove(
 
 @main.command(cls=Verb, epilog=epilog("export"))
 @click.argument("folder", metavar="DIR")
-@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, NAMES, QUIET, JOBS, OUTPUT)
+@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, NAMES, ALL, QUIET, JOBS, OUTPUT)
 @click.option("--session", "sessions", metavar="KEY", multiple=True, help="Only this session key or session id.")
 @click.option("--archived", is_flag=True, help="Also write transcripts that were deleted or reset.")
 @click.option(
@@ -214,7 +216,7 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 
 @main.command(cls=Verb, epilog=epilog("explain"))
 @click.argument("what", metavar="WHAT")
-@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, *SHOWN, JOBS, OUTPUT)
+@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, FORMAT, NAMES, QUIET, JOBS, OUTPUT)
 def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
     """Say all that is known about WHAT: a session key, id, path, agent directory, or a word of a report."""
     from migrator.cli.runner import Runner

@@ -36,6 +36,7 @@ class Options:
     allow_empty: bool = False
     form: str = "text"
     names: str = "auto"
+    whole: bool = False
     quiet: bool = False
     jobs: int | None = None
     wait: int = 0

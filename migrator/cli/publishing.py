@@ -113,7 +113,9 @@ class Publisher:
             self._append_summary(markdown.render(document, self.labels.of), lambda body: self._check(body, report))
 
     def _render(self, document: VerbDocument | ErrorDocument, namer: Namer) -> str:
-        return formats.render(self.options.form, document, namer, style_of(self._is_terminal(), os.environ))
+        return formats.render(
+            self.options.form, document, namer, style_of(self._is_terminal(), os.environ, whole=self.options.whole)
+        )
 
     def _append_summary(self, page: str, check: Callable[[str], None]) -> None:
         """Append a page to the summary of the job, where GitHub actions keep one."""

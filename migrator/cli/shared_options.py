@@ -27,6 +27,9 @@ NAMES = click.option(
     show_default=True,
     help="Show names or labels; auto: names in text on your own terminal, labels everywhere else.",
 )
+ALL = click.option(
+    "--all", "whole", is_flag=True, help="Show lists as a whole in text; the other formats have their own."
+)
 STATE = click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory.")
 CONFIG = click.option("--config", metavar="FILE", help="The configuration file to read session.store from.")
 FOLLOW = click.option(
@@ -59,7 +62,7 @@ WAIT = click.option(
     "--wait", metavar="SECONDS", type=COUNT, default=0, help="Wait so long for writers and locks to go away."
 )
 WHERE = (STATE, CONFIG)
-SHOWN = (FORMAT, NAMES, QUIET)
+SHOWN = (FORMAT, NAMES, ALL, QUIET)
 SCANNED = (*WHERE, *WHICH, FOLLOW, *EXPECT, ALLOW_EMPTY, *SHOWN, JOBS)
 """What every command takes that scans an installation and says what is there."""
 OUTPUT = click.option(
@@ -86,7 +89,9 @@ REPAIR = (
 )
 """What can be said about databases that a newer release has migrated."""
 
-COMMON = frozenset({"state_dir", "config", "follow", "allow_empty", "form", "names", "quiet", "jobs", "wait", "output"})
+COMMON = frozenset(
+    {"state_dir", "config", "follow", "allow_empty", "form", "names", "whole", "quiet", "jobs", "wait", "output"}
+)
 """The names of options that are the same everywhere: a help text has them in a block of their own, the last one."""
 DIRECTORY = click.argument("directory", metavar="[DIR]", required=False)
 """The state directory without the words --state-dir before it."""

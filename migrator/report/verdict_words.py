@@ -31,3 +31,14 @@ TRANSCRIPTS = {
     HistoryVerdict.ABSENT.value: "the database has nothing of it",
 }
 """What became of a transcript, by verdict."""
+
+DIFFERENCES = {
+    "lost": "lost {}",
+    "added": "{} was added",
+    "differs": "{} differs",
+    "of-another-type": "{} is of another type",
+    "no-json": "one of the two is no JSON",
+    "too-deep": "nested too deep to be compared",
+    "spelled-otherwise": "the same in another spelling",
+}
+"""How two versions of a session differ in one place, by kind; the braces stand for the place."""

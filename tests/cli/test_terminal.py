@@ -100,6 +100,21 @@ def test_what_is_shown_fits_the_terminal(state: Path, columns: int) -> None:
         assert wide == [], command
 
 
+def test_what_became_of_ninety_sessions_that_were_upgraded_fits_a_screen(unpack: Unpack) -> None:
+    """Each was changed in another way: that is one line of counts, and ``--all`` has every one of them."""
+    folder = unpack("upgraded-rich-to-2026.9.6")
+    words = ("verify", folder / "after", "--against", folder / "before")
+    _, shown = on_terminal(80, *words, NO_COLOR="1")
+    verified = shown[: shown.index("\n\nwarning")].splitlines()
+    assert len(verified) <= 24
+    [counts] = re.findall(r"^harmless, .*?(?=\n\S|\n\n)", shown, re.MULTILINE | re.DOTALL)
+    assert re.search(r"delivery-folded \d\d, .* and \d+ more;\s+events: ", " ".join(counts.split()))
+    assert "Lists are cut short here: --all shows the whole of them." in shown
+    _, whole = on_terminal(80, *words, "--all", NO_COLOR="1")
+    assert "--all" not in whole
+    assert len(whole) > len(shown)
+
+
 @pytest.mark.parametrize("name", ["研究チーム", "🦞 lobster", "Ärztin"])
 def test_a_name_in_any_script_keeps_the_columns_straight(state: Path, name: str) -> None:
     (state / "agents" / "ops-team").rename(state / "agents" / name)
