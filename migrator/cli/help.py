@@ -101,6 +101,7 @@ HELP = {
     "explain": Help(
         (
             ("explain agent:main:main", "one session"),
+            ("explain incident", "the one that has this in its key"),
             ("explain ./sessions.json", "one file"),
             ("explain upgrade.loses-history", "what a word of a report means"),
         ),

@@ -40,6 +40,7 @@ from migrator.cli.shared_options import (
     with_options,
 )
 from migrator.cli.streams import give_up_stdout, open_streams
+from migrator.model.errors import NothingFoundError
 from migrator.model.exported import Layout
 from migrator.model.upgrade import Way
 from migrator.model.verification import Level
@@ -220,7 +221,7 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
 def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
     """Say all that is known about WHAT: a session key, id, path, agent directory, or a word of a report."""
     from migrator.cli.runner import Runner
-    from migrator.cli.terms import meaning
+    from migrator.cli.terms import meaning, near_words
     from migrator.commands.explain import explain as explain_it
 
     context = click.get_current_context()
@@ -229,8 +230,10 @@ def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
     if is_alone and (told := meaning(what)) is not None:
         click.echo(told)
         return
-    runner = Runner(context)
-    sys.exit(runner.run(lambda request: explain_it(request, what)))
+    code = Runner(context).run(lambda request: explain_it(request, what))
+    if code == NothingFoundError.exit_code and is_alone and (near := near_words(what)):
+        click.echo(f"Words of a report: {near.strip()}", err=True)
+    sys.exit(code)
 
 
 @main.command(cls=Verb, epilog=epilog("rollback"))

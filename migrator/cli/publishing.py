@@ -108,6 +108,9 @@ class Publisher:
         if self.options.is_silent:
             return
         document = document_of(report)
+        if self.options.names == "auto" and not self._shows_names() and sys.stderr.isatty():
+            where = "a terminal" if self.options.form == "text" else "text on a terminal"
+            click.echo(f"Names are labels, because this report is not {where}; --names clear shows them.", err=True)
         self.put(document, self._render, lambda body: self._check(body, report), report.inventory.state_dir)
         if self.options.form == "github":
             self._append_summary(markdown.render(document, self.labels.of), lambda body: self._check(body, report))

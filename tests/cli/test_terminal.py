@@ -100,6 +100,17 @@ def test_what_is_shown_fits_the_terminal(state: Path, columns: int) -> None:
         assert wide == [], command
 
 
+def test_who_gets_labels_at_a_terminal_is_told_why_and_how_to_see_names(state: Path, tmp_path: Path) -> None:
+    told = "Names are labels, because this report is not "
+    for words in (["--output", tmp_path / "report"], ["--format", "json"]):
+        _, shown = on_terminal(80, "scan", *words, "--state-dir", state)
+        assert shown.count(told) == 1
+        assert "--names clear" in shown
+        for said in ("clear", "labels"):
+            assert told not in on_terminal(80, "scan", *words, "--state-dir", state, "--names", said)[1]
+    assert told not in on_terminal(80, "scan", "--state-dir", state)[1]
+
+
 def test_what_became_of_ninety_sessions_that_were_upgraded_fits_a_screen(unpack: Unpack) -> None:
     """Each was changed in another way: that is one line of counts, and ``--all`` has every one of them."""
     folder = unpack("upgraded-rich-to-2026.9.6")
