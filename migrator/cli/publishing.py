@@ -170,7 +170,8 @@ class Publisher:
         names = self.options.names
         clear = names == "clear" or (names == "auto" and sys.stderr.isatty())
         self.add_names((error.subject, *error.others) if error.subject is not None else error.others)
-        body = text.error(document, clear_text if clear else self.labels.of)
+        width = style_of(True, os.environ).width if sys.stderr.isatty() else None
+        body = text.error(document, clear_text if clear else self.labels.of, width)
         self.guard.add_computed(self.labels.issued)
         if not clear:
             try:

@@ -71,13 +71,14 @@ def _last_part(lines: Sequence[str]) -> int:
     return max(number for number, line in enumerate(lines) if line == "") + 1
 
 
-def error(document: ErrorDocument, namer: Namer) -> str:
-    """What a command says on stderr when it cannot go on."""
+def error(document: ErrorDocument, namer: Namer, width: int | None = None) -> str:
+    """What a command says on stderr when it cannot go on; without a width every sentence is one line."""
     said = [f"migrator {document.command}: {document.message.told(namer)} (exit {document.exit_code})"]
     meant = document.meant or ()
     said += ["This was probably meant:"] if meant else []
-    said += [f"  {command_line(words, namer)}" for words in meant]
-    return "\n".join(said) + "\n"
+    said += [Whole(f"  {command_line(words, namer)}") for words in meant]
+    lines = said if width is None else (broken for line in said for broken in wrapped(line, width))
+    return "\n".join(lines) + "\n"
 
 
 def _lines(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 
 from migrator.model.inventory import Database, Inventory, Shape, Transcript
+from migrator.model.progress import Progress, silent
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.scanning.copies import findings_on_copies
@@ -49,7 +50,7 @@ class JudgedHistories:
         return sum(self.unexplained.get((database.path, session_id), count) for session_id, count in stored.items())
 
 
-def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
+def verify_histories(holdings: Holdings, level: Level, progress: Progress = silent) -> JudgedHistories:
     """Judge every history of the sources."""
     inventory, origin = holdings.inventory, holdings.origin
     groups, named = _files_of_sessions(inventory, origin)
@@ -58,6 +59,8 @@ def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
         ordered = in_order(session_id, [transcript for transcript, _ in members], named)
         overlaps = _overlaps(ordered)
         for transcript, ids in members:
+            progress.enter(transcript.agent)
+            progress(transcript.identity.size)
             source = in_file(transcript, overlaps.get(transcript.path))
             found, path, extra = _verify_history(holdings, source, ids, target, level, groups.keys())
             _note(judged, path, found, extra)

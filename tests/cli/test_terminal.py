@@ -155,3 +155,13 @@ def test_off_a_terminal_there_is_neither_colour_nor_progress(state: Path) -> Non
         stderr.seek(0)
         assert stderr.read() == b""
     assert b"\x1b" not in done.stdout
+
+
+def test_an_error_is_wrapped_and_neither_a_path_nor_a_command_is_broken(tmp_path: Path) -> None:
+    state = tmp_path / "a folder with a long name and spaces in it" / "state"
+    (state / "agents" / "main" / "sessions").mkdir(parents=True)
+    _, shown = on_terminal(60, "scan", "--state-dir", state / "agents" / "main")
+    lines = shown.splitlines()
+    assert f"  migrator scan --state-dir '{state}' --agent main" in lines
+    assert len([line for line in lines if f"'{state}" in line]) == 3
+    assert all(len(line) <= 60 for line in lines if str(state) not in line)
