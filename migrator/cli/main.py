@@ -71,7 +71,7 @@ class _Program(click.Group):
             click.echo("migrator: out of memory; every database is as it was, or complete.", err=True)
             sys.exit(2)
         except OSError:
-            click.echo("migrator: standard output can not be written to.", err=True)
+            click.echo("migrator: standard output cannot be written to.", err=True)
             sys.exit(2)
         finally:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
@@ -30,7 +31,7 @@ def near_words(word: str, commands: Iterable[str] = ()) -> str:
 
 def _meanings(word: str) -> Iterator[str]:
     if (rule := RULES.get(word)) is not None:
-        sentence = rule.sentence.replace("{subject}", "…").replace("{others}", "…")
+        sentence = re.sub(r"\{\w+\}", "…", rule.sentence)
         yield from (f"finding {word} ({rule.severity.value})", f"  {sentence}", f"  {rule.remedy}")
     if (outcome := OUTCOMES.get(word)) is not None:
         codes = " or ".join(map(str, outcome.exit_codes))

@@ -108,10 +108,10 @@ class ScanReport(Report):
         if self.word != "scanned":
             return super().next_step
         if any(store.is_live for store in self.inventory.stores):
-            return "Look through the findings; migrator plan, with the same options, shows what would be written."
+            return "Read the findings; then migrator plan, with the same options, shows what would be written."
         if any(database.shape.holds_sessions for database in self.inventory.databases):
-            return "Look through the findings; migrator verify, with the same options, tells whether all is there."
-        return "Look through the findings: there is no live store and no database with sessions."
+            return "Read the findings; then migrator verify, with the same options, tells whether all is there."
+        return "Read the findings: there is no live store and no database with sessions."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,21 +141,23 @@ class VerifyReport(Report):
         found = self.verification
         usual = super().next_step
         if usual == OUTCOMES["proved"].remedy and any(map(found.count, ACCEPTABLE)):
-            return "Nothing: every session is in its database, or where it was accepted, and every source is unchanged."
+            return "Nothing to do: every session is in its database, or where you accept it; every source is unchanged."
         if self.word != "differences":
             return usual
         missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
         events = sum(one.events - one.present for database in found.databases for one in database.histories)
         if missing or events:
             given = " and --from with what was judged by" if self.origin is not None else ""
+            counted = ((missing, "session"), (events, "event"))
+            lost = " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counted if count)
+            verb = "is" if missing + events == 1 else "are"
             return (
-                f"{missing:,} sessions and {events:,} events are in no database; migrator plan, with the same options"
-                f"{given}, shows which of them can be put there."
+                f"{lost} {verb} in no database. See what can be put back: migrator plan, with the same options{given}."
             )
         elsewhere = [word.value for word in ACCEPTABLE if found.count(word)]
         if elsewhere and not found.count(Verdict.CHANGED) and FAIL_IF_MOVED.issuperset(found.failed_checks):
             accepted = " ".join(f"--accept {word}" for word in elsewhere)
-            return f"Nothing is gone: if the sessions may be where they are, verify with {accepted}."
+            return f"Nothing is lost. If the sessions may stay where they are, run verify with {accepted}."
         return usual
 
     @property
@@ -247,10 +249,10 @@ class RollbackReport(Report):
         if self.word != "listed":
             return super().next_step
         if not self.runs:
-            return "Nothing: no run has written here."
+            return "Nothing to do: no run has written here."
         if self.next_command:
-            return "This takes the last run back that is in force; name another to take that one back."
-        return "Nothing: every run is taken back already."
+            return "This takes back the last run; name another to take that one back."
+        return "Nothing to do: every run was taken back."
 
     @property
     def next_command(self) -> CommandLine:

@@ -34,12 +34,12 @@ State = Literal["unreadable", "unknown", "damaged", "partial", "legacy", "unclai
 Effect = Annotated[str, Meta(extra_json_schema={"enum": ["blocks", "loses", "hides", "changes", "host"]})]
 
 STATES: dict[State, str] = {
-    "unreadable": "The store or the database can not be read.",
+    "unreadable": "The store or the database cannot be read.",
     "unknown": "The database has tables that this version does not know.",
-    "damaged": "Some of the store is no readable entry; all the rest of it was read.",
+    "damaged": "A part of the store cannot be read; all the rest was.",
     "partial": "Some sessions of the store are not in the database.",
-    "legacy": "The sessions are in the store only: nothing is migrated yet.",
-    "unclaimed": "There are transcripts, but no session that they belong to.",
+    "legacy": "All sessions are in the store, and nothing is migrated yet.",
+    "unclaimed": "There are transcripts, but no sessions that they belong to.",
     "migrated": "The database has a row for every session of the store, or there is no store any more."
     " Verify compares what rows and histories say; here nothing did.",
     "empty": "There is no session.",

@@ -153,7 +153,7 @@ def given_up_lines(counts: Mapping[str, int]) -> Iterator[str]:
     """What the release that upgraded this gives up by design: no difference, and said apart from harmless changes."""
     if counts:
         told = plural(sum(counts.values()), "setting")
-        yield f"given up, {told} that the release drops of what is there: {_counted(counts, WHOLE)}"
+        yield f"given up, {told} that the release drops by design: {_counted(counts, WHOLE)}"
 
 
 def _harmless_lines(
@@ -175,7 +175,7 @@ def _harmless_lines(
     what = " and ".join(plural(count, noun) for count, noun in counts if count)
     told = [_counted({name: n for name, n in some.items() if name not in given_up}, most) for some in (changes, events)]
     told[1] = f"events: {told[1]}" if told[1] else ""
-    yield f"harmless, {what}, the same but for what releases change: {'; '.join(filter(None, told)) or 'see above'}"
+    yield f"harmless, {what}, changed only as releases change them: {'; '.join(filter(None, told)) or 'see above'}"
 
 
 def _counted(counts: Mapping[str, int], most: int) -> str:
@@ -201,5 +201,5 @@ def failed_check_lines(verification: VerificationPart, namer: Namer) -> Iterator
 def _check_lines(verification: VerificationPart, namer: Namer, checks: Container[str]) -> Iterator[str]:
     for check, where in failed_checks(verification, namer):
         if check in checks:
-            place = f" for {where}" if where else ""
-            yield f"failed check {check}{place}. What should be true: {CHECKS[check]}"
+            place = f" ({where})" if where else ""
+            yield f"failed check {check}{place}. Expected: {CHECKS[check]}"

@@ -93,7 +93,7 @@ def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
             ids = [one for one in (transcript.header_id, transcript.named_id) if one is not None] or [""]
             found, *_ = _verify_history(holdings, in_file(transcript), ids, target, level)
             absent = found.events - found.present
-            # What can not join a history is in the database as a session of its own.
+            # What cannot join a history is in the database as a session of its own.
             return absent and min(absent, sum(one not in holdings.events for one in events_of(transcript.hashes)))
 
         yield from findings_on_copies(agent, lambda: holdings.known_sessions, missing)

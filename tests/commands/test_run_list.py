@@ -37,7 +37,7 @@ def last_command(text: str) -> list[str]:
 def test_without_a_run_there_is_none_to_take_back(world: World) -> None:
     shown = run("rollback", "--state-dir", world.state)
     assert shown.exit_code == 0
-    assert shown.stdout.endswith("no runs\n\nnext: Nothing: no run has written here.\n")
+    assert shown.stdout.endswith("no runs\n\nnext: Nothing to do: no run has written here.\n")
 
 
 def test_runs_are_listed_with_date_state_and_what_they_take_back_and_the_last_line_does_it(world: World) -> None:
@@ -58,7 +58,7 @@ def test_runs_are_listed_with_date_state_and_what_they_take_back_and_the_last_li
     assert "taken back" in listed(world)
     assert last_command(listed(world))[1] == told[1][0]
     assert run(*last_command(listed(world))).exit_code == 0
-    assert listed(world).endswith("next: Nothing: every run is taken back already.\n")
+    assert listed(world).endswith("next: Nothing to do: every run was taken back.\n")
 
 
 def test_a_run_that_would_be_refused_says_at_what_it_would_stop(world: World) -> None:

@@ -128,3 +128,12 @@ def test_the_directory_is_named_once(unpack: Unpack) -> None:
     for verb in ("scan", "verify"):
         assert run(verb, state).exit_code == run(verb, "--state-dir", state).exit_code
         assert run(verb, state, "--state-dir", state).exit_code == 2
+
+
+def test_the_directory_as_an_argument_stands_in_a_proof_as_a_label(unpack: Unpack, tmp_path: Path) -> None:
+    state = unpack("upgraded-2026.7.1-to-2026.9.6")
+    proof = tmp_path / "proof"
+    assert run("verify", state, "--accept", "moved", "--all", "--proof", proof).exit_code == 0
+    log = proof / "verify.proof.jsonl"
+    assert run("proof", "check", log).exit_code == 0
+    assert str(state) not in log.read_text()

@@ -79,8 +79,8 @@ def test_harmless_changes_are_one_line_with_how_often_each_was_made_and_what_is_
         verification(judged("main", entries=changed, transcripts=[events])), given_up={"policy-retired": 5}
     )
     assert list(verification_lines(part, lambda name: name.text, PLAIN))[3:] == [
-        "given up, 5 settings that the release drops of what is there: policy-retired 5",
-        "harmless, 13 sessions and 1 transcript, the same but for what releases change: delivery-folded 12,"
+        "given up, 5 settings that the release drops by design: policy-retired 5",
+        "harmless, 13 sessions and 1 transcript, changed only as releases change them: delivery-folded 12,"
         " title-filled 7, equal 1; events: media-folded 1,200",
     ]
 
@@ -113,7 +113,7 @@ def test_a_transcript_with_a_gap_says_how_much_is_there_and_from_which_line_on_i
 def test_a_failed_check_says_what_should_be_true_and_where_it_is_not() -> None:
     lines = told(judged("main", checks={"integrity": False}), judged("ops"), failed=("integrity", "integrity"))
     assert lines[1].endswith("failed")
-    assert lines[3:] == ["failed check integrity for main. What should be true: SQLite's full integrity check passes."]
+    assert lines[3:] == ["failed check integrity (main). Expected: SQLite's full integrity check passes."]
 
 
 def test_rows_that_no_source_has_are_counted() -> None:
