@@ -247,6 +247,8 @@ def rollback(run: str | None, set_aside: bool, evidence: str | None, **_options:
     from migrator.commands.rollback import list_runs
     from migrator.commands.rollback import rollback as take_back
 
+    if run is None and (set_aside or evidence):
+        raise click.UsageError("Name the run to take back; without one, the runs are only listed.")
     runner = Runner(click.get_current_context())
     if run is None:
         sys.exit(runner.run(list_runs))

@@ -87,11 +87,15 @@ class Report:
         """The one command to go on with, ready to be typed; empty where there is none or several."""
         return ()
 
-    def rollback_command(self, run: str) -> CommandLine:
-        """The whole command that takes a run back."""
+    def command(self, *words: str) -> CommandLine:
+        """A whole command on the same state directory."""
         told = self.inventory.state_dir_source == "--state-dir"
         place = ("--state-dir", Name("path", self.inventory.state_dir)) if told else ()
-        return ("migrator", "rollback", os.path.basename(run), *place)
+        return ("migrator", *words, *place)
+
+    def rollback_command(self, run: str) -> CommandLine:
+        """The whole command that takes a run back."""
+        return self.command("rollback", os.path.basename(run))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,21 +148,42 @@ class VerifyReport(Report):
             return "Nothing to do: every session is in its database, or where you accept it; every source is unchanged."
         if self.word != "differences":
             return usual
-        missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
-        events = sum(one.events - one.present for database in found.databases for one in database.histories)
-        if missing or events:
+        if lost := self._lost:
             given = " and --from with what was judged by" if self.origin is not None else ""
-            counted = ((missing, "session"), (events, "event"))
-            lost = " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counted if count)
-            verb = "is" if missing + events == 1 else "are"
-            return (
-                f"{lost} {verb} in no database. See what can be put back: migrator plan, with the same options{given}."
-            )
-        elsewhere = [word.value for word in ACCEPTABLE if found.count(word)]
-        if elsewhere and not found.count(Verdict.CHANGED) and FAIL_IF_MOVED.issuperset(found.failed_checks):
-            accepted = " ".join(f"--accept {word}" for word in elsewhere)
+            return f"{lost} in no database. See what can be put back: migrator plan, with the same options{given}."
+        if self._acceptable:
+            accepted = " ".join(f"--accept {word}" for word in self._acceptable)
             return f"Nothing is lost. If the sessions may stay where they are, run verify with {accepted}."
         return usual
+
+    @property
+    def next_command(self) -> CommandLine:
+        """The command that says what can be put back, or accepts what is elsewhere."""
+        if self.word != "differences":
+            return ()
+        if self._lost:
+            given = ("--from", Name("path", self.origin.state_dir)) if self.origin is not None else ()
+            return (*self.command("plan"), *given)
+        accepted = tuple(part for word in self._acceptable for part in ("--accept", word))
+        return (*self.command("verify"), *accepted) if accepted and self.origin is None else ()
+
+    @property
+    def _lost(self) -> str:
+        """How many sessions and events are in no database, with their verb; empty where none are."""
+        found = self.verification
+        missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
+        events = sum(one.events - one.present for database in found.databases for one in database.histories)
+        counted = ((missing, "session"), (events, "event"))
+        told = " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counted if count)
+        return f"{told} {'is' if missing + events == 1 else 'are'}" if told else ""
+
+    @property
+    def _acceptable(self) -> tuple[str, ...]:
+        """The words to accept, where all that is wrong is that sessions are elsewhere."""
+        found = self.verification
+        if found.count(Verdict.CHANGED) or not FAIL_IF_MOVED.issuperset(found.failed_checks):
+            return ()
+        return tuple(word.value for word in ACCEPTABLE if found.count(word))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -171,11 +171,14 @@ def _harmless_lines(
     events: Counter[str] = Counter()
     for one in transcripts:
         events.update(one.transforms)
+    for name in given_up:
+        changes.pop(name, None)
+        events.pop(name, None)
     counts = [(len(sessions), "session"), (len(transcripts), "transcript")]
     what = " and ".join(plural(count, noun) for count, noun in counts if count)
-    told = [_counted({name: n for name, n in some.items() if name not in given_up}, most) for some in (changes, events)]
-    told[1] = f"events: {told[1]}" if told[1] else ""
-    yield f"harmless, {what}, changed only as releases change them: {'; '.join(filter(None, told)) or 'see above'}"
+    told = [_counted(changes, most)] if changes else []
+    told += [f"events: {_counted(events, most)}"] if events else []
+    yield f"harmless, {what}, changed only as releases change them: {'; '.join(told) or 'see above'}"
 
 
 def _counted(counts: Mapping[str, int], most: int) -> str:

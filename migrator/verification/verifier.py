@@ -64,6 +64,7 @@ def verify(
             examine, range(count), names.__getitem__, count=count, size=size, progress=progress, together=1
         ) as examined:
             histories = verify_histories(holdings, level, progress)
+            progress.enter(None)
             judged = [
                 _verify_database(one, claims[one.path], newest[one.path], histories, holdings, level)
                 for one in inventory.databases

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from migrator import commands
+from migrator.cli.main import main
 from migrator.commands.request import Request
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import Verdict, Verification
+from migrator.model.words import Name
 
 Unpack = Callable[[str], Path]
 
@@ -63,3 +66,18 @@ def test_where_sessions_are_only_elsewhere_their_acceptance_is_what_is_left(unpa
         "Read the findings on damaged"
     )
     assert accepted.next_step.startswith("Nothing to do: every session is in its database, or where you accept it")
+
+
+def test_what_is_to_be_done_next_is_a_command_that_can_be_pasted(unpack: Unpack) -> None:
+    states, moved = unpack("defect-malformed-line"), unpack("upgraded-2026.7.1-to-2026.9.6")
+
+    def typed(report: commands.Report) -> list[str]:
+        return [word.text if isinstance(word, Name) else str(word) for word in report.next_command][1:]
+
+    lost = commands.verify(request(states / "after"), str(states / "before"))
+    named = ["--state-dir", str(states / "after"), "--from", str(states / "before")]
+    assert typed(lost) == ["plan", *named]
+    assert CliRunner().invoke(main, [*typed(lost), "--detailed-exitcode"]).exit_code == 1
+    elsewhere = commands.verify(request(moved))
+    assert CliRunner().invoke(main, typed(elsewhere)).exit_code == 0
+    assert commands.verify(request(moved), accept=("moved",)).next_command == ()

@@ -90,3 +90,8 @@ def test_the_list_is_data_as_well_and_has_labels_off_a_terminal(world: World) ->
     [row] = report["runs"]
     assert row["takes_back"] == {"removed": 1, "restored": 2, "put_back": 0, "set_aside": 0}
     assert report["next_command"][:3] == ["migrator", "rollback", row["id"]]
+
+
+def test_what_is_to_be_done_with_a_run_needs_a_run(world: World, tmp_path: Path) -> None:
+    for words in (["--set-aside"], ["--evidence", tmp_path / "case"]):
+        assert run("rollback", "--state-dir", world.state, *words).exit_code == 2
