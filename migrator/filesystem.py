@@ -261,7 +261,7 @@ def is_absent(path: str) -> bool:
 def status_of(path: str | Path, *, follow: bool = False) -> os.stat_result | None:
     """The status of something whose name was listed; None if it is gone by now, as temporary files are.
 
-    Raises OSError where it may not, or can not, be looked at: who asks must say so, and go on with the others.
+    Raises OSError where it may not, or cannot, be looked at: who asks must say so, and go on with the others.
     """
     try:
         return os.stat(path) if follow else os.lstat(path)
@@ -272,7 +272,7 @@ def status_of(path: str | Path, *, follow: bool = False) -> os.stat_result | Non
 def names_in(folder: str | Path) -> list[str]:
     """The names in a directory, sorted; none if there is no directory (any more).
 
-    Raises OSError where it may not, or can not, be listed.
+    Raises OSError where it may not, or cannot, be listed.
     """
     try:
         return sorted(os.listdir(folder))
@@ -281,7 +281,7 @@ def names_in(folder: str | Path) -> list[str]:
 
 
 def size_at(path: str) -> int:
-    """The length of a regular file, links followed; 0 for whatever else is there, or can not be looked at."""
+    """The length of a regular file, links followed; 0 for whatever else is there, or cannot be looked at."""
     try:
         status = status_of(path, follow=True)
     except (OSError, ValueError):

@@ -115,7 +115,7 @@ RELEASE = Shown(
     "upgraded-2026.6.1-to-2026.9.6",
     "upgraded",
     ("migrator verify --state-dir upgraded --proof proof", "migrator proof check proof/verify.proof.jsonl"),
-    skipped=(r"transformed, 1 session.*?(?=\nagents )",),
+    skipped=(r"given up, 1 setting.*?(?=\nagents )",),
 )
 CI = Shown(
     "legacy-2026.6.1",

@@ -41,7 +41,7 @@ HELP = {
     "scan": Help(
         (
             ("scan", "where OpenClaw has it"),
-            ("scan --state-dir ~/broken --agent main", "one agent of another"),
+            ("scan ~/broken --agent main", "one agent of another"),
             ("scan --expect-agents 3", "fail unless all are there"),
         ),
         (0, 1, *_STOPPED),
@@ -101,6 +101,7 @@ HELP = {
     "explain": Help(
         (
             ("explain agent:main:main", "one session"),
+            ("explain incident", "the one that has this in its key"),
             ("explain ./sessions.json", "one file"),
             ("explain upgrade.loses-history", "what a word of a report means"),
         ),
@@ -109,7 +110,8 @@ HELP = {
     ),
     "rollback": Help(
         (
-            ("rollback 20261125T101500Z-6a5676b8", "the run of that id"),
+            ("rollback", "which runs are there?"),
+            ("rollback 20261125T101500Z-6a5676b8", "take that one back"),
             ("rollback RUN --evidence ~/case", "and leave no trace of it"),
         ),
         (0, 1, 14, *_STOPPED),
@@ -118,6 +120,15 @@ HELP = {
             1: "not all could be taken back: look at the findings",
             12: "refused: others have written since, and nothing was touched",
         },
+    ),
+    "help": Help(
+        (
+            ("help apply", "what apply does and takes"),
+            ("help upgrade.loses-history", "what a word of a report means"),
+            ("help 15", "what an exit code means"),
+        ),
+        (0, 2),
+        {0: "it was shown", 2: "there is no such command or word"},
     ),
     "proof check": Help(
         (

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import click
 
+from migrator.model.errors import Meant
 from migrator.model.request import Surroundings
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import find_os_home
@@ -54,13 +55,16 @@ def even_clock() -> Callable[[], datetime]:
     return lambda: started + timedelta(seconds=time.monotonic() - began)
 
 
-def spelled(context: click.Context) -> Iterator[Name | str | int]:
-    """The command line as it was given, without what was left at its default; free text comes as a Name."""
+def spelled(context: click.Context, without: tuple[str, ...] = ()) -> Iterator[Name | str | int]:
+    """The command line as it was given, without what was left at its default; free text comes as a Name.
+
+    ``without`` are names of parameters to leave out.
+    """
     yield "migrator"
     yield context.info_name or ""
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
-        if value in (None, (), False) or value == parameter.default:
+        if parameter.name in without or value in (None, (), False) or value == parameter.default:
             continue
         option = parameter.opts[0]
         kind = "agent" if option == "--agent" else "path"
@@ -71,6 +75,17 @@ def spelled(context: click.Context) -> Iterator[Name | str | int]:
                 yield Name(kind, item)
             elif not isinstance(item, bool):
                 yield item
+
+
+def corrected(context: click.Context, option: str, meant: Meant) -> Iterator[Name | str | int]:
+    """The command line with the state directory that was meant in the place of what ``option`` named."""
+    has_agents = any(parameter.name == "agents" for parameter in context.command.params)
+    agent = meant.agent if has_agents and option == "--state-dir" and not context.params.get("agents") else None
+    wrong = ("state_dir", "directory") if option == "--state-dir" else (option.removeprefix("--"),)
+    yield from spelled(context, wrong)
+    yield from (option, Name("path", meant.state_dir))
+    if agent is not None:
+        yield from ("--agent", Name("agent", agent))
 
 
 @contextmanager

@@ -18,9 +18,12 @@ from migrator import __version__
 from migrator.cli.help import epilog, program_epilog
 from migrator.cli.shared_options import (
     ACCEPT,
+    ALL,
     ALLOW_EMPTY,
+    DIRECTORY,
     EXPECT,
     FOLLOW,
+    FORMAT,
     JOBS,
     NAMES,
     OUTPUT,
@@ -33,9 +36,11 @@ from migrator.cli.shared_options import (
     WAIT,
     WHERE,
     WHICH,
+    Verb,
     with_options,
 )
 from migrator.cli.streams import give_up_stdout, open_streams
+from migrator.model.errors import NothingFoundError
 from migrator.model.exported import Layout
 from migrator.model.upgrade import Way
 from migrator.model.verification import Level
@@ -66,7 +71,7 @@ class _Program(click.Group):
             click.echo("migrator: out of memory; every database is as it was, or complete.", err=True)
             sys.exit(2)
         except OSError:
-            click.echo("migrator: standard output can not be written to.", err=True)
+            click.echo("migrator: standard output cannot be written to.", err=True)
             sys.exit(2)
         finally:
             try:
@@ -86,8 +91,8 @@ def main() -> None:
     """
 
 
-@main.command(epilog=epilog("scan"))
-@with_options(*SCANNED, OUTPUT)
+@main.command(cls=Verb, epilog=epilog("scan"))
+@with_options(DIRECTORY, *SCANNED, OUTPUT)
 def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
     """Show what is there, and touch nothing."""
     from migrator import commands
@@ -97,7 +102,7 @@ def scan(**_options: Any) -> NoReturn:  # noqa: ANN401 - click decides the types
     sys.exit(runner.run(commands.scan))
 
 
-@main.command(epilog=epilog("plan"))
+@main.command(cls=Verb, epilog=epilog("plan"))
 @with_options(*SCANNED, *REPAIR, PROOF)
 @click.option("--output", "plan_output", metavar="FILE", help="Write the plan to FILE, for apply; replaces FILE.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 if there is something to do.")
@@ -110,7 +115,7 @@ def plan(plan_output: str | None, detailed_exitcode: bool, **_options: Any) -> N
     sys.exit(runner.run(lambda request: commands.plan(request, detailed_exitcode, plan_output)))
 
 
-@main.command(epilog=epilog("apply"))
+@main.command(cls=Verb, epilog=epilog("apply"))
 @click.argument("plan_file", metavar="[PLAN]", required=False)
 @with_options(*SCANNED, *REPAIR, WAIT, OUTPUT, PROOF)
 @click.option("--yes", is_flag=True, help="Plan and do it in one go.")
@@ -124,8 +129,8 @@ def apply(plan_file: str | None, yes: bool, archive_sources: bool, **_options: A
     sys.exit(runner.run(lambda request: commands.apply(request, plan_file, yes, archive_sources)))
 
 
-@main.command(epilog=epilog("verify"))
-@with_options(*SCANNED, WAIT, OUTPUT, PROOF)
+@main.command(cls=Verb, epilog=epilog("verify"))
+@with_options(DIRECTORY, *SCANNED, WAIT, OUTPUT, PROOF)
 @click.option("--against", metavar="DIR", help="Judge by this copy of the state directory, or folder of a run.")
 @click.option(
     "--level",
@@ -144,7 +149,7 @@ def verify(against: str | None, level: str, accept: tuple[str, ...], **_options:
     sys.exit(runner.run(lambda request: commands.verify(request, against, Level(level), accept)))
 
 
-@main.command(epilog=epilog("prove"))
+@main.command(cls=Verb, epilog=epilog("prove"))
 @with_options(*WHERE, *EXPECT, *SHOWN, JOBS, WAIT, OUTPUT)
 @click.option("--old", metavar="RELEASE", help="The old release: a number such as 2026.7.1, or a path to it.")
 @click.option("--new", metavar="RELEASE", help="The new release: a number such as 2026.9.6, or a path to it.")
@@ -185,9 +190,9 @@ def prove(
     sys.exit(code)
 
 
-@main.command(epilog=epilog("export"))
+@main.command(cls=Verb, epilog=epilog("export"))
 @click.argument("folder", metavar="DIR")
-@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, NAMES, QUIET, JOBS, OUTPUT)
+@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, NAMES, ALL, QUIET, JOBS, OUTPUT)
 @click.option("--session", "sessions", metavar="KEY", multiple=True, help="Only this session key or session id.")
 @click.option("--archived", is_flag=True, help="Also write transcripts that were deleted or reset.")
 @click.option(
@@ -210,13 +215,13 @@ def export(folder: str, sessions: tuple[str, ...], archived: bool, layout: str, 
     sys.exit(runner.run(lambda request: make_export(request, folder, wish)))
 
 
-@main.command(epilog=epilog("explain"))
+@main.command(cls=Verb, epilog=epilog("explain"))
 @click.argument("what", metavar="WHAT")
-@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, *SHOWN, JOBS, OUTPUT)
+@with_options(*WHERE, *WHICH, FOLLOW, ALLOW_EMPTY, FORMAT, NAMES, QUIET, JOBS, OUTPUT)
 def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
     """Say all that is known about WHAT: a session key, id, path, agent directory, or a word of a report."""
     from migrator.cli.runner import Runner
-    from migrator.cli.terms import meaning
+    from migrator.cli.terms import meaning, near_words
     from migrator.commands.explain import explain as explain_it
 
     context = click.get_current_context()
@@ -225,22 +230,53 @@ def explain(what: str, **_options: Any) -> None:  # noqa: ANN401
     if is_alone and (told := meaning(what)) is not None:
         click.echo(told)
         return
-    runner = Runner(context)
-    sys.exit(runner.run(lambda request: explain_it(request, what)))
+    code = Runner(context).run(lambda request: explain_it(request, what))
+    if code == NothingFoundError.exit_code and is_alone and (near := near_words(what)):
+        click.echo(f"Words of a report: {near.strip()}", err=True)
+    sys.exit(code)
 
 
-@main.command(epilog=epilog("rollback"))
-@click.argument("run")
+@main.command(cls=Verb, epilog=epilog("rollback"))
+@click.argument("run", metavar="[RUN]", required=False)
 @with_options(*WHERE, OUTSIDE, *SHOWN, WAIT, OUTPUT)
 @click.option("--set-aside", is_flag=True, help="Keep in the run folder what others have written since, and go on.")
 @click.option("--evidence", metavar="DIR", help="Move the folder of the run to DIR, so that no trace of it stays.")
-def rollback(run: str, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
-    """Take RUN back, the id or folder of a run, so that everything is as it was before."""
+def rollback(run: str | None, set_aside: bool, evidence: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
+    """Take RUN back, so that everything is as it was before; without RUN, list the runs."""
     from migrator.cli.runner import Runner
+    from migrator.commands.rollback import list_runs
     from migrator.commands.rollback import rollback as take_back
 
+    if run is None and (set_aside or evidence):
+        raise click.UsageError("Name the run to take back; without one, the runs are only listed.")
     runner = Runner(click.get_current_context())
+    if run is None:
+        sys.exit(runner.run(list_runs))
     sys.exit(runner.run(lambda request: take_back(request, run, set_aside, evidence)))
+
+
+@main.command("help", cls=Verb, epilog=epilog("help"))
+@click.argument("topic", metavar="[TOPIC]...", nargs=-1)
+def show_help(topic: tuple[str, ...]) -> None:
+    """Show the help of a command, or what a word of a report means."""
+    from migrator.cli.terms import meaning, near_words
+
+    context: click.Context = click.get_current_context().find_root()
+    command: click.Command = main
+    for word in topic:
+        inner = command.commands.get(word) if isinstance(command, click.Group) else None
+        if inner is None:
+            break
+        context, command = click.Context(inner, info_name=word, parent=context), inner
+    else:
+        click.echo(command.get_help(context))
+        return
+    told = meaning(" ".join(topic))
+    if told is None:
+        near = near_words(topic[-1], main.commands)
+        click.echo(f"migrator help: No command and no word of a report has this name.{near}", err=True)
+        sys.exit(2)
+    click.echo(told)
 
 
 @main.group()
@@ -248,7 +284,7 @@ def proof() -> None:
     """Check a proof log, merge many, or find out what a label in one stands for."""
 
 
-@proof.command("check", epilog=epilog("proof check"))
+@proof.command("check", cls=Verb, epilog=epilog("proof check"))
 @click.argument("file", metavar="FILE|BUNDLE")
 def proof_check(file: str) -> NoReturn:
     """Check the chain, the vocabulary and the arithmetic of a proof log, and that a bundle says nothing else."""
@@ -257,7 +293,7 @@ def proof_check(file: str) -> NoReturn:
     sys.exit(check_proof(file))
 
 
-@proof.command("merge", epilog=epilog("proof merge"))
+@proof.command("merge", cls=Verb, epilog=epilog("proof merge"))
 @click.argument("files", metavar="FILES...", nargs=-1, required=True)
 @click.option(
     "--format",
@@ -275,7 +311,7 @@ def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
     sys.exit(Runner(click.get_current_context()).merge())
 
 
-@proof.command("reveal", epilog=epilog("proof reveal"))
+@proof.command("reveal", cls=Verb, epilog=epilog("proof reveal"))
 @click.argument("label")
 @click.option("--key", "folder", metavar="DIR", required=True, help="The folder of the run or proof that made LABEL.")
 @with_options(*WHERE, FOLLOW)

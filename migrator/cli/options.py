@@ -36,6 +36,7 @@ class Options:
     allow_empty: bool = False
     form: str = "text"
     names: str = "auto"
+    whole: bool = False
     quiet: bool = False
     jobs: int | None = None
     wait: int = 0
@@ -53,7 +54,13 @@ class Options:
 def options_of(context: click.Context) -> Options:
     """The options that click has read."""
     known = {field.name for field in fields(Options)}
-    return Options(**{name: value for name, value in context.params.items() if name in known})
+    values = {name: value for name, value in context.params.items() if name in known}
+    directory = context.params.get("directory")
+    if directory is not None:
+        if values["state_dir"] is not None:
+            raise click.UsageError("Name the state directory once: as an argument, or with --state-dir.", context)
+        values["state_dir"] = directory
+    return Options(**values)
 
 
 def request_of(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from migrator.model.progress import Progress, silent
@@ -15,25 +16,41 @@ if TYPE_CHECKING:
 
 
 _WIDEST_NAME = 24
-_FORMAT = "{desc}  {percentage:3.0f}%  {n_fmt} of {total_fmt}, {rate_fmt}, {remaining} left"
+_FORMAT = "{desc} {percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt}{speed}"
 _EVERY = 0.1  # seconds
 _SILENT = 0.5  # seconds, in which most commands are done
 
 
+@cache
+def _line() -> type[tqdm[Any]]:
+    """The bar of tqdm, with speed and time left once they are known; made when one is shown, as tqdm takes time."""
+    from tqdm import tqdm
+
+    class Line(tqdm):  # type: ignore[type-arg] # it is generic in the stubs only
+        @property
+        def format_dict(self) -> MutableMapping[str, Any]:
+            told = super().format_dict
+            rate = told["rate"] or (told["n"] / told["elapsed"] if told["elapsed"] else 0)
+            left = (told["total"] - told["n"]) / rate if rate else 0
+            speed = f", {self.format_sizeof(rate, 'B/s')}, {self.format_interval(left)} left" if rate else ""
+            return {**told, "speed": speed}
+
+    return Line
+
+
 class _Bar(Progress):
-    """One line on stderr: what is done, for whom, how much of how much, how fast, and how long it will take."""
+    """One line on stderr: the phase, for whom, a bar, how much of how much, how fast, and how long it will take."""
 
     def __init__(self, namer: Callable[[Name], str]) -> None:
         self._namer, self._doing = namer, ""
         self._shown: tqdm[Any] | None = None
 
     def start(self, doing: str, total: int) -> None:
-        from tqdm import tqdm
-
         self.close()
         self._doing = doing
-        tqdm.monitor_interval = 0  # no thread, which a signal could find in a bad moment
-        self._shown = tqdm(
+        line = _line()
+        line.monitor_interval = 0  # no thread, which a signal could find in a bad moment
+        self._shown = line(
             desc=doing,
             total=total,
             unit="B",

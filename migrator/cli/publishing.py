@@ -118,6 +118,9 @@ class Publisher:
         if self.options.is_silent:
             return
         document = document_of(report)
+        if self.options.names == "auto" and not self._shows_names() and sys.stderr.isatty():
+            where = "a terminal" if self.options.form == "text" else "text on a terminal"
+            click.echo(f"Names are labels, because this report is not {where}; --names clear shows them.", err=True)
         self.put(document, self._render, lambda body: self._check(body, report), report.inventory.state_dir)
         if self.options.form == "github":
             self._append_summary(markdown.render(document, self.labels.of), lambda body: self._check(body, report))
@@ -126,7 +129,8 @@ class Publisher:
         seconds = (datetime.now(timezone.utc) - self.started).total_seconds()
         occasion = Occasion(self.started, seconds, self._shows_names() or self.has_lasting_labels)
         self.guard.add_computed(occasion.stamp.split(":"))
-        return formats.render(self.options.form, document, namer, style_of(self._is_terminal(), os.environ), occasion)
+        style = style_of(self._is_terminal(), os.environ, whole=self.options.whole)
+        return formats.render(self.options.form, document, namer, style, occasion)
 
     def _append_summary(self, page: str, check: Callable[[str], None]) -> None:
         """Append a page to the summary of the job, where GitHub actions keep one."""
@@ -177,9 +181,9 @@ class Publisher:
         """Say on standard error, and in the format that was asked for, why a command could not go on."""
         names = self.options.names
         clear = names == "clear" or (names == "auto" and sys.stderr.isatty())
-        if error.subject is not None:
-            self.guard.add_name(error.subject.text)
-        body = text.error(document, clear_text if clear else self.labels.of)
+        self.add_names((error.subject, *error.others) if error.subject is not None else error.others)
+        width = style_of(True, os.environ).width if sys.stderr.isatty() else None
+        body = text.error(document, clear_text if clear else self.labels.of, width)
         self.guard.add_computed(self.labels.issued)
         if not clear:
             try:
@@ -187,7 +191,8 @@ class Publisher:
             except LeakError as leak:
                 body = f"migrator {self.verb}: {leak.sentence} (exit {error.exit_code})\n"
             except (OSError, MemoryError):  # too little is left to look whether the words give something away
-                body = f"migrator {self.verb}: {error.sentence.format(subject='Something')} (exit {error.exit_code})\n"
+                told = error.sentence.format(subject="Something", others="something")
+                body = f"migrator {self.verb}: {told} (exit {error.exit_code})\n"
         click.echo(body, nl=False, err=True)
         if self.is_ready and self.options.form in formats.RENDERERS:
             self._put_error(document)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from migrator.cli.invocation import TerminatedError, even_clock, spelled, surroundings, terminable
+from migrator.cli.invocation import TerminatedError, corrected, even_clock, spelled, surroundings, terminable
 from migrator.cli.options import options_of, request_of
 from migrator.cli.progress_bar import bar
 from migrator.cli.publishing import Publisher
@@ -25,6 +25,7 @@ from migrator.model.errors import (
     ProofNotWrittenError,
     SystemFailedError,
     UsageError,
+    WrongPlaceError,
 )
 from migrator.model.outcome import Halfway
 from migrator.model.report import Report, run_of
@@ -38,6 +39,7 @@ from migrator.proofs.log import LogReader, log_lines
 from migrator.report.building import error_document
 
 INTERRUPTED, TERMINATED = 130, 143
+_MOST_MEANT = 5
 _REPORT_IT = "Every database is as it was, or complete. Please report where it happened:"
 
 
@@ -45,6 +47,7 @@ class Runner:
     """Runs the command of a click context. Its methods raise nothing: they give the exit code."""
 
     def __init__(self, context: click.Context) -> None:
+        self.context = context
         self.options = options_of(context)
         self.command = tuple(spelled(context))
         self.verb = str(self.command[1])
@@ -147,7 +150,11 @@ class Runner:
             return self._internal_error(error)
 
     def _complain(self, error: MigratorError) -> int:
-        self.publisher.complain(error, error_document(error, self.verb))
+        meant = error.meant[:_MOST_MEANT] if isinstance(error, WrongPlaceError) else ()
+        option = error.option if isinstance(error, WrongPlaceError) else ""
+        lines = [tuple(corrected(self.context, option, one)) for one in meant]
+        self.publisher.add_names(word for line in lines for word in line if isinstance(word, Name))
+        self.publisher.complain(error, error_document(error, self.verb, lines))
         return error.exit_code
 
     def _stopped(self, word: str, code: int, stop: BaseException) -> int:

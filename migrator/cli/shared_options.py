@@ -27,6 +27,9 @@ NAMES = click.option(
     show_default=True,
     help="Show names or labels; auto: names in text on your own terminal, labels everywhere else.",
 )
+ALL = click.option(
+    "--all", "whole", is_flag=True, help="Show lists as a whole in text; the other formats have their own."
+)
 STATE = click.option("--state-dir", metavar="DIR", help="OpenClaw's state directory.")
 CONFIG = click.option("--config", metavar="FILE", help="The configuration file to read session.store from.")
 FOLLOW = click.option(
@@ -59,7 +62,7 @@ WAIT = click.option(
     "--wait", metavar="SECONDS", type=COUNT, default=0, help="Wait so long for writers and locks to go away."
 )
 WHERE = (STATE, CONFIG)
-SHOWN = (FORMAT, NAMES, QUIET)
+SHOWN = (FORMAT, NAMES, ALL, QUIET)
 SCANNED = (*WHERE, *WHICH, FOLLOW, *EXPECT, ALLOW_EMPTY, *SHOWN, JOBS)
 """What every command takes that scans an installation and says what is there."""
 OUTPUT = click.option(
@@ -86,7 +89,27 @@ REPAIR = (
 )
 """What can be said about databases that a newer release has migrated."""
 
+COMMON = frozenset(
+    {"state_dir", "config", "follow", "allow_empty", "form", "names", "whole", "quiet", "jobs", "wait", "output"}
+)
+"""The names of options that are the same everywhere: a help text has them in a block of their own, the last one."""
+DIRECTORY = click.argument("directory", metavar="[DIR]", required=False)
+"""The state directory without the words --state-dir before it."""
 Command = Callable[..., Any]
+
+
+class Verb(click.Command):
+    """A command whose help says first what it alone takes, then what most commands take."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the two blocks of options."""
+        options = [one for one in self.get_params(context) if isinstance(one, click.Option)]
+        for title, is_common in (("Options", False), ("Common options", True)):
+            of_block = [one for one in options if (one.name in COMMON or "--help" in one.opts) == is_common]
+            records = [record for one in of_block if (record := one.get_help_record(context)) is not None]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from migrator.cli.help import EXIT_CODES
 from migrator.findings.checks import CHECKS
@@ -19,9 +21,17 @@ def meaning(word: str) -> str | None:
     return "\n".join(_meanings(word)) or None
 
 
+def near_words(word: str, commands: Iterable[str] = ()) -> str:
+    """The words of ours that are spelled much like one, as a sentence; empty if there is none."""
+    changes = (change.name for one in (ENTRY_TRANSFORMS, EVENT_TRANSFORMS) for change in one)
+    known = dict.fromkeys((*commands, *RULES, *OUTCOMES, *SESSIONS, *TRANSCRIPTS, *changes, *CHECKS))
+    found = get_close_matches(word, known)
+    return f" Near it: {', '.join(found)}." if found else ""
+
+
 def _meanings(word: str) -> Iterator[str]:
     if (rule := RULES.get(word)) is not None:
-        sentence = rule.sentence.replace("{subject}", "…").replace("{others}", "…")
+        sentence = re.sub(r"\{\w+\}", "…", rule.sentence)
         yield from (f"finding {word} ({rule.severity.value})", f"  {sentence}", f"  {rule.remedy}")
     if (outcome := OUTCOMES.get(word)) is not None:
         codes = " or ".join(map(str, outcome.exit_codes))

@@ -83,7 +83,7 @@ def _apply(
     if not pending and has_severity(planned.findings, Severity.REFUSED):
         raise RefusedError("Every database with something to do was refused; see the findings of plan.")
     if not pending and not archive:
-        verification = make_verification(inventory, workers=request.workers)
+        verification = make_verification(inventory, workers=request.workers, progress=request.progress)
         word, code = judge(verification, inventory)
         state, around = Path(inventory.state_dir), request.surroundings
         if code in (0, QUARANTINED):
@@ -115,13 +115,13 @@ def _carry_out(request: Request, inventory: Inventory, planned: Plan, archive: b
         with committed(outcomes):
             fresh = take_inventory(replace(request, progress=silent), inventory)
             whole = sources.joined_to(fresh)
-            verification = make_verification(whole, workers=request.workers)
+            verification = make_verification(whole, workers=request.workers, progress=request.progress)
             word, code = judge(verification, whole)
             archiving = archive_sources(planned, run) if archive and code == 0 else NOT_ARCHIVED
             if archiving.moved:
                 fresh = take_inventory(replace(request, progress=silent))
                 whole = sources.joined_to(fresh)
-                verification = make_verification(whole, workers=request.workers)
+                verification = make_verification(whole, workers=request.workers, progress=request.progress)
                 word, code = judge(verification, whole)
             if code == 0 and any(planned_database.rejects for planned_database in planned.databases):
                 word, code = "quarantined", QUARANTINED

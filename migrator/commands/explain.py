@@ -15,6 +15,7 @@ from migrator.commands.request import Request, take_inventory
 from migrator.model.errors import NothingFoundError
 from migrator.model.explanation import Event, Explanation, Place
 from migrator.model.inventory import Database, Entry, Inventory, Shape, Store, Transcript
+from migrator.model.near import near, parts_of
 from migrator.model.plan import Plan
 from migrator.model.report import ExplainReport
 from migrator.model.verification import UNREAD, HistoryVerdict, HistoryVerification, Verdict, Verification
@@ -53,7 +54,7 @@ UNSEEN = UNREAD | {
 
 
 def explain(request: Request, what: str) -> ExplainReport:
-    """Say what is known about ``what``: a session key, a session id, a path, or the name of an agent directory.
+    """Say what is known about ``what``: a session key or a part of one, an id, a path, or an agent directory.
 
     Raises NothingFoundError if there is nothing of it anywhere.
     """
@@ -62,11 +63,10 @@ def explain(request: Request, what: str) -> ExplainReport:
     known = _Known(inventory, verification, plan_for(request, inventory))
     path = os.path.realpath(os.path.join(request.surroundings.cwd, what))
     places = tuple(known.about_agent(what) or known.about_file(path) or known.about_session(what))
+    if not places and len(found := parts_of(what, known.keys)) == 1:
+        places = tuple(known.about_session(found[0]))
     if not places:
-        raise NothingFoundError(
-            "Nothing is known about {subject}: no session, file or agent directory has this name.",
-            Name("session", what),
-        )
+        raise _unknown(what, known)
     subjects = tuple(dict.fromkeys(name for place in places for name in (place.key, place.session_id) if name))
     names = {*subjects, *(place.where for place in places)}
     findings = tuple(one for one in verification.findings if one.code in UNREAD or _is_about(one, names))
@@ -79,6 +79,15 @@ def explain(request: Request, what: str) -> ExplainReport:
     explanation = Explanation(subjects, places, tuple(known.events(places)), advice)
     told = replace(inventory, findings=findings)
     return ExplainReport(word="explained", exit_code=0, inventory=told, explained=explanation)
+
+
+def _unknown(what: str, known: _Known) -> NothingFoundError:
+    directories = [agent.directory for agent in known.inventory.agents]
+    found = near(what, (*directories, *known.keys))
+    others = tuple(Name("agent" if one in directories else "session", one) for one in found)
+    hint = " Near it: {others}." if others else ""
+    sentence = f"Nothing is known about {{subject}}: no session, file or agent directory has this name.{hint}"
+    return NothingFoundError(sentence, Name("session", what), others)
 
 
 def _is_in_database(places: tuple[Place, ...]) -> bool:
@@ -116,6 +125,12 @@ class _Known:
         self.histories: dict[str, HistoryVerification] = {
             one.transcript.text: one for database in verification.databases for one in database.histories
         }
+
+    @property
+    def keys(self) -> dict[str, None]:
+        """Every session key, of sources and of databases."""
+        stored = (row.key for database in self.databases for row in (*database.typed_rows, *database.cache_rows))
+        return dict.fromkeys((*(entry.key for store in self.stores for entry in store.entries), *stored))
 
     # what a subject is
 

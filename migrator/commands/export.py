@@ -77,7 +77,7 @@ def _write(inventory: Inventory, folder: Path, wish: Wish) -> Exported:
                 store, extras, made = write_database(connection, database, target, place, wish)
         except sqlite3.Error:
             raise RefusedError(
-                "{subject} can not be read to its end; restore it from a backup, or export the others with --agent.",
+                "{subject} cannot be read to its end; restore it from a backup, or export the others with --agent.",
                 Name("database", database.path),
             ) from None
         findings += made

@@ -184,13 +184,13 @@ class _Reader:
         except FileNotFoundError:
             raise NothingFoundError("There is nothing at {subject}; check the path.", name) from None
         except OSError:
-            raise RefusedError("{subject} can not be read; name what can be.", name) from None
+            raise RefusedError("{subject} cannot be read; name what can be.", name) from None
         return [Found(path, holds)] if holds is not None else []
 
     def _parts(self, store: Store) -> Iterator[Store]:
         """A store by the agents that its entries belong to."""
         if store.identity is None:
-            raise RefusedError("{subject} can not be read, or changes; nothing was taken.", Name("store", store.path))
+            raise RefusedError("{subject} cannot be read, or changes; nothing was taken.", Name("store", store.path))
         own = self.told or self._placed(store.path)
         entries: dict[str, list[Entry]] = defaultdict(list)
         for entry in store.entries:
@@ -240,7 +240,7 @@ class _Reader:
         name = Name("database", path)
         database, _ = read_database(path, normalize_agent_id(self._placed(path) or self.told or ""))
         if database.shape is Shape.UNREADABLE:
-            raise RefusedError("{subject} can not be read by SQLite; nothing was taken of it.", name)
+            raise RefusedError("{subject} cannot be read by SQLite; nothing was taken of it.", name)
         if database.shape not in _WITH_SESSIONS:
             return [], []
         self.exported[f"{folder}{os.sep}"] = path
@@ -248,7 +248,7 @@ class _Reader:
             with open_snapshot(path) as connection:
                 write_database(connection, database, folder, "", Wish())
         except (sqlite3.Error, BusyError):
-            raise RefusedError("{subject} can not be read to its end; nothing was taken of it.", name) from None
+            raise RefusedError("{subject} cannot be read to its end; nothing was taken of it.", name) from None
         place = str(folder / STORE_NAME)
         stores = [] if is_absent(place) else [read_store(path, place, StoreKind.COPY, None)[0]]
         files = sorted(one for one in folder.iterdir() if one.suffix == ".jsonl")

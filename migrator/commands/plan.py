@@ -76,7 +76,8 @@ def plan_for(request: Request, inventory: Inventory, sources: Given = Given()) -
     origins += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
     origins += [(Origin.BACKUP, backup)] if backup is not None else []
     judged = (
-        Judged(origin, one, make_verification(inventory, one, workers=request.workers)) for origin, one in origins
+        Judged(origin, one, make_verification(inventory, one, workers=request.workers, progress=request.progress))
+        for origin, one in origins
     )
     planned = make_plan(whole, archived_digest, tuple(judged), wish)
     return replace(planned, findings=(*planned.findings, *unread(backup, inventory))) if backup else planned

@@ -13,9 +13,11 @@ from migrator.model.inventory import Inventory, Shape, counts
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.words import Name
+from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.parallel import ALONE, Workers
 from migrator.runs.steps import JOURNAL
 from migrator.scanning.scanner import scan as make_inventory
+from migrator.scanning.wrong_place import require_no_wrong_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,11 @@ class Request:
 
 def take_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:
     """Scan what is selected. Raises NothingFoundError where there is nothing, unless that is fine, or more is given."""
+    is_enough = request.allow_empty or request.selection.repair.backup is not None
+    if earlier is None and not is_enough and not request.selection.stores:
+        require_no_wrong_place(state_dir_of(request))
     inventory = fresh_inventory(request, earlier)
-    if not request.allow_empty and request.selection.repair.backup is None:
+    if not is_enough:
         require_something(inventory)
     return inventory
 
@@ -48,6 +53,12 @@ def fresh_inventory(request: Request, earlier: Inventory | None = None) -> Inven
     """Scan what is selected, even if there is nothing; see :func:`take_inventory` for the rest."""
     now_ms, around = request.now_ms(), request.surroundings
     return make_inventory(request.selection, around, now_ms, request.progress, earlier, request.workers)
+
+
+def state_dir_of(request: Request) -> str:
+    """The state directory that a request is about, whether it is there or not."""
+    around = request.surroundings
+    return resolve_state_dir(request.selection.state_dir, around.env, around.home, around.cwd)[0]
 
 
 def require_something(inventory: Inventory) -> None:
@@ -67,6 +78,7 @@ def inventory_of(request: Request, inventory: Inventory, against: str) -> Invent
     """The inventory to judge by: of another state directory, or of what a run of this one has set aside."""
     folder = os.path.realpath(os.path.join(request.surroundings.cwd, against))
     if not os.path.isfile(os.path.join(folder, JOURNAL)):
+        require_no_wrong_place(folder, "--against")
         selection = replace(request.selection, state_dir=folder, config=None)
         origin = fresh_inventory(replace(request, selection=selection))
         require_something(origin)

@@ -33,7 +33,7 @@ def verify(
     origin = inventory_of(request, inventory, against) if against is not None else None
     found = (*traces(inventory, request.selection, holds_proof, origin), *(unread(origin, inventory) if origin else ()))
     inventory = replace(inventory, findings=(*inventory.findings, *found))
-    verification = make_verification(inventory, origin, level, request.workers)
+    verification = make_verification(inventory, origin, level, request.workers, request.progress)
     unmet = unmet_expectations(request, inventory)
     word, code = judge(verification, inventory, unmet, accept)
     if word == "proved" and (verification.is_vacuous or is_elsewhere(verification)):

@@ -136,7 +136,7 @@ def sqlite_failures(planned: DatabasePlan) -> Iterator[None]:
         if "I/O" in str(error) or "full" in str(error):
             raise SystemFailedError(error) from None
         raise RefusedError(
-            "SQLite can not write to {subject}; nothing in it was changed. Check its place, its modes and its tables.",
+            "SQLite cannot write to {subject}; nothing in it was changed. Check its place, its modes and its tables.",
             Name("database", planned.database.path),
         ) from None
 

@@ -24,7 +24,7 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.archive-unreadable": Rule(
         _REFUSED,
-        "A transcript that {subject} moved to cold storage is there and can not be read, so it is not counted.",
+        "A transcript that {subject} moved to cold storage is there and cannot be read, so it is not counted.",
         "Run again as the user that it belongs to, or make it readable; nothing is proved without it.",
     ),
     "database.archive-too-large": Rule(
@@ -85,8 +85,8 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.migrated": Rule(
         _NOTE,
-        "{subject} is at agent schema {version}: a newer OpenClaw has migrated it.",
-        "Verify tells whether every session arrived in it.",
+        "A newer OpenClaw has migrated {subject} (agent schema {version}).",
+        "Run verify to see whether every session arrived.",
     ),
     "database.never-opened": Rule(
         _WARNING,
@@ -133,7 +133,7 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.unreadable": Rule(
         _REFUSED,
-        "{subject} can not be read by SQLite.",
+        "{subject} cannot be read by SQLite.",
         "Restore it from a backup, or move it aside and run again; the sources are untouched.",
     ),
     "database.utf-16": Rule(
@@ -143,7 +143,7 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.write-refused": Rule(
         _REFUSED,
-        "SQLite can not write to {subject}; nothing in it was changed.",
+        "SQLite cannot write to {subject}; nothing in it was changed.",
         "Check its tables and its place, and run again.",
     ),
     "database.agent-renamed": Rule(
@@ -164,7 +164,7 @@ DATABASE_RULES: dict[str, Rule] = {
     # prompts of skills
     "prompt.lost": Rule(
         _WARNING,
-        "{count} entries of {subject} name a prompt of skills whose file is gone or has another content.",
-        "Put skills-prompts back from a backup; without it OpenClaw makes the prompt again at the next turn.",
+        "{count} entries of {subject} refer to a skills prompt whose file is gone or has changed.",
+        "Restore skills-prompts from a backup, or do nothing: OpenClaw makes the prompt anew at the next turn.",
     ),
 }

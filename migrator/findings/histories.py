@@ -25,7 +25,7 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "transcript.diverges": Rule(
         _WARNING,
-        "The history of {subject} in {others} is not the one in its files; the database was left as it is.",
+        "The history of {subject} in {others} differs from the one in its files; the database was left as it is.",
         "Compare the two: verify says which events are missing.",
     ),
     "transcript.duplicate-line": Rule(
@@ -40,13 +40,13 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "transcript.header-mismatch": Rule(
         _WARNING,
-        "{subject} has the header of another session than its name says: {others}.",
+        "The header of {subject} names another session than its file name: {others}.",
         "Compare the two sessions; OpenClaw goes by the name, or by the entry that points to the file.",
     ),
     "transcript.in-front": Rule(
         _WARNING,
-        "{count} events that only {subject} has joined the history of {others}, in front of those of the session's own "
-        "file, where OpenClaw shows them as well.",
+        "{count} events found only in {subject} go into the history of {others}, in front of those of its own file, "
+        "where OpenClaw shows them as well.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
     "transcript.invalid-utf8": Rule(
@@ -56,13 +56,13 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "transcript.joined": Rule(
         _WARNING,
-        "{count} events that only {subject} has joined the history of {others}, out of view: "
+        "{count} events found only in {subject} go into the history of {others}, out of view: "
         "OpenClaw shows the branch of the session's own file.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
     "transcript.kept-apart": Rule(
         _WARNING,
-        "{count} events that only {subject} has can not join the history of {others} without changing what OpenClaw "
+        "{count} events found only in {subject} cannot go into the history of {others} without changing what OpenClaw "
         "shows of it; apply keeps the file as an archived session of its own.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
@@ -73,7 +73,7 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "transcript.malformed-line": Rule(
         _QUARANTINED,
-        "Line {line} of {subject}, at byte {offset}, is no readable JSON.",
+        "Line {line} of {subject} (at byte {offset}) is not valid JSON.",
         "Apply keeps its bytes in quarantine, and stores all other lines.",
     ),
     "transcript.no-header": Rule(
@@ -119,7 +119,7 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "transcript.unreadable": Rule(
         _REFUSED,
-        "{subject} can not be read (error {errno}).",
+        "{subject} cannot be read (error {errno}).",
         "Make it readable and run again.",
     ),
     "transcript.utf-16": Rule(
@@ -132,7 +132,7 @@ HISTORY_RULES: dict[str, Rule] = {
         _WARNING,
         "{subject} is not where a release opens it, and has {count} sessions and {events} events that are nowhere else "
         "where a release looks.",
-        "Nothing to do if they were deleted on purpose; else run apply with --from and this path.",
+        "Nothing to do if you deleted them; otherwise run apply with --from and this path.",
     ),
     "copy.database-unreadable": Rule(
         _WARNING,
@@ -141,13 +141,13 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "copy.damaged": Rule(
         _WARNING,
-        "The copy {subject} can not be read or decoded.",
+        "The copy {subject} cannot be read or decoded.",
         "Restore it from a backup if its session is missing; it stays where it is.",
     ),
     "copy.events-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} events that are in no database.",
-        "Nothing to do if they were deleted or reset on purpose; else run apply with --from and this path.",
+        "Nothing to do if you deleted or reset them; otherwise run apply with --from and this path.",
     ),
     "copy.journal-alone": Rule(
         _WARNING,
@@ -164,7 +164,7 @@ HISTORY_RULES: dict[str, Rule] = {
     "copy.sessions-only-here": Rule(
         _WARNING,
         "The copy {subject} has {count} sessions that no live store and no database has.",
-        "Nothing to do if they were deleted on purpose; else run apply with --from and this path.",
+        "Nothing to do if you deleted them; otherwise run apply with --from and this path.",
     ),
     "copy.state-inside": Rule(
         _WARNING,

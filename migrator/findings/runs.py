@@ -76,8 +76,8 @@ RUN_RULES: dict[str, Rule] = {
     ),
     "run.unreadable": Rule(
         _WARNING,
-        "The journal of the run {subject} can not be read, or is damaged.",
-        "Find out what happened to it; it can not be taken back.",
+        "The journal of the run {subject} cannot be read, or is damaged.",
+        "Find out what happened to it; it cannot be taken back.",
     ),
     # what stands in the way of a roll-back
     "rollback.archive-changed": Rule(
@@ -97,7 +97,7 @@ RUN_RULES: dict[str, Rule] = {
     ),
     "rollback.database-unreadable": Rule(
         _REFUSED,
-        "{subject} can not be read any more.",
+        "{subject} cannot be read any more.",
         "Find out what happened to it; roll back with --set-aside to get back what was there before the run.",
     ),
     "rollback.incomplete": Rule(
@@ -138,7 +138,7 @@ RUN_RULES: dict[str, Rule] = {
     ),
     "gateway.live-by-id": Rule(
         _BUSY,
-        "Process {pid} may be a gateway: it has the id in the lock {subject}, and its program can not be seen.",
+        "Process {pid} may be a gateway: it has the id in the lock {subject}, and its program cannot be seen.",
         "Stop it first: openclaw gateway stop. If that is no OpenClaw, remove the lock.",
     ),
     "gateway.unseen": Rule(
@@ -153,7 +153,7 @@ RUN_RULES: dict[str, Rule] = {
     ),
     "lock.live-by-id": Rule(
         _BUSY,
-        "Process {pid} may be writing: it has the id in the lock {subject}, and its program can not be seen.",
+        "Process {pid} may be writing: it has the id in the lock {subject}, and its program cannot be seen.",
         "Wait until it is done, or stop it. If that is no OpenClaw, remove the lock.",
     ),
     "lock.new": Rule(
@@ -178,12 +178,12 @@ RUN_RULES: dict[str, Rule] = {
     ),
     "lock.unseen-new": Rule(
         _BUSY,
-        "{subject} was made just now, by a process {pid} that can not be seen; it may run in a container.",
+        "{subject} was made just now, by a process {pid} that cannot be seen; it may run in a container.",
         "Wait half a minute and run again, or say --wait; stop what writes, if it goes on.",
     ),
     "lock.unreadable": Rule(
         _WARNING,
-        "{subject} can not be read; a writer may be hidden there.",
+        "{subject} cannot be read; a writer may be hidden there.",
         "Make sure that no OpenClaw runs, or run as the user that it belongs to.",
     ),
     "runs.link-outside": Rule(

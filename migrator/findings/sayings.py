@@ -7,7 +7,7 @@ SAYINGS = {
     "auth-store-refused": "the shared credentials could not be moved because of that",
     "schema-upgraded": "agent databases were upgraded to a newer schema",
     "run-doctor": "it asks for doctor --fix",
-    "repair-refused": "doctor can not repair this state",
+    "repair-refused": "doctor cannot repair this state",
     "invalid-session-id": "one session id is not a safe file name, so everything was refused",
     "entry-is-null": "it stumbled over an entry that is null",
     "constraint-failed": "SQLite refused a row",

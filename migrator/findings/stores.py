@@ -25,7 +25,7 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "agent.id-collision": Rule(
         _WARNING,
-        "OpenClaw takes {subject} and {others} for one agent: to it their names differ in spelling only.",
+        "OpenClaw takes {subject} and {others} for one agent, because only the spelling of their names differs.",
         "Apply migrates both, each in its own directory; OpenClaw itself shows only one of them.",
     ),
     "agent.link": Rule(
@@ -40,8 +40,8 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "agent.no-round-trip": Rule(
         _WARNING,
-        "OpenClaw would spell the directory name {subject} otherwise.",
-        "Nothing to do: apply migrates it in place. A release that shows none of it looks under its spelling.",
+        "OpenClaw spells the directory name {subject} differently.",
+        "Nothing to do: apply migrates it in place. A release that shows none of it looks under its own spelling.",
     ),
     "agent.no-sessions-directory": Rule(
         _WARNING,
@@ -61,18 +61,18 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "agent.unreadable": Rule(
         _REFUSED,
-        "A directory of {subject} can not be listed, so its sessions are not counted.",
+        "A directory of {subject} cannot be listed, so its sessions are not counted.",
         "Run again as the user that it belongs to.",
     ),
     # configuration
     "config.include-refused": Rule(
         _WARNING,
-        "What the configuration {subject} includes can not be read, or OpenClaw would refuse it.",
+        "What the configuration {subject} includes cannot be read, or OpenClaw would refuse it.",
         "The rest of the configuration was used; name stores that it leaves out with --store.",
     ),
     "config.invalid": Rule(
         _WARNING,
-        "The configuration {subject} can not be understood: it is no object in JSON or JSON5.",
+        "The configuration {subject} cannot be understood: it is no object in JSON or JSON5.",
         "It was ignored, and stores were looked for in the usual places; repair it, or name others with --store.",
     ),
     "config.too-large": Rule(
@@ -82,7 +82,7 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "config.unreadable": Rule(
         _WARNING,
-        "The configuration {subject} can not be read.",
+        "The configuration {subject} cannot be read.",
         "It was ignored, and stores were looked for in the usual places; make it readable, or name others by --store.",
     ),
     "config.unset-variable": Rule(
@@ -184,7 +184,7 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "store.unreadable": Rule(
         _REFUSED,
-        "{subject} can not be read (error {errno}).",
+        "{subject} cannot be read (error {errno}).",
         "Make it readable and run again; the other stores are not affected.",
     ),
     "store.utf-16": Rule(
@@ -200,7 +200,7 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "entry.duplicate-key": Rule(
         _QUARANTINED,
-        "The entry of {subject} at byte {offset} is overruled by a later one with the same key.",
+        "A later entry with the same key overrides the entry of {subject} at byte {offset}.",
         "OpenClaw reads the last one; apply keeps the bytes of this one in quarantine.",
     ),
     "entry.folded": Rule(
@@ -215,12 +215,12 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "entry.kept-newer": Rule(
         _NOTE,
-        "The database has a newer entry for {subject} than the source; it was kept.",
+        "The database has a newer entry for {subject} than the source, and keeps it.",
         "Nothing to do.",
     ),
     "entry.kept-tie": Rule(
         _WARNING,
-        "The database and the source have different entries of the same time for {subject}; the database's was kept.",
+        "The database and the source have different entries of one time for {subject}; the database keeps its own.",
         "Compare the two: verify names the fields that differ.",
     ),
     "entry.lost-history": Rule(
@@ -260,7 +260,7 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "entry.superseded": Rule(
         _QUARANTINED,
-        "The entry {subject} at byte {offset} lost against another one for the same database that is as new or newer.",
+        "The entry {subject} at byte {offset} gives way to another one for the same database that is as new or newer.",
         "Apply keeps its bytes in quarantine.",
     ),
     "entry.too-deep": Rule(
@@ -287,7 +287,7 @@ STORE_RULES: dict[str, Rule] = {
     # what cannot be looked at
     "place.unreadable": Rule(
         _REFUSED,
-        "{subject}, where sessions may be, can not be listed or read (error {errno}), so what is in it is not counted.",
+        "{subject}, where sessions may be, cannot be listed or read (error {errno}), so what is in it is not counted.",
         "Run again as the user that it belongs to, or make it readable; nothing is proved without it.",
     ),
     # what is followed

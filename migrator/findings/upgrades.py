@@ -11,8 +11,8 @@ from migrator.model.words import Severity
 
 _NOTE, _WARNING = Severity.NOTE, Severity.WARNING
 
-_OURS_FIRST = "Run apply --archive-sources before the upgrade: it keeps all of it."
-_QUARANTINE_FIRST = "Run apply --archive-sources before the upgrade: it keeps the rest, and these bytes in quarantine."
+_OURS_FIRST = "Before the upgrade, run apply --archive-sources: it keeps all of this."
+_QUARANTINE_FIRST = "Before the upgrade, run apply --archive-sources: it keeps the rest, and these bytes in quarantine."
 
 UPGRADE_RULES: dict[str, Rule] = {
     # what would be lost
@@ -33,13 +33,13 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.loses-history": Rule(
         _WARNING,
-        "The import stops at damage and leaves {count} sound events out of the database: {subject}.",
+        "The import stops at damage, and leaves out {count} good events: {subject}.",
         _OURS_FIRST,
     ),
     "upgrade.loses-newer": Rule(
         _WARNING,
         "The import puts an older entry from the store over the newer one in the database: {subject}.",
-        "Run apply --archive-sources before the upgrade: it keeps the newer ones and takes the stale store away.",
+        "Before the upgrade, run apply --archive-sources: it keeps the newer ones and takes the stale store away.",
     ),
     "upgrade.loses-transcript": Rule(
         _WARNING,
@@ -54,7 +54,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     "upgrade.loses-unclaimed": Rule(
         _NOTE,
         "2026.8.2 leaves {count} events out that no entry keeps; 2026.9.6 makes sessions of them: {subject}.",
-        "Run apply --archive-sources before an upgrade to such a release: it keeps all of it.",
+        "Before an upgrade to such a release, run apply --archive-sources: it keeps all of this.",
     ),
     # what would stop it
     "upgrade.blocks-acp": Rule(
@@ -65,7 +65,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     "upgrade.blocks-hard-link": Rule(
         _WARNING,
         "doctor --fix stops at a file that has a second name (hard link): {subject}.",
-        "Run apply --archive-sources before the upgrade, or replace the file by a copy of it.",
+        "Before the upgrade, run apply --archive-sources, or replace the file with a copy of it.",
     ),
     "upgrade.blocks-key": Rule(
         _WARNING,
@@ -115,8 +115,8 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.hides-sessions": Rule(
         _NOTE,
-        "Until doctor --fix has run, newer releases list none of the {count} sessions of {subject}, and do not say so.",
-        "Nothing to do: they are there all the same.",
+        "Newer releases list none of the {count} sessions of {subject} until doctor --fix has run, and do not say so.",
+        "Nothing to do: the sessions are there.",
     ),
     # what would not be the same
     "upgrade.changes-directory": Rule(
@@ -142,12 +142,12 @@ UPGRADE_RULES: dict[str, Rule] = {
     "upgrade.changes-store": Rule(
         _WARNING,
         "doctor --fix rewrites the store of {subject} in place, without a copy, for {count} keys in an old spelling.",
-        "Run apply --archive-sources before the upgrade: it sets the original aside, byte for byte.",
+        "Before the upgrade, run apply --archive-sources: it sets the original aside, byte for byte.",
     ),
     "upgrade.changes-time": Rule(
         _NOTE,
         "The import dates {subject} as of its own time, and so they become the newest.",
-        "Run apply --archive-sources before the upgrade: then they are the oldest.",
+        "Before the upgrade, run apply --archive-sources: then they are the oldest.",
     ),
     # the host
     "host.linked-state": Rule(

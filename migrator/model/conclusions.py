@@ -17,22 +17,22 @@ LEFT_BEHIND = "left-behind"
 """All is in the databases, and sources that were to be moved away could not be."""
 
 OUTCOMES = {
-    "proved": Conclusion((0,), "Nothing: every session is in its database, and every source is unchanged."),
-    "already-migrated": Conclusion((0,), "Nothing: every session was in its database before."),
-    "scanned": Conclusion((0,), "Look through the findings, then run plan."),
-    "pending": Conclusion((0, 1), "Run apply to do it: with the file of the plan, or with --yes."),
-    "up-to-date": Conclusion((0,), "There is nothing to write; verify says whether everything is there."),
+    "proved": Conclusion((0,), "Nothing to do: every session is in its database, and every source is unchanged."),
+    "already-migrated": Conclusion((0,), "Nothing to do: every session was in its database already."),
+    "scanned": Conclusion((0,), "Read the findings, then run migrator plan."),
+    "pending": Conclusion((0, 1), "Run migrator apply, with the plan file or with --yes."),
+    "up-to-date": Conclusion((0,), "Nothing to write. Run migrator verify to see whether everything is there."),
     "unexpected": Conclusion((1,), "Look for what is missing, or correct --expect-agents and --expect-sessions."),
     "explained": Conclusion((0,), "See above, place by place."),
-    "exported": Conclusion((0, 15), "Nothing: the export is complete."),
-    "rolled-back": Conclusion((0,), "Nothing: everything is as it was before the run."),
+    "exported": Conclusion((0, 15), "Nothing to do: the export is complete."),
+    "listed": Conclusion((0,), "Name the run to take back: migrator rollback RUN."),
+    "rolled-back": Conclusion((0,), "Nothing to do: everything is as it was before the run."),
     LEFT_BEHIND: Conclusion(
         (1,),
-        "Follow the findings on the sources that were not moved, and run it again: an upgrade would import them.",
+        "Some sources were not moved, and an upgrade would import them: follow the findings on them, and run it again.",
     ),
     "differences": Conclusion(
-        (1,),
-        "Look at what is missing, changed, moved or failed, and follow the findings: no source was changed.",
+        (1,), "Read above what is missing, changed, moved or failed, and follow the findings: no source was changed."
     ),
     "not-upgraded": Conclusion(
         (12,),
@@ -45,13 +45,15 @@ OUTCOMES = {
     ),
     "failed": Conclusion((2,), "Report the defect; nothing is claimed."),
     "unjudged": Conclusion(
-        (0, 10), "Name what to judge by with --against: a backup of the state directory, or the folder of a run."
+        (0, 10),
+        "There is nothing to compare with. Name something with --against: a backup of the state directory, or the "
+        "folder of a run.",
     ),
     "busy": Conclusion((11,), "Stop the gateway, or whatever else writes, and try again."),
     "refused": Conclusion((12,), "Follow the findings; nothing was written."),
     "changed": Conclusion((13,), "Plan again: a source or a database changed."),
     "quarantined": Conclusion(
-        (15,), "Look at the findings on damaged pieces: apply keeps their bytes in the folder of its run."
+        (15,), "Read the findings on damaged pieces; apply keeps their bytes in the folder of its run."
     ),
 }
 """Every verdict word."""

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from migrator.model.words import Name
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What was probably meant: a state directory, and one agent directory in it, or all."""
+
+    state_dir: str
+    agent: str | None = None
 
 
 class MigratorError(Exception):
     """The command cannot go on.
 
-    ``sentence`` says what happened and what to do next, in words of our own; ``subject`` is the thing it is about.
+    ``sentence`` says what happened and what to do next, in words of our own; ``subject`` is the thing it is about, and
+    ``others`` are what else it names.
     """
 
     exit_code = 2
 
-    def __init__(self, sentence: str, subject: Name | None = None) -> None:
+    def __init__(self, sentence: str, subject: Name | None = None, others: tuple[Name, ...] = ()) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.subject = subject
+        self.others = others
 
 
 class UsageError(MigratorError):
@@ -31,6 +42,22 @@ class NothingFoundError(MigratorError):
     """There is nothing to work on."""
 
     exit_code = 10
+
+
+class WrongPlaceError(NothingFoundError):
+    """What was named with ``option`` is no state directory; ``meant`` are those that may have been."""
+
+    def __init__(
+        self,
+        sentence: str,
+        subject: Name,
+        others: tuple[Name, ...] = (),
+        meant: tuple[Meant, ...] = (),
+        option: str = "--state-dir",
+    ) -> None:
+        super().__init__(sentence, subject, others)
+        self.meant = meant
+        self.option = option
 
 
 class BusyError(MigratorError):

@@ -59,7 +59,7 @@ ADVICE = {
     "differs": "Compare the two: verify names the members that differ. Nothing replaces the one in the database.",
     "apart": "Its history and the one in the file differ: export the one, and read the other in its file.",
     "deleted": "It was deleted. apply --bring-back brings it back, if that was a mistake.",
-    "quarantined": "It can not be read: its bytes are kept in the quarantine of a run, with offset and reason.",
+    "quarantined": "It cannot be read: its bytes are kept in the quarantine of a run, with offset and reason.",
     "elsewhere": "It is where no release looks: run apply with --from and the path that is named below.",
     "only-here": "It is in a database only: export writes it back to files.",
 }

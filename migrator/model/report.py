@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,6 +38,25 @@ class Undone(Struct, frozen=True, forbid_unknown_fields=True):
     set_aside: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """A run and what taking it back would still do, None where it is over.
+
+    ``state`` is one of our words, ``time`` in milliseconds; ``obstacles`` are codes of findings that make a rollback
+    refuse.
+    """
+
+    folder: str
+    time: int
+    state: str
+    takes_back: Undone | None = None
+    obstacles: tuple[str, ...] = ()
+
+
+CommandLine = tuple[Name | str | int, ...]
+"""The words of a command."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """What every verb says: its ``word``, one of :data:`migrator.model.conclusions.OUTCOMES`, and what it looked at.
@@ -62,6 +82,21 @@ class Report:
         lost = sum(finding.code == "entry.lost-history" for finding in self.inventory.findings)
         return remedy(self.word, verification.in_quarantine if verification is not None else 0, lost)
 
+    @property
+    def next_command(self) -> CommandLine:
+        """The one command to go on with, ready to be typed; empty where there is none or several."""
+        return ()
+
+    def command(self, *words: str) -> CommandLine:
+        """A whole command on the same state directory."""
+        told = self.inventory.state_dir_source == "--state-dir"
+        place = ("--state-dir", Name("path", self.inventory.state_dir)) if told else ()
+        return ("migrator", *words, *place)
+
+    def rollback_command(self, run: str) -> CommandLine:
+        """The whole command that takes a run back."""
+        return self.command("rollback", os.path.basename(run))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScanReport(Report):
@@ -77,10 +112,10 @@ class ScanReport(Report):
         if self.word != "scanned":
             return super().next_step
         if any(store.is_live for store in self.inventory.stores):
-            return "Look through the findings; migrator plan, with the same options, shows what would be written."
+            return "Read the findings; then migrator plan, with the same options, shows what would be written."
         if any(database.shape.holds_sessions for database in self.inventory.databases):
-            return "Look through the findings; migrator verify, with the same options, tells whether all is there."
-        return "Look through the findings: there is no live store and no database with sessions."
+            return "Read the findings; then migrator verify, with the same options, tells whether all is there."
+        return "Read the findings: there is no live store and no database with sessions."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,22 +145,45 @@ class VerifyReport(Report):
         found = self.verification
         usual = super().next_step
         if usual == OUTCOMES["proved"].remedy and any(map(found.count, ACCEPTABLE)):
-            return "Nothing: every session is in its database, or where it was accepted, and every source is unchanged."
+            return "Nothing to do: every session is in its database, or where you accept it; every source is unchanged."
         if self.word != "differences":
             return usual
+        if lost := self._lost:
+            given = " and --from with what was judged by" if self.origin is not None else ""
+            return f"{lost} in no database. See what can be put back: migrator plan, with the same options{given}."
+        if self._acceptable:
+            accepted = " ".join(f"--accept {word}" for word in self._acceptable)
+            return f"Nothing is lost. If the sessions may stay where they are, run verify with {accepted}."
+        return usual
+
+    @property
+    def next_command(self) -> CommandLine:
+        """The command that says what can be put back, or accepts what is elsewhere."""
+        if self.word != "differences":
+            return ()
+        if self._lost:
+            given = ("--from", Name("path", self.origin.state_dir)) if self.origin is not None else ()
+            return (*self.command("plan"), *given)
+        accepted = tuple(part for word in self._acceptable for part in ("--accept", word))
+        return (*self.command("verify"), *accepted) if accepted and self.origin is None else ()
+
+    @property
+    def _lost(self) -> str:
+        """How many sessions and events are in no database, with their verb; empty where none are."""
+        found = self.verification
         missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
         events = sum(one.events - one.present for database in found.databases for one in database.histories)
-        if missing or events:
-            given = " and --from with what was judged by" if self.origin is not None else ""
-            return (
-                f"{missing:,} sessions and {events:,} events are in no database; migrator plan, with the same options"
-                f"{given}, shows which of them can be put there."
-            )
-        elsewhere = [word.value for word in ACCEPTABLE if found.count(word)]
-        if elsewhere and not found.count(Verdict.CHANGED) and FAIL_IF_MOVED.issuperset(found.failed_checks):
-            accepted = " ".join(f"--accept {word}" for word in elsewhere)
-            return f"Nothing is gone: if the sessions may be where they are, verify with {accepted}."
-        return usual
+        counted = ((missing, "session"), (events, "event"))
+        told = " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counted if count)
+        return f"{told} {'is' if missing + events == 1 else 'are'}" if told else ""
+
+    @property
+    def _acceptable(self) -> tuple[str, ...]:
+        """The words to accept, where all that is wrong is that sessions are elsewhere."""
+        found = self.verification
+        if found.count(Verdict.CHANGED) or not FAIL_IF_MOVED.issuperset(found.failed_checks):
+            return ()
+        return tuple(word.value for word in ACCEPTABLE if found.count(word))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -200,11 +258,32 @@ class ExplainReport(Report):
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackReport(Report):
-    """What was taken back: neither ``run`` nor ``undone`` where that was refused."""
+    """What was taken back: neither ``run`` nor ``undone`` where that was refused.
+
+    ``runs`` are all that there are, the last one first, where only they were asked for.
+    """
 
     verb = "rollback"
     run: str | None = None
     undone: Undone | None = None
+    runs: tuple[KnownRun, ...] = ()
+
+    @property
+    def next_step(self) -> str:
+        """Take the last run back that can be, of those that were listed."""
+        if self.word != "listed":
+            return super().next_step
+        if not self.runs:
+            return "Nothing to do: no run has written here."
+        if self.next_command:
+            return "This takes back the last run; name another to take that one back."
+        return "Nothing to do: every run was taken back."
+
+    @property
+    def next_command(self) -> CommandLine:
+        """The command that takes the last run back that is in force."""
+        in_force = [run for run in self.runs if run.takes_back is not None]
+        return self.rollback_command(in_force[0].folder) if in_force else ()
 
 
 def _other_branches(verification: Verification | None) -> tuple[Finding, ...]:

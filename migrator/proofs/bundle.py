@@ -87,7 +87,7 @@ def _differences(folder: Path, log: Log) -> Iterator[str]:
         try:
             same = read_regular_file(folder / name) == make(log).encode()
         except OSError:
-            yield f"{name} is missing, or can not be read."
+            yield f"{name} is missing, or cannot be read."
             continue
         if not same:
             yield f"{name} is not what {LOG} says{hint}."

@@ -17,7 +17,7 @@ OPTIONS = _words(
     "--state-dir --config --agent --store --expect-agents --expect-sessions --format --output "
     "--proof --names --follow --level --accept --set-aside --evidence "
     "--from --bring-back --reassign --session --archived --report --wait --jobs legacy "
-    "--yes --archive-sources --allow-empty --detailed-exitcode --against --quiet "
+    "--yes --archive-sources --allow-empty --detailed-exitcode --against --quiet --all "
     "--old --new --install --smoke --without-openclaw --with migrator openclaw both "
     "text json junit github markdown html auto clear labels bytes known-transforms moved deleted"
 )

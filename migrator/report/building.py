@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from msgspec import structs
 from msgspec.structs import asdict
 
 from migrator import __version__
@@ -19,6 +22,7 @@ from migrator.model.report import (
     ApplyReport,
     ExplainReport,
     ExportReport,
+    KnownRun,
     PlanReport,
     ProveReport,
     Report,
@@ -52,6 +56,7 @@ from migrator.report.document import (
 )
 from migrator.report.lazy import Lazy
 from migrator.report.parts import (
+    CommandLine,
     EventRow,
     ExplanationPart,
     ExportedDatabase,
@@ -59,7 +64,9 @@ from migrator.report.parts import (
     FindingRow,
     ForecastPart,
     ForeseenRow,
+    KnownRunRow,
     PlaceRow,
+    RunPart,
     Sentence,
 )
 
@@ -82,7 +89,7 @@ def document_of(report: Report) -> VerbDocument:
                 **shared,
                 **verified_members(report.verification, inventory),
                 plan=plan_part(report.plan, inventory),
-                run=run_part(report.run, inventory, report.outcomes, report.archiving),
+                run=_applied(report),
             )
         case ProveReport():
             return ProveDocument(
@@ -97,12 +104,13 @@ def document_of(report: Report) -> VerbDocument:
         case ExplainReport():
             return ExplainDocument(**shared, explanation=explanation_part(report.explained))
         case RollbackReport():
-            return RollbackDocument(**shared, run=run_part(report.run, inventory), undone=report.undone)
+            runs = [_known_run(one) for one in report.runs] if report.word == "listed" else None
+            return RollbackDocument(**shared, run=run_part(report.run, inventory), undone=report.undone, runs=runs)
     raise TypeError(type(report).__name__)
 
 
-def error_document(error: MigratorError, verb: str) -> ErrorDocument:
-    """What a command says that could not go on."""
+def error_document(error: MigratorError, verb: str, meant: Sequence[CommandLine] = ()) -> ErrorDocument:
+    """What a command says that could not go on, with the command lines that may have been meant."""
     return ErrorDocument(
         format=FORMAT,
         version=VERSION,
@@ -111,7 +119,8 @@ def error_document(error: MigratorError, verb: str) -> ErrorDocument:
         verdict="stopped",
         exit_code=error.exit_code,
         subject=error.subject,
-        message=Sentence(template=error.sentence, subject=error.subject),
+        message=Sentence(template=error.sentence, subject=error.subject, others=error.others),
+        meant=meant or None,
     )
 
 
@@ -149,6 +158,7 @@ def _shared(report: Report) -> dict[str, Any]:
         verdict=report.word,
         exit_code=report.exit_code,
         next_step=report.next_step,
+        next_command=report.next_command or None,
         unmet=report.unmet,
         state_dir=Name("path", report.inventory.state_dir),
         state_dir_source=report.inventory.state_dir_source,
@@ -215,6 +225,22 @@ def _time(milliseconds: Number | None) -> str | None:
         return f"{datetime.fromtimestamp(milliseconds / 1000, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _applied(report: ApplyReport) -> RunPart | None:
+    part = run_part(report.run, report.inventory, report.outcomes, report.archiving)
+    return structs.replace(part, take_back=report.rollback_command(part.id)) if part is not None else None
+
+
+def _known_run(run: KnownRun) -> KnownRunRow:
+    return KnownRunRow(
+        id=os.path.basename(run.folder),
+        folder=Name("path", run.folder),
+        began=_time(run.time or None),
+        state=run.state,
+        takes_back=run.takes_back,
+        obstacles=run.obstacles,
+    )
 
 
 def _upgrade(upgrade: Upgrade) -> UpgradePart:

@@ -13,6 +13,7 @@ from migrator.model.report import Undone
 from migrator.model.words import Name
 from migrator.report.parts import (
     AgentRow,
+    CommandLine,
     Count,
     Counts,
     Digest,
@@ -20,6 +21,7 @@ from migrator.report.parts import (
     ExportPart,
     FindingRow,
     ForecastPart,
+    KnownRunRow,
     Part,
     PlanPart,
     RunPart,
@@ -48,7 +50,7 @@ class StepRow(Part, frozen=True, kw_only=True):
 
     part: str
     release: str | None
-    command: Sequence[Name | str | int]
+    command: CommandLine
     exit_code: Count | None
     seconds: Seconds
     counts: Counts
@@ -107,17 +109,19 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ErrorDocument(Document, frozen=True, kw_only=True):
-    """What a command says that could not go on."""
+    """What a command says that could not go on; ``meant`` are command lines that may have been meant."""
 
     verdict: Literal["stopped"]
     subject: Name | None
     message: Sentence
+    meant: Sequence[CommandLine] | None = None
 
 
 class VerbDocument(Document, frozen=True, kw_only=True):
     """What a command found or did; those below add what only their verb has."""
 
     next_step: str
+    next_command: CommandLine | None = None
     unmet: Sequence[str]
     state_dir: Name
     state_dir_source: str
@@ -184,11 +188,12 @@ class ExplainDocument(VerbDocument, frozen=True, kw_only=True):
 
 
 class RollbackDocument(VerbDocument, frozen=True, kw_only=True):
-    """What was taken back; neither run nor numbers where it was refused."""
+    """What was taken back; neither run nor numbers where it was refused. ``runs``: all that could be named instead."""
 
     command: Literal["rollback"]
     run: RunPart | None = None
     undone: Undone | None = None
+    runs: Sequence[KnownRunRow] | None = None
 
 
 DOCUMENTS = (

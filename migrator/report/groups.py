@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,8 +15,20 @@ from migrator.report.parts import FindingRow, ForeseenRow, Namer
 MOST_NAMES = 3
 """How many names stand in a line; the rest is counted. The json format has them all."""
 
+_MOST_LETTERS = 120
+"""Names that would take more are counted as well, but for the first one."""
+
 MOST_ROWS = 50
-"""How many rows a table for people has; the rest is counted."""
+"""How many rows a table of a page has; the rest is counted."""
+
+MOST_LINES = 20
+"""How many rows a table on a terminal has; of more, those that are alike become one line."""
+
+WHOLE = 1 << 60
+"""As many as there are."""
+
+MORE = re.compile(r"\b[\d,]+ (?:more|alike)\b")
+"""What says in a text that it does not show everything."""
 
 _Row = TypeVar("_Row")
 _WORST_FIRST = list(reversed(Severity))
@@ -35,17 +48,17 @@ class Group:
         """What they are about, each once."""
         return list(dict.fromkeys(finding.subject for finding in self.findings))
 
-    def sentence(self, namer: Namer) -> str:
+    def sentence(self, namer: Namer, most: int = MOST_NAMES) -> str:
         """What the first of them says, and what else it is true of."""
         first = self.findings[0]
         if isinstance(first, ForeseenRow):
-            return merged(self.findings, namer)
+            return merged(self.findings, namer, most)
         told = first.sentence.told(namer)
         others = self.subjects[1:]
         if not others:
             more = len(self.findings) - 1
             return f"{told} {more:,} more of this kind there." if more else told
-        return f"{told} The same for {listed(others, namer)}."
+        return f"{told} The same for {listed(others, namer, most)}."
 
 
 def grouped(findings: Sequence[FindingRow]) -> list[Group]:
@@ -58,7 +71,7 @@ def grouped(findings: Sequence[FindingRow]) -> list[Group]:
     return sorted(groups, key=lambda group: _WORST_FIRST.index(group.severity))
 
 
-def merged(findings: Sequence[FindingRow], namer: Namer) -> str:
+def merged(findings: Sequence[FindingRow], namer: Namer, most: int = MOST_NAMES) -> str:
     """One sentence for all findings of a forecast of one code: the first names, and the sums of the facts."""
     facts: Counter[str] = Counter()
     for finding in findings:
@@ -67,13 +80,21 @@ def merged(findings: Sequence[FindingRow], namer: Namer) -> str:
     others = dict.fromkeys(other for finding in findings for other in finding.others)
     template = findings[0].sentence.template
     sums = {name: f"{count:,}" for name, count in facts.items()}
-    return template.format(subject=listed([*subjects], namer), others=listed([*others], namer), **sums)
+    return template.format(subject=listed([*subjects], namer, most), others=listed([*others], namer, most), **sums)
 
 
-def listed(names: Sequence[Name], namer: Namer) -> str:
+def listed(names: Sequence[Name], namer: Namer, most: int = MOST_NAMES) -> str:
     """The first names of several, and how many there are beside them."""
-    shown, rest = ", ".join(map(namer, names[:MOST_NAMES])), len(names) - MOST_NAMES
-    return f"{shown} and {rest:,} more" if rest > 0 else shown
+    shown = list(map(namer, names[:most]))
+    while most != WHOLE and len(shown) > 1 and sum(map(len, shown)) > _MOST_LETTERS:
+        shown.pop()
+    told, rest = ", ".join(shown), len(names) - len(shown)
+    return f"{told} and {rest:,} more" if rest > 0 else told
+
+
+def command_line(words: Sequence[Name | str | int], namer: Namer) -> str:
+    """A command as it can be typed."""
+    return " ".join(namer(word) if isinstance(word, Name) else str(word) for word in words)
 
 
 def cut(rows: Sequence[_Row], importance: Callable[[_Row], int]) -> tuple[list[_Row], list[_Row]]:
@@ -82,6 +103,25 @@ def cut(rows: Sequence[_Row], importance: Callable[[_Row], int]) -> tuple[list[_
         return list(rows), []
     ordered = sorted(rows, key=importance)
     return ordered[:MOST_ROWS], ordered[MOST_ROWS:]
+
+
+def folded(
+    rows: Sequence[_Row], state: Callable[[_Row], str], calm: Container[str], most: int = MOST_LINES
+) -> tuple[list[_Row], dict[str, list[_Row]]]:
+    """Split rows into those to show and, by state, those that become one line each.
+
+    Where there are too many, all of a ``calm`` state do, and of every other what does not fit.
+    """
+    if len(rows) <= most:
+        return list(rows), {}
+    shown: list[_Row] = []
+    alike: dict[str, list[_Row]] = {}
+    for row in rows:
+        if state(row) in calm or len(shown) == most:
+            alike.setdefault(state(row), []).append(row)
+        else:
+            shown.append(row)
+    return shown, alike
 
 
 def plural(count: int, noun: str) -> str:

@@ -13,16 +13,18 @@ WIDTH = 80
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "faint": "2"}
 _ESCAPES = re.compile("\x1b\\[[0-9]+m")
+_OPENED = re.compile("[(`]*(['\"])")
 _GAP = "  "
 _NARROWEST = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How wide a page is, in columns, and whether it may be coloured."""
+    """How wide a page is, in columns, whether it may be coloured, and whether every list is shown as a whole."""
 
     width: int = WIDTH
     colour: bool = False
+    whole: bool = False
 
     def paint(self, text: str, colour: str) -> str:
         """Give the text in a colour; as it is where there are none, or the colour is no word of ours."""
@@ -32,10 +34,10 @@ class Style:
 PLAIN = Style()
 
 
-def style_of(terminal: bool, env: Mapping[str, str]) -> Style:
+def style_of(terminal: bool, env: Mapping[str, str], *, whole: bool = False) -> Style:
     """The style of standard output: coloured on a terminal only, and never with NO_COLOR (no-color.org) set."""
     coloured = terminal and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
-    return Style(shutil.get_terminal_size((WIDTH, 24)).columns if terminal else WIDTH, coloured)
+    return Style(shutil.get_terminal_size((WIDTH, 24)).columns if terminal else WIDTH, coloured, whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class Column:
     head: str
     right: bool = False
     spare: int = 0
+
+
+class Whole(str):
+    """A line that is never broken: a command to be pasted."""
 
 
 def columns_of(text: str) -> int:
@@ -108,16 +114,37 @@ def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]
 
 
 def wrapped(line: str, width: int) -> Iterator[str]:
-    """Break a line between words; what follows is indented two further than the line. Nothing within words is cut."""
+    """Break a line between words; what follows is indented two further than the line. No word or name is cut."""
+    if isinstance(line, Whole):
+        yield line
+        return
     indent = " " * (len(line) - len(line.lstrip(" ")))
     shown = ""
-    for word in line[len(indent) :].split(" "):
+    for word in _words(line[len(indent) :]):
         longer = f"{shown} {word}" if shown else indent + word
         if shown and columns_of(longer) > width:
             yield shown.rstrip()
             longer = f"{indent}  {word}"
         shown = longer
     yield shown
+
+
+def _words(text: str) -> Iterator[str]:
+    """The words of a text; a name in quotes is one, whatever spaces it has."""
+    parts = iter(text.split(" "))
+    for part in parts:
+        opened = _OPENED.match(part)
+        word = part
+        while opened is not None and not _closes(word[opened.end() :], opened[1]):
+            following = next(parts, None)
+            if following is None:
+                break
+            word += " " + following
+        yield word
+
+
+def _closes(text: str, quote: str) -> bool:
+    return re.search(rf"(?<!\\)(?:\\\\)*{quote}", text) is not None
 
 
 def size(count: float) -> str:

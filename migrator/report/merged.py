@@ -78,7 +78,7 @@ def of_merged(merged: Merged) -> MergedDocument:
         totals={verb: _totals(totals) for verb, totals in merged.totals.items()},
         outliers=[_outlier(proof) for proof in merged.outliers],
         omitted=merged.omitted,
-        next_step="Nothing: every proof is good." if good else "See to the proofs listed, the first one first.",
+        next_step="Nothing to do: every proof is good." if good else "See to the proofs listed, the first one first.",
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 
 from migrator.model.inventory import Shape, StoreKind
 from migrator.model.plan import Action
-from migrator.model.report import Filesystem
+from migrator.model.report import Filesystem, Undone
 from migrator.model.words import Name, Number, Severity
 from migrator.model.writes import Origin
 
@@ -25,6 +25,8 @@ Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="A SHA-256 di
 Code = Annotated[str, Meta(pattern=r"^[a-z]+\.[a-z0-9-]+$", description="A finding code, as the README explains it.")]
 Counts = dict[str, Count]
 Actions = Annotated[Counts, Meta(extra_json_schema={"propertyNames": {"enum": [action.value for action in Action]}})]
+CommandLine = Sequence[Name | str | int]
+"""The words of a command; names among them are still names."""
 Pair = tuple[Count, Count]
 """How many have arrived, and how many there were."""
 
@@ -32,12 +34,12 @@ State = Literal["unreadable", "unknown", "damaged", "partial", "legacy", "unclai
 Effect = Annotated[str, Meta(extra_json_schema={"enum": ["blocks", "loses", "hides", "changes", "host"]})]
 
 STATES: dict[State, str] = {
-    "unreadable": "The store or the database can not be read.",
+    "unreadable": "The store or the database cannot be read.",
     "unknown": "The database has tables that this version does not know.",
-    "damaged": "Some of the store is no readable entry; all the rest of it was read.",
+    "damaged": "A part of the store cannot be read; all the rest was.",
     "partial": "Some sessions of the store are not in the database.",
-    "legacy": "The sessions are in the store only: nothing is migrated yet.",
-    "unclaimed": "There are transcripts, but no session that they belong to.",
+    "legacy": "All sessions are in the store, and nothing is migrated yet.",
+    "unclaimed": "There are transcripts, but no sessions that they belong to.",
     "migrated": "The database has a row for every session of the store, or there is no store any more."
     " Verify compares what rows and histories say; here nothing did.",
     "empty": "There is no session.",
@@ -176,13 +178,28 @@ class WrittenDatabase(OfDatabase, frozen=True, kw_only=True):
 
 
 class RunPart(Part, frozen=True, kw_only=True):
-    """One run, with its folder, and how many sources were moved there, or left although they were to be moved."""
+    """One run, with its folder, and how many sources were moved there, or left although they were to be moved.
+
+    ``take_back`` is the command that takes it back.
+    """
 
     id: str
     folder: Name
     databases: Sequence[WrittenDatabase]
     archived_sources: Count
     sources_left: Count
+    take_back: CommandLine | None = None
+
+
+class KnownRunRow(Part, frozen=True, kw_only=True):
+    """A run that there is, and what taking it back would do; ``obstacles`` are the findings that it would stop at."""
+
+    id: str
+    folder: Name
+    began: str | None
+    state: str
+    takes_back: Undone | None
+    obstacles: Sequence[Code]
 
 
 class PlaceRow(Part, frozen=True, kw_only=True):

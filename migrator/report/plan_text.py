@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from migrator.model.report import Undone
 from migrator.model.words import Name
-from migrator.report.groups import cut, plural
-from migrator.report.layout import Style, columns_of, fitted, padded, size
-from migrator.report.parts import Namer, PlannedDatabase, PlanPart, RepairRow, RunPart
+from migrator.report.groups import MOST_LINES, WHOLE, command_line, plural
+from migrator.report.layout import Style, Whole, columns_of, fitted, padded, size
+from migrator.report.parts import KnownRunRow, Namer, PlannedDatabase, PlanPart, RepairRow, RunPart
 
 _COLOURS = {"+": "green", "~": "yellow", "=": "faint", "!": "red"}
 _IMPORTANCE = "!~+="
 _WIDEST_NAME = 28
+_MOST_OF_A_SIGN = 6
+_OF_SIGN = {"+": "new", "~": "changed", "=": "as they are", "!": "with damage, or not written"}
 _ACTIONS = {
     "insert": "new {}",
     "update": "{} updated",
@@ -40,7 +43,7 @@ def plan_lines(plan: PlanPart, namer: Namer, style: Style) -> Iterator[str]:
     yield ""
     yield from _diff(changes, namer, style)
     for database in plan.databases:
-        yield from _repairs(database.repairs, namer)
+        yield from _repairs(database.repairs, namer, WHOLE if style.whole else REPAIRS_SHOWN)
     yield _totals(plan.databases)
 
 
@@ -62,6 +65,31 @@ def run_lines(run: RunPart, namer: Namer, style: Style) -> Iterator[str]:
     yield f"run {run.id}, in the folder {namer(run.folder)}"
     if sources := run.archived_sources + run.sources_left:
         yield f"moved {run.archived_sources:,} of {plural(sources, 'source')} into the folder of the run"
+    if run.take_back is not None:
+        yield "to take it back:"
+        yield Whole(f"  {command_line(run.take_back, namer)}")
+
+
+def known_run_lines(runs: Sequence[KnownRunRow]) -> Iterator[str]:
+    """Each run with what taking it back would still do."""
+    yield "" if runs else "no runs"
+    for run in runs:
+        began = f"{run.began:.10} {run.began[11:16]} UTC, " if run.began else ""
+        yield f"{run.id}  {began}{run.state}"
+        if run.takes_back is not None:
+            yield f"  {_takes_back(run.takes_back, run.obstacles)}"
+
+
+def _takes_back(undone: Undone, obstacles: Sequence[str]) -> str:
+    parts = [
+        f"removes {plural(undone.removed, 'database')}" if undone.removed else "",
+        f"restores {plural(undone.restored, 'database')} as before" if undone.restored else "",
+        f"puts {plural(undone.put_back, 'source')} back" if undone.put_back else "",
+    ]
+    done = ", ".join(filter(None, parts)) or "changes nothing"
+    if obstacles:
+        return f"rollback refuses as it stands ({', '.join(obstacles)}); else it {done}"
+    return f"rollback {done}"
 
 
 def _changes(database: PlannedDatabase) -> Iterator[_Change]:
@@ -76,16 +104,16 @@ def _changes(database: PlannedDatabase) -> Iterator[_Change]:
         yield _Change("!", whose, f"{plural(len(database.quarantine), 'damaged piece')} to keep in quarantine")
 
 
-def _repairs(repairs: Sequence[RepairRow], namer: Namer) -> Iterator[str]:
+def _repairs(repairs: Sequence[RepairRow], namer: Namer, most: int) -> Iterator[str]:
     """Where everything that a repair brings back comes from."""
-    for repair in repairs[:REPAIRS_SHOWN]:
+    for repair in repairs[:most]:
         what = "bring back" if repair.events is None else f"add {plural(repair.events, 'event')} to"
         what = "renew" if repair.replaces_older else what
         archived = ", archived," if repair.archived else ""
         where = " ".join(map(namer, repair.places))
         yield f"  {what} {namer(repair.session)}{archived} from {repair.origin.value} {where}"
-    if len(repairs) > REPAIRS_SHOWN:
-        yield f"  ... and {len(repairs) - REPAIRS_SHOWN:,} more"
+    if len(repairs) > most:
+        yield f"  ... and {len(repairs) - most:,} more"
 
 
 def _contents(database: PlannedDatabase) -> str:
@@ -100,15 +128,25 @@ def _contents(database: PlannedDatabase) -> str:
 
 
 def _diff(changes: list[_Change], namer: Namer, style: Style) -> Iterator[str]:
-    shown, rest = cut(changes, lambda change: _IMPORTANCE.index(change.sign))
-    names = [namer(change.whose) for change in shown]
-    width = min(max(map(columns_of, names), default=0), _WIDEST_NAME, max(style.width // 3, 12))
-    for change, name in zip(shown, names, strict=True):
-        yield style.paint(f"{change.sign} {padded(fitted(name, width), width)}  {change.what}", _COLOURS[change.sign])
-    if rest:
-        signs = [change.sign for change in rest]
-        counted = ", ".join(f"{sign} {signs.count(sign):,}" for sign in _IMPORTANCE if sign in signs)
-        yield f"... and {len(rest):,} more: {counted}"
+    rows = [(change.sign, namer(change.whose), change.what) for change in changes]
+    if len(rows) > MOST_LINES and not style.whole:
+        rows = list(_alike(rows))
+    width = min(max((columns_of(name) for _, name, _ in rows), default=0), _WIDEST_NAME, max(style.width // 3, 12))
+    for sign, name, what in rows:
+        yield style.paint(f"{sign} {padded(fitted(name, width), width)}  {what}", _COLOURS[sign])
+
+
+def _alike(rows: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    """One row for all of the same sign that become the same, and one for what is left of a sign after many."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for sign, name, what in rows:
+        groups.setdefault((sign, what), []).append(name)
+    for sign in _IMPORTANCE:
+        those = [(names, what) for (of, what), names in groups.items() if of == sign]
+        for names, what in those[:_MOST_OF_A_SIGN]:
+            yield sign, names[0] if len(names) == 1 else f"{len(names):,} alike", what
+        if left := sum(len(names) for names, _ in those[_MOST_OF_A_SIGN:]):
+            yield sign, f"{left:,} more", _OF_SIGN[sign]
 
 
 def _totals(databases: Sequence[PlannedDatabase]) -> str:

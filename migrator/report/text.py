@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from migrator.model.report import Undone
 from migrator.model.words import Name, Severity
@@ -17,15 +18,16 @@ from migrator.report.document import (
     RollbackDocument,
     ScanDocument,
     VerbDocument,
+    VerifyDocument,
     forecast_of,
     needs_care,
     parity_of,
     verification_of,
 )
-from migrator.report.groups import cut, grouped, plural
-from migrator.report.layout import PLAIN, Column, Style, size, table, wrapped
+from migrator.report.groups import MORE, MOST_LINES, MOST_NAMES, WHOLE, command_line, folded, grouped, plural
+from migrator.report.layout import PLAIN, Column, Style, Whole, size, table, wrapped
 from migrator.report.parts import STATES, AgentRow, ExplanationPart, ExportPart, FindingRow, Namer, PlaceRow
-from migrator.report.plan_text import plan_lines, run_lines
+from migrator.report.plan_text import known_run_lines, plan_lines, run_lines
 from migrator.report.upgrade_text import prove_lines, upgrade_lines
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import verification_lines
@@ -47,6 +49,7 @@ _SCAN_COLUMNS = (
     Column("state"),
 )
 _STATE_COLOURS = {"migrated": "green", "legacy": "yellow", "unclaimed": "yellow", "empty": "faint"}
+_CALM = ("legacy", "unclaimed", "migrated", "empty")
 _COUNTED = {"store": "entries", "database": "sessions"}
 """What is counted in a place, by its kind; in all others events are."""
 
@@ -55,13 +58,27 @@ def render(document: VerbDocument | ErrorDocument, namer: Namer, style: Style = 
     """The text, with a final newline."""
     if isinstance(document, ErrorDocument):
         return error(document, namer)
-    lines = _lines(document, namer, style)
+    if isinstance(document, ExplainDocument):  # it is about one thing, and shows all of that
+        style = replace(style, whole=True)
+    lines = list(_lines(document, namer, style))
+    if not style.whole and any(map(MORE.search, lines)):
+        lines.insert(_last_part(lines), "Lists are cut short here: --all shows the whole of them.")
     return "\n".join(broken for line in lines for broken in wrapped(line, style.width)) + "\n"
 
 
-def error(document: ErrorDocument, namer: Namer) -> str:
-    """What a command says on stderr when it cannot go on."""
-    return f"migrator {document.command}: {document.message.told(namer)} (exit {document.exit_code})\n"
+def _last_part(lines: Sequence[str]) -> int:
+    """Where the last part of a report begins, which says how it ended and what is next."""
+    return max(number for number, line in enumerate(lines) if line == "") + 1
+
+
+def error(document: ErrorDocument, namer: Namer, width: int | None = None) -> str:
+    """What a command says on stderr when it cannot go on; without a width every sentence is one line."""
+    said = [f"migrator {document.command}: {document.message.told(namer)} (exit {document.exit_code})"]
+    meant = document.meant or ()
+    said += ["This was probably meant:"] if meant else []
+    said += [Whole(f"  {command_line(words, namer)}") for words in meant]
+    lines = said if width is None else (broken for line in said for broken in wrapped(line, width))
+    return "\n".join(lines) + "\n"
 
 
 def _lines(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
@@ -75,13 +92,15 @@ def _lines(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
     verification, forecast, parity = verification_of(document), forecast_of(document), parity_of(document)
     if verification is not None:
         yield from verification_lines(verification, namer, style)
-    yield from _findings(document.findings, namer, style)
+    yield from _findings(document.findings, namer, style, folds_notes=isinstance(document, VerifyDocument))
     if forecast is not None:
-        yield from upgrade_lines(forecast, namer)
+        yield from upgrade_lines(forecast, namer, WHOLE if style.whole else MOST_NAMES)
     yield ""
     if parity is not None:
         yield parity
     yield f"{style.paint('next:', 'bold')} {document.next_step}"
+    if document.next_command:
+        yield Whole(f"  {command_line(document.next_command, namer)}")
 
 
 def _body(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
@@ -100,6 +119,8 @@ def _body(document: VerbDocument, namer: Namer, style: Style) -> Iterator[str]:
             yield from explanation_lines(document.explanation, namer)
         case ExportDocument():
             yield from _export(document.export, namer)
+        case RollbackDocument(runs=runs) if runs is not None:
+            yield from known_run_lines(runs)
         case RollbackDocument(run=run, undone=undone) if run is not None and undone is not None:
             yield from run_lines(run, namer, style)
             yield from _undone(undone)
@@ -115,15 +136,11 @@ def scan_lines(rows: Sequence[AgentRow], namer: Namer, style: Style) -> Iterator
     """The table of a scan, one row for each agent directory, and what the words for states in it mean."""
     if not rows:
         return
-    words = list(STATES)
-    shown, rest = cut(rows, lambda row: words.index(row.state))
+    shown, alike = folded(rows, lambda row: row.state, _CALM, WHOLE if style.whole else MOST_LINES)
+    cells = [_scan_cells(row, namer) for row in shown]
+    cells += [_alike_cells(those, state) for state, those in alike.items()]
     yield ""
-    colours = [_STATE_COLOURS.get(row.state, "red") for row in shown]
-    yield from table(_SCAN_COLUMNS, [_scan_cells(row, namer) for row in shown], style, colours)
-    if rest:
-        left = Counter(row.state for row in rest)
-        told = ", ".join(f"{left[word]:,} {word}" for word in STATES if left[word])
-        yield f"... and {len(rest):,} more, {told}; --agent NAME shows one, --format json all"
+    yield from table(_SCAN_COLUMNS, cells, style, [_STATE_COLOURS.get(row[-1], "red") for row in cells])
     yield ""
     counted = Counter(row.state for row in rows)
     for word, meaning in STATES.items():
@@ -143,6 +160,16 @@ def _scan_cells(row: AgentRow, namer: Namer) -> list[str]:
         str(row.transcripts),
         row.state,
     ]
+
+
+def _alike_cells(rows: Sequence[AgentRow], state: str) -> list[str]:
+    """One line for agents that are alike, with what they have together."""
+    stores, databases = (
+        sum(filter(None, sizes)) for sizes in zip(*((r.store_bytes, r.database_bytes) for r in rows), strict=True)
+    )
+    counts = [sum(row.sessions for row in rows), sum(row.transcripts for row in rows)]
+    sizes = [size(one) if one else "none" for one in (stores, databases)]
+    return [f"{len(rows):,} alike", *sizes, "-", *map(str, counts), state]
 
 
 def _size(count: int | None) -> str:
@@ -202,12 +229,18 @@ def _undone(undone: Undone) -> Iterator[str]:
     )
 
 
-def _findings(findings: Sequence[FindingRow], namer: Namer, style: Style) -> Iterator[str]:
+def _findings(findings: Sequence[FindingRow], namer: Namer, style: Style, *, folds_notes: bool) -> Iterator[str]:
     groups = grouped(findings)
+    most = WHOLE if style.whole else MOST_NAMES
+    notes = [one for one in groups if one.severity is Severity.NOTE] if folds_notes and not style.whole else []
     if groups:
         yield ""
     for group in groups:
-        count = f", {len(group.findings):,}" if len(group.findings) > 1 else ""
-        yield style.paint(f"{group.severity.value} [{group.code}{count}]", _SEVERITIES[group.severity])
-        yield f"  {group.sentence(namer)}"
-        yield f"  {group.remedy}"
+        if group not in notes:
+            count = f", {len(group.findings):,}" if len(group.findings) > 1 else ""
+            yield style.paint(f"{group.severity.value} [{group.code}{count}]", _SEVERITIES[group.severity])
+            yield f"  {group.sentence(namer, most)}"
+            yield f"  {group.remedy}"
+    if notes:
+        told = ", ".join(f"{group.code} {len(group.findings):,}" for group in notes)
+        yield style.paint(f"noted, see --all: {told}", _SEVERITIES[Severity.NOTE])

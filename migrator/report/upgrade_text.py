@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from migrator.report.document import StepRow, TrialPart, UpgradePart
-from migrator.report.groups import merged
+from migrator.report.groups import MOST_NAMES, command_line, merged
 from migrator.report.layout import size
 from migrator.report.parts import ForecastPart, ForeseenRow, Namer
 
@@ -20,7 +20,7 @@ _PLACES = {"before": "the old release", "after": "the new release", "gateway": "
 _SHOWN_WELL = ("same", "renamed", "hidden", "not-asked")
 
 
-def upgrade_lines(upgrade: ForecastPart, namer: Namer) -> Iterator[str]:
+def upgrade_lines(upgrade: ForecastPart, namer: Namer, most: int = MOST_NAMES) -> Iterator[str]:
     """What OpenClaw's own upgrade would do, with how many there are and the first names; an empty line first."""
     yield ""
     yield f"if OpenClaw ({upgrade.releases}) upgraded this by itself, as it stands:"
@@ -32,7 +32,7 @@ def upgrade_lines(upgrade: ForecastPart, namer: Namer) -> Iterator[str]:
         if findings[0].effect != effect:
             effect, remedy = findings[0].effect, None
             yield f"  {_HEADS[effect]}:"
-        yield f"    {merged(findings, namer)} [{code}{'' if len(findings) == 1 else f', {len(findings):,}'}]"
+        yield f"    {merged(findings, namer, most)} [{code}{'' if len(findings) == 1 else f', {len(findings):,}'}]"
         if findings[0].remedy != remedy:
             remedy = findings[0].remedy
             yield f"        {remedy}"
@@ -82,7 +82,7 @@ def _steps(steps: Sequence[StepRow], namer: Namer) -> Iterator[str]:
 
 def words_of(step: StepRow, namer: Namer) -> str:
     """The command line of a step."""
-    return " ".join(str(word) if isinstance(word, str | int) else namer(word) for word in step.command)
+    return command_line(step.command, namer)
 
 
 def result_of(step: StepRow) -> str:

@@ -19,6 +19,11 @@ HistoryVerdicts = Annotated[
 ]
 
 
+def pair(have: int, all_of_them: int) -> str:
+    """How many have arrived of how many, for a table."""
+    return f"{have:,}/{all_of_them:,}"
+
+
 class Parity(Part, frozen=True, kw_only=True):
     """What has arrived, of what was in the sources: pairs of numbers."""
 
@@ -41,10 +46,7 @@ class Parity(Part, frozen=True, kw_only=True):
     @property
     def pairs(self) -> tuple[str, str, str]:
         """The cells of a table: sessions, transcripts and events."""
-        sessions, transcripts, events = (
-            f"{have:,}/{all_of_them:,}" for have, all_of_them in (self.sessions, self.transcripts, self.events)
-        )
-        return sessions, transcripts, events
+        return pair(*self.sessions), pair(*self.transcripts), pair(*self.events)
 
 
 class ParityLine(Parity, frozen=True, kw_only=True):

@@ -172,7 +172,7 @@ def remove_place_for_runs(state_dir: Path) -> None:
 
 
 def run_folders(state_dir: Path) -> list[Path]:
-    """The folders of all runs of a state directory, by name; what can not be looked at has a finding of every scan."""
+    """The folders of all runs of a state directory, by name; what cannot be looked at has a finding of every scan."""
     try:
         names = [] if leads_out(state_dir) else names_in(state_dir / RUNS)
     except OSError:

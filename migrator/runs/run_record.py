@@ -110,7 +110,7 @@ class RunRecord:
 def read_record(folder: Path) -> RunRecord:
     """Read the journal of a run. Raises UsageError if there is none, or if it does not make sense."""
     damaged = UsageError(
-        "The journal of the run {subject} can not be read, or is damaged.", Name("path", str(folder / JOURNAL))
+        "The journal of the run {subject} cannot be read, or is damaged.", Name("path", str(folder / JOURNAL))
     )
     try:
         read = list(read_journal(folder))

@@ -37,11 +37,11 @@ class Findings:
         self.made.append(Finding(code, subject, (("count", count),)))
 
     def add_unreadable(self, path: str, error: OSError) -> None:
-        """Say that something where sessions may be can not be listed or looked at."""
+        """Say that something where sessions may be cannot be listed or looked at."""
         self.made.append(Finding("place.unreadable", Name("path", path), (("errno", error.errno or 0),)))
 
     def names_in(self, folder: str) -> list[str]:
-        """The names in a directory where sessions may be, sorted; none and a finding if it can not be listed."""
+        """The names in a directory where sessions may be, sorted; none and a finding if it cannot be listed."""
         try:
             return names_in(folder)
         except OSError as error:
@@ -49,7 +49,7 @@ class Findings:
             return []
 
     def status_of(self, path: str, *, follow: bool = False) -> os.stat_result | None:
-        """The status of what was listed; None if it is gone, and None and a finding if it can not be looked at."""
+        """The status of what was listed; None if it is gone, and None and a finding if it cannot be looked at."""
         try:
             return status_of(path, follow=follow)
         except OSError as error:
@@ -57,7 +57,7 @@ class Findings:
             return None
 
     def is_file(self, path: str, *, follow: bool = False) -> bool:
-        """Whether what was listed is a regular file; False and a finding if it can not be looked at."""
+        """Whether what was listed is a regular file; False and a finding if it cannot be looked at."""
         status = self.status_of(path, follow=follow)
         return status is not None and stat.S_ISREG(status.st_mode)
 
@@ -92,7 +92,7 @@ def agent_directories(state: str, follow: bool, findings: Findings) -> Iterator[
     try:
         status, names = status_of(root, follow=True), names_in(root)
     except OSError:
-        raise RefusedError("{subject} can not be listed; run as the owner of it.", Name("path", root)) from None
+        raise RefusedError("{subject} cannot be listed; run as the owner of it.", Name("path", root)) from None
     if status is None or not stat.S_ISDIR(status.st_mode):
         findings.add("agent.not-a-directory", Name("path", root))
         return

@@ -198,7 +198,7 @@ def _by_folder(paths: Iterable[str]) -> dict[str, set[str]]:
 def _opened(folder: str, made: Walk) -> Iterator[tuple[int | None, list[os.DirEntry[str]]]]:
     """A folder, and what is in it with what the system says of its kind. Only what may be litter may be closed to us.
 
-    Files are opened by their names in it, which costs a third less than by their paths; Windows can not do that.
+    Files are opened by their names in it, which costs a third less than by their paths; Windows cannot do that.
     """
     with ExitStack() as stack:
         try:

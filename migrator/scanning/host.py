@@ -103,7 +103,7 @@ def _filesystems(inventory: Inventory) -> Iterator[Filesystem]:
 
 
 def _status(path: str) -> os.stat_result | None:
-    """The status of what is there, links followed; what can not be looked at has a finding of the scan."""
+    """The status of what is there, links followed; what cannot be looked at has a finding of the scan."""
     try:
         return status_of(path, follow=True)
     except OSError:

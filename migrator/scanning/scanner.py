@@ -11,6 +11,7 @@ from pathlib import Path
 from migrator.filesystem import is_absent, size_at
 from migrator.model.errors import NothingFoundError, UsageError
 from migrator.model.inventory import Agent, Database, Inventory, Shape, Store, StoreKind, Transcript
+from migrator.model.near import near
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import Verdict
@@ -146,9 +147,10 @@ def _renamed_agents(
 def _check_agents_exist(selection: Selection, known: tuple[str, ...]) -> None:
     for name in selection.agents:
         if name not in known:
-            raise UsageError(
-                "There is no agent directory {subject}; give its name on disk, exactly.", Name("agent", name)
-            )
+            others = tuple(Name("agent", one) for one in near(name, known))
+            hint = " Near it: {others}." if others else ""
+            sentence = f"There is no agent directory {{subject}}; give its name on disk, exactly.{hint}"
+            raise UsageError(sentence, Name("agent", name), others)
 
 
 def _originals(

@@ -170,7 +170,7 @@ def _digest(path: str) -> str:
 
 
 def _unreadable(path: str) -> RefusedError:
-    sentence = "{subject} can not be read, so it can not be copied; run as its owner, while nothing writes there."
+    sentence = "{subject} cannot be read, so it cannot be copied; run as its owner, while nothing writes there."
     return RefusedError(sentence, Name("path", path))
 
 

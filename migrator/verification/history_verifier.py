@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 
 from migrator.model.inventory import Database, Inventory, Shape, Transcript
+from migrator.model.progress import Progress, silent
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.scanning.copies import findings_on_copies
@@ -47,7 +48,7 @@ class JudgedHistories:
         return sum(self.unexplained.get((database.path, session_id), count) for session_id, count in stored.items())
 
 
-def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
+def verify_histories(holdings: Holdings, level: Level, progress: Progress = silent) -> JudgedHistories:
     """Judge every history of the sources."""
     inventory, origin = holdings.inventory, holdings.origin
     groups, named = _files_of_sessions(inventory, origin)
@@ -56,6 +57,8 @@ def verify_histories(holdings: Holdings, level: Level) -> JudgedHistories:
         ordered = in_order(session_id, [transcript for transcript, _ in members], named)
         overlaps = _overlaps(ordered)
         for transcript, ids in members:
+            progress.enter(transcript.agent)
+            progress(transcript.identity.size)
             source = in_file(transcript, overlaps.get(transcript.path))
             found, path, comparison = _verify_history(holdings, source, ids, target, level, groups.keys())
             _note(judged, path, found, comparison)
@@ -90,7 +93,7 @@ def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
             ids = [one for one in (transcript.header_id, transcript.named_id) if one is not None] or [""]
             found, *_ = _verify_history(holdings, in_file(transcript), ids, target, level)
             absent = found.events - found.present
-            # What can not join a history is in the database as a session of its own.
+            # What cannot join a history is in the database as a session of its own.
             return absent and min(absent, sum(one not in holdings.events for one in events_of(transcript.hashes)))
 
         yield from findings_on_copies(agent, lambda: holdings.known_sessions, missing)

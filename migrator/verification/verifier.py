@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from migrator.model.inventory import RECOVERED, Database, Entry, Inventory
-from migrator.model.progress import Progress
+from migrator.model.progress import Progress, silent
 from migrator.model.verification import (
     UNREAD,
     Check,
@@ -41,7 +41,11 @@ from migrator.verification.prompts import lost_prompts
 
 
 def verify(
-    inventory: Inventory, against: Inventory | None = None, level: Level = Level.KNOWN, workers: Workers = ALONE
+    inventory: Inventory,
+    against: Inventory | None = None,
+    level: Level = Level.KNOWN,
+    workers: Workers = ALONE,
+    progress: Progress = silent,
 ) -> Verification:
     """Judge the databases of a fresh inventory by its own sources, or by all that another one holds.
 
@@ -59,8 +63,12 @@ def verify(
         count = len(inventory.databases)
         examine = partial(_examine, inventory.databases, newest, holdings.event_columns, inventory.main_key, workers)
         names = [Name("database", database.path) for database in inventory.databases]
-        with workers.map(examine, range(count), names.__getitem__, count=count, size=size, together=1) as examined:
-            histories = verify_histories(holdings, level)
+        progress.start("checking", size + sum(one.identity.size for one in origin.transcripts))
+        with workers.map(
+            examine, range(count), names.__getitem__, count=count, size=size, progress=progress, together=1
+        ) as examined:
+            histories = verify_histories(holdings, level, progress)
+            progress.enter(None)
             unread = _unread(inventory)
             judged = [
                 replace(
@@ -116,10 +124,13 @@ def _examine(
     main_key: str,
     workers: Workers,
     index: int,
-    _progress: Progress,
+    progress: Progress,
 ) -> tuple[str, tuple[Check, ...]]:
     """The digest of what one database holds of sessions, and its checks: none where nothing could be read."""
     database = databases[index]
+    size = sum(one.size for _, one in database.files)
+    progress.enter(database.directory)
+    progress(size)
     digest = content_digest(
         ((row.key, row.sha256) for row in database.cache_rows),
         ((row.key, row.sha256) for row in database.typed_rows),
@@ -127,7 +138,7 @@ def _examine(
     )
     if not database.shape.holds_sessions:
         return digest, ()
-    integrity, size = partial(integrity_of, database.path), sum(one.size for _, one in database.files)
+    integrity = partial(integrity_of, database.path)
     with open_snapshot(database.path) as connection, workers.beside(integrity, size) as problems:
         keys = newest[database.path].keys()
         return digest, tuple(database_checks(database, connection, keys, problems, event_columns, main_key))

@@ -319,7 +319,7 @@ def test_the_proof_says_how_many_entries_needed_json5(tmp_path: Path) -> None:
 
 
 def test_a_usage_error_off_a_terminal_repeats_nothing_that_was_typed() -> None:
-    for arguments in (["scan", "Wilhelmina"], ["scan", "--expect-agents", "Wilhelmina"], ["Wilhelmina"]):
+    for arguments in (["plan", "Wilhelmina"], ["scan", "--expect-agents", "Wilhelmina"], ["Wilhelmina"]):
         process = installed(arguments)
         said = process.communicate()
         assert process.returncode == 2

@@ -34,6 +34,7 @@ class Stage:
 
     EVENTS: ClassVar[dict[str, Callable[[World], object]]] = {
         "a writer begins": lambda world: world.store_path("main").with_name("sessions.json.lock").touch(),
+        "agents with odd names come": lambda world: [world.agent(f"An Agent {one}", {}) for one in range(9)],
         "somebody writes": lambda world: change(world.database_path("main"), cache_row("agent:main:z", "{}")),
     }
 
@@ -151,6 +152,7 @@ OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "--expect-sessions": ([], ["99"]),
     "--allow-empty": (EMPTY, []),
     "--format": ([], ["json"]),
+    "--all": ([], []),
     "--names": ([], ["clear"]),
     "--quiet": ([], []),
     "--jobs": ([], ["2"]),
@@ -187,7 +189,11 @@ SHOWN_ELSEWHERE = {("prove", "--accept"), ("prove", "--with"), ("verify", "--wai
 """The first two need an upgrade (``tests/upgrades/test_prove.py``), the third a file that changes while it is read, the
 last a store outside (``tests/commands/test_rollback.py``)."""
 
-FIRST = {"--wait": [["a writer begins"]], "--set-aside": [["somebody writes"]]}
+FIRST = {
+    "--wait": [["a writer begins"]],
+    "--set-aside": [["somebody writes"]],
+    "--all": [["agents with odd names come"]],
+}
 """What happens before a command that has one of these options."""
 
 INSTEAD = {

@@ -95,8 +95,35 @@ def test_what_is_shown_fits_the_terminal(state: Path, columns: int) -> None:
     for command in (["scan"], ["plan"], ["apply", "--yes"], ["verify"]):
         _, shown = on_terminal(columns, *command, "--state-dir", state)
         lines = ESCAPE.sub("", shown).splitlines()
+        lines = [line for line in lines if not line.startswith("  migrator ")]  # a command is pasted as one line
         wide = [line for line in lines if columns_of(line) > columns and len(line.split()) > 1]
         assert wide == [], command
+
+
+def test_who_gets_labels_at_a_terminal_is_told_why_and_how_to_see_names(state: Path, tmp_path: Path) -> None:
+    told = "Names are labels, because this report is not "
+    for words in (["--output", tmp_path / "report"], ["--format", "json"]):
+        _, shown = on_terminal(80, "scan", *words, "--state-dir", state)
+        assert shown.count(told) == 1
+        assert "--names clear" in shown
+        for said in ("clear", "labels"):
+            assert told not in on_terminal(80, "scan", *words, "--state-dir", state, "--names", said)[1]
+    assert told not in on_terminal(80, "scan", "--state-dir", state)[1]
+
+
+def test_what_became_of_ninety_sessions_that_were_upgraded_fits_a_screen(unpack: Unpack) -> None:
+    """Each was changed in another way: that is one line of counts, and ``--all`` has every one of them."""
+    folder = unpack("upgraded-rich-to-2026.9.6")
+    words = ("verify", folder / "after", "--against", folder / "before")
+    _, shown = on_terminal(80, *words, NO_COLOR="1")
+    verified = shown[shown.index("differences: ") : shown.index("\n\nwarning")].splitlines()
+    assert len(verified) <= 24
+    [counts] = re.findall(r"^harmless, .*?(?=\n\S|\n\n)", shown, re.MULTILINE | re.DOTALL)
+    assert re.search(r"delivery-folded \d\d, .* and \d+ more;\s+events: ", " ".join(counts.split()))
+    assert "Lists are cut short here: --all shows the whole of them." in shown
+    _, whole = on_terminal(80, *words, "--all", NO_COLOR="1")
+    assert "--all" not in whole
+    assert len(whole) > len(shown)
 
 
 @pytest.mark.parametrize("name", ["研究チーム", "🦞 lobster", "Ärztin"])
@@ -128,3 +155,13 @@ def test_off_a_terminal_there_is_neither_colour_nor_progress(state: Path) -> Non
         stderr.seek(0)
         assert stderr.read() == b""
     assert b"\x1b" not in done.stdout
+
+
+def test_an_error_is_wrapped_and_neither_a_path_nor_a_command_is_broken(tmp_path: Path) -> None:
+    state = tmp_path / "a folder with a long name and spaces in it" / "state"
+    (state / "agents" / "main" / "sessions").mkdir(parents=True)
+    _, shown = on_terminal(60, "scan", "--state-dir", state / "agents" / "main")
+    lines = shown.splitlines()
+    assert f"  migrator scan --state-dir '{state}' --agent main" in lines
+    assert len([line for line in lines if f"'{state}" in line]) == 3
+    assert all(len(line) <= 60 for line in lines if str(state) not in line)

@@ -29,7 +29,7 @@ def test_every_word_that_a_report_can_hold_has_a_meaning() -> None:
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("upgrade.loses-history", "Run apply --archive-sources before the upgrade"),
+        ("upgrade.loses-history", "Before the upgrade, run apply --archive-sources"),
         ("moved", "in the database of another agent"),
         ("delivery-folded", "Nothing is lost by it"),
         ("fallback-notice-lost", "throws something away"),

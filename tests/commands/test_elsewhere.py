@@ -223,7 +223,7 @@ def test_a_state_directory_with_nothing_but_another_one_inside_is_never_called_m
     unpack: Unpack, tmp_path: Path, verb: str
 ) -> None:
     state = tmp_path / "state"
-    state.mkdir()
+    (state / "agents").mkdir(parents=True)
     unpack("legacy-2026.6.1").rename(state / "my backup")
     assert named(state, verb, "copy.state-inside").keys() == {"my backup"}
     assert run(state, *verb.split())[0] == 10

@@ -124,3 +124,39 @@ def test_off_a_terminal_an_explanation_has_no_names_unless_they_are_asked_for(un
     assert "retired" in named
     if form == "json":
         assert json.loads(output)["explanation"]["places"][0]["verdict"] == "missing"
+
+
+def test_a_part_of_a_key_is_enough_where_only_one_has_it(world: World) -> None:
+    world.agent("main", {"agent:main:incident-42": entry("a", 7), "agent:main:other": entry("b", 7)})
+    assert known(world.state, "INCIDENT") == known(world.state, "agent:main:incident-42")
+
+
+def test_of_several_that_a_part_fits_and_of_misspelled_ones_the_near_ones_are_named(world: World) -> None:
+    world.agent("main", {f"agent:main:incident-{one}": entry(str(one), 7) for one in range(42, 44)})
+    world.agent("ops-team", {})
+    for what, near in (
+        ("incident", ["agent:main:incident-42", "agent:main:incident-43"]),
+        ("agent:main:incidnet-42", ["agent:main:incident-42", "agent:main:incident-43"]),
+        ("ops-taem", ["ops-team"]),
+    ):
+        with pytest.raises(NothingFoundError) as raised:
+            known(world.state, what)
+        assert [name.text for name in raised.value.others] == near
+
+
+def test_what_is_suggested_has_labels_where_names_have(world: World) -> None:
+    world.agent("wilhelmina", {"agent:wilhelmina:incident-42": entry("a", 7)})
+    for words in (["explain", "wilhelmino"], ["scan", "--agent", "wilhelmino"]):
+        command = [*words, "--state-dir", str(world.state)]
+        said = CliRunner().invoke(main, command).stderr
+        assert "Near it: agent:" in said
+        assert "wilhelmin" not in said
+        assert "Near it: wilhelmina" in CliRunner().invoke(main, [*command, "--names", "clear"]).stderr
+
+
+def test_a_misspelled_word_of_a_report_is_told_from_a_session(world: World) -> None:
+    world.agent("main", {"agent:main:a": entry("a", 7)})
+    env = {"OPENCLAW_STATE_DIR": str(world.state)}
+    said = CliRunner().invoke(main, ["explain", "upgrade.lose-history"], env=env)
+    assert said.exit_code == 10
+    assert "upgrade.loses-history" in said.stderr

@@ -167,7 +167,7 @@ def test_a_run_that_left_sources_behind_is_complete_and_its_proof_is_sound(
     assert "moved 2 of 3 sources" in done.stdout
     assert "moved 0 of 1 source " in again.stdout
     assert "archive.refused" in done.stdout
-    assert "Nothing: every session" not in done.stdout
+    assert "Nothing to do: every session" not in done.stdout
     for folder in world.runs():
         assert state_of(folder, holds_proof) is RunState.COMPLETE
         assert CliRunner().invoke(cli.main, ["proof", "check", str(folder / "apply.proof.jsonl")]).exit_code == 0

@@ -95,7 +95,7 @@ def found_in(files: dict[str, bytes]) -> list[str]:
 @pytest.mark.parametrize("name", FILES[1:])
 def test_a_missing_file_is_found(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    assert problems(folder) == [f"{name} is missing, or can not be read."]
+    assert problems(folder) == [f"{name} is missing, or cannot be read."]
 
 
 def test_a_bundle_of_another_version_says_which_one_can_check_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

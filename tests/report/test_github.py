@@ -33,4 +33,4 @@ def test_line_ends_percents_colons_and_commas_are_escaped() -> None:
 def test_a_check_that_failed_is_an_error_of_its_own() -> None:
     section = verification(verified("main", checks={"integrity": False}), failed_checks=["integrity"])
     first = github.render(judged(1, verification=section), label).splitlines()[0]
-    assert first.startswith("::error title=migrator verify%3A failed check::failed check integrity for <main>. ")
+    assert first.startswith("::error title=migrator verify%3A failed check::failed check integrity (<main>). ")

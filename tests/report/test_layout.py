@@ -111,3 +111,19 @@ def test_there_is_colour_on_a_terminal_only_and_never_with_no_color(
 ) -> None:
     assert style_of(terminal, env).colour is coloured
     assert style_of(False, env).width == WIDTH
+
+
+@pytest.mark.parametrize(
+    "name", ["'a b c d e'", '"it\'s a b c"', "('a b c d'", r"'a \' b c d'", r"'a b \\'", "`'a b c'/0`"]
+)
+def test_a_name_in_quotes_is_not_broken_and_the_words_after_it_are(name: str) -> None:
+    lines = list(wrapped(f"of which {name}, and what follows here", 12))
+    assert f"  {name}," in lines
+    assert all(len(line) <= 12 for line in lines if name not in line)
+    assert " ".join(line.strip() for line in lines) == f"of which {name}, and what follows here"
+
+
+@given(st.text("ab'\"\\ ", max_size=40), st.integers(1, 30))
+def test_whatever_is_wrapped_nothing_is_lost(text: str, width: int) -> None:
+    lines = list(wrapped(f"x{text}", width))
+    assert "".join(lines).replace(" ", "") == f"x{text}".replace(" ", "")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from migrator.model.words import Name
-from migrator.report.groups import MOST_ROWS
 from migrator.report.layout import PLAIN, Style, columns_of
 from migrator.report.parts import PlannedDatabase, PlanPart, RunPart, WrittenDatabase
 from migrator.report.plan_text import plan_lines, run_lines
@@ -74,11 +73,20 @@ def test_the_last_line_has_the_totals() -> None:
     )
 
 
-def test_many_databases_are_cut_and_the_rest_is_counted_by_sign() -> None:
-    lines = told(*(planned(f"a{one:03}") for one in range(MOST_ROWS + 7)), TORN)
-    assert lines[0] == "! torn  2 damaged pieces to keep in quarantine"
-    assert "... and 9 more: = 9" in lines
-    assert len(lines) == MOST_ROWS + 2
+def test_many_databases_that_become_the_same_are_one_line_and_all_shows_each() -> None:
+    many = [*(planned(f"a{one:03}") for one in range(300)), TORN]
+    lines = told(*many)
+    assert lines[0] == "! torn       2 damaged pieces to keep in quarantine"
+    assert [line.split()[:3] for line in lines[1:3]] == [["~", "torn", "change"], ["=", "300", "alike"]]
+    whole = told(*many, style=Style(whole=True))
+    assert len([line for line in whole if line[:2] == "= "]) == 300
+
+
+def test_databases_of_which_each_becomes_something_else_are_counted_by_sign() -> None:
+    many = [planned(f"a{one:03}", actions={"same": one}) for one in range(1, 40)]
+    lines = told(*many)
+    assert lines[6] == "= 33 more  as they are"
+    assert len(lines) == 8
 
 
 def test_the_signs_stand_below_each_other_whatever_the_names_are() -> None:

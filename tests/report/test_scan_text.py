@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from migrator.model.inventory import Shape, StoreKind
-from migrator.report.groups import MOST_ROWS
 from migrator.report.layout import Style, columns_of
 from migrator.report.parts import STATES, AgentRow, State
 from migrator.report.text import scan_lines
@@ -51,11 +50,12 @@ def test_each_word_for_a_state_is_explained_where_it_occurs_with_how_often() -> 
     assert lines[-2:] == [f"damaged, 1: {STATES['damaged']}", f"legacy, 2: {STATES['legacy']}"]
 
 
-def test_of_many_agents_those_that_need_a_look_are_shown_and_the_rest_is_counted() -> None:
-    lines = told(*(row(f"agent-{one:03}", "damaged" if one == 299 else "legacy") for one in range(300)))
-    assert len(lines) < MOST_ROWS + 10
-    assert lines[2].startswith("agent-299")
-    assert f"... and {300 - MOST_ROWS} more, {300 - MOST_ROWS} legacy" in "\n".join(lines)
+def test_of_many_agents_those_that_need_a_look_are_shown_and_those_that_are_alike_are_one_line() -> None:
+    rows = [row(f"agent-{one:03}", "damaged" if one == 299 else "legacy") for one in range(300)]
+    lines = told(*rows)
+    assert [line.split()[0] for line in lines[2:4]] == ["agent-299", "299"]
+    assert lines[3].split() == ["299", "alike", "3.7", "MB", "none", "-", "3588", "897", "legacy"]
+    assert len(told(*rows, style=Style(whole=True))) == 300 + 5
 
 
 def test_only_the_state_is_coloured_and_it_says_how_bad_it_is() -> None:

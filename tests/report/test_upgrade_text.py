@@ -53,7 +53,7 @@ def test_the_first_names_are_told_and_the_rest_is_counted() -> None:
 
 def test_the_numbers_of_all_are_added_up() -> None:
     line = told(*many("upgrade.loses-history", 3, fact=7))[3]
-    assert re.search(r"\b21 sound events\b", line)
+    assert re.search(r"\b21 good events\b", line)
 
 
 def test_a_remedy_is_not_repeated_under_one_head() -> None:

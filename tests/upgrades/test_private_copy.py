@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_refused(state: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError
 
     monkeypatch.setattr("migrator.upgrades.private_copy.open_regular_file", refuse)
-    with pytest.raises(RefusedError, match="can not be read"):
+    with pytest.raises(RefusedError, match="cannot be read"):
         read_tree(str(state))
-    with pytest.raises(RefusedError, match="can not be read"):
+    with pytest.raises(RefusedError, match="cannot be read"):
         read_tree(str(state / "nowhere"))

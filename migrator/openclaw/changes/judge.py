@@ -12,6 +12,16 @@ from migrator.openclaw.changes.transforms import explain_entry
 from migrator.openclaw.text.js_values import strictly_equal
 from migrator.openclaw.text.store import RawEntry, parse_strict
 
+_KINDS = {
+    "dictionary_item_removed": "lost",
+    "dictionary_item_added": "added",
+    "iterable_item_removed": "lost",
+    "iterable_item_added": "added",
+    "values_changed": "differs",
+    "type_changes": "of-another-type",
+}
+"""Our words for what DeepDiff finds in JSON."""
+
 
 def judge(source: RawEntry, stored: bytes, level: Level = Level.KNOWN) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict on one entry that is in the database, with the transforms that explain a difference.
@@ -41,19 +51,19 @@ def explain(source: RawEntry, stored: bytes) -> tuple[Difference, ...]:
     try:
         ours, theirs = parse_strict(source.text or ""), parse_strict(stored.decode())
     except ValueError:
-        return (Difference("not_json", ()),)
+        return (Difference("no-json", ()),)
     from deepdiff import DeepDiff  # costs 90 ms, and is needed for differences only
 
     try:
         found = DeepDiff(ours, theirs, view="tree", verbose_level=1, ignore_private_variables=False)
     except RecursionError:
-        return (Difference("too_deep", ()),)
+        return (Difference("too-deep", ()),)
     differences = [
-        Difference(kind, tuple(_step(step) for step in change.path(output_format="list")))
+        Difference(_KINDS[kind], tuple(_step(step) for step in change.path(output_format="list")))
         for kind, changes in found.items()
         for change in changes
     ]
-    return tuple(differences) or (Difference("spelling_changed", ()),)
+    return tuple(differences) or (Difference("spelled-otherwise", ()),)
 
 
 def _step(step: object) -> Name | int:
