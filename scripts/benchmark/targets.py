@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmark.measure import Sample
@@ -36,70 +36,68 @@ def targets(medians: Medians, sizes: Mapping[str, int]) -> Iterator[Target]:
         found = medians.get(world, {}).get(who)
         return None if found is None else found.wall
 
-    def ratio(one: float | None, other: float | None) -> float | None:
-        return None if one is None or other is None else one / other
-
-    def judged(world: str, who: str) -> float | None:
-        return ratio(wall(world, "verify --against"), wall(world, who))
-
     start, small, floor = wall("startup", "--help"), wall("entries-10000", "apply"), wall("entries-10000", "floor")
     candidates = (
         (
             "apply of 50,000 entries, times the floor",
-            ratio(wall("entries-50000", "apply"), wall("entries-50000", "floor")),
+            _ratio(wall("entries-50000", "apply"), wall("entries-50000", "floor")),
             4,
         ),
         (
             "apply of 10,000 entries without one start-up, times the floor",
-            ratio(None if small is None or start is None else small - start, floor),
+            _ratio(None if small is None or start is None else small - start, floor),
             4,
         ),
         (
             "apply with transcripts, times the floor",
-            ratio(wall("transcripts-10000", "apply"), wall("transcripts-10000", "floor")),
+            _ratio(wall("transcripts-10000", "apply"), wall("transcripts-10000", "floor")),
             4,
         ),
         (
             "apply of 20,000 rich entries, times the floor",
-            ratio(wall("rich-20000", "apply"), wall("rich-20000", "floor")),
+            _ratio(wall("rich-20000", "apply"), wall("rich-20000", "floor")),
             4,
-        ),
-        *(
-            (
-                f"verify of {world}, times the judge's floor",
-                ratio(wall(world, "verify"), wall(world, "judge's floor")),
-                3,
-            )
-            for world in ("entries-50000", "transcripts-10000", "rich-20000")
-        ),
-        *(
-            (f"verify --against of {world}, times the judge's floor", judged(world, "floor"), 4)
-            for world in ("upgraded-3000", "upgraded-10000")
         ),
         ("scan of 1,000 agents, seconds", wall("agents-1000", "scan"), 1),
         ("start-up to --help, seconds", start, 0.15),
-        ("growth from 10,000 to 50,000 entries", ratio(wall("entries-50000", "apply"), small), 5.5),
-        ("JSON5 with one comment, times strict JSON", ratio(wall("json5-comment", "apply"), small), 2),
+        ("growth from 10,000 to 50,000 entries", _ratio(wall("entries-50000", "apply"), small), 5.5),
+        ("JSON5 with one comment, times strict JSON", _ratio(wall("json5-comment", "apply"), small), 2),
         ("JSON5 throughout, 40 MB, seconds", wall("json5-throughout", "apply"), 60),
     )
     for name, value, limit in candidates:
         if value is not None:
             yield Target(name, value, limit)
-    faster = ratio(wall("transcripts-10000", "real import"), wall("transcripts-10000", "apply"))
+    faster = _ratio(wall("transcripts-10000", "real import"), wall("transcripts-10000", "apply"))
     if faster is not None:
         yield Target("real import with transcripts, times apply", faster, 30, least=True)
-    doctor = ratio(wall("upgraded-10000", "doctor --fix"), wall("upgraded-10000", "verify --against"))
-    if doctor is not None:
-        yield Target("doctor --fix of 10,000 sessions, times verify --against", doctor, 20, least=True)
-    long = wall("long-1GB", "verify")
-    if long is not None:
-        yield Target(
-            "verify of long transcripts, MB of source in a second", sizes["long-1GB"] / _MB / long, 150, least=True
-        )
-    jobs = ratio(wall("agents-8", "apply, 1 job"), wall("agents-8", "apply, 2 jobs"))
+    yield from _judging(wall, sizes)
+    jobs = _ratio(wall("agents-8", "apply, 1 job"), wall("agents-8", "apply, 2 jobs"))
     if jobs is not None:
         yield Target("one job, times two jobs, on 8 equal agents", jobs, 1.6, least=True)
     for world, found in medians.items():
         peaks = [found[who].peak / _MB for who in _OURS if who in found]
         if peaks:
             yield Target(f"memory, {world}, MB", max(peaks), 400 if world == "huge-entry" else 100)
+
+
+def _ratio(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one / other
+
+
+def _judging(wall: Callable[[str, str], float | None], sizes: Mapping[str, int]) -> Iterator[Target]:
+    """The targets of ``verify``, given the seconds that a contestant takes on an input."""
+    for world in ("entries-50000", "transcripts-10000", "rich-20000"):
+        own = _ratio(wall(world, "verify"), wall(world, "judge's floor"))
+        if own is not None:
+            yield Target(f"verify of {world}, times the judge's floor", own, 3)
+    for world in ("upgraded-3000", "upgraded-10000"):
+        upgraded = _ratio(wall(world, "verify --against"), wall(world, "floor"))
+        if upgraded is not None:
+            yield Target(f"verify --against of {world}, times the judge's floor", upgraded, 4)
+    doctor = _ratio(wall("upgraded-10000", "doctor --fix"), wall("upgraded-10000", "verify --against"))
+    if doctor is not None:
+        yield Target("doctor --fix of 10,000 sessions, times verify --against", doctor, 20, least=True)
+    long = wall("long-1GB", "verify")
+    if long is not None:
+        speed = sizes["long-1GB"] / _MB / long
+        yield Target("verify of long transcripts, MB of source in a second", speed, 150, least=True)
