@@ -70,6 +70,9 @@ def nodes_agree(connection: sqlite3.Connection, main_key: str) -> Iterator[bool]
     valid = "entry_valid" if "entry_valid" in present else "1"
     names = ", ".join(["session_key", "CAST(entry_json AS BLOB)", valid, "current_session_id", "updated_at", *repeated])
     for key, text, mark, session_id, updated_at, *values in connection.execute(f"SELECT {names} FROM session_nodes"):
+        if not isinstance(text, bytes):  # of a damaged page anything can be read, against what its table allows
+            yield False
+            continue
         row = dict(zip(repeated, values, strict=True))
         yield len(main_keys) == 1 and _is_canonical(key, main_keys)
         if (text, mark) == (b"{}", _CLEARED):
@@ -109,8 +112,10 @@ def _is_replaced(wanted: object, found: object) -> bool:
     return wanted is None and isinstance(found, str) and "\ufffd" in found
 
 
-def _is_canonical(key: str, main_keys: set[str]) -> bool:
+def _is_canonical(key: object, main_keys: set[str]) -> bool:
     """Whether a release takes a key as it is; it knows the main session by its configured name only."""
+    if not isinstance(key, str):
+        return False
     parsed = parse_session_key(key)
     if fold_case(key) != key or (parsed.agent is None and key not in _WITHOUT_AGENT):
         return False

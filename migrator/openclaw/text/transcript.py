@@ -14,6 +14,7 @@ from datetime import date
 from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
+from io import BytesIO
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -135,19 +136,20 @@ class TranscriptReader:
 
     def _physical_lines(self) -> Iterator[tuple[bytes, int, bool]]:
         """Each line without its line feed, its length in the file, and whether it had one. Only a line feed ends it."""
-        parts: list[bytes] = []
+        begun = BytesIO()  # whose bytes become those of the line: one of 300 MB is in memory once
         for chunk in self._chunks():
             if self.is_utf16:
                 yield from self._lines_of_utf16(chunk)
                 return
-            *ended, begun = chunk.split(b"\n")
-            if ended:
-                ended[0] = b"".join([*parts, ended[0]])
-                parts = []
-                for line in ended:
-                    yield line, len(line), True
-            parts.append(begun)
-        if last := b"".join(parts):
+            *ended, rest = chunk.split(b"\n")
+            if ended and begun.tell():
+                begun.write(ended[0])
+                ended[0] = begun.getvalue()
+                begun = BytesIO()
+            for line in ended:
+                yield line, len(line), True
+            begun.write(rest)
+        if last := begun.getvalue():
             yield last, len(last), False
 
     def _chunks(self) -> Iterator[bytes]:
