@@ -73,7 +73,8 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 def _rows(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
     for table, column in (("session_entries", "session_id"), ("session_nodes", "current_session_id")):
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
-            return connection.execute(f"SELECT session_key, {column}, entry_json FROM {table}").fetchall()
+            rows = connection.execute(f"SELECT session_key, {column}, entry_json FROM {table}").fetchall()
+            return [row for row in rows if None not in row]  # of a damaged page: nobody can say which session that was
     return []
 
 
