@@ -1,6 +1,7 @@
 """A path that was named as a state directory and is none: what it is, and which one was probably meant.
 
-Looks up as far as a transcript lies below its state directory, and one level down. Never walks.
+Looks up as far as a transcript lies below its state directory, and one level down. Never walks. What it may not look at
+is nothing to it: the scan that follows says so.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ def require_no_wrong_place(path: str, option: str = "--state-dir") -> None:
     ``option`` is what the path was named with.
     """
     place, name = Path(path), Name("path", path)
-    if (place / _AGENTS).is_dir():
+    if os.path.isdir(place / _AGENTS):
         return
     above = _above(place)
     if above is not None:
         where = Name("path", above.state_dir)
         raise WrongPlaceError(_sentence(place), name, (where,), (above,), option)
-    if place.is_file():
+    if os.path.isfile(place):
         raise WrongPlaceError(
             "{subject} is a file, and lies in no state directory. To take in what is in it, run plan with --from and "
             "this path.",
@@ -47,7 +48,7 @@ def require_no_wrong_place(path: str, option: str = "--state-dir") -> None:
 
 
 def _sentence(place: Path) -> str:
-    if place.is_file():
+    if os.path.isfile(place):
         return "{subject} is a file of the state directory {others}."
     if place.name == _AGENTS:
         return "{subject} has the agent directories of the state directory {others}."
@@ -63,7 +64,7 @@ def _above(place: Path) -> Meant | None:
         if folder.name == _AGENTS and _is_state(folder.parent):
             return Meant(str(folder.parent), below or None)
         below = folder.name
-    folder = place.parent if place.is_file() else place
+    folder = place.parent if os.path.isfile(place) else place
     for state in (folder.parent if folder.name == _SESSIONS else folder, folder):
         if state != place and _is_state(state):
             return Meant(str(state))
@@ -72,13 +73,13 @@ def _above(place: Path) -> Meant | None:
 
 def _is_state(place: Path) -> bool:
     """Whether a directory has an agent with sessions, or the one store of the time before there were agents."""
-    if (place / _SESSIONS / "sessions.json").is_file() and place.parent.name != _AGENTS:
+    if os.path.isfile(place / _SESSIONS / "sessions.json") and place.parent.name != _AGENTS:
         return True
-    return any((one / name).is_dir() for one in _folders_in(place / _AGENTS) for name in (_SESSIONS, "agent"))
+    return any(os.path.isdir(one / name) for one in _folders_in(place / _AGENTS) for name in (_SESSIONS, "agent"))
 
 
 def _folders_in(place: Path) -> Iterable[Path]:
     try:
-        return sorted(one for one in place.iterdir() if one.is_dir())
+        return sorted(one for one in place.iterdir() if os.path.isdir(one))
     except OSError:
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator.cli import main as cli
+from migrator.scanning.wrong_place import require_no_wrong_place
 from tests.conftest import fingerprint
 
 Unpack = Callable[[str], Path]
@@ -137,3 +139,17 @@ def test_the_directory_as_an_argument_stands_in_a_proof_as_a_label(unpack: Unpac
     log = proof / "verify.proof.jsonl"
     assert run("proof", "check", log).exit_code == 0
     assert str(state) not in log.read_text()
+
+
+def test_a_place_that_may_not_be_looked_into_is_left_to_the_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = os.stat
+
+    def closed(path: str | Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if Path(path).parent == tmp_path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "stat", closed)
+    require_no_wrong_place(str(tmp_path))
