@@ -148,12 +148,11 @@ class VerifyReport(Report):
             return "Nothing to do: every session is in its database, or where you accept it; every source is unchanged."
         if self.word != "differences":
             return usual
-        if lost := self._lost:
+        if lost := _lost(self.verification):
             given = " and --from with what was judged by" if self.origin is not None else ""
             return f"{lost} in no database. See what can be put back: migrator plan, with the same options{given}."
-        if self._acceptable:
-            accepted = " ".join(f"--accept {word}" for word in self._acceptable)
-            return f"Nothing is lost. If the sessions may stay where they are, run verify with {accepted}."
+        if accepted := _accepting(found):
+            return f"Nothing is lost. If the sessions may stay where they are, run verify with {' '.join(accepted)}."
         return usual
 
     @property
@@ -161,29 +160,11 @@ class VerifyReport(Report):
         """The command that says what can be put back, or accepts what is elsewhere."""
         if self.word != "differences":
             return ()
-        if self._lost:
+        if _lost(self.verification):
             given = ("--from", Name("path", self.origin.state_dir)) if self.origin is not None else ()
             return (*self.command("plan"), *given)
-        accepted = tuple(part for word in self._acceptable for part in ("--accept", word))
+        accepted = _accepting(self.verification)
         return (*self.command("verify"), *accepted) if accepted and self.origin is None else ()
-
-    @property
-    def _lost(self) -> str:
-        """How many sessions and events are in no database, with their verb; empty where none are."""
-        found = self.verification
-        missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
-        events = sum(one.events - one.present for database in found.databases for one in database.histories)
-        counted = ((missing, "session"), (events, "event"))
-        told = " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counted if count)
-        return f"{told} {'is' if missing + events == 1 else 'are'}" if told else ""
-
-    @property
-    def _acceptable(self) -> tuple[str, ...]:
-        """The words to accept, where all that is wrong is that sessions are elsewhere."""
-        found = self.verification
-        if found.count(Verdict.CHANGED) or not FAIL_IF_MOVED.issuperset(found.failed_checks):
-            return ()
-        return tuple(word.value for word in ACCEPTABLE if found.count(word))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -233,6 +214,16 @@ class ProveReport(Report):
     def findings(self) -> tuple[Finding, ...]:
         """The findings of the plan, and what it led to."""
         return (*self.plan.findings, *_other_branches(self.verification))
+
+    @property
+    def next_step(self) -> str:
+        """Accept what is elsewhere, where that is all that is wrong."""
+        found = self.verification
+        holds = all(check.passed for trial in self.upgrade.trials[:1] for check in trial.checks)
+        is_moved_only = self.word == "differences" and holds and found is not None and not _lost(found)
+        if found is not None and is_moved_only and (accepted := _accepting(found)):
+            return f"Nothing is lost. If the sessions may be where the upgrade put them, add {' '.join(accepted)}."
+        return super().next_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,6 +275,22 @@ class RollbackReport(Report):
         """The command that takes the last run back that is in force."""
         in_force = [run for run in self.runs if run.takes_back is not None]
         return self.rollback_command(in_force[0].folder) if in_force else ()
+
+
+def _lost(found: Verification) -> str:
+    """How many sessions and events are in no database, with their verb; empty where none are."""
+    missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
+    events = sum(one.events - one.present for database in found.databases for one in database.histories)
+    counted = ((missing, "session"), (events, "event"))
+    told = " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counted if count)
+    return f"{told} {'is' if missing + events == 1 else 'are'}" if told else ""
+
+
+def _accepting(found: Verification) -> tuple[str, ...]:
+    """The options that accept all that is wrong: empty where more is than that sessions are elsewhere."""
+    if found.count(Verdict.CHANGED) or not FAIL_IF_MOVED.issuperset(found.failed_checks):
+        return ()
+    return tuple(part for word in ACCEPTABLE if found.count(word) for part in ("--accept", word.value))
 
 
 def _other_branches(verification: Verification | None) -> tuple[Finding, ...]:

@@ -161,6 +161,8 @@ def test_an_upgrade_of_what_this_program_has_migrated_keeps_and_shows_every_sess
     moved = 2 if retired else 0
     assert proof.exit_code == (1 if moved and not accept else 0)
     assert proof.failed == ({"no-sibling-directories"} if moved else set())
+    is_offered = "add --accept moved." in (proof.bundle / "summary.md").read_text()
+    assert is_offered is (proof.exit_code == 1)
     assert proof.trial["verdicts"] == {"transformed": 14} | ({"moved": moved} if moved else {})
     assert sum(proof.trial["transcripts"].values()) == (3 if retired else 2)
     assert proof.trial["transcripts"].keys() <= {"contained", "contained-transformed", "moved"}

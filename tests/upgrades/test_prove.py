@@ -242,6 +242,7 @@ def test_sessions_that_moved_are_no_difference_only_for_who_accepts_that(
     once = MOVE.replace("words[:1]", 'os.path.exists(state + "/agents/Idle One") and words[:1]')
     report = prove(world.request(), Question(OURS, new=str(fake_release(world.root / "after", once)), accept=accept))
     assert (report.word, report.exit_code) == (word, code)
+    assert ("add --accept moved." in report.next_step) is (not accept)
     assert report.verification is not None
     assert report.verification.count(Verdict.MOVED) == 1
     assert "idle-one" in {agent.directory for agent in report.inventory.agents}
