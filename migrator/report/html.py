@@ -24,7 +24,7 @@ from migrator.report.document import (
     run_of,
     verification_of,
 )
-from migrator.report.groups import plural
+from migrator.report.groups import command_line, plural
 from migrator.report.html_bars import bars_section
 from migrator.report.html_differences import differences_section
 from migrator.report.html_findings import filter_rules, findings_section, forecast_section
@@ -68,6 +68,8 @@ def _header(document: VerbDocument | ErrorDocument, namer: Namer) -> Iterator[Ma
     yield tag("h1", tag("span", document.verdict, class_=f"verdict {good}"), f": migrator {document.command}")
     told = document.message.told(namer) if isinstance(document, ErrorDocument) else document.next_step
     yield tag("p", tag("strong", "Why: " if stopped else "What to do: "), tag("span", told), class_=f"next {good}")
+    commands = (document.meant or ()) if isinstance(document, ErrorDocument) else [document.next_command or ()]
+    yield from (tag("pre", command_line(words, namer)) for words in commands if words)
     if parity is not None:
         yield tag("p", tag("code", parity), class_="parity")
     yield definitions(_facts(document, namer))

@@ -13,8 +13,8 @@ from migrator.report.html_bars import SESSION_WORDS, TRANSCRIPT_WORDS
 from migrator.report.markup import Markup, table, tag
 from migrator.report.parts import Namer
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
-from migrator.report.verification_text import failed_checks
-from migrator.report.verified_parts import DifferenceRow, SessionRow, TranscriptRow, VerificationPart
+from migrator.report.verification_text import difference, failed_checks
+from migrator.report.verified_parts import SessionRow, TranscriptRow, VerificationPart
 from migrator.verification.parity import ARRIVED_HISTORIES
 
 _MOST_ROWS = 200
@@ -23,19 +23,6 @@ _MOST_ROWS = 200
 _MOST_PLACES = 5
 _CAREFUL = ("moved", "deleted", "damaged")
 """The words of what is no loss."""
-
-_KINDS = {
-    "dictionary_item_added": "new",
-    "dictionary_item_removed": "lost",
-    "iterable_item_added": "new",
-    "iterable_item_removed": "lost",
-    "values_changed": "another value",
-    "type_changes": "another type",
-    "spelling_changed": "another spelling",
-    "not_json": "no readable JSON",
-    "too_deep": "too deep to compare",
-}
-"""Our words for the kinds of differences."""
 
 
 def differences_section(verification: VerificationPart, namer: Namer) -> Iterator[Markup]:
@@ -112,17 +99,11 @@ def _of_history(history: TranscriptRow, namer: Namer) -> Iterator[str]:
 def _of_entry(entry: SessionRow, namer: Namer) -> Iterator[str]:
     if entry.places:
         yield f"It is in {' '.join(map(namer, entry.places))}"
-    places = [_difference(one, namer) for one in entry.differences[:_MOST_PLACES]]
+    places = [difference(one, namer) for one in entry.differences[:_MOST_PLACES]]
     if more := len(entry.differences) - len(places):
         places.append(f"{more:,} more")
     if places:
         yield f"What differs: {'; '.join(places)}"
-
-
-def _difference(difference: DifferenceRow, namer: Namer) -> str:
-    place = "/".join(str(step) if isinstance(step, int) else namer(step) for step in difference.path)
-    kind = _KINDS.get(difference.kind, difference.kind.replace("_", " "))
-    return f"{place}: {kind}" if place else kind
 
 
 def _harmless(verification: VerificationPart) -> Iterator[Markup]:

@@ -23,7 +23,7 @@ from migrator.report.document import (
     run_of,
     verification_of,
 )
-from migrator.report.groups import MOST_ROWS, cut, grouped, plural
+from migrator.report.groups import MOST_ROWS, command_line, cut, grouped, plural
 from migrator.report.layout import size
 from migrator.report.parts import STATES, AgentRow, FindingRow, ForecastPart, Namer, PlanPart
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
@@ -45,12 +45,16 @@ def render(document: VerbDocument | ErrorDocument, namer: Namer) -> str:
 def _stopped(document: ErrorDocument, namer: Namer) -> Iterator[str]:
     yield f"### migrator {document.command}: stopped (exit {document.exit_code})"
     yield from ("", document.message.told(namer))
+    for words in document.meant or ():
+        yield from ("", f"    {command_line(words, namer)}")
 
 
 def _lines(document: VerbDocument, namer: Namer) -> Iterator[str]:
     parity = parity_of(document)
     yield f"### migrator {document.command}: {document.verdict} (exit {document.exit_code})"
     yield from ("", f"**What to do:** {document.next_step}", "")
+    if document.next_command:
+        yield from (f"    {command_line(document.next_command, namer)}", "")
     if document.unmet:
         yield from (*(f"- Not as expected: {unmet}" for unmet in document.unmet), "")
     agents, sessions = plural(document.totals.agents, "agent"), plural(document.totals.sessions, "session")

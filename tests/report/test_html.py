@@ -163,14 +163,13 @@ def test_differences_are_rows_of_a_table_and_harmless_ones_are_folded_in() -> No
 
 def test_what_differs_within_an_entry_is_said_in_our_words() -> None:
     differences = [
-        DifferenceRow(kind="dictionary_item_removed", path=[Name("field", "model")]),
-        DifferenceRow(kind="values_changed", path=[Name("field", "label"), 2]),
+        DifferenceRow(kind="lost", path=[Name("field", "model")]),
+        DifferenceRow(kind="differs", path=[Name("field", "label"), 2]),
     ]
     entries = [session("s", "changed", differences=differences), session("m", "moved", places=[Name("database", "d")])]
     page = html.render(judged(1, databases=[verified("main", complete=False, entries=entries)]), label)
-    assert "What differs: &lt;model&gt;: lost; &lt;label&gt;/2: another value." in page
+    assert "What differs: lost `&lt;model&gt;`; `&lt;label&gt;/2` differs." in page
     assert "It is in &lt;d&gt;." in page
-    assert "dictionary_item" not in page
 
 
 def test_more_differences_than_anybody_reads_are_counted() -> None:
@@ -201,6 +200,11 @@ def test_a_broken_agent_among_300_keeps_a_row_of_its_own() -> None:
     page = html.render(big_report(), label)
     assert page.count('<th scope="row"><span class="label">&lt;lost&gt;</span></th>') == 1
     assert "<summary>299 agents</summary>" in page
+
+
+def test_the_next_command_can_be_copied_from_the_page() -> None:
+    page = html.render(judged(1, next_command=["migrator", "plan", "--state-dir", Name("path", "/state")]), label)
+    assert "<pre>migrator plan --state-dir &lt;/state&gt;</pre>" in page
 
 
 def test_an_explanation_is_a_table_of_places_with_what_happened_and_what_to_do() -> None:

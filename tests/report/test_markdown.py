@@ -92,3 +92,8 @@ def test_an_explanation_is_seen_place_by_place_with_what_happened() -> None:
     assert "it is in the archive of deleted sessions of </d>" in seen
     assert "| 1970-01-01T00:00:00Z | updated | </s> |" in seen
     assert "Nothing to do: all of it is where it should be." in seen
+
+
+def test_the_next_command_is_a_block_of_code() -> None:
+    page = markdown.render(judged(1, next_command=["migrator", "plan", "--state-dir", Name("path", "/state")]), label)
+    assert "\n\n    migrator plan --state-dir </state>\n\n`agents 1/1`" in page
