@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from migrator.findings.table import RULES
-from migrator.model.inventory import Database, Entry, Inventory, Shape, Store, StoreKind
+from migrator.model.inventory import Database, Entry, Inventory, Shape, Store, StoreKind, Transcript
 from migrator.model.plan import DatabasePlan, Judged, Plan
 from migrator.model.request import RepairWish
 from migrator.model.words import Finding, Name, Severity
@@ -149,14 +149,21 @@ def with_more(done: Plan, again: Plan) -> Plan:
 def with_originals_of_the_lost(inventory: Inventory) -> Inventory:
     """Take the originals of an import for present ones where the database that they went into is gone or has nothing.
 
-    A database of schema 2 and later that is there is repaired from them instead.
+    A database of schema 2 and later that is there is repaired from them instead. Of an agent whose original store is
+    gone as well, those transcripts count that are in no other database.
     """
-    lost = {database.path for database in inventory.databases if _has_nothing(database)}
-    revived = {
-        store.agent for store in inventory.stores if store.kind is StoreKind.IMPORTED and store.database in lost
-    } - {None}
-    if not revived:
-        return inventory
+    lost = {database.path: database.directory for database in inventory.databases if _has_nothing(database)}
+    imported = [store for store in inventory.stores if store.kind is StoreKind.IMPORTED]
+    revived = {store.agent for store in imported if store.database in lost} - {None}
+    without_store = {*lost.values()} - {store.agent for store in imported}
+    stored = {one.session_id for database in inventory.databases for one in (*database.transcripts, *database.archives)}
+
+    def is_original(one: Transcript) -> bool:
+        if one.kind != FileKind.IMPORTED_TRANSCRIPT.value:
+            return False
+        is_nowhere = stored.isdisjoint({one.header_id, one.named_id})
+        return one.agent in revived or (one.agent in without_store and is_nowhere)
+
     return replace(
         inventory,
         stores=tuple(
@@ -166,10 +173,7 @@ def with_originals_of_the_lost(inventory: Inventory) -> Inventory:
             for store in inventory.stores
         ),
         transcripts=tuple(
-            replace(one, kind=FileKind.TRANSCRIPT.value)
-            if one.kind == FileKind.IMPORTED_TRANSCRIPT.value and one.agent in revived
-            else one
-            for one in inventory.transcripts
+            replace(one, kind=FileKind.TRANSCRIPT.value) if is_original(one) else one for one in inventory.transcripts
         ),
     )
 

@@ -37,3 +37,17 @@ def test_all_sessions_and_events_of_a_lost_database_come_back(unpack: Callable[[
 def test_a_database_that_is_there_is_not_written_anew_from_originals(unpack: Callable[[str], Path]) -> None:
     for name in ("upgraded-2026.6.1-to-2026.9.6", "defect-stale-store"):
         assert "create the database" not in told("plan", unpack(name))
+
+
+def test_histories_whose_original_store_is_gone_as_well_come_back_unless_another_database_has_them(
+    unpack: Callable[[str], Path],
+) -> None:
+    state = unpack("database-lost-import-archive-there")
+    for store in state.glob("agents/*/session-sqlite-import-archive/legacy-store.*"):
+        store.unlink()
+    (state / "agents" / "Retired Agent" / "agent" / "openclaw-agent.sqlite").unlink()
+    assert "18 events to write" in told("plan", state)
+    assert "created" in told("apply", state, "--yes")
+    assert not (state / "agents" / "Retired Agent" / "agent" / "openclaw-agent.sqlite").exists()
+    assert "events 24/24" in told("verify", state)
+    assert told("plan", state).startswith("up-to-date")
