@@ -20,6 +20,7 @@ from enum import Enum
 
 from migrator.filesystem import first_bytes, names_in
 from migrator.openclaw.text.utf16 import MARKS
+from migrator.sqlite.compressed import DamagedPayloadError, beginning
 
 DEEPEST = 24
 """Folders below each other: a state directory inside a home inside an agent needs ten."""
@@ -44,7 +45,9 @@ _WORDS = (b"sessionId", b"agent:", b'"type"')
 _FIRST_EVENT = re.compile(rf'\s*\{{\s*"type"\s*:\s*"(?:{EVENT_TYPES})"')
 _TYPES = frozenset(EVENT_TYPES.split("|"))
 _IN_STORE = re.compile(r"""\bsessionId\b|["']agent:""")
-_GZIP, _XZ, _ZIP, _TAR = b"\x1f\x8b", b"\xfd7zXZ\0", b"PK\3\4", b"ustar"
+_GZIP, _XZ, _ZIP, _TAR, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\0", b"PK\3\4", b"ustar", b"(\xb5/\xfd"
+_ONE_BLOCK = (1 << 17) + 64
+"""Bytes that hold the first block of a Zstandard frame: nothing of it can be decoded without all of it."""
 _TAR_PLACE = 257
 _PACKED_NAMES = re.compile(rb"sessions\.json|\.jsonl|openclaw-agent\.sqlite|agents/[^/]{1,200}/sessions")
 _BEFORE_STORE = ("{", "//", "/*")
@@ -106,7 +109,7 @@ def recognise(head: bytes) -> Holds | None:
         return Holds.DATABASE
     if head.startswith(_JOURNALS):
         return Holds.JOURNAL
-    if head.startswith((_GZIP, _XZ, _ZIP)) or head[_TAR_PLACE:].startswith(_TAR):
+    if head.startswith((_GZIP, _XZ, _ZIP, _ZSTD)) or head[_TAR_PLACE:].startswith(_TAR):
         return Holds.PACKED if _is_of_sessions(head) else None
     if head.lstrip()[:1] not in _FIRST:
         return None
@@ -127,12 +130,14 @@ def _is_of_sessions(head: bytes) -> bool:
             head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD)
         elif head.startswith(_XZ):
             head = lzma.LZMADecompressor(memlimit=_MOST_MEMORY).decompress(head, HEAD)
-    except (zlib.error, lzma.LZMAError):
+        elif head.startswith(_ZSTD):
+            head = beginning(head, HEAD)
+    except (zlib.error, lzma.LZMAError, DamagedPayloadError):
         return False
     is_archive = head.startswith(_ZIP) or head[_TAR_PLACE:].startswith(_TAR)
     if is_archive:
         return _PACKED_NAMES.search(head) is not None
-    return not head.startswith((_GZIP, _XZ)) and recognise(head) is not None
+    return not head.startswith((_GZIP, _XZ, _ZSTD)) and recognise(head) is not None
 
 
 def _as_text(head: bytes) -> str:
@@ -153,7 +158,17 @@ def _is_event(line: str) -> bool:
 
 def look_at(path: str) -> Holds | None:
     """What the file at ``path`` may be; None where it is nothing of ours. Raises OSError where it cannot be read."""
-    return recognise(first_bytes(path, HEAD))
+    return _holds(path)
+
+
+def _holds(path: str, folder: int | None = None) -> Holds | None:
+    head = first_bytes(path, HEAD, folder)
+    if not head.startswith(_ZSTD):
+        return recognise(head)
+    is_packed = recognise(first_bytes(path, _ONE_BLOCK, folder)) is Holds.PACKED
+    if is_packed and path.endswith(".zst"):
+        return Holds.TRANSCRIPT  # as 2026.8.1 and later pack what they archive; all readers of transcripts unpack it
+    return Holds.PACKED if is_packed else None
 
 
 def walk(state: str, read: Iterable[str] = ()) -> Walk:
@@ -230,7 +245,7 @@ def _kind(entry: os.DirEntry[str], folder: str, made: Walk) -> Kind | None:
 
 def _look_into(folder: str, name: str, handle: int | None, root: str | None, made: Walk) -> None:
     try:
-        holds = recognise(first_bytes(os.path.join(folder, name) if handle is None else name, HEAD, handle))
+        holds = _holds(os.path.join(folder, name) if handle is None else name, handle)
     except FileNotFoundError:
         return
     except OSError:

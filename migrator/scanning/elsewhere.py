@@ -28,7 +28,7 @@ from migrator.scanning.originals import IMPORT_ARCHIVE
 from migrator.scanning.packed import read_copy
 from migrator.scanning.remains import is_alone, is_ours, remains
 from migrator.scanning.sources import read_store
-from migrator.scanning.transcripts import events_of, read_transcript
+from migrator.scanning.transcripts import events_of
 from migrator.sqlite import shapes
 from migrator.sqlite.snapshot import open_snapshot
 
@@ -161,7 +161,7 @@ def _agent_of(path: str, inventory: Inventory) -> str | None:
 
 
 def _on_transcript(path: str, agent: str | None, known: Known) -> Iterator[Finding]:
-    transcript, _ = read_transcript(path, agent, FileKind.REPAIR_BACKUP.value)
+    transcript = read_copy(path, agent, FileKind.REPAIR_BACKUP.value)
     if transcript is None or (transcript.damage and not transcript.hashes):
         yield Finding("copy.damaged", Name("transcript", path))
     if transcript is not None and (count := known.unknown_in_transcript(transcript)):
@@ -214,9 +214,10 @@ def _on_state(root: str, files: list[Found], known: Known) -> Iterator[Finding]:
         if one.holds is Holds.STORE:
             sessions |= _sessions_of(read_store(one.path, one.path, StoreKind.COPY, None)[0])
         elif one.holds is Holds.TRANSCRIPT:
-            transcript, _ = read_transcript(one.path, None, FileKind.TRANSCRIPT.value)
-            sessions |= _session_of(transcript)
-            events += known.unknown_in_transcript(transcript) if transcript is not None else 0
+            transcript = read_copy(one.path, None, FileKind.TRANSCRIPT.value)
+            unknown = known.unknown_in_transcript(transcript) if transcript is not None else 0
+            sessions |= _session_of(transcript) if unknown else set()
+            events += unknown
         elif one.holds is Holds.JOURNAL:
             yield from _on_journal(one.path, known)
         elif one.holds is Holds.PACKED:

@@ -14,6 +14,10 @@ _INPUT_SLICE = 1024
 """Bytes that are decoded at a time. A hostile slice of this size inflates to at most 32 MiB."""
 
 
+_LARGEST_WINDOW = 1 << 27
+"""Bytes: what decoders take without being told to take more."""
+
+
 class DamagedPayloadError(Exception):
     """The bytes are no complete sequence of Zstandard frames."""
 
@@ -48,6 +52,19 @@ def decompress(data: bytes, limit: int) -> bytes:
     if not decoder.eof:
         raise DamagedPayloadError
     return b"".join(pieces)
+
+
+def beginning(data: bytes, size: int) -> bytes:
+    """At most the first ``size`` bytes of what ``data`` decodes to, which may be the beginning of a frame only.
+
+    Raises DamagedPayloadError where that is no frame, or one that takes more memory than any release asks for.
+    """
+    library = _library()
+    try:
+        decoded: bytes = library.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(data).read(size)
+    except library.ZstdError:
+        raise DamagedPayloadError from None
+    return decoded
 
 
 def _library() -> ModuleType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import gzip
+import hashlib
 import json
 import lzma
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from click.testing import CliRunner
 
 from migrator.cli.main import main
@@ -259,6 +261,7 @@ def as_zip(path: Path) -> None:
 PACKINGS: dict[str, Callable[[Path], None]] = {
     "gzip": packed_with(gzip.compress, ".gz"),
     "xz": packed_with(lzma.compress, ".xz"),
+    "zstd": packed_with(zstandard.compress, ".zstd"),
     "tar": as_tar,
     "zip": as_zip,
 }
@@ -284,6 +287,29 @@ def test_what_is_packed_is_named_and_taken_in_once_it_is_unpacked(case: Case, pa
     assert in_database(case.database) == (KEYS | {"agent:main:six", "agent:main:ten"}, 3)
 
 
+@pytest.mark.parametrize("place", ["attic", "inside/agents/main/sessions"])
+@pytest.mark.parametrize("events", [3, 3000])
+def test_a_transcript_that_a_release_has_packed_is_counted_and_taken_in_wherever_it_lies(
+    case: Case, place: str, events: int
+) -> None:
+    """The longer one fills more than a block of the frame."""
+    rows = [{"type": "session", "version": 3, "id": "six"}]
+    rows += [
+        {"type": "custom", "id": f"{n:08x}", "data": hashlib.sha256(bytes([n % 256])).hexdigest()}
+        for n in range(events)
+    ]
+    name = f"six.jsonl.deleted.2026-11-22T11-05-59.946Z.{'0' * 32}.zst"
+    path = case.state / place / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(zstandard.compress(b"".join(json.dumps(row).encode() + b"\n" for row in rows)))
+    code = "copy.events-only-here" if place == "attic" else "copy.state-inside"
+    for verb in VERBS:
+        assert asked(case, verb, code) != []
+    assert case.apply("--from", path, "--agent", "main") == 0
+    assert in_database(case.database)[1] >= events + 1
+    assert asked(case, "scan", code) == []
+
+
 def test_a_state_with_nothing_but_a_packed_backup_is_not_called_empty(case: Case) -> None:
     as_tar(case.store)
     (case.folder / "one.jsonl").unlink()
@@ -292,7 +318,15 @@ def test_a_state_with_nothing_but_a_packed_backup_is_not_called_empty(case: Case
 
 
 @pytest.mark.parametrize(
-    "data", [b"PK\3\4 word/document.xml", b"\x1f\x8b", gzip.compress(b"{}", mtime=0), b"\xfd7zXZ\0", b"\x1f\x8b" * 9]
+    "data",
+    [
+        b"PK\3\4 word/document.xml",
+        b"\x1f\x8b",
+        gzip.compress(b"{}", mtime=0),
+        b"\xfd7zXZ\0",
+        b"\x1f\x8b" * 9,
+        b"(\xb5/\xfd",
+    ],
 )
 def test_what_others_have_packed_is_nobodys_business(case: Case, data: bytes) -> None:
     (case.state / "download").write_bytes(data)
