@@ -46,10 +46,12 @@ def test_every_event_in_a_journal_is_told_whole_or_by_its_id(lengths: list[int],
 def test_the_id_of_a_session_is_found_across_the_end_of_a_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remains, "_BLOCK", 7)
     path = tmp_path / "x"
-    path.write_bytes(b"." * 1000 + b'{"sessionId": "one", "x": 1}' + b"." * 150000 + b'{"sessionId":"two"}')
-    assert remains.remains(str(path)).sessions == {"one", "two"}
+    content = b"." * 100 + b'{"sessionId": "one", "x": 1}' + b"." * 150000 + b'{"sessionId":"two"}'
+    path.write_bytes(content)
+    for block in (110, 120, 150000, 150120, len(content) - 5):
+        monkeypatch.setattr(remains, "_BLOCK", block)
+        assert remains.remains(str(path)).sessions == {"one", "two"}, block
 
 
 def test_what_is_compressed_counts_as_unknown(tmp_path: Path) -> None:

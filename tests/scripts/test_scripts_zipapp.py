@@ -67,6 +67,7 @@ def test_a_python_that_the_file_has_no_binary_parts_for_is_told_what_it_is_for(a
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_file_for_another_machine_has_its_binary_parts_and_says_what_it_is_for(tmp_path: Path) -> None:
     other = "aarch64" if platform.machine() == "x86_64" else "x86_64"
     target = tmp_path / "migrator.pyz"
