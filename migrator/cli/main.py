@@ -313,9 +313,11 @@ def proof_merge(**_options: Any) -> NoReturn:  # noqa: ANN401
 
 @proof.command("reveal", cls=Verb, epilog=epilog("proof reveal"))
 @click.argument("label")
-@click.option("--key", "folder", metavar="DIR", required=True, help="The folder of the run or proof that made LABEL.")
+@click.option(
+    "--key", "folder", metavar="DIR", help="The folder of the run or proof that made LABEL; else MIGRATOR_LABEL_KEY."
+)
 @with_options(*WHERE, FOLLOW)
-def proof_reveal(label: str, folder: str, **_options: Any) -> NoReturn:  # noqa: ANN401
+def proof_reveal(label: str, folder: str | None, **_options: Any) -> NoReturn:  # noqa: ANN401
     """Say what LABEL stands for, with the key that made it and the state directory that it came from."""
     from migrator import commands
     from migrator.cli.runner import Runner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import traceback
@@ -32,7 +33,7 @@ from migrator.model.report import Report, run_of
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.patience import retry_while_busy
-from migrator.privacy.labels import Labels, clear_text, read_key
+from migrator.privacy.labels import KEY_VARIABLE, Labels, clear_text, given_key, read_key
 from migrator.privacy.names import report_names
 from migrator.proofs import bundle
 from migrator.proofs.log import LogReader, log_lines
@@ -66,17 +67,23 @@ class Runner:
 
         return self._guarded(work)
 
-    def reveal(self, label: str, folder: str, scan: Callable[[Request], Report]) -> int:
-        """Print the name that a label stands for, found by labelling every name of the installation again."""
+    def reveal(self, label: str, folder: str | None, scan: Callable[[Request], Report]) -> int:
+        """Print the name that a label stands for, found by labelling every name of the installation again.
+
+        The key is that of a folder, or the one that the environment holds.
+        """
 
         def look() -> int:
-            labels = Labels(read_key(Path(folder)))
+            key = read_key(Path(folder)) if folder is not None else given_key(os.environ)
+            if key is None:
+                raise UsageError(f"Name the folder of the run or proof with --key, or set {KEY_VARIABLE}.")
+            labels = Labels(key)
             for name in sorted(report_names(self._report_of(scan))):
                 if label in map(labels.of, (name, Name("transcript", name.text), Name("file", name.text))):
                     click.echo(clear_text(name))
                     return 0
             raise UsageError(
-                "No name in this state directory has this label under this key; check --key and --state-dir."
+                "No name in this state directory has this label under this key; check the key and --state-dir."
             )
 
         return self._guarded(look)

@@ -148,6 +148,20 @@ def test_a_proof_uses_the_given_key_so_that_its_labels_are_those_of_other_runs(
     assert (tmp_path / "proof" / ".labels.key").read_text() == "5" * 64
 
 
+def test_a_label_of_a_command_that_writes_no_proof_is_resolved_by_the_given_key(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = ("--state-dir", str(state))
+    monkeypatch.setenv("MIGRATOR_LABEL_KEY", "5" * 64)
+    shown = re.findall("agent:[0-9a-f]{12}", run("scan", *where, "--names", "labels").stdout)
+    assert shown
+    named = {run("proof", "reveal", label, *where).stdout.strip() for label in shown}
+    assert named == {repr(one.name) if " " in one.name else one.name for one in (state / "agents").iterdir()}
+    monkeypatch.delenv("MIGRATOR_LABEL_KEY")
+    without = run("proof", "reveal", shown[0], *where)
+    assert (without.exit_code, "set MIGRATOR_LABEL_KEY" in without.stderr) == (2, True)
+
+
 def test_a_github_report_is_annotations_and_a_page_in_the_summary_of_the_job(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
