@@ -61,24 +61,33 @@ def explain(request: Request, what: str) -> ExplainReport:
     inventory = take_inventory(request)
     verification = verify(inventory, workers=request.workers)
     known = _Known(inventory, verification, plan_for(request, inventory))
-    path = os.path.realpath(os.path.join(request.surroundings.cwd, what))
-    places = tuple(known.about_agent(what) or known.about_file(path) or known.about_session(what))
-    if not places and len(found := parts_of(what, known.keys)) == 1:
-        places = tuple(known.about_session(found[0]))
+    places = _places(what, known, os.path.realpath(os.path.join(request.surroundings.cwd, what)))
     if not places:
         raise _unknown(what, known)
     subjects = tuple(dict.fromkeys(name for place in places for name in (place.key, place.session_id) if name))
     names = {*subjects, *(place.where for place in places)}
     findings = tuple(one for one in verification.findings if one.code in UNREAD or _is_about(one, names))
-    if any(one.code in UNSEEN and _is_about(one, {place.where for place in places}) for one in findings):
-        advice: tuple[str, ...] = ("unread",)
-    else:
-        advice = tuple(known.advice(places, aside=any(one.code in ELSEWHERE for one in findings)))
-        if advice == ("fine",) and any(one.code in UNSEEN for one in findings):
-            advice = ("partly",)
-    explanation = Explanation(subjects, places, tuple(known.events(places)), advice)
+    explanation = Explanation(subjects, places, tuple(known.events(places)), _advice(known, places, findings))
     told = replace(inventory, findings=findings)
     return ExplainReport(word="explained", exit_code=0, inventory=told, explained=explanation)
+
+
+def _places(what: str, known: _Known, path: str) -> tuple[Place, ...]:
+    """Where it is: the places of an agent directory, of a file, of a session, or of the only one with such a part."""
+    places = tuple(known.about_agent(what) or known.about_file(path) or known.about_session(what))
+    if not places and len(found := parts_of(what, known.keys)) == 1:
+        return tuple(known.about_session(found[0]))
+    return places
+
+
+def _advice(known: _Known, places: tuple[Place, ...], findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """What to do. Nobody is told that all is well of what could not be read."""
+    unseen = [one for one in findings if one.code in UNSEEN]
+    where = {place.where for place in places}
+    if any(_is_about(one, where) for one in unseen):
+        return ("unread",)
+    advice = tuple(known.advice(places, aside=any(one.code in ELSEWHERE for one in findings)))
+    return ("partly",) if unseen and advice == ("fine",) else advice
 
 
 def _unknown(what: str, known: _Known) -> NothingFoundError:

@@ -156,7 +156,7 @@ def with_originals_of_the_lost(inventory: Inventory) -> Inventory:
     imported = [store for store in inventory.stores if store.kind is StoreKind.IMPORTED]
     revived = {store.agent for store in imported if store.database in lost} - {None}
     without_store = {*lost.values()} - {store.agent for store in imported}
-    stored = {one.session_id for database in inventory.databases for one in (*database.transcripts, *database.archives)}
+    stored = _stored_sessions(inventory)
 
     def is_original(one: Transcript) -> bool:
         if one.kind != FileKind.IMPORTED_TRANSCRIPT.value:
@@ -176,6 +176,11 @@ def with_originals_of_the_lost(inventory: Inventory) -> Inventory:
             replace(one, kind=FileKind.TRANSCRIPT.value) if is_original(one) else one for one in inventory.transcripts
         ),
     )
+
+
+def _stored_sessions(inventory: Inventory) -> set[str]:
+    """The ids of all sessions that have a history in a database."""
+    return {one.session_id for database in inventory.databases for one in (*database.transcripts, *database.archives)}
 
 
 def _has_nothing(database: Database) -> bool:

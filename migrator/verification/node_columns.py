@@ -76,7 +76,7 @@ def nodes_agree(connection: sqlite3.Connection, main_key: str) -> Iterator[bool]
         row = dict(zip(repeated, values, strict=True))
         yield len(main_keys) == 1 and _is_canonical(key, main_keys)
         if (text, mark) == (b"{}", _CLEARED):
-            yield not any(value is not None for value in values)
+            yield {*values} <= {None}
             continue
         entry = _read(text)
         time, own_id = entry.get("updatedAt"), entry.get("sessionId")
