@@ -154,12 +154,13 @@ DATABASE_RULES: dict[str, Rule] = {
     "database.wrong-owner": Rule(
         _REFUSED,
         "{subject} says that it belongs to another agent.",
-        "Find out how it came here before anything is written to it.",
+        "Move it out of the agent directory, with its -wal and -shm, and run scan. If it has sessions that are nowhere "
+        "else, run apply with --from and its new path.",
     ),
     "database.wrong-role": Rule(
         _REFUSED,
         "{subject} says that it is another kind of database than that of an agent.",
-        "Find out how it came here before anything is written to it.",
+        "Move it out of the agent directory, with its -wal and -shm, to where it belongs, and run scan.",
     ),
     # prompts of skills
     "prompt.lost": Rule(

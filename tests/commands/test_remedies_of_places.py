@@ -235,6 +235,27 @@ def test_a_run_that_ended_with_differences_which_are_gone_by_themselves_asks_for
     assert not case.database.exists()
 
 
+# a database of another agent
+
+
+def test_a_database_of_another_agent_is_moved_away_and_what_belongs_there_comes_back(
+    unpack: Callable[[str], Path],
+) -> None:
+    state = unpack("upgraded-2026.7.1-to-2026.9.6")
+    own, other = (state / "agents" / name / "agent" / "openclaw-agent.sqlite" for name in ("main", "ops-team"))
+    other.replace(own)
+    code, report = run(state, "plan")
+    refused = [one["subject"] for one in report["findings"] if one["code"] == "database.wrong-owner"]
+    assert (code, refused) == (12, ["agents/main/agent/openclaw-agent.sqlite"])
+    (state / "attic").mkdir()
+    moved = own.replace(state / "attic" / own.name)
+    assert "database.wrong-owner" not in {one["code"] for one in run(state, "scan")[1]["findings"]}
+    run(state, "apply", "--yes", "--from", str(moved))
+    found = {one["agent"]: one["parity"] for one in run(state, "verify")[1]["verification"]["databases"]}
+    assert [found[name]["sessions"] for name in ("main", "ops-team")] == [[12, 12], [2, 2]]
+    assert [found[name]["events"] for name in ("main", "ops-team")] == [[12, 12], [6, 6]]
+
+
 # what is packed, and copies of which nothing can be read
 
 
