@@ -120,7 +120,8 @@ def _transcripts(
     lacking = sum(one.events - one.present for one in transcripts)
     events = f" lacking {plural(lacking, 'event')}" if lacking else ""
     gaps = [one for one in transcripts if one.present and one.present != one.events][:most]
-    names = [one.transcript for one in transcripts if one not in gaps]
+    told_below = {one.transcript for one in gaps}
+    names = [one.transcript for one in transcripts if one.transcript not in told_below]
     head = f"{verdict.value}, {plural(len(transcripts), 'transcript')}{events}, {TRANSCRIPTS[verdict.value]}"
     yield f"{head}: {listed(names, namer, most)}" if names else f"{head}:"
     yield from (_gap(one, namer) for one in gaps)
