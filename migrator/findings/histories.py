@@ -2,189 +2,182 @@
 
 from __future__ import annotations
 
-from migrator.findings.rule import Rule
-from migrator.model.words import Severity
-
-_NOTE = Severity.NOTE
-_WARNING = Severity.WARNING
-_QUARANTINED = Severity.QUARANTINED
-_REFUSED = Severity.REFUSED
-_BUSY = Severity.BUSY
+from migrator.findings.rule import BUSY, NOTE, QUARANTINED, REFUSED, WARNING, Rule
 
 HISTORY_RULES: dict[str, Rule] = {
     # transcripts
     "transcript.changing": Rule(
-        _BUSY,
+        BUSY,
         "{subject} changed while it was being read, so it was not read.",
         "Stop whatever writes to it, and run again.",
     ),
     "transcript.database-has-more": Rule(
-        _NOTE,
+        NOTE,
         "The database has a longer history for {subject} than its files.",
         "Nothing to do; the session went on in the database.",
     ),
     "transcript.diverges": Rule(
-        _WARNING,
+        WARNING,
         "The history of {subject} in {others} differs from the one in its files; the database was left as it is.",
         "Compare the two: verify says which events are missing.",
     ),
     "transcript.duplicate-line": Rule(
-        _NOTE,
+        NOTE,
         "{count} lines of {subject} repeat an earlier line with the same id.",
         "Nothing to do: apply stores all, and the first of them keeps the id.",
     ),
     "transcript.followed": Rule(
-        _NOTE,
+        NOTE,
         "{count} entries of {subject} point to transcripts outside the state directory, and what is there was read.",
         "Nothing to do.",
     ),
     "transcript.header-mismatch": Rule(
-        _WARNING,
+        WARNING,
         "The header of {subject} names another session than its file name: {others}.",
         "Compare the two sessions; OpenClaw goes by the name, or by the entry that points to the file.",
     ),
     "transcript.in-front": Rule(
-        _WARNING,
+        WARNING,
         "{count} events found only in {subject} go into the history of {others}, in front of those of its own file, "
         "where OpenClaw shows them as well.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
     "transcript.invalid-utf8": Rule(
-        _WARNING,
+        WARNING,
         "{count} lines of {subject} are not valid UTF-8.",
         "Apply stores them with replacement characters, as OpenClaw shows them; the file has the bytes: keep it.",
     ),
     "transcript.joined": Rule(
-        _WARNING,
+        WARNING,
         "{count} events found only in {subject} go into the history of {others}, out of view: "
         "OpenClaw shows the branch of the session's own file.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
     "transcript.kept-apart": Rule(
-        _WARNING,
+        WARNING,
         "{count} events found only in {subject} cannot go into the history of {others} without changing what OpenClaw "
         "shows of it; apply keeps the file as an archived session of its own.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
     "transcript.kept-with-key": Rule(
-        _NOTE,
+        NOTE,
         "The transcript {subject} is the history of {others}, which has its session id and no entry.",
         "Apply keeps it with this key.",
     ),
     "transcript.malformed-line": Rule(
-        _QUARANTINED,
+        QUARANTINED,
         "Line {line} of {subject} (at byte {offset}) is not valid JSON.",
         "Apply keeps its bytes in quarantine, and stores all other lines.",
     ),
     "transcript.no-header": Rule(
-        _WARNING,
+        WARNING,
         "{subject} does not begin with a session header.",
         "Apply stores its events, although OpenClaw's runtime reads such a file as empty.",
     ),
     "transcript.not-a-file": Rule(
-        _WARNING,
+        WARNING,
         "{subject} is no regular file.",
         "Nothing to do, unless a transcript should be there.",
     ),
     "transcript.nul-damage": Rule(
-        _QUARANTINED,
+        QUARANTINED,
         "Line {line} of {subject} holds {length} damaged bytes at byte {offset}, with NUL bytes among them.",
         "Apply keeps the bytes in quarantine, and stores all whole records around them.",
     ),
     "transcript.other-branch": Rule(
-        _WARNING,
+        WARNING,
         "From event {event} of {subject} on, OpenClaw shows another branch of its history in {others}: "
         "{count} messages are out of view.",
         "No event is lost. If a run of this program wrote that, roll the run back and apply again.",
     ),
     "transcript.outside": Rule(
-        _WARNING,
+        WARNING,
         "{count} entries of {subject} point to transcripts outside the state directory, which were not opened.",
         "If they hold history, say --follow, or copy them into the sessions directory.",
     ),
     "transcript.recovered": Rule(
-        _NOTE,
+        NOTE,
         "No entry claims the transcript {subject}; apply keeps its history as an archived session.",
         "Nothing to do.",
     ),
     "transcript.relative": Rule(
-        _NOTE,
+        NOTE,
         "The transcript {subject} is of the conversation of {others}, before or after a compaction or as its fork.",
         "Apply keeps it as an archived session of its own.",
     ),
     "transcript.torn-tail": Rule(
-        _QUARANTINED,
+        QUARANTINED,
         "{subject} ends in the middle of line {line}, which begins at byte {offset}.",
         "Apply keeps the fragment in quarantine, and stores all other lines.",
     ),
     "transcript.unreadable": Rule(
-        _REFUSED,
+        REFUSED,
         "{subject} cannot be read (error {errno}).",
         "Make it readable and run again.",
     ),
     "transcript.utf-16": Rule(
-        _NOTE,
+        NOTE,
         "{subject} is in UTF-16, of which OpenClaw can read no line.",
         "Apply stores its events; the file stays as it is.",
     ),
     # copies
     "copy.database-only-here": Rule(
-        _WARNING,
+        WARNING,
         "{subject} is not where a release opens it, and has {count} sessions and {events} events that are nowhere else "
         "where a release looks.",
         "Nothing to do if you deleted them; otherwise run apply with --from and this path.",
     ),
     "copy.database-unreadable": Rule(
-        _WARNING,
+        WARNING,
         "{subject} is not where a release opens it, and cannot be read: nobody knows what is only in it.",
         "Try the .recover command of sqlite3 on a copy of it.",
     ),
     "copy.damaged": Rule(
-        _WARNING,
+        WARNING,
         "The copy {subject} cannot be read or decoded.",
         "Restore it from a backup if its session is missing; it stays where it is.",
     ),
     "copy.events-only-here": Rule(
-        _WARNING,
+        WARNING,
         "The copy {subject} has {count} events that are in no database.",
         "Nothing to do if you deleted or reset them; otherwise run apply with --from and this path.",
     ),
     "copy.journal-alone": Rule(
-        _WARNING,
+        WARNING,
         "{subject} ({length} bytes) is the journal of a database that is not beside it. Its bytes tell of {count} "
         "sessions and {events} events that are nowhere else; what else is only in it nobody knows.",
         "Put the two together again, the database with the name of the journal without its -wal or -journal, and run "
         "scan. If the database is gone for good, move the journal out of the state directory, and keep it.",
     ),
     "copy.packed": Rule(
-        _NOTE,
+        NOTE,
         "{subject} is packed, and begins like a backup of sessions: what is in it was not counted.",
         "If you miss a session, unpack it outside of the state directory, and run apply with --from and what came out.",
     ),
     "copy.sessions-only-here": Rule(
-        _WARNING,
+        WARNING,
         "The copy {subject} has {count} sessions that no live store and no database has.",
         "Nothing to do if you deleted them; otherwise run apply with --from and this path.",
     ),
     "copy.state-inside": Rule(
-        _WARNING,
+        WARNING,
         "The state directory {subject} lies inside this one, and has {count} sessions and {events} events that this "
         "one has not.",
         "Run apply with --from and this path to take them in, or with --state-dir on it to migrate it in its place.",
     ),
     "place.closed": Rule(
-        _NOTE,
+        NOTE,
         "{subject} is closed to this user: whether there are sessions in it is not known.",
         "Run scan as its owner if you miss a session.",
     ),
     "place.litter": Rule(
-        _NOTE,
+        NOTE,
         "{count} files and folders among the agents of {subject} are what desktops, network drives and file systems "
         "leave.",
         "Nothing to do; no release reads them.",
     ),
     "place.too-deep": Rule(
-        _WARNING,
+        WARNING,
         "{subject} lies so deep in folders that nobody has looked into it.",
         "Run scan with --state-dir on it if there may be sessions in it.",
     ),

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from migrator.model.words import Severity
 
+NOTE, WARNING, QUARANTINED = Severity.NOTE, Severity.WARNING, Severity.QUARANTINED
+REFUSED, BUSY = Severity.REFUSED, Severity.BUSY
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -6,10 +6,7 @@ of one code into one line, so a sentence must read well with one name or many in
 
 from __future__ import annotations
 
-from migrator.findings.rule import Rule
-from migrator.model.words import Severity
-
-_NOTE, _WARNING = Severity.NOTE, Severity.WARNING
+from migrator.findings.rule import NOTE, WARNING, Rule
 
 _OURS_FIRST = "Before the upgrade, run apply --archive-sources: it keeps all of this."
 _QUARANTINE_FIRST = "Before the upgrade, run apply --archive-sources: it keeps the rest, and these bytes in quarantine."
@@ -17,191 +14,191 @@ _QUARANTINE_FIRST = "Before the upgrade, run apply --archive-sources: it keeps t
 UPGRADE_RULES: dict[str, Rule] = {
     # what would be lost
     "upgrade.loses-alias": Rule(
-        _WARNING,
+        WARNING,
         "The upgrade takes {subject} for older spellings of {others} and keeps no more than the history.",
         _OURS_FIRST,
     ),
     "upgrade.loses-duplicate": Rule(
-        _WARNING,
+        WARNING,
         "The import drops an entry of {subject}, because a later one in the same store has the same key.",
         _QUARANTINE_FIRST,
     ),
     "upgrade.loses-entry": Rule(
-        _WARNING,
+        WARNING,
         "The import skips {subject} for want of a session id, with all settings in there.",
         _OURS_FIRST,
     ),
     "upgrade.loses-history": Rule(
-        _WARNING,
+        WARNING,
         "The import stops at damage, and leaves out {count} good events: {subject}.",
         _OURS_FIRST,
     ),
     "upgrade.loses-newer": Rule(
-        _WARNING,
+        WARNING,
         "The import puts an older entry from the store over the newer one in the database: {subject}.",
         "Before the upgrade, run apply --archive-sources: it keeps the newer ones and takes the stale store away.",
     ),
     "upgrade.loses-transcript": Rule(
-        _WARNING,
+        WARNING,
         "The import finds no owner for {subject} and leaves {count} events out of the database.",
         _OURS_FIRST,
     ),
     "upgrade.loses-twin": Rule(
-        _WARNING,
+        WARNING,
         "The upgrade puts two agent directories into one, where {subject} must give way to {others}.",
         _OURS_FIRST,
     ),
     "upgrade.loses-unclaimed": Rule(
-        _NOTE,
+        NOTE,
         "2026.8.2 leaves {count} events out that no entry keeps; 2026.9.6 makes sessions of them: {subject}.",
         "Before an upgrade to such a release, run apply --archive-sources: it keeps all of this.",
     ),
     # what would stop it
     "upgrade.blocks-acp": Rule(
-        _WARNING,
+        WARNING,
         "doctor --fix stops, because the acp part of an entry is incomplete: {subject}.",
         _OURS_FIRST,
     ),
     "upgrade.blocks-hard-link": Rule(
-        _WARNING,
+        WARNING,
         "doctor --fix stops at a file that has a second name (hard link): {subject}.",
         "Before the upgrade, run apply --archive-sources, or replace the file with a copy of it.",
     ),
     "upgrade.blocks-key": Rule(
-        _WARNING,
+        WARNING,
         "doctor --fix never gets past {subject}: half a character in the key.",
         _OURS_FIRST,
     ),
     "upgrade.blocks-null": Rule(
-        _WARNING,
+        WARNING,
         "doctor --fix crashes on an entry that is null: {subject}.",
         _QUARANTINE_FIRST,
     ),
     "upgrade.blocks-once": Rule(
-        _NOTE,
+        NOTE,
         "The first doctor --fix of 2026.9.6 fails on a database at agent schema 1, the second one works: {subject}.",
         "Run doctor --fix once more.",
     ),
     "upgrade.blocks-session-id": Rule(
-        _WARNING,
+        WARNING,
         "The import stops for all agents at a session id that no file can be named after: {subject}.",
         _OURS_FIRST,
     ),
     "upgrade.blocks-store": Rule(
-        _WARNING,
+        WARNING,
         "The import cannot read the store of {subject}, leaves all sessions in there behind and fails.",
         _QUARANTINE_FIRST,
     ),
     "upgrade.blocks-time": Rule(
-        _WARNING,
+        WARNING,
         "doctor --fix stops at a time that no column can hold: {subject}.",
         _OURS_FIRST,
     ),
     # what nobody would see
     "upgrade.hides-agent": Rule(
-        _WARNING,
+        WARNING,
         "No release lists the sessions of {subject}, before or after an upgrade: not in the configuration.",
         "Add the agent to the configuration if its sessions are still wanted.",
     ),
     "upgrade.hides-histories": Rule(
-        _WARNING,
+        WARNING,
         "The upgrade shows {count} sessions of {subject} without their histories: those do not lie beside the store.",
         _OURS_FIRST,
     ),
     "upgrade.hides-lost": Rule(
-        _WARNING,
+        WARNING,
         "No release shows what was said in {subject}: the transcript is not there.",
         "Fetch the transcripts from where they still are before the upgrade.",
     ),
     "upgrade.hides-sessions": Rule(
-        _NOTE,
+        NOTE,
         "Newer releases list none of the {count} sessions of {subject} until doctor --fix has run, and do not say so.",
         "Nothing to do: the sessions are there.",
     ),
     # what would not be the same
     "upgrade.changes-directory": Rule(
-        _NOTE,
+        NOTE,
         "The upgrade moves the sessions of {subject} into a directory with the name as OpenClaw spells it.",
         "Look for them there, and verify with --accept moved.",
     ),
     "upgrade.changes-entries": Rule(
-        _NOTE,
+        NOTE,
         "The upgrade rewrites all {count} entries of {subject}: routes become one field, paths of transcripts go.",
         "Nothing to do; verify names each such change.",
     ),
     "upgrade.changes-fields": Rule(
-        _WARNING,
+        WARNING,
         "The upgrade drops fields for good, such as half a fallback notice or who takes part: {subject}.",
         "Keep what apply --archive-sources sets aside: the original text has them.",
     ),
     "upgrade.changes-numbers": Rule(
-        _WARNING,
+        WARNING,
         "The upgrade rounds numbers that JavaScript cannot hold: {subject}.",
         "Keep what apply --archive-sources sets aside: the original text has them.",
     ),
     "upgrade.changes-store": Rule(
-        _WARNING,
+        WARNING,
         "doctor --fix rewrites the store of {subject} in place, without a copy, for {count} keys in an old spelling.",
         "Before the upgrade, run apply --archive-sources: it sets the original aside, byte for byte.",
     ),
     "upgrade.changes-time": Rule(
-        _NOTE,
+        NOTE,
         "The import dates {subject} as of its own time, and so they become the newest.",
         "Before the upgrade, run apply --archive-sources: then they are the oldest.",
     ),
     # the host
     "host.linked-state": Rule(
-        _NOTE,
+        NOTE,
         "{subject} is a link to the real state directory, which some releases refuse.",
         "Nothing to do here; if OpenClaw complains, set OPENCLAW_STATE_DIR to the real directory.",
     ),
     "host.network": Rule(
-        _WARNING,
+        WARNING,
         "{subject} is on a network or shared filesystem, where databases break that several programs use.",
         "Let one machine only use it, or move the state directory to a local disk.",
     ),
     "host.not-writable": Rule(
-        _WARNING,
+        WARNING,
         "The owner may not write into {subject}.",
         "Give the directory its write permission back before the upgrade.",
     ),
     "host.other-owner": Rule(
-        _WARNING,
+        WARNING,
         "{count} files of {subject} belong to another user than the state directory.",
         "Give them to the user that the gateway runs as.",
     ),
     "host.other-user": Rule(
-        _WARNING,
+        WARNING,
         "{subject} belongs to another user than the one who runs this.",
         "Run it, and the upgrade, as the user that the gateway runs as.",
     ),
     "host.pending-plugin": Rule(
-        _WARNING,
+        WARNING,
         "The migration of the plugin {subject} is not finished, and holds on to the sources that it needs.",
         "Update the plugin and run doctor --fix until nothing is pending, before any source is moved.",
     ),
     "host.read-only": Rule(
-        _WARNING,
+        WARNING,
         "{subject} is on a filesystem that is mounted read-only.",
         "Mount it writable before the upgrade.",
     ),
     "host.readable-by-others": Rule(
-        _NOTE,
+        NOTE,
         "{count} files of {subject} can be read by other users of this machine.",
         "Nothing to do for the upgrade; chmod 600 if others should not read them.",
     ),
     "host.space": Rule(
-        _WARNING,
+        WARNING,
         "The upgrade may need {needed} bytes on the filesystem of {subject}, and {free} are free.",
         "Make room first: it fails late, with the work half done.",
     ),
     "host.split-state": Rule(
-        _WARNING,
+        WARNING,
         "There is another state directory with agents beside {subject}: {others}.",
         "Find out which one the gateway uses; look at the other with --state-dir.",
     ),
     "host.temporary-inside": Rule(
-        _NOTE,
+        NOTE,
         "{subject}, where temporary files go, lies in the state directory, so reading changes its times.",
         "Set TMPDIR to a directory outside, or run it without TMPDIR.",
     ),

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from migrator.findings.checks import CHECKS
 from migrator.model.verification import FAIL_IF_MOVED, HistoryVerdict, Verdict
 from migrator.model.words import Name
-from migrator.report.groups import MOST_LINES, MOST_NAMES, WHOLE, cut, folded, listed, plural
+from migrator.report.groups import MOST_LINES, MOST_NAMES, WHOLE, folded, listed, plural
 from migrator.report.layout import Column, Style, table
 from migrator.report.parts import Namer
 from migrator.report.verdict_words import DIFFERENCES, SESSIONS, TRANSCRIPTS
@@ -60,11 +60,6 @@ def _sums(databases: Sequence[VerifiedDatabase]) -> Iterator[str]:
     numbers = [one.parity for one in databases]
     for pairs in ([n.sessions for n in numbers], [n.transcripts for n in numbers], [n.events for n in numbers]):
         yield pair(sum(have for have, _ in pairs), sum(all_of_them for _, all_of_them in pairs))
-
-
-def databases_to_show(verification: VerificationPart) -> tuple[list[VerifiedDatabase], list[VerifiedDatabase]]:
-    """The databases to show and those to count: where there are many, first those that are not complete."""
-    return cut(verification.databases, lambda one: 1 if one.state == "complete" else 0)
 
 
 def details_lines(verification: VerificationPart, namer: Namer, most: int = MOST_NAMES) -> Iterator[str]:

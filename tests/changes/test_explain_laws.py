@@ -22,7 +22,7 @@ from migrator.openclaw.changes.transforms import (
 )
 from migrator.openclaw.text.js_values import strictly_equal
 from tests.changes.test_event_transforms import CASES as EVENT_CASES
-from tests.changes.test_transforms import _FIELDS, _VALUES, _edited
+from tests.changes.test_transforms import FIELDS, VALUES, edited
 from tests.real_results import Real, load
 
 _Object = dict[str, Any]
@@ -80,9 +80,9 @@ def with_beside(step: Any, beside: object, value: _Object) -> _Object:  # noqa: 
     return changed
 
 
-_NAMES = sorted({*_FIELDS, *(name for step in ENTRY_TRANSFORMS for name in step.touches), "label", "added"})
+_NAMES = sorted({*FIELDS, *(name for step in ENTRY_TRANSFORMS for name in step.touches), "label", "added"})
 _INNER = st.recursive(
-    _VALUES,
+    VALUES,
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(
@@ -104,7 +104,7 @@ def test_an_entry_is_explained_as_by_every_step(data: st.DataObject, entry: _Obj
         stored = step.apply(stored, hint)
     edit = data.draw(EDITS, label="edit")
     if stored and edit:
-        stored = _edited(stored, data)
+        stored = edited(stored, data)
     assert explain_entry(entry, stored) == entry_by_every_step(entry, stored)
 
 
@@ -116,7 +116,7 @@ def in_order(steps: list[Transform]) -> list[Transform]:
 @given(data=st.data())
 def test_a_real_entry_is_explained_as_by_every_step(real: Real, data: st.DataObject) -> None:
     pair = data.draw(st.sampled_from(real.entries), label="pair")
-    stored = _edited(pair.stored, data) if data.draw(EDITS, label="edit") else pair.stored
+    stored = edited(pair.stored, data) if data.draw(EDITS, label="edit") else pair.stored
     assert explain_entry(pair.source, stored) == entry_by_every_step(pair.source, stored)
 
 
@@ -125,7 +125,7 @@ def test_a_real_entry_is_explained_as_by_every_step(real: Real, data: st.DataObj
 def test_a_real_event_is_explained_as_by_every_step(real: Real, data: st.DataObject) -> None:
     pairs = [pair for pair in real.events if isinstance(pair.stored, dict) and isinstance(pair.source, dict)]
     pair = data.draw(st.sampled_from(pairs), label="pair")
-    stored = _edited(pair.stored, data) if data.draw(EDITS, label="edit") else pair.stored
+    stored = edited(pair.stored, data) if data.draw(EDITS, label="edit") else pair.stored
     version = data.draw(st.integers(1, 3), label="version")
     assert explain_event(pair.source, stored, "s", version) == event_by_every_step(pair.source, stored, version)
 
@@ -146,8 +146,8 @@ def test_a_step_of_an_entry_touches_what_it_says(step: Transform, data: st.DataO
 def test_a_step_of_an_event_touches_what_it_says(step: EventTransform, data: st.DataObject) -> None:
     _, source, stored = data.draw(st.sampled_from(EVENT_CASES), label="case")
     if isinstance(source, dict) and isinstance(stored, dict):
-        event: _Object = _edited(source, data)
-        told: _Object = _edited(stored, data)
+        event: _Object = edited(source, data)
+        told: _Object = edited(stored, data)
         context = Context("s", data.draw(st.integers(1, 3), label="version"), told)
         check_touched(step, event, step.apply(deepcopy(event), context))
 

@@ -30,7 +30,7 @@ from tests.real_results import EntryPair, EventPair, Real, load
 
 _Object = dict[str, Any]
 
-_FIELDS = sorted(
+FIELDS = sorted(
     {
         *(f"pendingFinalDelivery{part}" for part in ("", "Text", "CreatedAt", "Context", "IntentId")),
         *(f"fallbackNotice{part}" for part in ("", "SelectedModel", "ActiveModel", "Reason")),
@@ -148,7 +148,7 @@ DROPPED_LATER = {
 }
 
 _SCALARS = st.sampled_from([None, True, False, 0, 1, -1, 1_790_000_000_000, Decimal("1.0"), "", "x", " x ", "red"])
-_VALUES = _SCALARS | st.sampled_from(["direct", "guarded", "codex", [], {}]) | st.text(max_size=3)
+VALUES = _SCALARS | st.sampled_from(["direct", "guarded", "codex", [], {}]) | st.text(max_size=3)
 
 
 @settings(max_examples=200, deadline=None)
@@ -156,7 +156,7 @@ _VALUES = _SCALARS | st.sampled_from(["direct", "guarded", "codex", [], {}]) | s
 def test_an_edit_of_a_stored_entry_is_not_explained(real: Real, data: st.DataObject) -> None:
     pair = data.draw(st.sampled_from(real.entries), label="pair")
 
-    assert _is_explained_rightly(pair, _edited(pair.stored, data))
+    assert _is_explained_rightly(pair, edited(pair.stored, data))
 
 
 @settings(max_examples=200, deadline=None)
@@ -164,7 +164,7 @@ def test_an_edit_of_a_stored_entry_is_not_explained(real: Real, data: st.DataObj
 def test_an_edit_of_a_stored_event_is_not_explained(real: Real, data: st.DataObject) -> None:
     pair = data.draw(st.sampled_from([pair for pair in real.events if isinstance(pair.stored, dict)]), label="pair")
 
-    assert _is_explained_rightly(pair, _edited(pair.stored, data))
+    assert _is_explained_rightly(pair, edited(pair.stored, data))
 
 
 @settings(max_examples=200, deadline=None)
@@ -195,7 +195,7 @@ def _is_explained_rightly(pair: EntryPair | EventPair, changed: Any) -> bool:  #
     )
 
 
-def _edited(stored: _Object, data: st.DataObject) -> _Object:
+def edited(stored: _Object, data: st.DataObject) -> _Object:
     """Change, remove or add one value of an object or of one inside it."""
     edited = deepcopy(stored)
     place = data.draw(st.sampled_from(list(_places(stored))), label="place")
@@ -206,12 +206,12 @@ def _edited(stored: _Object, data: st.DataObject) -> _Object:
     if kind == "remove":
         del container[place[-1]]
     elif kind == "change":
-        container[place[-1]] = data.draw(_VALUES, label="value")
+        container[place[-1]] = data.draw(VALUES, label="value")
     elif isinstance(container, list):
-        container.append(data.draw(_VALUES, label="value"))
+        container.append(data.draw(VALUES, label="value"))
     else:
         name = data.draw(st.sampled_from(["added", "label", "icon", "acp", "model", "owner"]), label="name")
-        container[name] = data.draw(_VALUES, label="value")
+        container[name] = data.draw(VALUES, label="value")
     return edited
 
 
@@ -286,7 +286,7 @@ def test_a_transform_with_nothing_to_do_gives_the_same_object(transform: Transfo
 
 @given(
     st.dictionaries(
-        st.sampled_from(_FIELDS),
+        st.sampled_from(FIELDS),
         st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner)),
         max_size=6,
     ),
