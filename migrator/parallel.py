@@ -82,7 +82,7 @@ class Workers:
         Whatever ``work`` raises comes here. Leaving the block early stops what is being worked on.
         Raises WorkerEndedError, at once, if a process was ended by somebody else: while it worked on what is ``named``.
         """
-        processes = min(self._processes(size), count)
+        processes = min(self.processes(size), count)
         if processes < 2:
             yield (work(thing, progress) for thing in things)
             return
@@ -103,7 +103,7 @@ class Workers:
         What is given waits for its result, or raises what it has raised. A job that only ``waits``, as for a disk,
         needs no core.
         """
-        if size < WORTH_A_THREAD or not (waits or self._processes(WORTHWHILE) > 1):
+        if size < WORTH_A_THREAD or not (waits or self.processes(WORTHWHILE) > 1):
             yield job
             return
         from concurrent.futures import ThreadPoolExecutor, wait
@@ -117,7 +117,8 @@ class Workers:
                     self._say("Stopping: waiting until a file that is being read or flushed is done.")
                 raise
 
-    def _processes(self, size: int) -> int:
+    def processes(self, size: int) -> int:
+        """How many processes share work on ``size`` bytes."""
         if os.getpid() != self._home:
             return 1
         return self._jobs or (cores() if size >= WORTHWHILE else 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -12,6 +13,7 @@ from migrator.model.inventory import Database, Inventory, Shape, Transcript
 from migrator.model.progress import Progress, silent
 from migrator.model.verification import HistoryVerdict, HistoryVerification, Level
 from migrator.model.words import HASH_BYTES, Finding, Name
+from migrator.parallel import ALONE, Workers
 from migrator.scanning.copies import findings_on_copies
 from migrator.scanning.joining import additions, in_order, merged_hashes
 from migrator.scanning.joins import content_id
@@ -30,6 +32,9 @@ from migrator.verification.histories import (
 from migrator.verification.holdings import Holdings
 from migrator.verification.places import same_place
 
+_PORTIONS = 2
+"""How many a process gets. Each opens the databases anew: few, as one with a journal is copied for that."""
+
 
 @dataclass(slots=True)
 class JudgedHistories:
@@ -47,41 +52,103 @@ class JudgedHistories:
         stored = {one.session_id: len(one.hashes) // HASH_BYTES for one in database.transcripts}
         return sum(self.unexplained.get((database.path, session_id), count) for session_id, count in stored.items())
 
+    def add(self, target: str, judged: _Judged) -> None:
+        """Take the verdict on one history of ``target``. Of several sources of it the one that explains most counts."""
+        self.verdicts[target].append(judged.found)
+        place = judged.path, judged.found.session.text
+        self.unexplained[place] = min(judged.unexplained, self.unexplained.get(place, judged.unexplained))
+        self.findings += judged.findings
 
-def verify_histories(holdings: Holdings, level: Level, progress: Progress = silent) -> JudgedHistories:
-    """Judge every history of the sources."""
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The verdict on one history, the database where it was found, and how many events there are not of it."""
+
+    found: HistoryVerification
+    path: str
+    unexplained: int
+    findings: tuple[Finding, ...] = ()
+
+
+def verify_histories(
+    holdings: Holdings, level: Level, workers: Workers = ALONE, progress: Progress = silent
+) -> JudgedHistories:
+    """Judge every history of the sources. The workers share the sessions, also those of one database."""
     inventory, origin = holdings.inventory, holdings.origin
-    groups, named = _files_of_sessions(inventory, origin)
+    sessions = _sessions(inventory, origin)
+    size = sum(transcript.identity.size for transcript in origin.transcripts)
+    processes = workers.processes(size)
+    portions = _portions(sessions, size // (_PORTIONS * processes) if processes > 1 else size)
     judged = JudgedHistories(defaultdict(list), [], {})
-    for (target, session_id), members in groups.items():
-        ordered = in_order(session_id, [transcript for transcript, _ in members], named)
-        overlaps = _overlaps(ordered)
-        for transcript, ids in members:
-            progress.enter(transcript.agent)
-            progress(transcript.identity.size)
-            source = in_file(transcript, overlaps.get(transcript.path))
-            found, path, comparison = _verify_history(holdings, source, ids, target, level, groups.keys())
-            _note(judged, path, found, comparison)
-            is_alone = len(ordered) == 1
-            if transcript is ordered[0] and found.verdict in SHOWN and not (is_alone and comparison.shown_alike):
-                hidden = hidden_part(holdings, source, list(map(in_file, ordered[1:])), path, found.session.text)
-                if hidden is not None:
-                    found = replace(found, verdict=HistoryVerdict.OTHER_BRANCH)
-                    judged.findings.append(finding_on(hidden, source, path))
-            judged.verdicts[target].append(found)
+    with workers.map(
+        partial(_judge_portion, holdings, level, sessions, len(portions) > 1),
+        portions,
+        lambda portion: Name("database", portion[0][0]),
+        count=len(portions),
+        size=size,
+        progress=progress,
+        together=1,
+    ) as found:
+        for portion, verdicts in zip(portions, found, strict=True):
+            for place, histories in zip(portion, verdicts, strict=True):
+                for one in histories:
+                    judged.add(place[0], one)
     if origin.state_dir != inventory.state_dir:
-        for target, session_id, source in _stored_histories(holdings, groups):
-            found, path, comparison = _verify_history(holdings, source, [session_id], target, level, groups.keys())
-            _note(judged, path, found, comparison)
-            judged.verdicts[target].append(found)
+        for target, session_id, source in _stored_histories(holdings, sessions.groups):
+            found_there, path, comparison = _verify_history(
+                holdings, source, [session_id], target, level, sessions.groups.keys()
+            )
+            judged.add(target, _Judged(found_there, path, comparison.stored_only))
     return judged
 
 
-def _note(judged: JudgedHistories, path: str, found: HistoryVerification, comparison: Comparison) -> None:
-    """Of several sources of one history the one counts that explains most of it."""
-    place = path, found.session.text
-    extra = comparison.stored_only
-    judged.unexplained[place] = min(extra, judged.unexplained.get(place, extra))
+def _portions(sessions: _Sessions, size: int) -> list[list[tuple[str, str]]]:
+    """The sessions in their order, in portions of some ``size`` in bytes of their files."""
+    portions: list[list[tuple[str, str]]] = []
+    room = -1
+    for place, members in sessions.groups.items():
+        if room < 0:
+            portions.append([])
+            room = size
+        portions[-1].append(place)
+        room -= sum(transcript.identity.size for transcript, _ in members)
+    return portions
+
+
+def _judge_portion(
+    holdings: Holdings,
+    level: Level,
+    sessions: _Sessions,
+    is_shared: bool,
+    portion: list[tuple[str, str]],
+    progress: Progress,
+) -> list[list[_Judged]]:
+    """Judge the histories of some sessions, one list for each. Work that is shared may be in another process."""
+    with holdings.opened_anew() if is_shared else nullcontext():
+        return [list(_judge_session(holdings, level, sessions, place, progress)) for place in portion]
+
+
+def _judge_session(
+    holdings: Holdings, level: Level, sessions: _Sessions, place: tuple[str, str], progress: Progress
+) -> Iterator[_Judged]:
+    """Judge the files of one session. Of its own file it counts what of it OpenClaw would show, too."""
+    target, session_id = place
+    members = sessions.groups[place]
+    ordered = in_order(session_id, [transcript for transcript, _ in members], sessions.named)
+    overlaps = _overlaps(ordered)
+    for transcript, ids in members:
+        progress.enter(transcript.agent)
+        progress(transcript.identity.size)
+        source = in_file(transcript, overlaps.get(transcript.path))
+        found, path, comparison = _verify_history(holdings, source, ids, target, level, sessions.groups.keys())
+        judged = _Judged(found, path, comparison.stored_only)
+        is_alone = len(ordered) == 1
+        if transcript is ordered[0] and found.verdict in SHOWN and not (is_alone and comparison.shown_alike):
+            hidden = hidden_part(holdings, source, list(map(in_file, ordered[1:])), path, found.session.text)
+            if hidden is not None:
+                found = replace(found, verdict=HistoryVerdict.OTHER_BRANCH)
+                judged = replace(judged, found=found, findings=(finding_on(hidden, source, path),))
+        yield judged
 
 
 def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
@@ -102,11 +169,19 @@ def verify_copies(holdings: Holdings, level: Level) -> Iterator[Finding]:
 _Groups = dict[tuple[str, str], list[tuple[Transcript, list[str]]]]
 
 
-def _files_of_sessions(inventory: Inventory, origin: Inventory) -> tuple[_Groups, frozenset[str]]:
+@dataclass(frozen=True, slots=True)
+class _Sessions:
     """The transcripts by the database and the session that they belong to, each with all ids it may go by.
 
-    And the paths of those that an entry names.
+    ``named`` are the paths of those that an entry names.
     """
+
+    groups: _Groups
+    named: frozenset[str]
+
+
+def _sessions(inventory: Inventory, origin: Inventory) -> _Sessions:
+    """Which sessions the sources have files of."""
     claimed = owners(
         origin.stores,
         origin.transcripts,
@@ -123,7 +198,7 @@ def _files_of_sessions(inventory: Inventory, origin: Inventory) -> tuple[_Groups
         ids = [one for one in (session_id, transcript.header_id, transcript.named_id) if one is not None]
         ids.append(content_id(transcript))
         groups[same_place(own, origin, inventory), ids[0]].append((transcript, ids))
-    return groups, frozenset(path for path, owner in claimed.items() if owner.is_named)
+    return _Sessions(groups, frozenset(path for path, owner in claimed.items() if owner.is_named))
 
 
 def _stored_histories(holdings: Holdings, groups: _Groups) -> Iterator[tuple[str, str, HistorySource]]:

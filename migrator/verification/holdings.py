@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -55,6 +56,19 @@ class Holdings:
             archives = self.archives.setdefault(database.path, {})
             for one in database.archives:
                 archives[one.session_id] = archives.get(one.session_id, b"") + one.hashes
+
+    @contextmanager
+    def opened_anew(self) -> Iterator[None]:
+        """Open databases anew in this block, and close them with it: a process must not use those of another.
+
+        Raises BusyError at its end if somebody has written to one of them meanwhile.
+        """
+        before = self.opened
+        with closing(OpenDatabases()) as self.opened:
+            try:
+                yield
+            finally:
+                self.opened = before
 
     def text(self, path: str, key: str) -> bytes:
         """What a database holds for a key that has a row in it."""

@@ -67,7 +67,7 @@ def verify(
         with workers.map(
             examine, range(count), names.__getitem__, count=count, size=size, progress=progress, together=1
         ) as examined:
-            histories = verify_histories(holdings, level, progress)
+            histories = verify_histories(holdings, level, workers, progress)
             progress.enter(None)
             unread = _unread(inventory)
             judged = [

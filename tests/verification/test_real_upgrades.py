@@ -14,15 +14,16 @@ from migrator.commands.request import Request
 from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
 from migrator.model.verification import HistoryVerdict, Verdict, Verification
+from migrator.parallel import ALONE, Workers
 from migrator.report.verification_text import given_up_lines
 from migrator.verification.parity import given_up, parity
 
 Unpack = Callable[[str], Path]
 
 
-def verify(state: Path, against: Path | None = None) -> tuple[VerifyReport, Verification]:
+def verify(state: Path, against: Path | None = None, workers: Workers = ALONE) -> tuple[VerifyReport, Verification]:
     surroundings = Surroundings({}, "/home/user", str(state.parent), str(state.parent))
-    request = Request(Selection(state_dir=str(state)), surroundings)
+    request = Request(Selection(state_dir=str(state)), surroundings, workers=workers)
     report = commands.verify(request, str(against) if against else None)
     assert report.verification is not None
     return report, report.verification
@@ -35,6 +36,16 @@ def test_a_proof_of_what_is_accepted_as_deleted_is_sound(unpack: Unpack, tmp_pat
     assert verified.exit_code == 0, verified.stderr
     checked = CliRunner().invoke(main, ["proof", "check", str(tmp_path / "p" / "verify.proof.jsonl")])
     assert checked.exit_code == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["upgraded-rich-to-2026.9.6", "upgraded-rewritten-to-2026.9.6", "upgraded-then-tidied-2026.9.6"]
+)
+def test_processes_that_share_the_histories_of_a_database_come_to_the_same_verdicts(name: str, unpack: Unpack) -> None:
+    states = unpack(name)
+    alone = verify(states / "after", states / "before")[1]
+    assert sum(len(one.histories) for one in alone.databases) > 2
+    assert verify(states / "after", states / "before", Workers(3))[1] == alone
 
 
 def sessions(verification: Verification, verdict: Verdict) -> list[tuple[str | None, str]]:
