@@ -59,8 +59,8 @@ def explain(request: Request, what: str) -> ExplainReport:
     Raises NothingFoundError if there is nothing of it anywhere.
     """
     inventory = take_inventory(request)
-    verification = verify(inventory, workers=request.workers)
-    known = _Known(inventory, verification, plan_for(request, inventory))
+    verification = verify(inventory, workers=request.workers, progress=request.progress, examining=False)
+    known = _Known(inventory, verification, plan_for(request, inventory, verified=verification))
     places = _places(what, known, os.path.realpath(os.path.join(request.surroundings.cwd, what)))
     if not places:
         raise _unknown(what, known)

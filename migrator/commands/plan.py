@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from migrator.commands.given import Given, given
@@ -20,6 +21,7 @@ from migrator.model.errors import UsageError
 from migrator.model.inventory import Inventory
 from migrator.model.plan import Judged, Plan
 from migrator.model.report import PlanReport
+from migrator.model.verification import Verification
 from migrator.model.words import Severity
 from migrator.model.writes import Origin
 from migrator.planning import planfile
@@ -60,10 +62,16 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
     return report
 
 
-def plan_for(request: Request, inventory: Inventory, sources: Given = Given()) -> Plan:  # noqa: B008
+def plan_for(
+    request: Request,
+    inventory: Inventory,
+    sources: Given = Given(),  # noqa: B008
+    verified: Verification | None = None,
+) -> Plan:
     """Plan, with what was given beside the inventory.
 
     Where a newer release has migrated a database, it is by what verify says of every source that it could need.
+    ``verified`` is what it has said already of the inventory alone.
     """
     wish = request.selection.repair
     whole = sources.joined_to(inventory)
@@ -72,13 +80,13 @@ def plan_for(request: Request, inventory: Inventory, sources: Given = Given()) -
             raise UsageError("There is no database here that a newer release has migrated, and so nothing to repair.")
         return make_plan(whole, archived_digest)
     backup = _backup(request, inventory, sources)
-    origins = [(None, inventory), (Origin.COPY, copies(inventory))]
+    judge = partial(make_verification, inventory, workers=request.workers, progress=request.progress, examining=False)
+    origins = [(Origin.COPY, copies(inventory))]
     origins += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
     origins += [(Origin.BACKUP, backup)] if backup is not None else []
-    judged = (
-        Judged(origin, one, make_verification(inventory, one, workers=request.workers, progress=request.progress))
-        for origin, one in origins
-    )
+    judged = [Judged(None, inventory, verified or judge(inventory))]
+    with_sources = [one for one in origins if one[1].stores or one[1].transcripts or one[1] is backup]
+    judged += [Judged(origin, one, judge(one)) for origin, one in with_sources]
     planned = make_plan(whole, archived_digest, tuple(judged), wish)
     return replace(planned, findings=(*planned.findings, *unread(backup, inventory))) if backup else planned
 

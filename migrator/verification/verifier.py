@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -46,10 +46,12 @@ def verify(
     level: Level = Level.KNOWN,
     workers: Workers = ALONE,
     progress: Progress = silent,
+    *,
+    examining: bool = True,
 ) -> Verification:
     """Judge the databases of a fresh inventory by its own sources, or by all that another one holds.
 
-    The workers examine them.
+    The workers examine them. Without ``examining`` only the sources get their verdicts: no database is checked.
     """
     origin = against or inventory
     inventory = with_lost_databases(inventory, origin)
@@ -64,8 +66,10 @@ def verify(
         examine = partial(_examine, inventory.databases, newest, holdings.event_columns, inventory.main_key, workers)
         names = [Name("database", database.path) for database in inventory.databases]
         progress.start("checking", size + sum(one.identity.size for one in origin.transcripts))
-        with workers.map(
-            examine, range(count), names.__getitem__, count=count, size=size, progress=progress, together=1
+        with (
+            workers.map(examine, range(count), names.__getitem__, count=count, size=size, progress=progress, together=1)
+            if examining
+            else nullcontext([("", ())] * count)
         ) as examined:
             histories = verify_histories(holdings, level, workers, progress)
             progress.enter(None)

@@ -11,6 +11,7 @@ from types import FrameType
 import pytest
 
 from migrator import commands
+from migrator.commands.explain import explain
 from migrator.commands.request import Request
 from migrator.model.request import Selection, Surroundings
 from migrator.openclaw.text.transcript import read_line
@@ -22,26 +23,33 @@ UPGRADED = "upgraded-rich-to-2026.9.6"
 """94 sessions of two agents with all kinds of members, most of them changed by the upgrade, and 65 events."""
 
 
-class Counted:
-    """A verification against the state before an upgrade, and how often functions of the program were called."""
+class Calls(Counter[str]):
+    """How often functions of the program are called in the block."""
 
-    def __init__(self, root: Path) -> None:
-        request = Request(Selection(str(root / "after")), Surroundings({}, str(root), str(root), str(root)))
-        self.calls: Counter[str] = Counter()
+    def __enter__(self) -> Calls:
         sys.setprofile(self._see)
-        try:
-            self.report = commands.verify(request, str(root / "before"))
-        finally:
-            sys.setprofile(None)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        sys.setprofile(None)
 
     def _see(self, frame: FrameType, event: str, _argument: object) -> None:
         caller = frame.f_back
         if event != "call" or caller is None:
             return
         module, name = Path(frame.f_code.co_filename).stem, frame.f_code.co_name
-        self.calls[f"{module}.{name}"] += 1
+        self[f"{module}.{name}"] += 1
         if caller.f_code.co_name == "_explain" and module != "transforms":
-            self.calls["steps"] += 1
+            self["steps"] += 1
+
+
+class Counted:
+    """A verification against the state before an upgrade, and the calls that it took."""
+
+    def __init__(self, root: Path) -> None:
+        self.request = Request(Selection(str(root / "after")), Surroundings({}, str(root), str(root), str(root)))
+        with Calls() as self.calls:
+            self.report = commands.verify(self.request, str(root / "before"))
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +94,19 @@ def test_of_a_history_only_what_differs_is_decoded(monkeypatch: pytest.MonkeyPat
     assert found is not None
     assert found.matches[20].changes == ("text-content-wrapped",)
     assert decoded == [source[20], stored[20], source[0]]
+
+
+def test_to_plan_and_to_explain_takes_no_more_judging_than_to_verify(counted: Counted) -> None:
+    """Every source is judged once, and no database is checked: that is what verify is for."""
+    with Calls() as verifying:
+        commands.verify(counted.request)
+    with Calls() as planning:
+        commands.plan(counted.request)
+    with Calls() as explaining:
+        explain(counted.request, "main")
+    judgements = ("history_verifier._verify_history", "entry_verdicts.verdict", "verifier._examine")
+    for_verifying, *others = [[calls[one] for one in judgements] for calls in (verifying, planning, explaining)]
+    assert for_verifying[0] > 10
+    assert for_verifying[1] > 10
+    assert for_verifying[2] > 1
+    assert others == [[*for_verifying[:2], 0]] * 2
