@@ -93,7 +93,7 @@ def serve(found: Client, defect: Defect) -> None:
     assert (step.exit_code, len(messages)) == (0, defect.messages)
 
 
-BY_DEFAULT = ("defect-both-spellings", "defect-no-session-id", "defect-stale-store")
+BY_DEFAULT = ("defect-both-spellings", "defect-stale-store")
 
 
 @pytest.mark.parametrize(
