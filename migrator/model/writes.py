@@ -35,7 +35,7 @@ class RowSource:
 
 
 @dataclass(frozen=True, slots=True)
-class RowRepair:
+class RowWrite:
     """One session that gets a row, under ``key``. ``replaces``: an older row is there. ``archived``: not its own key.
 
     ``session_id`` is None where the entry has none, and one has to be made up. ``relieves`` is the key that was made up
@@ -144,5 +144,5 @@ class HistoryWrite:
 class Repair:
     """All that is to be added to one database."""
 
-    rows: tuple[RowRepair, ...]
+    rows: tuple[RowWrite, ...]
     histories: tuple[HistoryWrite, ...]

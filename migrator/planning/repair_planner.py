@@ -15,7 +15,7 @@ from migrator.model.plan import Judged
 from migrator.model.request import RepairWish
 from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVerification, Verdict
 from migrator.model.words import Finding, Name
-from migrator.model.writes import HistoryWrite, Origin, Repair, RowRepair, RowSource, SourceFile
+from migrator.model.writes import HistoryWrite, Origin, Repair, RowSource, RowWrite, SourceFile
 from migrator.openclaw.places.session_key import database_key
 from migrator.openclaw.text.recovered import is_made_up, recovered_entry
 from migrator.planning.additions import Additions, Offer
@@ -195,11 +195,11 @@ class _Planner:
 
     def repair(self, additions: Additions) -> Repair:
         """What to add to one database, and under which keys."""
-        rows = tuple(self._row_repairs(additions))
+        rows = tuple(self._row_writes(additions))
         by_session = {row.session_id: row.key for row in rows if not row.replaces}
-        return Repair(rows, tuple(self._history_repairs(additions, by_session)))
+        return Repair(rows, tuple(self._history_writes(additions, by_session)))
 
-    def _row_repairs(self, additions: Additions) -> Iterator[RowRepair]:
+    def _row_writes(self, additions: Additions) -> Iterator[RowWrite]:
         path, held = additions.database.path, _held(additions)
         relieved: set[str | None] = set()
         for (key, apart), source in additions.rows.items():
@@ -216,7 +216,7 @@ class _Planner:
             else:
                 survivor = self.recovered.give(path, additions.database.agent_id, session_id, source.entry.key)
             given = survivor or key
-            yield RowRepair(given, session_id, _time(source.entry), source, replaces, survivor is not None, relieves)
+            yield RowWrite(given, session_id, _time(source.entry), source, replaces, survivor is not None, relieves)
 
     def _replaces(self, additions: Additions, key: str, apart: str, source: RowSource) -> bool:
         """Whether a row takes the place of an older one."""
@@ -246,7 +246,7 @@ class _Planner:
                     directory, time = additions.database.directory, _time(source.entry)
                     yield Session(path, additions.database.agent_id, directory, key, session_id, time)
 
-    def _history_repairs(self, additions: Additions, new: Mapping[str | None, str]) -> Iterator[HistoryWrite]:
+    def _history_writes(self, additions: Additions, new: Mapping[str | None, str]) -> Iterator[HistoryWrite]:
         keys = {row.session_id: row.key for row in additions.database.typed_rows} | dict(new)
         stored = {one.session_id: one for one in additions.database.transcripts}
         for session_id, offers in additions.histories.items():
