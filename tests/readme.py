@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,13 +113,17 @@ def _matrix_table() -> str:
     """Old releases down, new ones across; below it what is not complete, and why."""
     new = sorted({release for row in MATRIX.values() for release in row}, key=age)
     head = [f"| from | {' | '.join(f'to {release}' for release in new)} |", f"|{' --- |' * (len(new) + 1)}"]
-    rows, notes = [], []
+    rows = []
+    notes: dict[tuple[str, str], list[str]] = defaultdict(list)
     for old in sorted(MATRIX, key=age):
         cells = [_outcome(MATRIX[old].get(release)) for release in new]
         rows.append(f"| {old} | {' | '.join(cells)} |")
         for release, pair in sorted(MATRIX[old].items(), key=lambda one: age(one[0])):
-            notes += [f"- {old} to {release}, {_why(way, found)}" for way, found in pair.items() if found["why"]]
-    return "\n".join([*head, *rows, *(["", *notes] if notes else [])])
+            for way, found in pair.items():
+                if found["why"]:
+                    notes[release, _why(way, found)].append(old)
+    said = [f"- {', '.join(notes[of])} to {of[0]}, {of[1]}" for of in sorted(notes, key=lambda of: age(of[0]))]
+    return "\n".join([*head, *rows, *(["", *said] if said else [])])
 
 
 def _outcome(pair: Pair | None) -> str:
@@ -126,8 +131,8 @@ def _outcome(pair: Pair | None) -> str:
     if pair is None:
         return ""
     ours, alone = (pair[way.value]["word"] for way in Way)
-    if ours == alone == "complete":
-        return "complete"
+    if ours == alone:
+        return "refused both ways" if ours == "not-upgraded" else ours
     return "complete with this program" if ours == "complete" else ours.replace("-", " ")
 
 
