@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from migrator.model.errors import Meant
+from migrator.model.report import CommandLine
 from migrator.model.request import Surroundings
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import find_os_home
@@ -55,6 +56,27 @@ def even_clock() -> Callable[[], datetime]:
     return lambda: started + timedelta(seconds=time.monotonic() - began)
 
 
+_ABOUT = frozenset(
+    [
+        "config",
+        "follow",
+        "agents",
+        "stores",
+        "backup",
+        "bring_back",
+        "reassign",
+        "expect_agents",
+        "expect_sessions",
+        "allow_empty",
+        "names",
+        "level",
+        "accept",
+        "against",
+    ]
+)
+"""The names of parameters that say what a command is about, and so belong to the command that follows it, too."""
+
+
 def spelled(context: click.Context, without: tuple[str, ...] = ()) -> Iterator[Name | str | int]:
     """The command line as it was given, without what was left at its default; free text comes as a Name.
 
@@ -63,18 +85,38 @@ def spelled(context: click.Context, without: tuple[str, ...] = ()) -> Iterator[N
     yield "migrator"
     yield context.info_name or ""
     for parameter in context.command.params:
-        value = context.params.get(parameter.name or "")
-        if parameter.name in without or value in (None, (), False) or value == parameter.default:
-            continue
-        option = parameter.opts[0]
-        kind = "agent" if option == "--agent" else "path"
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(parameter, click.Option):
-                yield option
-            if isinstance(item, str) and not isinstance(parameter.type, click.Choice):
-                yield Name(kind, item)
-            elif not isinstance(item, bool):
-                yield item
+        if parameter.name not in without:
+            for words in _given(context, parameter, "path"):
+                yield from words
+
+
+def _given(context: click.Context, parameter: click.Parameter, kind: str) -> Iterator[CommandLine]:
+    """Each time that a parameter was given, in words; free text is a Name of a ``kind``, unless it is an agent."""
+    value = context.params.get(parameter.name or "")
+    if value is None or value is False or value in ((), parameter.default):
+        return
+    option = parameter.opts[0]
+    kind = "agent" if option == "--agent" else kind
+    for item in value if isinstance(value, tuple) else (value,):
+        words: CommandLine = (option,) if isinstance(parameter, click.Option) else ()
+        if isinstance(item, str) and not isinstance(parameter.type, click.Choice):
+            yield (*words, Name(kind, item))
+        else:
+            yield words if isinstance(item, bool) else (*words, item)
+
+
+def given_for_others(context: click.Context) -> dict[str, tuple[CommandLine, ...]]:
+    """By verb, the options that were given here, say what the command is about, and are options of that verb, too."""
+    program = context.find_root().command
+    verbs = program.commands if isinstance(program, click.Group) else {}
+    given = [
+        (parameter.name, words)
+        for parameter in context.command.params
+        if parameter.name in _ABOUT
+        for words in _given(context, parameter, "argument")
+    ]
+    known = {verb: {one.name for one in command.params} for verb, command in verbs.items()}
+    return {verb: tuple(words for name, words in given if name in known[verb]) for verb in verbs}
 
 
 def corrected(context: click.Context, option: str, meant: Meant) -> Iterator[Name | str | int]:

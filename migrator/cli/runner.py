@@ -7,12 +7,21 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import click
 
-from migrator.cli.invocation import TerminatedError, corrected, even_clock, spelled, surroundings, terminable
+from migrator.cli.invocation import (
+    TerminatedError,
+    corrected,
+    even_clock,
+    given_for_others,
+    spelled,
+    surroundings,
+    terminable,
+)
 from migrator.cli.options import options_of, request_of
 from migrator.cli.progress_bar import bar
 from migrator.cli.publishing import Publisher
@@ -108,7 +117,8 @@ class Runner:
         namer = self.publisher.labels.of if self.options.names == "labels" else clear_text
         with bar(is_watched, namer) as progress:
             request = request_of(self.options, progress, partial(click.echo, err=True), self.clock)
-            return retry_while_busy(lambda: verb(request), self.options.wait, _is_busy)
+            report = retry_while_busy(lambda: verb(request), self.options.wait, _is_busy)
+        return replace(report, given=given_for_others(self.context))
 
     def _publish(self, report: Report) -> int:
         self.publisher.add_names(report_names(report))

@@ -52,7 +52,8 @@ def plan(request: Request, detailed_exitcode: bool = False, plan_file: str | Non
         )
         replace_durably(Path(plan_file), planfile.to_json(planned, bound))
     unmet = unmet_expectations(request, inventory)
-    report = PlanReport(word="up-to-date", exit_code=0, inventory=inventory, unmet=unmet, plan=planned)
+    saved = os.path.join(request.surroundings.cwd, plan_file) if plan_file is not None else None
+    report = PlanReport(word="up-to-date", exit_code=0, inventory=inventory, unmet=unmet, plan=planned, saved=saved)
     if unmet:
         return replace(report, word="unexpected", exit_code=DIFFERENCES)
     if has_severity(planned.findings, Severity.REFUSED):

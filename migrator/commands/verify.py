@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 from migrator.commands.judging import NOTHING_FOUND, is_elsewhere, judge, unread
@@ -39,5 +40,11 @@ def verify(
     if word == "proved" and (verification.is_vacuous or is_elsewhere(verification)):
         word, code = "unjudged", 0 if request.allow_empty else NOTHING_FOUND
     return VerifyReport(
-        word=word, exit_code=code, inventory=inventory, unmet=unmet, verification=verification, origin=origin
+        word=word,
+        exit_code=code,
+        inventory=inventory,
+        unmet=unmet,
+        verification=verification,
+        origin=origin,
+        against=os.path.join(request.surroundings.cwd, against) if against is not None else None,
     )

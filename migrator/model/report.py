@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from msgspec import Struct
@@ -12,10 +13,11 @@ from migrator.model.conclusions import LEFT_BEHIND, OUTCOMES, remedy
 from migrator.model.explanation import Explanation
 from migrator.model.exported import Exported
 from migrator.model.inventory import Inventory
+from migrator.model.next_steps import AFTER_SCAN, IN_A_PLAN, accepting, after_scan, holds_sessions, lost_in, said
 from migrator.model.outcome import NOT_ARCHIVED, Archiving, Outcome
 from migrator.model.plan import Plan
 from migrator.model.upgrade import Upgrade
-from migrator.model.verification import ACCEPTABLE, FAIL_IF_MOVED, OTHER_BRANCH, Verdict, Verification
+from migrator.model.verification import ACCEPTABLE, OTHER_BRANCH, Verification
 from migrator.model.words import Finding, Name
 
 
@@ -61,7 +63,8 @@ CommandLine = tuple[Name | str | int, ...]
 class Report:
     """What every verb says: its ``word``, one of :data:`migrator.model.conclusions.OUTCOMES`, and what it looked at.
 
-    ``unmet`` are the expectations of the user that were not met, in words.
+    ``unmet`` are the expectations of the user that were not met, in words; ``given``, by verb, the options of this
+    command that say what it is about, as far as the other verb has them too.
     """
 
     verb: ClassVar[str]
@@ -69,6 +72,7 @@ class Report:
     exit_code: int
     inventory: Inventory
     unmet: tuple[str, ...] = ()
+    given: Mapping[str, tuple[CommandLine, ...]] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -87,11 +91,12 @@ class Report:
         """The one command to go on with, ready to be typed; empty where there is none or several."""
         return ()
 
-    def command(self, *words: str) -> CommandLine:
-        """A whole command on the same state directory."""
+    def command(self, *words: str, also: Sequence[CommandLine] = ()) -> CommandLine:
+        """A whole command about the same: its first words, the options that it needs, and those that were given."""
         told = self.inventory.state_dir_source == "--state-dir"
-        place = ("--state-dir", Name("path", self.inventory.state_dir)) if told else ()
-        return ("migrator", *words, *place)
+        place = [("--state-dir", Name("path", self.inventory.state_dir))] if told else []
+        options = dict.fromkeys([*place, *also, *self.given.get(words[0], ())])
+        return ("migrator", *words, *(word for option in options for word in option))
 
     def rollback_command(self, run: str) -> CommandLine:
         """The whole command that takes a run back."""
@@ -111,33 +116,57 @@ class ScanReport(Report):
         """Plan where there is something to move, else judge what is in the databases."""
         if self.word != "scanned":
             return super().next_step
-        if any(store.is_live for store in self.inventory.stores):
-            return "Read the findings; then migrator plan, with the same options, shows what would be written."
-        if any(database.shape.holds_sessions for database in self.inventory.databases):
-            return "Read the findings; then migrator verify, with the same options, tells whether all is there."
-        return "Read the findings: there is no live store and no database with sessions."
+        return AFTER_SCAN[after_scan(self.inventory)]
+
+    @property
+    def next_command(self) -> CommandLine:
+        """The command that plans or judges what was found."""
+        verb = after_scan(self.inventory) if self.word == "scanned" else ""
+        return self.command(verb) if verb else ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanReport(Report):
-    """What would be done."""
+    """What would be done. ``saved`` is the file that has the plan, if there is one."""
 
     verb = "plan"
     plan: Plan
+    saved: str | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings of the plan."""
         return self.plan.findings
 
+    @property
+    def next_step(self) -> str:
+        """What to do now. Nobody is sent to verify what is not there."""
+        if self.word == "up-to-date" and not holds_sessions(self.inventory):
+            return "Read the findings: nothing can be written, and nothing is there to verify."
+        return super().next_step
+
+    @property
+    def next_command(self) -> CommandLine:
+        """The command that carries the plan out, or, where there is nothing to write, judges what is there."""
+        if self.word == "pending" and self.saved is not None:
+            beside = (one for one in self.given.get("apply", ()) if one[0] not in IN_A_PLAN)
+            return ("migrator", "apply", Name("argument", self.saved), *(word for one in beside for word in one))
+        if self.word == "pending":
+            return self.command("apply", "--yes")
+        return self.command("verify") if self.word == "up-to-date" and holds_sessions(self.inventory) else ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyReport(Report):
-    """Whether every session is there. ``origin`` is what was judged by, where that is not the inventory itself."""
+    """Whether every session is there.
+
+    ``origin`` is what was judged by, where that is not the inventory itself, and ``against`` the path that named it.
+    """
 
     verb = "verify"
     verification: Verification
     origin: Inventory | None = None
+    against: str | None = None
 
     @property
     def next_step(self) -> str:
@@ -148,11 +177,11 @@ class VerifyReport(Report):
             return "Nothing to do: every session is in its database, or where you accept it; every source is unchanged."
         if self.word != "differences":
             return usual
-        if lost := _lost(self.verification):
-            given = " and --from with what was judged by" if self.origin is not None else ""
-            return f"{lost} in no database. See what can be put back: migrator plan, with the same options{given}."
-        if accepted := _accepting(found):
-            return f"Nothing is lost. If the sessions may stay where they are, run verify with {' '.join(accepted)}."
+        if lost := lost_in(self.verification):
+            given = ", taken from what was judged by" if self.origin is not None else ""
+            return f"{lost} in no database. See with migrator plan what can be put back{given}."
+        if accepted := accepting(found):
+            return f"Nothing is lost. If the sessions may stay where they are, run verify with {said(accepted)}."
         return usual
 
     @property
@@ -160,11 +189,11 @@ class VerifyReport(Report):
         """The command that says what can be put back, or accepts what is elsewhere."""
         if self.word != "differences":
             return ()
-        if _lost(self.verification):
-            given = ("--from", Name("path", self.origin.state_dir)) if self.origin is not None else ()
-            return (*self.command("plan"), *given)
-        accepted = _accepting(self.verification)
-        return (*self.command("verify"), *accepted) if accepted and self.origin is None else ()
+        if lost_in(self.verification):
+            given = [("--from", Name("argument", self.against))] if self.against is not None else []
+            return self.command("plan", also=given)
+        accepted = accepting(self.verification)
+        return self.command("verify", also=accepted) if accepted else ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -220,9 +249,9 @@ class ProveReport(Report):
         """Accept what is elsewhere, where that is all that is wrong."""
         found = self.verification
         holds = all(check.passed for trial in self.upgrade.trials[:1] for check in trial.checks)
-        is_moved_only = self.word == "differences" and holds and found is not None and not _lost(found)
-        if found is not None and is_moved_only and (accepted := _accepting(found)):
-            return f"Nothing is lost. If the sessions may be where the upgrade put them, add {' '.join(accepted)}."
+        is_moved_only = self.word == "differences" and holds and found is not None and not lost_in(found)
+        if found is not None and is_moved_only and (accepted := accepting(found)):
+            return f"Nothing is lost. If the sessions may be where the upgrade put them, add {said(accepted)}."
         return super().next_step
 
 
@@ -275,22 +304,6 @@ class RollbackReport(Report):
         """The command that takes the last run back that is in force."""
         in_force = [run for run in self.runs if run.takes_back is not None]
         return self.rollback_command(in_force[0].folder) if in_force else ()
-
-
-def _lost(found: Verification) -> str:
-    """How many sessions and events are in no database, with their verb; empty where none are."""
-    missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
-    events = sum(one.events - one.present for database in found.databases for one in database.histories)
-    counted = ((missing, "session"), (events, "event"))
-    told = " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counted if count)
-    return f"{told} {'is' if missing + events == 1 else 'are'}" if told else ""
-
-
-def _accepting(found: Verification) -> tuple[str, ...]:
-    """The options that accept all that is wrong: empty where more is than that sessions are elsewhere."""
-    if found.count(Verdict.CHANGED) or not FAIL_IF_MOVED.issuperset(found.failed_checks):
-        return ()
-    return tuple(part for word in ACCEPTABLE if found.count(word) for part in ("--accept", word.value))
 
 
 def _other_branches(verification: Verification | None) -> tuple[Finding, ...]:

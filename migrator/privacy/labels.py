@@ -108,8 +108,8 @@ def clear_text(name: Name, below: str | None = None) -> str:
     """Show a name on the operator's own terminal: as it is, or quoted and escaped as ``repr`` does it.
 
     Nothing in it can move a cursor, reorder text, end a line or pass for another name. A path inside the directory
-    ``below`` is shown as seen from there.
+    ``below`` is shown as seen from there, unless it is the argument of a command to be typed.
     """
-    text = name.text if below is None else name.text.removeprefix(os.path.join(below, ""))
+    text = name.text if below is None or name.kind == "argument" else name.text.removeprefix(os.path.join(below, ""))
     plain = text.isprintable() and not re.search(r"[\s\"'\\]", text)
     return text if plain and text else repr(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
@@ -93,8 +94,15 @@ def listed(names: Sequence[Name], namer: Namer, most: int = MOST_NAMES) -> str:
 
 
 def command_line(words: Sequence[Name | str | int], namer: Namer) -> str:
-    """A command as it can be typed."""
-    return " ".join(namer(word) if isinstance(word, Name) else str(word) for word in words)
+    """A command as it can be typed into a shell, or with labels."""
+    return " ".join(_typed(word, namer) if isinstance(word, Name) else str(word) for word in words)
+
+
+def _typed(word: Name, namer: Namer) -> str:
+    """A word as the shell needs it, so that it stays one word, and is taken as it is; labels as they are."""
+    shown = namer(word)
+    in_clear = shown in (word.text, repr(word.text)) and word.text.isprintable()
+    return shlex.quote(word.text) if in_clear else shown
 
 
 def cut(rows: Sequence[_Row], importance: Callable[[_Row], int]) -> tuple[list[_Row], list[_Row]]:

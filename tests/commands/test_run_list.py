@@ -53,7 +53,7 @@ def test_runs_are_listed_with_date_state_and_what_they_take_back_and_the_last_li
     assert [does for *_, does in told] == [told[0][3], "removes 1 database, restores 2 databases as before"]
     assert re.fullmatch(r"puts \d+ sources back", told[0][3])
     assert told[0][1].replace("-", "").replace(" ", "T").replace(":", "") in told[0][0]
-    assert last_command(text) == ["rollback", told[0][0], "--state-dir", str(world.state)]
+    assert last_command(text) == ["rollback", told[0][0], "--state-dir", str(world.state), "--names", "clear"]
     assert run(*last_command(text)).exit_code == 0
     assert "taken back" in listed(world)
     assert last_command(listed(world))[1] == told[1][0]
