@@ -14,6 +14,7 @@ import click
 from migrator.cli import main as cli
 from migrator.cli.help import EXIT_CODES
 from migrator.findings.table import RULES
+from migrator.model.counted import in_general
 from migrator.model.glossary import WORDS
 from migrator.model.upgrade import Way
 from migrator.report.json_format import SCHEMA, schema
@@ -89,7 +90,7 @@ def _exit_codes_table() -> str:
 
 def _findings_table() -> str:
     rows = [
-        f"| `{code}` | {rule.severity.value} | {rule.sentence} | {rule.remedy} |"
+        f"| `{code}` | {rule.severity.value} | {in_general(rule.sentence)} | {rule.remedy} |"
         for code, rule in sorted(RULES.items())
     ]
     table = "\n".join(["| code | severity | meaning | what to do |", "| --- | --- | --- | --- |", *rows])

@@ -28,6 +28,7 @@ from migrator.cli.publishing import Publisher
 from migrator.cli.streams import give_up_stdout
 from migrator.commands.request import Request
 from migrator.filesystem import open_regular_file
+from migrator.model.counted import plural
 from migrator.model.errors import (
     BusyError,
     LeakError,
@@ -215,10 +216,11 @@ def check_proof(file: str) -> int:
     for problem in problems:
         click.echo(problem)
     if problems:
-        click.echo(f"proof: damaged, {events} events")
+        click.echo(f"proof: damaged, {plural(events, 'event')}")
         return 1
     click.echo(
-        f"proof: sound: complete and unaltered since it was written; it does not say who wrote it ({events} events)\n"
+        "proof: sound: complete and unaltered since it was written; it does not say who wrote it "
+        f"({plural(events, 'event')})\n"
         f"hash of its last line: {head}"
     )
     return 0

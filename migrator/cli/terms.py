@@ -10,6 +10,7 @@ from migrator.cli.help import EXIT_CODES
 from migrator.findings.checks import CHECKS
 from migrator.findings.table import RULES
 from migrator.model.conclusions import OUTCOMES
+from migrator.model.counted import in_general
 from migrator.openclaw.changes.transforms import ENTRY_TRANSFORMS, EVENT_TRANSFORMS, LOSSES
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 
@@ -31,7 +32,7 @@ def near_words(word: str, commands: Iterable[str] = ()) -> str:
 
 def _meanings(word: str) -> Iterator[str]:
     if (rule := RULES.get(word)) is not None:
-        sentence = re.sub(r"\{\w+\}", "…", rule.sentence)
+        sentence = re.sub(r"\{\w+\}", "…", in_general(rule.sentence))
         yield from (f"finding {word} ({rule.severity.value})", f"  {sentence}", f"  {rule.remedy}")
     if (outcome := OUTCOMES.get(word)) is not None:
         codes = " or ".join(map(str, outcome.exit_codes))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from migrator.commands.judging import ELSEWHERE
+from migrator.model.counted import plural
 from migrator.model.errors import NothingFoundError, UsageError
 from migrator.model.inventory import Inventory, Shape, counts
 from migrator.model.progress import Progress, silent
@@ -95,9 +96,9 @@ def unmet_expectations(request: Request, inventory: Inventory) -> tuple[str, ...
     agents, sessions = counts(inventory)
     unmet = []
     if request.expect_agents is not None and request.expect_agents != agents:
-        unmet.append(f"{agents} agents, expected {request.expect_agents}")
+        unmet.append(f"{plural(agents, 'agent')}, expected {request.expect_agents}")
     if request.expect_sessions is not None and request.expect_sessions != sessions:
-        unmet.append(f"{sessions} sessions, expected {request.expect_sessions}")
+        unmet.append(f"{plural(sessions, 'session')}, expected {request.expect_sessions}")
     return tuple(unmet)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from migrator.model.counted import plural
 from migrator.openclaw.text.json_text import parse_strict
 
 _Object = dict[str, object]
@@ -50,7 +51,11 @@ def _section(title: str, when: object, parts: Iterable[str]) -> Iterator[str]:
     yield f"## {_one_line(title)}" + (f", {_one_line(str(when))}" if when is not None else "")
     for part in parts:
         yield ""
-        yield part if len(part) <= _LONGEST else f"{part[:_LONGEST]} [... {len(part) - _LONGEST} more characters]"
+        yield (
+            part
+            if len(part) <= _LONGEST
+            else f"{part[:_LONGEST]} [... {plural(len(part) - _LONGEST, 'more character')}]"
+        )
 
 
 def _parts(message: _Object) -> Iterator[str]:

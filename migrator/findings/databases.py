@@ -43,7 +43,7 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.damaged-table": Rule(
         REFUSED,
-        "A table of {subject} is damaged: only its first {rows} rows can be read.",
+        "A table of {subject} is damaged: only its first {rows:row} can be read.",
         "Restore the database from a backup, or recover it with the sqlite3 program.",
     ),
     "database.event-damaged": Rule(
@@ -53,18 +53,19 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.foreign-key": Rule(
         WARNING,
-        "{count} rows of {subject} refer to rows that do not exist.",
+        "{count:row} of {subject} {count:refers|refer} to rows that do not exist.",
         "They are left as they are; OpenClaw may drop them.",
     ),
     "database.hard-linked": Rule(
         WARNING,
-        "{subject} has {count} other names (hard links), and whatever is written to it changes it under those, too.",
+        "{subject} has {count:other name} ({count:a hard link|hard links}), and whatever is written to it changes it "
+        "under {count:that|those}, too.",
         "If one of them is a backup or of another installation, put a copy in the place of this one before apply: "
         "a roll-back gives only this name its old content.",
     ),
     "database.integrity": Rule(
         REFUSED,
-        "SQLite's integrity check finds {count} faults in {subject}.",
+        "SQLite's integrity check finds {count:fault} in {subject}.",
         "Restore the database from a backup, or recover it with the sqlite3 program.",
     ),
     "database.link-outside": Rule(
@@ -104,7 +105,7 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.only-journal": Rule(
         REFUSED,
-        "There is no {subject}, but a -wal or -journal of it ({length} bytes), which would spoil a new one, and may "
+        "There is no {subject}, but a -wal or -journal of it ({length:byte}), which would spoil a new one, and may "
         "hold sessions that are nowhere else.",
         "Put the database back beside it, or move the -wal and -journal aside, and run again.",
     ),
@@ -115,7 +116,7 @@ DATABASE_RULES: dict[str, Rule] = {
     ),
     "database.set-aside": Rule(
         WARNING,
-        "{subject} was set aside: it has {count} sessions and {events} events that are nowhere else, and its agent has "
+        "{subject} was set aside: it has {count:session} and {events:event} that are nowhere else, and its agent has "
         "no database with sessions.",
         "Stop OpenClaw, move an openclaw-agent.sqlite without sessions away with its -wal and -shm, give this one its "
         "place, and run verify; or run apply with --from and this path.",
@@ -159,7 +160,7 @@ DATABASE_RULES: dict[str, Rule] = {
     # prompts of skills
     "prompt.lost": Rule(
         WARNING,
-        "{count} entries of {subject} refer to a skills prompt whose file is gone or has changed.",
+        "{count:entry} of {subject} {count:refers|refer} to a skills prompt whose file is gone or has changed.",
         "Restore skills-prompts from a backup, or do nothing: OpenClaw makes the prompt anew at the next turn.",
     ),
 }

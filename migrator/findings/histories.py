@@ -23,12 +23,13 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "transcript.duplicate-line": Rule(
         NOTE,
-        "{count} lines of {subject} repeat an earlier line with the same id.",
+        "{count:line} of {subject} {count:repeats|repeat} an earlier line with the same id.",
         "Nothing to do: apply stores all, and the first of them keeps the id.",
     ),
     "transcript.followed": Rule(
         NOTE,
-        "{count} entries of {subject} point to transcripts outside the state directory, and what is there was read.",
+        "{count:entry} of {subject} {count:points to a transcript|point to transcripts} outside the state directory, "
+        "and what is there was read.",
         "Nothing to do.",
     ),
     "transcript.header-mismatch": Rule(
@@ -38,24 +39,25 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "transcript.in-front": Rule(
         WARNING,
-        "{count} events found only in {subject} go into the history of {others}, in front of those of its own file, "
-        "where OpenClaw shows them as well.",
+        "{count:event} found only in {subject} {count:goes|go} into the history of {others}, in front of those of its "
+        "own file, "
+        "where OpenClaw shows {count:it|them} as well.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
     "transcript.invalid-utf8": Rule(
         WARNING,
-        "{count} lines of {subject} are not valid UTF-8.",
+        "{count:line} of {subject} {count:is|are} not valid UTF-8.",
         "Apply stores them with replacement characters, as OpenClaw shows them; the file has the bytes: keep it.",
     ),
     "transcript.joined": Rule(
         WARNING,
-        "{count} events found only in {subject} go into the history of {others}, out of view: "
+        "{count:event} found only in {subject} {count:goes|go} into the history of {others}, out of view: "
         "OpenClaw shows the branch of the session's own file.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
     "transcript.kept-apart": Rule(
         WARNING,
-        "{count} events found only in {subject} cannot go into the history of {others} without changing what OpenClaw "
+        "{count:event} found only in {subject} cannot go into the history of {others} without changing what OpenClaw "
         "shows of it; apply keeps the file as an archived session of its own.",
         "Nothing to do: the conversation goes on where the session's own file ends.",
     ),
@@ -81,18 +83,19 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "transcript.nul-damage": Rule(
         QUARANTINED,
-        "Line {line} of {subject} holds {length} damaged bytes at byte {offset}, with NUL bytes among them.",
+        "Line {line} of {subject} holds {length:damaged byte} at byte {offset}, with NUL bytes among them.",
         "Apply keeps the bytes in quarantine, and stores all whole records around them.",
     ),
     "transcript.other-branch": Rule(
         WARNING,
         "From event {event} of {subject} on, OpenClaw shows another branch of its history in {others}: "
-        "{count} messages are out of view.",
+        "{count:message} {count:is|are} out of view.",
         "No event is lost. If a run of this program wrote that, roll the run back and apply again.",
     ),
     "transcript.outside": Rule(
         WARNING,
-        "{count} entries of {subject} point to transcripts outside the state directory, which were not opened.",
+        "{count:entry} of {subject} {count:points to a transcript|point to transcripts} outside the state directory, "
+        "which {count:was|were} not opened.",
         "If they hold history, say --follow, or copy them into the sessions directory.",
     ),
     "transcript.recovered": Rule(
@@ -123,7 +126,7 @@ HISTORY_RULES: dict[str, Rule] = {
     # copies
     "copy.database-only-here": Rule(
         WARNING,
-        "{subject} is not where a release opens it, and has {count} sessions and {events} events that are nowhere else "
+        "{subject} is not where a release opens it, and has {count:session} and {events:event} that are nowhere else "
         "where a release looks.",
         "Nothing to do if you deleted them; otherwise run apply with --from and this path.",
     ),
@@ -139,13 +142,14 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "copy.events-only-here": Rule(
         WARNING,
-        "The copy {subject} has {count} events that are in no database.",
+        "The copy {subject} has {count:event} that {count:is|are} in no database.",
         "Nothing to do if you deleted or reset them; otherwise run apply with --from and this path.",
     ),
     "copy.journal-alone": Rule(
         WARNING,
-        "{subject} ({length} bytes) is the journal of a database that is not beside it. Its bytes tell of {count} "
-        "sessions and {events} events that are nowhere else; what else is only in it nobody knows.",
+        "{subject} ({length:byte}) is the journal of a database that is not beside it. Its bytes tell of "
+        "{count:session} "
+        "and {events:event} that are nowhere else; what else is only in it nobody knows.",
         "Put the two together again, the database with the name of the journal without its -wal or -journal, and run "
         "scan. If the database is gone for good, move the journal out of the state directory, and keep it.",
     ),
@@ -156,12 +160,12 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "copy.sessions-only-here": Rule(
         WARNING,
-        "The copy {subject} has {count} sessions that no live store and no database has.",
+        "The copy {subject} has {count:session} that no live store and no database has.",
         "Nothing to do if you deleted them; otherwise run apply with --from and this path.",
     ),
     "copy.state-inside": Rule(
         WARNING,
-        "The state directory {subject} lies inside this one, and has {count} sessions and {events} events that this "
+        "The state directory {subject} lies inside this one, and has {count:session} and {events:event} that this "
         "one has not.",
         "Run apply with --from and this path to take them in, or with --state-dir on it to migrate it in its place.",
     ),
@@ -172,7 +176,8 @@ HISTORY_RULES: dict[str, Rule] = {
     ),
     "place.litter": Rule(
         NOTE,
-        "{count} files and folders among the agents of {subject} are what desktops, network drives and file systems "
+        "{count} {count:file or folder|files and folders} among the agents of {subject} {count:is|are} what desktops, "
+        "network drives and file systems "
         "leave.",
         "Nothing to do; no release reads them.",
     ),

@@ -7,7 +7,7 @@ from migrator.findings.rule import NOTE, WARNING, Rule
 REPAIR_RULES: dict[str, Rule] = {
     "database.stranded-rows": Rule(
         WARNING,
-        "{subject} has {count} cache rows that no release reads any more.",
+        "{subject} has {count:cache row} that no release reads any more.",
         "Nothing to do: apply puts those that are nowhere else into the rows that are read.",
     ),
     "export.no-entry": Rule(
@@ -32,7 +32,8 @@ REPAIR_RULES: dict[str, Rule] = {
     ),
     "repair.again": Rule(
         WARNING,
-        "{subject} can get more back now: {count} sessions or histories that share an id or a key with another.",
+        "{subject} can get more back now: {count} "
+        "{count:session or history that shares|sessions or histories that share} an id or a key with another.",
         "Run apply once more.",
     ),
     "repair.deleted": Rule(

@@ -65,7 +65,7 @@ RUN_RULES: dict[str, Rule] = {
     ),
     "run.only-in-quarantine": Rule(
         NOTE,
-        "The run {subject} keeps {count} damaged pieces of files that are gone, or have changed since.",
+        "The run {subject} keeps {count:damaged piece} of files that are gone, or have changed since.",
         "Nothing to do if they were repaired; otherwise look into quarantine/index.jsonl in that folder.",
     ),
     "run.unreadable": Rule(
@@ -81,7 +81,7 @@ RUN_RULES: dict[str, Rule] = {
     ),
     "rollback.database-changed": Rule(
         REFUSED,
-        "{subject} was written to after the run: {rows_now} rows instead of {rows_then} in {others}.",
+        "{subject} was written to after the run: {rows_now:row} instead of {rows_then} in {others}.",
         "Save what it holds (verify names the sessions), or roll back with --set-aside, which keeps it with the run.",
     ),
     "rollback.database-gone": Rule(

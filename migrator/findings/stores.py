@@ -19,7 +19,7 @@ STORE_RULES: dict[str, Rule] = {
     "agent.id-collision": Rule(
         WARNING,
         "OpenClaw takes {subject} and {others} for one agent, because only the spelling of their names differs.",
-        "Apply migrates both, each in its own directory; OpenClaw itself shows only one of them.",
+        "Apply migrates each in its own directory; OpenClaw itself shows only one of them.",
     ),
     "agent.link": Rule(
         NOTE,
@@ -48,7 +48,8 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "agent.only-archives": Rule(
         WARNING,
-        "{subject} has no session, but {count} archived transcripts with {events} events that are in no database.",
+        "{subject} has no session, but {count:archived transcript} with {events:event} that {events:is|are} in no "
+        "database.",
         "If they were not deleted on purpose, take the ending behind .jsonl from their names and run apply; or run it "
         "with --from and one of them.",
     ),
@@ -101,7 +102,7 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "store.damaged": Rule(
         QUARANTINED,
-        "{length} bytes of {subject}, at byte {offset}, belong to no entry.",
+        "{length:byte} of {subject}, at byte {offset}, {length:belongs|belong} to no entry.",
         "Look for lost sessions among them: apply keeps them in quarantine, and every readable entry was read.",
     ),
     "store.no-agent": Rule(
@@ -111,7 +112,7 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "store.empty": Rule(
         QUARANTINED,
-        "{subject} holds no JSON, in {length} bytes; sessions may be lost that it held before.",
+        "{subject} holds no JSON, in {length:byte}; sessions may be lost that it held before.",
         "Look for an older copy beside it, named .bak or .tmp, and migrate that with --store FILE --agent NAME.",
     ),
     "store.json5": Rule(
@@ -167,12 +168,12 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "store.trailing-text": Rule(
         QUARANTINED,
-        "{length} bytes follow the end of the object in {subject}, at byte {offset}.",
+        "{length:byte} {length:follows|follow} the end of the object in {subject}, at byte {offset}.",
         "Look for lost sessions in them, as they may be left of an older store; apply keeps them in quarantine.",
     ),
     "store.truncated": Rule(
         QUARANTINED,
-        "{subject} breaks off: its last {length} bytes, from byte {offset}, are no complete entry.",
+        "{subject} breaks off: its last {length:byte}, from byte {offset}, {length:is|are} no complete entry.",
         "Migrate an older copy, named .bak or .tmp, with --store and --agent; apply keeps the fragment in quarantine.",
     ),
     "store.unreadable": Rule(
@@ -203,7 +204,7 @@ STORE_RULES: dict[str, Rule] = {
     ),
     "entry.json5-too-large": Rule(
         QUARANTINED,
-        "The entry {subject} at byte {offset} is no strict JSON, and too long for JSON5 ({length} bytes).",
+        "The entry {subject} at byte {offset} is no strict JSON, and too long for JSON5 ({length:byte}).",
         "Rewrite it as strict JSON and run again; apply keeps its bytes in quarantine.",
     ),
     "entry.kept-newer": Rule(

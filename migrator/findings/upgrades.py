@@ -30,7 +30,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.loses-history": Rule(
         WARNING,
-        "The import stops at damage, and leaves out {count} good events: {subject}.",
+        "The import stops at damage, and leaves out {count:good event}: {subject}.",
         _OURS_FIRST,
     ),
     "upgrade.loses-newer": Rule(
@@ -40,7 +40,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.loses-transcript": Rule(
         WARNING,
-        "The import finds no owner for {subject} and leaves {count} events out of the database.",
+        "The import finds no owner for {subject} and leaves {count:event} out of the database.",
         _OURS_FIRST,
     ),
     "upgrade.loses-twin": Rule(
@@ -50,7 +50,8 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.loses-unclaimed": Rule(
         NOTE,
-        "2026.8.2 leaves {count} events out that no entry keeps; 2026.9.6 makes sessions of them: {subject}.",
+        "2026.8.2 leaves {count:event} out that no entry keeps; 2026.9.6 makes "
+        "{count:a session of it|sessions of them}: {subject}.",
         "Before an upgrade to such a release, run apply --archive-sources: it keeps all of this.",
     ),
     # what would stop it
@@ -102,7 +103,8 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.hides-histories": Rule(
         WARNING,
-        "The upgrade shows {count} sessions of {subject} without their histories: those do not lie beside the store.",
+        "The upgrade shows {count:session} of {subject} without "
+        "{count:its history, which does|their histories, which do} not lie beside the store.",
         _OURS_FIRST,
     ),
     "upgrade.hides-lost": Rule(
@@ -112,7 +114,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.hides-sessions": Rule(
         NOTE,
-        "Newer releases list none of the {count} sessions of {subject} until doctor --fix has run, and do not say so.",
+        "Newer releases do not list {count:session} of {subject} until doctor --fix has run, and do not say so.",
         "Nothing to do: the sessions are there.",
     ),
     # what would not be the same
@@ -123,7 +125,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.changes-entries": Rule(
         NOTE,
-        "The upgrade rewrites all {count} entries of {subject}: routes become one field, paths of transcripts go.",
+        "The upgrade rewrites {count:entry} of {subject}: routes become one field, paths of transcripts go.",
         "Nothing to do; verify names each such change.",
     ),
     "upgrade.changes-fields": Rule(
@@ -138,7 +140,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "upgrade.changes-store": Rule(
         WARNING,
-        "doctor --fix rewrites the store of {subject} in place, without a copy, for {count} keys in an old spelling.",
+        "doctor --fix rewrites the store of {subject} in place, without a copy, for {count:key} in an old spelling.",
         "Before the upgrade, run apply --archive-sources: it sets the original aside, byte for byte.",
     ),
     "upgrade.changes-time": Rule(
@@ -164,7 +166,7 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "host.other-owner": Rule(
         WARNING,
-        "{count} files of {subject} belong to another user than the state directory.",
+        "{count:file} of {subject} {count:belongs|belong} to another user than the state directory.",
         "Give them to the user that the gateway runs as.",
     ),
     "host.other-user": Rule(
@@ -184,12 +186,12 @@ UPGRADE_RULES: dict[str, Rule] = {
     ),
     "host.readable-by-others": Rule(
         NOTE,
-        "{count} files of {subject} can be read by other users of this machine.",
+        "{count:file} of {subject} can be read by other users of this machine.",
         "Nothing to do for the upgrade; chmod 600 if others should not read them.",
     ),
     "host.space": Rule(
         WARNING,
-        "The upgrade may need {needed} bytes on the filesystem of {subject}, and {free} are free.",
+        "The upgrade may need {needed:byte} on the filesystem of {subject}, and {free:byte} {free:is|are} free.",
         "Make room first: it fails late, with the work half done.",
     ),
     "host.split-state": Rule(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from migrator.model.counted import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
@@ -90,6 +92,8 @@ def remedy(verdict: str, in_quarantine: int, lost_histories: int = 0) -> str:
     While something is in quarantine, or the history of a session is nowhere, nobody is told that all is there.
     """
     if lost_histories and not in_quarantine and verdict in ("proved", "already-migrated"):
-        return f"Look for the transcripts of {lost_histories:,} sessions that have none: all that is here is migrated."
+        return (
+            "Look for the transcripts of {lost:session} that {lost:has|have} none: all that is here is migrated."
+        ).format(**counted({"lost": lost_histories}))
     told = "quarantined" if in_quarantine and verdict in ("proved", "already-migrated") else verdict
     return OUTCOMES[told].remedy

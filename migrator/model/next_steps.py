@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrator.model.counted import plural
 from migrator.model.inventory import Inventory
 from migrator.model.verification import ACCEPTABLE, FAIL_IF_MOVED, Verdict, Verification
 
@@ -37,7 +38,7 @@ def lost_in(found: Verification) -> str:
     missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
     events = sum(one.events - one.present for database in found.databases for one in database.histories)
     counted = ((missing, "session"), (events, "event"))
-    told = " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counted if count)
+    told = " and ".join(plural(count, noun) for count, noun in counted if count)
     return f"{told} {'is' if missing + events == 1 else 'are'}" if told else ""
 
 

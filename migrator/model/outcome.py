@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from migrator.model.counted import plural
 from migrator.model.errors import (
     BusyError,
     ChangedError,
@@ -79,7 +80,7 @@ class Halfway:
             return "no database was written. Run apply again."
         were, stay = ("was", "stays") if self.written == 1 else ("were", "stay")
         return (
-            f"{self.written} of {self.wanted} databases {were} migrated and {stay}; "
+            f"{self.written} of {plural(self.wanted, 'database')} {were} migrated and {stay}; "
             f"run {self.run}. Run apply again to go on, or rollback {self.run}."
         )
 

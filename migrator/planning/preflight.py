@@ -11,6 +11,7 @@ from pathlib import Path
 
 from migrator.filesystem import free_bytes
 from migrator.findings.table import RULES
+from migrator.model.counted import counted
 from migrator.model.errors import BusyError, RefusedError
 from migrator.model.plan import Plan
 from migrator.model.words import Finding, Name, Severity
@@ -45,7 +46,7 @@ def require_idle(findings: Iterable[Finding]) -> None:
     for finding in findings:
         rule = RULES[finding.code]
         if rule.severity is Severity.BUSY:
-            sentence = f"{rule.sentence} {rule.remedy}".format(subject="{subject}", **dict(finding.facts))
+            sentence = f"{rule.sentence} {rule.remedy}".format(subject="{subject}", **counted(dict(finding.facts)))
             raise BusyError(sentence, finding.subject)
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 
 from migrator.findings.checks import CHECKS, NOT_TESTED
 from migrator.model.conclusions import remedy
+from migrator.model.counted import plural
 from migrator.model.upgrade import Seen
 from migrator.model.verification import LOST, HistoryVerdict, Verdict
 from migrator.proofs.log import Log, Problem
@@ -47,7 +48,7 @@ def _page(log: Log) -> Iterator[str]:
     yield f"- Exit code: {end.exit_code}"
     yield f"- Ran with: {' '.join(_surroundings(begin))}"
     yield f"- Started: {begin.at}, took {seconds_between(begin.at, end.at):.1f} seconds"
-    yield f"- Log: {end.events} lines, the last one has the hash `{log.head}`"
+    yield f"- Log: {plural(end.events, 'line')}, the last one has the hash `{log.head}`"
     yield from _trials(log.of(Trial), log.of(Listed))
     yield from _sessions(log.of(Source), totals)
     yield from _sources(log.of(Source))
@@ -66,15 +67,17 @@ def _claim(begin: Begin, totals: Totals) -> Iterator[str]:
         yield f"Upgrade of a copy{' from' if len(releases) == 2 else ''} {' to '.join(releases) or 'by no OpenClaw'}:"
     verdicts = given(totals.verdicts, None)
     if verdicts is None:
-        yield f"{totals.sessions} sessions of {totals.agents} agents in {totals.stores} stores; nothing was compared."
+        agents, stores = plural(totals.agents, "agent"), plural(totals.stores, "store")
+        yield f"{plural(totals.sessions, 'session')} of {agents} in {stores}; nothing was compared."
         return
     moved, deleted = (verdicts.get(word, 0) for word in (Verdict.MOVED, Verdict.DELETED))
     lost = sum(count for word, count in verdicts.items() if word in LOST) - moved - deleted
-    yield f"{totals.sessions - moved - deleted - lost} of {totals.sessions} sessions of {totals.agents} agents and"
-    yield f"{totals.present} of {totals.events} events are where they were;"
+    there, sessions = totals.sessions - moved - deleted - lost, plural(totals.sessions, "session")
+    yield f"{there} of {sessions} of {plural(totals.agents, 'agent')} and"
+    yield f"{totals.present} of {plural(totals.events, 'event')} are where they were;"
     if deleted:
-        yield f"{deleted} sessions were deleted by OpenClaw;"
-    yield f"{moved} sessions moved, {lost} are lost or changed."
+        yield f"OpenClaw deleted {plural(deleted, 'session')};"
+    yield f"{plural(moved, 'session')} moved, {lost} {'is' if lost == 1 else 'are'} lost or changed."
 
 
 def _failed(checks: Sequence[Check]) -> Iterator[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.model.counted import plural
 from migrator.model.words import Name
 from migrator.report.parts import ExplanationPart, Namer, PlaceRow
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 
 PLACES = ("what", "where", "verdict", "what is known")
 HISTORY = ("when", "what happened", "where")
-_COUNTED = {"store": "entries", "database": "sessions"}
+COUNTED = {"store": "entry", "database": "session"}
+"""What is counted in a place, by its kind; in all others events are."""
 
 
 def places(explanation: ExplanationPart, namer: Namer) -> Iterator[tuple[str, str, str, str]]:
@@ -31,7 +33,7 @@ def _facts(place: PlaceRow, namer: Namer) -> Iterator[str]:
     elif place.verdict is not None:
         yield (TRANSCRIPTS if place.kind == "transcript" else SESSIONS).get(place.verdict, "")
     if place.count is not None:
-        yield f"{place.count:,} {_COUNTED.get(place.kind, 'events')}"
+        yield plural(place.count, COUNTED.get(place.kind, "event"))
     if place.present is not None:
         yield f"{place.present:,} of them in a database"
     if place.updated is not None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.model.counted import plural
 from migrator.model.words import Severity
 from migrator.report.document import ErrorDocument, VerbDocument, parity_of, verification_of
-from migrator.report.groups import grouped, plural
+from migrator.report.groups import grouped
 from migrator.report.parts import Namer
 from migrator.report.verification_text import failed_check_lines
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from migrator.model.counted import Counted
 from migrator.model.words import Name, Severity
 from migrator.report.lazy import Lazy
 from migrator.report.parts import FindingRow, ForeseenRow, Namer
@@ -80,7 +81,7 @@ def merged(findings: Sequence[FindingRow], namer: Namer, most: int = MOST_NAMES)
     subjects = dict.fromkeys(finding.subject for finding in findings)
     others = dict.fromkeys(other for finding in findings for other in finding.others)
     template = findings[0].sentence.template
-    sums = {name: f"{count:,}" for name, count in facts.items()}
+    sums = {name: Counted(count, f"{count:,}") for name, count in facts.items()}
     return template.format(subject=listed([*subjects], namer, most), others=listed([*others], namer, most), **sums)
 
 
@@ -130,10 +131,3 @@ def folded(
         else:
             shown.append(row)
     return shown, alike
-
-
-def plural(count: int, noun: str) -> str:
-    """A number with its noun: ``1 session``, ``2 sessions``, ``1,000 entries``."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
+from migrator.model.counted import plural
 from migrator.model.glossary import WORDS
 from migrator.report import explained_rows
 from migrator.report.document import (
@@ -24,7 +25,7 @@ from migrator.report.document import (
     run_of,
     verification_of,
 )
-from migrator.report.groups import command_line, plural
+from migrator.report.groups import command_line
 from migrator.report.html_bars import bars_section
 from migrator.report.html_differences import differences_section
 from migrator.report.html_findings import filter_rules, findings_section, forecast_section

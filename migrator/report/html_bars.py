@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from migrator.model.counted import plural
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.model.words import Name
 from migrator.report.document import (
@@ -19,7 +20,6 @@ from migrator.report.document import (
     VerifyDocument,
     verification_of,
 )
-from migrator.report.groups import plural
 from migrator.report.markup import Markup, table, tag
 from migrator.report.parts import STATES, AgentRow, Namer, PlannedDatabase
 from migrator.report.verified_parts import VerifiedDatabase

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from migrator.findings.checks import CHECKS
+from migrator.model.counted import plural
 from migrator.model.verification import LOST, HistoryVerdict, Verdict
-from migrator.report.groups import plural
 from migrator.report.html_bars import SESSION_WORDS, TRANSCRIPT_WORDS
 from migrator.report.markup import Markup, table, tag
 from migrator.report.parts import Namer

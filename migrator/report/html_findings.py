@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from migrator.report.groups import Group, grouped, plural
+from migrator.model.counted import plural
+from migrator.report.groups import Group, grouped
 from migrator.report.markup import Markup, table, tag
 from migrator.report.parts import FindingRow, ForecastPart, Namer
 

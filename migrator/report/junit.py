@@ -14,10 +14,11 @@ from datetime import datetime, timezone
 from xml.etree import ElementTree
 
 from migrator.findings.checks import CHECKS
+from migrator.model.counted import plural
 from migrator.model.verification import LOST_HISTORIES, Verdict
 from migrator.model.words import Name, Severity
 from migrator.report.document import ErrorDocument, VerbDocument, verification_of
-from migrator.report.groups import listed, plural
+from migrator.report.groups import listed
 from migrator.report.parts import AgentRow, Namer
 from migrator.report.verified_parts import TranscriptRow, VerificationPart, VerifiedDatabase
 from migrator.verification.parity import ARRIVED

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from migrator.findings.checks import CHECKS
+from migrator.model.counted import plural
 from migrator.model.verification import LOST, LOST_HISTORIES
 from migrator.model.words import Severity
 from migrator.report import explained_rows
@@ -23,7 +24,7 @@ from migrator.report.document import (
     run_of,
     verification_of,
 )
-from migrator.report.groups import MOST_ROWS, command_line, cut, grouped, plural
+from migrator.report.groups import MOST_ROWS, command_line, cut, grouped
 from migrator.report.layout import size
 from migrator.report.parts import STATES, AgentRow, FindingRow, ForecastPart, Namer, PlanPart
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS

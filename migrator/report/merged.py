@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from migrator import __version__
+from migrator.model.counted import plural
 from migrator.model.words import Name
 from migrator.proofs.merging import Merged, ProofFacts, Sums
 from migrator.report import json_format
@@ -143,8 +144,8 @@ def _text(document: MergedDocument, namer: Namer) -> Iterator[str]:
         yield from ("", f"... and {document.omitted} more that are not good")
     for verb, row in document.totals.items():
         yield ""
-        counted = f"{row.agents} agents, {row.stores} stores, {row.sessions} sessions"
-        yield f"{verb}: {row.proofs} proofs, {row.good} good, {counted}"
+        counted = ", ".join(map(plural, (row.agents, row.stores, row.sessions), ("agent", "store", "session")))
+        yield f"{verb}: {plural(row.proofs, 'proof')}, {row.good} good, {counted}"
         yield from _counted("    outcomes", row.outcomes)
         yield from _counted("    verdicts", row.verdicts)
         yield from _counted("    transcripts", row.transcripts)
@@ -153,7 +154,8 @@ def _text(document: MergedDocument, namer: Namer) -> Iterator[str]:
 
 
 def _headline(document: MergedDocument) -> str:
-    return f"proof merge: {document.good} of {document.proofs} proofs are good"
+    are = "is" if document.good == 1 else "are"
+    return f"proof merge: {document.good} of {plural(document.proofs, 'proof')} {are} good"
 
 
 def _details(proof: OutlierRow) -> Iterator[str]:
@@ -161,7 +163,7 @@ def _details(proof: OutlierRow) -> Iterator[str]:
     if proof.problem:
         yield proof.problem
     if proof.verb:
-        yield f"{proof.verb}, exit code {proof.exit_code}, {proof.sessions} sessions"
+        yield f"{proof.verb}, exit code {proof.exit_code}, {plural(proof.sessions, 'session')}"
     yield from _counted("verdicts", proof.verdicts)
     yield from _counted("findings", proof.findings)
     if proof.failed_checks:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from migrator.model.counted import counted
 from migrator.model.inventory import Shape, StoreKind
 from migrator.model.plan import Action
 from migrator.model.report import Filesystem, Undone
@@ -64,7 +65,7 @@ class Sentence(Part, frozen=True):
         if self.subject is None:
             return self.template
         others = ", ".join(map(namer, self.others))
-        return self.template.format(subject=namer(self.subject), others=others, **self.facts)
+        return self.template.format(subject=namer(self.subject), others=others, **counted(self.facts))
 
 
 class FindingRow(Part, frozen=True, kw_only=True):

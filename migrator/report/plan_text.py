@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from migrator.model.counted import plural
 from migrator.model.report import Undone
 from migrator.model.words import Name
-from migrator.report.groups import MOST_LINES, WHOLE, command_line, plural
+from migrator.report.groups import MOST_LINES, WHOLE, command_line
 from migrator.report.layout import Style, Whole, columns_of, fitted, padded, size
 from migrator.report.parts import KnownRunRow, Namer, PlannedDatabase, PlanPart, RepairRow, RunPart
 

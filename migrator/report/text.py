@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from migrator.model.counted import plural
 from migrator.model.report import Undone
 from migrator.model.words import Name, Severity
 from migrator.report.document import (
@@ -24,7 +25,8 @@ from migrator.report.document import (
     parity_of,
     verification_of,
 )
-from migrator.report.groups import MORE, MOST_LINES, MOST_NAMES, WHOLE, command_line, folded, grouped, plural
+from migrator.report.explained_rows import COUNTED
+from migrator.report.groups import MORE, MOST_LINES, MOST_NAMES, WHOLE, command_line, folded, grouped
 from migrator.report.layout import PLAIN, Column, Style, Whole, size, table, wrapped
 from migrator.report.parts import STATES, AgentRow, ExplanationPart, ExportPart, FindingRow, Namer, PlaceRow
 from migrator.report.plan_text import known_run_lines, plan_lines, run_lines
@@ -50,8 +52,6 @@ _SCAN_COLUMNS = (
 )
 _STATE_COLOURS = {"migrated": "green", "legacy": "yellow", "unclaimed": "yellow", "empty": "faint"}
 _CALM = ("legacy", "unclaimed", "migrated", "empty")
-_COUNTED = {"store": "entries", "database": "sessions"}
-"""What is counted in a place, by its kind; in all others events are."""
 
 
 def render(document: VerbDocument | ErrorDocument, namer: Namer, style: Style = PLAIN) -> str:
@@ -196,7 +196,7 @@ def _place(place: PlaceRow, namer: Namer) -> Iterator[str]:
         meaning = (TRANSCRIPTS if place.kind == "transcript" else SESSIONS).get(place.verdict, "")
         others = [f"it is in {_of(other)}{namer(other)}" for other in place.elsewhere]
         yield f"    {place.verdict}: {', '.join(others) or meaning}"
-    facts = [f"{place.count} {_COUNTED.get(place.kind, 'events')}"] if place.count is not None else []
+    facts = [plural(place.count, COUNTED.get(place.kind, "event"))] if place.count is not None else []
     facts += [f"{place.present} of them in a database"] if place.present is not None else []
     facts += [f"updated {place.updated}"] if place.updated is not None else []
     facts += [", ".join(place.why)] if place.why else []
@@ -213,8 +213,9 @@ def _of(place: Name) -> str:
 def _export(export: ExportPart, namer: Namer) -> Iterator[str]:
     yield ""
     for one in export.databases:
-        counts = f"{one.sessions} sessions, {one.transcripts} transcripts, {one.archives} archives, {one.events} events"
-        yield f"+ {namer(one.place)}: {counts}"
+        counts = ((one.sessions, "session"), (one.transcripts, "transcript"), (one.archives, "archive"))
+        told = ", ".join(plural(*count) for count in (*counts, (one.events, "event")))
+        yield f"+ {namer(one.place)}: {told}"
     yield f"into {namer(export.folder)}"
     if export.only_in_sqlite:
         counted = ", ".join(f"{word} {count}" for word, count in export.only_in_sqlite.items() if count)

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from migrator.findings.checks import CHECKS
+from migrator.model.counted import plural
 from migrator.model.verification import FAIL_IF_MOVED, HistoryVerdict, Verdict
 from migrator.model.words import Name
-from migrator.report.groups import MOST_LINES, MOST_NAMES, WHOLE, folded, listed, plural
+from migrator.report.groups import MOST_LINES, MOST_NAMES, WHOLE, folded, listed
 from migrator.report.layout import Column, Style, table
 from migrator.report.parts import Namer
 from migrator.report.verdict_words import DIFFERENCES, SESSIONS, TRANSCRIPTS
@@ -129,7 +130,7 @@ def _details(entry: SessionRow, namer: Namer, most: int) -> Iterator[str]:
     if entry.differences:
         shown = entry.differences if most == WHOLE else entry.differences[:_MOST_DIFFERENCES]
         left = len(entry.differences) - len(shown)
-        told = [difference(one, namer) for one in shown] + ([f"{left:,} more differences"] if left else [])
+        told = [difference(one, namer) for one in shown] + ([plural(left, "more difference")] if left else [])
         yield f"  {session}: {'; '.join(told)}"
 
 
@@ -142,7 +143,8 @@ def difference(row: DifferenceRow, namer: Namer) -> str:
 def _gap(history: TranscriptRow, namer: Namer) -> str:
     line = history.first_missing_line
     where = f"; line {line:,} is the first that is missing" if line else ""
-    return f"  {namer(history.transcript)}: {history.present:,} of {history.events:,} events are there{where}"
+    are = "is" if history.present == 1 else "are"
+    return f"  {namer(history.transcript)}: {history.present:,} of {plural(history.events, 'event')} {are} there{where}"
 
 
 def given_up_lines(counts: Mapping[str, int]) -> Iterator[str]:

@@ -13,12 +13,12 @@ from migrator import commands
 from migrator.commands.request import Request
 from migrator.filesystem import scratch_directory
 from migrator.findings.sayings import SAYINGS
-from migrator.findings.table import RULES
-from migrator.model.errors import BusyError, RefusedError, UsageError
+from migrator.model.errors import RefusedError, UsageError
 from migrator.model.inventory import Agent, Database, Inventory
 from migrator.model.report import PlanReport, ProveReport, ScanReport
 from migrator.model.upgrade import Part, Record, Trial, Upgrade, Way
-from migrator.model.words import Name, Severity
+from migrator.model.words import Name
+from migrator.planning.preflight import require_idle
 from migrator.upgrades import listing, trial
 from migrator.upgrades.listing import Row
 from migrator.upgrades.private_copy import copy_installation, read_tree, require_space
@@ -95,9 +95,7 @@ def _look(request: Request) -> tuple[ScanReport, PlanReport, tuple[Record, ...]]
     recorder = Recorder(None, None, None, request)
     scanned = recorder.ours(Part.SCAN, ("scan",), lambda: commands.scan(request))
     planned = recorder.ours(Part.SCAN, ("plan",), lambda: commands.plan(request))
-    for finding in planned.findings:
-        if RULES[finding.code].severity is Severity.BUSY:
-            raise BusyError(RULES[finding.code].sentence + " " + RULES[finding.code].remedy, finding.subject)
+    require_idle(planned.findings)
     if planned.unmet:
         unmet = ", ".join(planned.unmet)
         raise RefusedError(f"What was found is not what was expected ({unmet}); nothing was tried.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from migrator.model.counted import plural
 from migrator.model.verification import DatabaseVerification, HistoryVerdict, Verdict, Verification
 from migrator.openclaw.changes.transforms import LOSSES
 from migrator.openclaw.text.transcript import LineKind
@@ -50,16 +51,16 @@ class Parity:
                 ("events", self.events),
             )
         )
-        extra = self.extra_sessions or self.extra_events
+        extra = f", extra {plural(self.extra_sessions, 'session')} with {plural(self.extra_events, 'event')}"
         return (
             ", ".join(pairs)
-            + f", lines {self.lines:,} = {self.events[1]:,} events + {self.blank:,} blank"
+            + f", lines {self.lines:,} = {plural(self.events[1], 'event')} + {self.blank:,} blank"
             + f" + {self.quarantined:,} quarantined"
             + f", missing {self.missing:,}, changed {self.changed:,}, moved {self.moved:,}"
             + (f", deleted {self.deleted:,}" if self.deleted else "")
             + (f", events missing {self.missing_events:,}" if self.missing_events else "")
             + (f", transcripts absent {self.absent_transcripts:,}" if self.absent_transcripts else "")
-            + (f", extra {self.extra_sessions:,} sessions with {self.extra_events:,} events" if extra else "")
+            + (extra if self.extra_sessions or self.extra_events else "")
         )
 
 

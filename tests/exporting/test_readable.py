@@ -51,7 +51,7 @@ def test_a_fence_in_the_text_does_not_end_the_block() -> None:
 def test_a_summary_is_shown_as_text_and_a_long_part_is_cut() -> None:
     text = document({"type": "compaction", "summary": "x" * 30_000})
     assert "## Summary (compaction)" in text
-    assert "[... 10000 more characters]" in text
+    assert "[... 10,000 more characters]" in text
 
 
 def test_no_event_makes_it_fail() -> None:

@@ -26,7 +26,7 @@ SUBJECT, OTHER = Name("session", "{subject} {0} +4915112345678"), Name("store", 
 
 def facts_of(text: str) -> tuple[tuple[str, int], ...]:
     """A number of its own for every fact that a sentence speaks of."""
-    found = set(re.findall(r"\{(\w+)\}", text)) - {"subject", "others"}
+    found = set(re.findall(r"\{(\w+)", text)) - {"subject", "others"}
     return tuple((name, 1001 + number) for number, name in enumerate(sorted(found)))
 
 
@@ -42,7 +42,7 @@ def test_the_sentence_of_every_finding_fills_its_placeholders(code: str) -> None
     assert "{" not in spoken
     assert "<session>" in spoken
     assert ("<store>, <store>" in spoken) is ("{others}" in text)
-    assert all(str(number) in spoken for _, number in facts)
+    assert all(str(number) in spoken.replace(",", "") for _, number in facts)
 
 
 def test_a_name_that_looks_like_a_placeholder_is_shown_as_it_is() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from migrator.model.counted import plural
 from migrator.model.words import Finding, Name
 from migrator.report.building import finding_row
-from migrator.report.groups import MOST_NAMES, MOST_ROWS, cut, grouped, listed, plural
+from migrator.report.groups import MOST_NAMES, MOST_ROWS, cut, grouped, listed
 
 
 def label(name: Name) -> str:

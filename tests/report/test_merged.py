@@ -39,7 +39,7 @@ def view(*proofs: ProofFacts, omitted: int = 0) -> merged.MergedDocument:
 def test_the_text_names_the_outliers_first_with_all_that_is_known_and_what_to_do() -> None:
     text = merged.text(view(BROKEN, LOSSY, GOOD), clear_text)
     assert text == (
-        "proof merge: 1 of 3 proofs are good\n"
+        "proof merge: 1 of 3 proofs is good\n"
         "\n"
         "broken: proof 2, web|2\n"
         "    Line 3 is not JSON.\n"
@@ -64,7 +64,7 @@ def test_the_text_names_the_outliers_first_with_all_that_is_known_and_what_to_do
 
 def test_when_all_are_good_the_text_ends_with_nothing_to_do() -> None:
     lines = merged.text(view(GOOD), clear_text).splitlines()
-    assert (lines[0], lines[-1]) == ("proof merge: 1 of 1 proofs are good", "Nothing to do: every proof is good.")
+    assert (lines[0], lines[-1]) == ("proof merge: 1 of 1 proof is good", "Nothing to do: every proof is good.")
 
 
 def test_the_markdown_is_a_page_with_whole_tables() -> None:

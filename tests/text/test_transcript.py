@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.findings.table import RULES
+from migrator.model.counted import counted
 from migrator.model.words import Severity
 from migrator.openclaw.text.line_pieces import MAX_DEPTH
 from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader, epoch_milliseconds
@@ -376,10 +377,10 @@ def test_a_stream_that_gives_less_than_was_asked_for_is_read_to_its_end() -> Non
 
 
 def test_all_damage_has_a_rule_whose_facts_a_line_can_give() -> None:
-    facts = {"subject": "S", "line": 1, "offset": 2, "length": 3}
+    facts = {"line": 1, "offset": 2, "length": 3}
     assert set(DAMAGE) == {LineKind.MALFORMED, LineKind.NUL_DAMAGED, LineKind.TORN_TAIL}
     for code in DAMAGE.values():
-        assert RULES[code].sentence.format(**facts)
+        assert RULES[code].sentence.format(subject="S", **counted(facts))
         assert RULES[code].severity is Severity.QUARANTINED
 
 
