@@ -18,7 +18,7 @@ from migrator.openclaw.places.session_files import FileKind, classify
 from migrator.scanning.discovery import Holds, is_litter, look_at
 
 STORE_NAME = "sessions.json"
-_MOST_TWINS = 8  # named in one finding: all 10,000 directories may be called the same, and each has a finding
+_MOST_TWINS = 9  # named in one finding: all 10,000 directories may be called the same
 
 
 @dataclass(slots=True)
@@ -147,11 +147,12 @@ def add_name_findings(directories: list[str], findings: Findings) -> None:
     by_id: dict[str, list[str]] = defaultdict(list)
     for name in directories:
         by_id[normalize_agent_id(name)].append(name)
+    for twins in (names for names in by_id.values() if len(names) > 1):
+        for at in range(0, len(twins), _MOST_TWINS):
+            first, *others = (Name("agent", one) for one in twins[at : at + _MOST_TWINS])
+            findings.add("agent.id-collision", first, *(others or [Name("agent", twins[0])]))
     for name in directories:
         normalized = normalize_agent_id(name)
-        if len(by_id[normalized]) > 1:
-            twins = [twin for twin in by_id[normalized][: _MOST_TWINS + 1] if twin != name][:_MOST_TWINS]
-            findings.add("agent.id-collision", Name("agent", name), *(Name("agent", twin) for twin in twins))
         if normalized == "main" and name.strip().lower() != "main":
             findings.add("agent.collapses-to-main", Name("agent", name))
         elif normalized != name:
