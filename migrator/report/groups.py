@@ -26,6 +26,9 @@ MOST_ROWS = 50
 MOST_LINES = 20
 """How many rows a table on a terminal has; of more, those that are alike become one line."""
 
+PROBABLY_MEANT = "This was probably meant:"
+"""What stands before the commands that are offered where a command was wrong."""
+
 WHOLE = 1 << 60
 """As many as there are."""
 

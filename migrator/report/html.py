@@ -5,7 +5,7 @@ The filters of the findings are check boxes and style rules, so that they work w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -16,6 +16,7 @@ from migrator.report.document import (
     ErrorDocument,
     ExplainDocument,
     ProveDocument,
+    RollbackDocument,
     StepRow,
     UpgradePart,
     VerbDocument,
@@ -25,12 +26,13 @@ from migrator.report.document import (
     run_of,
     verification_of,
 )
-from migrator.report.groups import command_line
+from migrator.report.groups import PROBABLY_MEANT, command_line
 from migrator.report.html_bars import bars_section
 from migrator.report.html_differences import differences_section
 from migrator.report.html_findings import filter_rules, findings_section, forecast_section
 from migrator.report.markup import Markup, definitions, table, tag
-from migrator.report.parts import ExplanationPart, Namer
+from migrator.report.parts import ExplanationPart, KnownRunRow, Namer
+from migrator.report.plan_text import NO_RUNS, RUN_HEADS, known_run_cells
 from migrator.report.upgrade_text import result_of, words_of
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -70,6 +72,7 @@ def _header(document: VerbDocument | ErrorDocument, namer: Namer) -> Iterator[Ma
     told = document.message.told(namer) if isinstance(document, ErrorDocument) else document.next_step
     yield tag("p", tag("strong", "Why: " if stopped else "What to do: "), tag("span", told), class_=f"next {good}")
     commands = (document.meant or ()) if isinstance(document, ErrorDocument) else [document.next_command or ()]
+    yield from [tag("p", PROBABLY_MEANT)] if stopped and commands else ()
     yield from (tag("pre", command_line(words, namer)) for words in commands if words)
     if parity is not None:
         yield tag("p", tag("code", parity), class_="parity")
@@ -95,6 +98,8 @@ def _main(document: VerbDocument | ErrorDocument, namer: Namer) -> Iterator[Mark
     verification, forecast = verification_of(document), forecast_of(document)
     if isinstance(document, ExplainDocument):
         yield from _explained(document.explanation, namer)
+    elif isinstance(document, RollbackDocument) and document.runs is not None:
+        yield from _runs(document.runs)
     else:
         yield from bars_section(document, namer)
     if verification is not None:
@@ -112,13 +117,24 @@ def _explained(explanation: ExplanationPart, namer: Namer) -> Iterator[Markup]:
         ("Where it is", explained_rows.PLACES, explained_rows.places(explanation, namer)),
         ("What happened to it", explained_rows.HISTORY, explained_rows.history(explanation, namer)),
     ):
-        cells = [
-            tag("tr", *(tag("td", text, data_head=head) for head, text in zip(heads, row, strict=True))) for row in rows
-        ]
-        if cells:
-            yield tag("h2", title)
-            yield table(title, heads, cells, "stacked")
+        yield from _stacked(title, heads, rows)
     yield from (tag("p", advice) for advice in explanation.advice)
+
+
+def _runs(runs: Sequence[KnownRunRow]) -> Iterator[Markup]:
+    """Every run, with what taking it back would still do."""
+    yield from _stacked("Runs, the last one first", RUN_HEADS, known_run_cells(runs))
+    yield from () if runs else [tag("p", NO_RUNS)]
+
+
+def _stacked(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Markup]:
+    """A table under its title, unless it is empty."""
+    cells = [
+        tag("tr", *(tag("td", text, data_head=head) for head, text in zip(heads, row, strict=True))) for row in rows
+    ]
+    if cells:
+        yield tag("h2", title)
+        yield table(title, heads, cells, "stacked")
 
 
 def _commands(proved: UpgradePart, namer: Namer) -> Iterator[Markup]:

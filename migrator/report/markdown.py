@@ -18,15 +18,17 @@ from migrator.report.document import (
     ExplainDocument,
     PlanDocument,
     ProveDocument,
+    RollbackDocument,
     VerbDocument,
     forecast_of,
     parity_of,
     run_of,
     verification_of,
 )
-from migrator.report.groups import MOST_ROWS, command_line, cut, grouped
+from migrator.report.groups import MOST_ROWS, PROBABLY_MEANT, command_line, cut, grouped
 from migrator.report.layout import size
 from migrator.report.parts import STATES, AgentRow, FindingRow, ForecastPart, Namer, PlanPart
+from migrator.report.plan_text import NO_RUNS, RUN_HEADS, known_run_cells
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import failed_checks
 from migrator.report.verified_parts import VerificationPart, VerifiedDatabase
@@ -46,8 +48,8 @@ def render(document: VerbDocument | ErrorDocument, namer: Namer) -> str:
 def _stopped(document: ErrorDocument, namer: Namer) -> Iterator[str]:
     yield f"### migrator {document.command}: stopped (exit {document.exit_code})"
     yield from ("", document.message.told(namer))
-    for words in document.meant or ():
-        yield from ("", f"    {command_line(words, namer)}")
+    if document.meant:
+        yield from ("", PROBABLY_MEANT, "", *(f"    {command_line(words, namer)}" for words in document.meant))
 
 
 def _lines(document: VerbDocument, namer: Namer) -> Iterator[str]:
@@ -67,6 +69,9 @@ def _lines(document: VerbDocument, namer: Namer) -> Iterator[str]:
         yield from _table("Where it is", explained_rows.PLACES, places)
         yield from _table("What happened to it", explained_rows.HISTORY, history)
         yield from ("", *document.explanation.advice)
+    if isinstance(document, RollbackDocument) and document.runs is not None:
+        yield from _table("Runs, the last one first", RUN_HEADS, list(known_run_cells(document.runs)))
+        yield from ("", NO_RUNS) if not document.runs else ()
     yield from _failed(document, namer)
     folded = list(_rest(document, namer))
     if folded:

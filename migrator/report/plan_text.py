@@ -25,6 +25,9 @@ _ACTIONS = {
     "same": "{} there already",
 }
 
+RUN_HEADS = ("run", "began", "state", "what taking it back does")
+NO_RUNS = "no runs"
+
 REPAIRS_SHOWN = 20
 """How many sessions of one database are named that a repair brings back or completes; json has them all."""
 
@@ -73,12 +76,18 @@ def run_lines(run: RunPart, namer: Namer, style: Style) -> Iterator[str]:
 
 def known_run_lines(runs: Sequence[KnownRunRow]) -> Iterator[str]:
     """Each run with what taking it back would still do."""
-    yield "" if runs else "no runs"
+    yield "" if runs else NO_RUNS
+    for name, began, state, does in known_run_cells(runs):
+        yield f"{name}  {began + ', ' if began else ''}{state}"
+        if does:
+            yield f"  {does}"
+
+
+def known_run_cells(runs: Sequence[KnownRunRow]) -> Iterator[tuple[str, str, str, str]]:
+    """The cells of each run under :data:`RUN_HEADS`."""
     for run in runs:
-        began = f"{run.began:.10} {run.began[11:16]} UTC, " if run.began else ""
-        yield f"{run.id}  {began}{run.state}"
-        if run.takes_back is not None:
-            yield f"  {_takes_back(run.takes_back, run.obstacles)}"
+        began = f"{run.began:.10} {run.began[11:16]} UTC" if run.began else ""
+        yield run.id, began, run.state, _takes_back(run.takes_back, run.obstacles) if run.takes_back is not None else ""
 
 
 def _takes_back(undone: Undone, obstacles: Sequence[str]) -> str:

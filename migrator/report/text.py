@@ -26,7 +26,7 @@ from migrator.report.document import (
     verification_of,
 )
 from migrator.report.explained_rows import COUNTED
-from migrator.report.groups import MORE, MOST_LINES, MOST_NAMES, WHOLE, command_line, folded, grouped
+from migrator.report.groups import MORE, MOST_LINES, MOST_NAMES, PROBABLY_MEANT, WHOLE, command_line, folded, grouped
 from migrator.report.layout import PLAIN, Column, Style, Whole, size, table, wrapped
 from migrator.report.parts import STATES, AgentRow, ExplanationPart, ExportPart, FindingRow, Namer, PlaceRow
 from migrator.report.plan_text import known_run_lines, plan_lines, run_lines
@@ -75,7 +75,7 @@ def error(document: ErrorDocument, namer: Namer, width: int | None = None) -> st
     """What a command says on stderr when it cannot go on; without a width every sentence is one line."""
     said = [f"migrator {document.command}: {document.message.told(namer)} (exit {document.exit_code})"]
     meant = document.meant or ()
-    said += ["This was probably meant:"] if meant else []
+    said += [PROBABLY_MEANT] if meant else []
     said += [Whole(f"  {command_line(words, namer)}") for words in meant]
     lines = said if width is None else (broken for line in said for broken in wrapped(line, width))
     return "\n".join(lines) + "\n"

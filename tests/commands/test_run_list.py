@@ -92,6 +92,20 @@ def test_the_list_is_data_as_well_and_has_labels_off_a_terminal(world: World) ->
     assert report["next_command"][:3] == ["migrator", "rollback", row["id"]]
 
 
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_a_page_has_the_list_as_a_table_with_what_taking_a_run_back_does(world: World, form: str) -> None:
+    words = ("rollback", "--state-dir", world.state, "--format", form)
+    assert "no runs" in run(*words).stdout
+    run("apply", "--yes", "--state-dir", world.state)
+    page = run(*words).stdout
+    row = json.loads(run("rollback", "--state-dir", world.state, "--format", "json").stdout)["runs"][0]
+    cells = [row["id"], f"{row['began'][:10]} {row['began'][11:16]} UTC", "complete"]
+    cells.append("rollback removes 1 database, restores 2 databases as before")
+    found = re.findall(r"<td[^>]*>([^<]*)</td>", page) if form == "html" else re.findall(r"^\| (.*) \|$", page, re.M)
+    assert cells == found[:4] if form == "html" else " | ".join(cells) in found
+    assert "no runs" not in page
+
+
 def test_what_is_to_be_done_with_a_run_needs_a_run(world: World, tmp_path: Path) -> None:
     for words in (["--set-aside"], ["--evidence", tmp_path / "case"]):
         assert run("rollback", "--state-dir", world.state, *words).exit_code == 2

@@ -110,6 +110,18 @@ def test_off_a_terminal_a_wrong_place_has_labels_and_json_has_the_words_of_the_c
     assert meant[0][-2] == "--agent"
 
 
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_a_page_offers_the_commands_that_were_meant(unpack: Unpack, form: str) -> None:
+    folder = unpack("defect-malformed-line")
+    page = run("scan", folder, "--names", "clear", "--format", form).stdout
+    _, meant, offered = page.partition(MEANT)
+    assert meant
+    for state in ("after", "before"):
+        command = f"migrator scan --format {form} --names clear --state-dir {folder / state}"
+        assert f"<pre>{command}</pre>" in offered if form == "html" else f"\n    {command}\n" in offered
+    assert MEANT not in run("scan", folder / "after", "--format", form).stdout
+
+
 @pytest.mark.parametrize("fixture", ["legacy-2026.6.1", "nested-state-dirs", "upgraded-2026.7.1-to-2026.9.6"])
 def test_a_state_directory_is_no_wrong_place_whatever_lies_in_it(unpack: Unpack, fixture: str) -> None:
     state = unpack(fixture)
