@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from migrator.model.conclusions import OUTCOMES
 from migrator.model.counted import plural
 from migrator.model.inventory import Inventory
 from migrator.model.verification import ACCEPTABLE, FAIL_IF_MOVED, Verdict, Verification
@@ -33,22 +37,55 @@ def holds_sessions(inventory: Inventory) -> bool:
     return any(database.shape.holds_sessions for database in inventory.databases)
 
 
-def lost_in(found: Verification) -> str:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a verification has found, as far as it decides what to do next: a report has it, and a proof log."""
+
+    verdicts: Mapping[Verdict, int]
+    missing_events: int
+    failed_checks: frozenset[str]
+    by_other_sources: bool = False
+
+
+def judged(found: Verification | None, failed_checks: Iterable[str] = (), by_other_sources: bool = False) -> Judged:
+    """The same of a verification, and of checks that have failed beside it."""
+    if found is None:
+        return Judged({}, 0, frozenset(failed_checks))
+    missing = sum(one.events - one.present for database in found.databases for one in database.histories)
+    verdicts = {verdict: found.count(verdict) for verdict in Verdict}
+    return Judged(verdicts, missing, frozenset({*found.failed_checks, *failed_checks}), by_other_sources)
+
+
+def after_judging(verb: str, word: str, usual: str, found: Judged) -> str:
+    """The next step of verify and prove: what can be put back and how, or accepted, where that is all that is wrong.
+
+    ``usual`` is what the word alone says.
+    """
+    if usual == OUTCOMES["proved"].remedy and any(found.verdicts.get(one) for one in ACCEPTABLE):
+        return "Nothing to do: every session is in its database, or where you accept it; every source is unchanged."
+    lost, accepted = lost_in(found), " ".join(word for option in accepting(found) for word in option)
+    if word != "differences" or (lost and verb == "prove"):
+        return usual
+    if lost:
+        given = ", taken from what was judged by" if found.by_other_sources else ""
+        return f"{lost} in no database. See with migrator plan what can be put back{given}."
+    if accepted and verb == "prove":
+        return f"Nothing is lost. If the sessions may be where the upgrade put them, add {accepted}."
+    if accepted:
+        return f"Nothing is lost. If the sessions may stay where they are, run verify with {accepted}."
+    return usual
+
+
+def lost_in(found: Judged) -> str:
     """How many sessions and events are in no database, with their verb; empty where none are."""
-    missing = found.count(Verdict.MISSING) + found.count(Verdict.MERGED)
-    events = sum(one.events - one.present for database in found.databases for one in database.histories)
-    counted = ((missing, "session"), (events, "event"))
-    told = " and ".join(plural(count, noun) for count, noun in counted if count)
-    return f"{told} {'is' if missing + events == 1 else 'are'}" if told else ""
+    missing = found.verdicts.get(Verdict.MISSING, 0) + found.verdicts.get(Verdict.MERGED, 0)
+    counts = ((missing, "session"), (found.missing_events, "event"))
+    told = " and ".join(plural(count, noun) for count, noun in counts if count)
+    return f"{told} {'is' if missing + found.missing_events == 1 else 'are'}" if told else ""
 
 
-def accepting(found: Verification) -> tuple[tuple[str, str], ...]:
+def accepting(found: Judged) -> tuple[tuple[str, str], ...]:
     """The options that accept all that is wrong: empty where more is than that sessions are elsewhere."""
-    if found.count(Verdict.CHANGED) or not FAIL_IF_MOVED.issuperset(found.failed_checks):
+    if found.verdicts.get(Verdict.CHANGED) or not FAIL_IF_MOVED.issuperset(found.failed_checks):
         return ()
-    return tuple(("--accept", word.value) for word in ACCEPTABLE if found.count(word))
-
-
-def said(options: tuple[tuple[str, str], ...]) -> str:
-    """Options in a sentence."""
-    return " ".join(word for option in options for word in option)
+    return tuple(("--accept", word.value) for word in ACCEPTABLE if found.verdicts.get(word))

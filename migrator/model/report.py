@@ -13,11 +13,21 @@ from migrator.model.conclusions import LEFT_BEHIND, OUTCOMES, remedy
 from migrator.model.explanation import Explanation
 from migrator.model.exported import Exported
 from migrator.model.inventory import Inventory
-from migrator.model.next_steps import AFTER_SCAN, IN_A_PLAN, accepting, after_scan, holds_sessions, lost_in, said
+from migrator.model.next_steps import (
+    AFTER_SCAN,
+    IN_A_PLAN,
+    Judged,
+    accepting,
+    after_judging,
+    after_scan,
+    holds_sessions,
+    judged,
+    lost_in,
+)
 from migrator.model.outcome import NOT_ARCHIVED, Archiving, Outcome
 from migrator.model.plan import Plan
 from migrator.model.upgrade import Upgrade
-from migrator.model.verification import ACCEPTABLE, OTHER_BRANCH, Verification
+from migrator.model.verification import OTHER_BRANCH, Verification
 from migrator.model.words import Finding, Name
 
 
@@ -170,30 +180,23 @@ class VerifyReport(Report):
 
     @property
     def next_step(self) -> str:
-        """What can be put back and how, where that is all that is wrong."""
-        found = self.verification
-        usual = super().next_step
-        if usual == OUTCOMES["proved"].remedy and any(map(found.count, ACCEPTABLE)):
-            return "Nothing to do: every session is in its database, or where you accept it; every source is unchanged."
-        if self.word != "differences":
-            return usual
-        if lost := lost_in(self.verification):
-            given = ", taken from what was judged by" if self.origin is not None else ""
-            return f"{lost} in no database. See with migrator plan what can be put back{given}."
-        if accepted := accepting(found):
-            return f"Nothing is lost. If the sessions may stay where they are, run verify with {said(accepted)}."
-        return usual
+        """What can be put back and how, or accepted, where that is all that is wrong."""
+        return after_judging(self.verb, self.word, super().next_step, self._judged)
 
     @property
     def next_command(self) -> CommandLine:
         """The command that says what can be put back, or accepts what is elsewhere."""
         if self.word != "differences":
             return ()
-        if lost_in(self.verification):
+        if lost_in(self._judged):
             given = [("--from", Name("argument", self.against))] if self.against is not None else []
             return self.command("plan", also=given)
-        accepted = accepting(self.verification)
+        accepted = accepting(self._judged)
         return self.command("verify", also=accepted) if accepted else ()
+
+    @property
+    def _judged(self) -> Judged:
+        return judged(self.verification, by_other_sources=self.origin is not None)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -247,12 +250,8 @@ class ProveReport(Report):
     @property
     def next_step(self) -> str:
         """Accept what is elsewhere, where that is all that is wrong."""
-        found = self.verification
-        holds = all(check.passed for trial in self.upgrade.trials[:1] for check in trial.checks)
-        is_moved_only = self.word == "differences" and holds and found is not None and not lost_in(found)
-        if found is not None and is_moved_only and (accepted := accepting(found)):
-            return f"Nothing is lost. If the sessions may be where the upgrade put them, add {said(accepted)}."
-        return super().next_step
+        failed = [check.name for trial in self.upgrade.trials[:1] for check in trial.checks if not check.passed]
+        return after_judging(self.verb, self.word, super().next_step, judged(self.verification, failed))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from migrator.findings.checks import CHECKS, NOT_TESTED
-from migrator.model.conclusions import remedy
 from migrator.model.counted import plural
 from migrator.model.upgrade import Seen
-from migrator.model.verification import LOST, HistoryVerdict, Verdict
+from migrator.model.verification import LOST, Verdict
 from migrator.proofs.log import Log, Problem
+from migrator.proofs.next_step import next_step
 from migrator.proofs.sums import seconds_between
 from migrator.proofs.vocabulary import Begin, Check, Database, Listed, NotTested, Source, Step, Totals, Trial, given
 
@@ -38,9 +38,8 @@ def _page(log: Log) -> Iterator[str]:
     """What was proved, what failed and what was not tried; all that bears it out is folded in."""
     begin, totals, end = log.begin, log.totals, log.end
     transcripts = given(totals.transcripts, {})
-    damaged = given(totals.verdicts, {}).get(Verdict.QUARANTINED, 0) + transcripts.get(HistoryVerdict.DAMAGED, 0)
     yield from (f"### {totals.verdict}", "", " ".join(_claim(begin, totals)), "")
-    yield f"What to do: {remedy(totals.verdict, damaged)}"
+    yield f"What to do: {next_step(log)}"
     yield from _failed(log.of(Check))
     yield from _list("Not tested", (NOT_TESTED[one.code] for one in log.of(NotTested)))
     yield from ("", "<details><summary>Everything else that the log says</summary>", "")

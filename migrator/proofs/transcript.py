@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from migrator.findings.sayings import SAYINGS
-from migrator.model.conclusions import OUTCOMES
 from migrator.model.upgrade import Seen, Way
 from migrator.proofs.log import Log
+from migrator.proofs.next_step import next_step
 from migrator.proofs.vocabulary import Listed, Step, Trial
 
 _MOST_FILES = 8
@@ -39,7 +39,7 @@ def _lines(log: Log) -> Iterator[str]:
     yield ""
     for trial in log.of(Trial):
         yield from _trial(trial)
-    yield f"{log.totals.verdict}: {OUTCOMES[log.totals.verdict].remedy}"
+    yield f"{log.totals.verdict}: {next_step(log)}"
     yield f"$ echo $?\n{log.end.exit_code}"
 
 

@@ -219,3 +219,26 @@ def test_a_scan_leads_to_a_plan_and_that_to_a_run_and_that_to_its_way_back(unpac
     assert verbs == ["scan", "plan", "apply", "rollback"]
     digests = [{path: one[3] for path, one in found.items()} for found in (before, fingerprint(state))]
     assert digests[0].items() <= digests[1].items()
+
+
+@pytest.mark.parametrize(
+    ("fixture", "words"),
+    [
+        ("upgraded-2026.7.1-to-2026.9.6", ["verify"]),
+        ("upgraded-2026.7.1-to-2026.9.6", ["verify", "--accept", "moved"]),
+        ("defect-malformed-line/after", ["verify", "--against", "before"]),
+        ("defect-malformed-line/after", ["verify"]),
+        ("restored-without-transcripts", ["apply", "--yes"]),
+        ("legacy-2026.7.1", ["plan"]),
+    ],
+)
+def test_the_summary_of_a_proof_says_the_same_as_the_report(
+    unpack: Unpack, tmp_path: Path, fixture: str, words: list[str]
+) -> None:
+    name, _, below = fixture.partition("/")
+    state = unpack(name) / below
+    words = [str(state.parent / word) if word == "before" else word for word in words]
+    command = [*words, "--state-dir", str(state), "--proof", str(tmp_path), "--format", "json"]
+    report = json.loads(CliRunner().invoke(main, command).stdout)
+    [summary] = tmp_path.glob("*.summary.md")
+    assert f"\nWhat to do: {report['next_step']}\n" in summary.read_text()

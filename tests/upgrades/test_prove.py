@@ -247,7 +247,11 @@ def test_sessions_that_moved_are_no_difference_only_for_who_accepts_that(
     assert report.verification.count(Verdict.MOVED) == 1
     assert "idle-one" in {agent.directory for agent in report.inventory.agents}
     command = ("migrator", "prove", *(("--accept", "moved") if accept else ()))
-    assert check_log(evidence.record(report, command, Labels(KEY).of, Clock(), START).lines()) == ()
+    lines = evidence.record(report, command, Labels(KEY).of, Clock(), START).lines()
+    assert check_log(lines) == ()
+    files = render(lines)
+    assert f"\nWhat to do: {report.next_step}\n" in files["summary.md"].decode()
+    assert f"\n{report.word}: {report.next_step}\n" in files["terminal.txt"].decode()
 
 
 def test_both_ways_are_tried_on_the_same_state_and_the_first_one_counts(world: World) -> None:
