@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from migrator.commands.judging import ELSEWHERE
+from migrator.commands.wrong_place import require_no_wrong_place
 from migrator.model.counted import plural
 from migrator.model.errors import NothingFoundError, UsageError
 from migrator.model.inventory import Inventory, Shape, counts
@@ -18,7 +19,6 @@ from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.parallel import ALONE, Workers
 from migrator.runs.steps import JOURNAL
 from migrator.scanning.scanner import scan as make_inventory
-from migrator.scanning.wrong_place import require_no_wrong_place
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from migrator.commands.judging import DIFFERENCES, REFUSED
 from migrator.commands.request import Request, outside, state_dir_of, take_inventory
+from migrator.commands.wrong_place import require_no_wrong_place
 from migrator.execution.run_states import OVER, RunState, state_of
 from migrator.execution.undo import leftovers, move_out, obstacles, strangers, undo
 from migrator.model.progress import silent
@@ -19,7 +20,6 @@ from migrator.proofs.bundle import holds_proof
 from migrator.runs.run import RUNS, locked, require_no_run, run_folders
 from migrator.runs.run_record import RunRecord, all_records, read_record
 from migrator.runs.steps import JOURNAL
-from migrator.scanning.wrong_place import require_no_wrong_place
 
 _STATES = {
     RunState.COMPLETE: "complete",

@@ -179,7 +179,8 @@ def walk(state: str, read: Iterable[str] = ()) -> Walk:
         folder, depth, root = folders.pop()
         with _opened(folder, made) as (handle, entries):
             is_agent = folder == state or os.path.dirname(folder) == agents  # what lies below is named file by file
-            if not is_agent and any(one.name == "agents" for one in entries) and _is_state(folder):
+            has_agents = any(one.name == "agents" and not one.is_symlink() for one in entries)
+            if not is_agent and has_agents and is_state_directory(folder):
                 root = folder
             is_of_agents = folder == agents or folder.startswith(agents + os.sep)
             read_here = known.get(folder, ())
@@ -255,15 +256,17 @@ def _look_into(folder: str, name: str, handle: int | None, root: str | None, mad
         made.found.append(Found(os.path.join(folder, name), holds, root))
 
 
-def _is_state(folder: str) -> bool:
-    """Whether a folder is a state directory: it has an agent with sessions, or with a database."""
-    agents = os.path.join(folder, "agents")
-    try:
-        return not os.path.islink(agents) and any(
-            not _PARTS.isdisjoint(names_in(os.path.join(agents, name))) for name in names_in(agents)
-        )
-    except OSError:
-        return False
-
-
 _PARTS = frozenset({"sessions", "agent"})
+
+
+def is_state_directory(folder: str) -> bool:
+    """Whether a folder has an agent with sessions, or with a database. What may not be looked at is none."""
+    agents = os.path.join(folder, "agents")
+    return any(not _PARTS.isdisjoint(_listed(os.path.join(agents, name))) for name in _listed(agents))
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return names_in(folder)
+    except OSError:
+        return []

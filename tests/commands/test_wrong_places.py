@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator.cli import main as cli
-from migrator.scanning.wrong_place import require_no_wrong_place
+from migrator.commands.wrong_place import require_no_wrong_place
+from migrator.scanning.discovery import is_state_directory, walk
 from tests.conftest import fingerprint
 
 Unpack = Callable[[str], Path]
@@ -126,6 +127,43 @@ def test_a_page_offers_the_commands_that_were_meant(unpack: Unpack, form: str) -
 def test_a_state_directory_is_no_wrong_place_whatever_lies_in_it(unpack: Unpack, fixture: str) -> None:
     state = unpack(fixture)
     assert MEANT not in run("scan", state if (state / "agents").is_dir() else state / "state").stderr
+
+
+@pytest.mark.parametrize(
+    ("made", "is_one"),
+    [
+        ("agents/main/sessions/sessions.json", True),
+        ("agents/main/agent/openclaw-agent.sqlite", True),
+        ("agents/main/notes/sessions.json", False),
+        ("agents/sessions.json", False),
+        ("agent/main/sessions/sessions.json", False),
+    ],
+)
+def test_what_is_offered_as_a_state_directory_is_one_where_it_lies_in_another(
+    tmp_path: Path, made: str, is_one: bool
+) -> None:
+    inner = tmp_path / "box" / "inner"
+    (inner / made).parent.mkdir(parents=True)
+    for path in (inner / made, inner / "kept.json"):
+        path.write_text('{"agent:main:main": {"sessionId": "a", "updatedAt": 1}}')
+    offered = commands_in(run("scan", tmp_path / "box", "--names", "clear").stderr)
+    assert [words[-1] for words in offered] == ([str(inner)] if is_one else [])
+    [kept] = [one for one in walk(str(tmp_path / "box")).found if one.path == str(inner / "kept.json")]
+    assert kept.root == (str(inner) if is_one else None)
+
+
+def test_an_agent_that_may_not_be_looked_at_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for agent in ("closed", "open"):
+        (tmp_path / "agents" / agent / "sessions").mkdir(parents=True)
+    listed = os.listdir
+
+    def refusing(path: str | Path) -> list[str]:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", refusing)
+    assert is_state_directory(str(tmp_path))
 
 
 def test_the_time_before_there_were_agents_is_no_wrong_place_and_its_folder_is(tmp_path: Path) -> None:

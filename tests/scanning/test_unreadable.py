@@ -207,7 +207,6 @@ ALLOWED = {
     "scanning/host.py": 2,  # of the state directory itself
     "scanning/placement.py": 1,  # whether OpenClaw has noted any databases
     "scanning/scanner.py": 1,  # whether there is a state directory
-    "scanning/wrong_place.py": 8,  # a guess at what was meant; where it may not look, the scan says so
 }
 BARE = {"stat", "lstat", "listdir", "scandir", "getsize", "isfile", "isdir", "glob", "rglob", "iterdir", "is_dir"}
 

@@ -14,6 +14,7 @@ from migrator.model.errors import Meant, WrongPlaceError
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import CONFIG_NAMES
 from migrator.runs.run import RUNS
+from migrator.scanning.discovery import is_state_directory
 
 _AGENTS, _SESSIONS = "agents", "sessions"
 _LEVELS = 4  # agents/NAME/sessions/FILE
@@ -72,10 +73,9 @@ def _above(place: Path) -> Meant | None:
 
 
 def _is_state(place: Path) -> bool:
-    """Whether a directory has an agent with sessions, or the one store of the time before there were agents."""
-    if os.path.isfile(place / _SESSIONS / "sessions.json") and place.parent.name != _AGENTS:
-        return True
-    return any(os.path.isdir(one / name) for one in _folders_in(place / _AGENTS) for name in (_SESSIONS, "agent"))
+    """Whether a path is a state directory, be it one of the time before there were agents, which has one store."""
+    is_old = os.path.isfile(place / _SESSIONS / "sessions.json") and place.parent.name != _AGENTS
+    return is_old or is_state_directory(str(place))
 
 
 def _folders_in(place: Path) -> Iterable[Path]:
