@@ -14,6 +14,9 @@ from click.testing import CliRunner
 import migrator
 from migrator.cli import main as cli
 from migrator.model.errors import NothingFoundError
+from migrator.model.report import Report
+from migrator.model.words import Name
+from migrator.privacy.labels import KEY_VARIABLE, Labels
 from migrator.proofs.log import decode_log, read_log
 from migrator.verification.parity import parity
 from tests.conftest import fingerprint, unpacked
@@ -62,6 +65,33 @@ def test_apply_migrates_and_leaves_a_sound_proof_in_the_folder_of_its_run(unpack
 def test_only_the_agents_that_are_named_are_looked_at(unpack: Unpack) -> None:
     report = migrator.plan(unpack("legacy-2026.6.1"), agents=["main"])
     assert len(report.plan.databases) == 1
+
+
+def test_the_next_command_of_a_report_is_about_the_same_agents_and_sources(unpack: Unpack, tmp_path: Path) -> None:
+    states = unpack("defect-malformed-line")
+    state, backup = states / "after", str(states / "before")
+    place = ["--state-dir", str(state)]
+
+    def typed(report: Report) -> list[str]:
+        return [word.text if isinstance(word, Name) else str(word) for word in report.next_command]
+
+    planned = migrator.plan(state, agents=["main", "work"], backup=backup)
+    agents = ["--agent", "main", "--agent", "work"]
+    assert typed(planned) == ["migrator", "apply", "--yes", *place, *agents, "--from", backup]
+    verified = migrator.verify(state, agents=["main", "work"], against=backup, accept=["moved"])
+    assert typed(verified) == ["migrator", "plan", *place, "--from", backup, *agents]
+    scanned = migrator.scan(state, agents=["main"])
+    assert typed(scanned) == ["migrator", "verify", *place, "--agent", "main"]
+
+
+def test_a_proof_of_apply_has_the_labels_of_the_key_that_the_environment_holds(
+    unpack: Unpack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, state = "0123456789abcdef" * 4, unpack("legacy-2026.6.1")
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    report = migrator.apply(state)
+    assert report.run is not None
+    assert Labels(bytes.fromhex(key)).of(Name("agent", "main")) in Path(report.run, "apply.proof.jsonl").read_text()
 
 
 def test_apply_can_move_the_sources_into_the_run(unpack: Unpack) -> None:

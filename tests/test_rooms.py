@@ -65,6 +65,11 @@ def test_no_arrow_between_rooms_points_up() -> None:
     assert up == set()
 
 
+def test_nothing_but_the_command_line_and_what_starts_it_knows_the_command_line() -> None:
+    knowing = {module for module, others in ARROWS.items() if any(one.startswith("migrator.cli") for one in others)}
+    assert {module for module in knowing if not module.startswith("migrator.cli")} == {"migrator.__main__"}
+
+
 def test_formats_know_nothing_of_verbs_proofs_or_the_command_line() -> None:
     others = {other.split(".")[1] for module, found in ARROWS.items() for other in found if ".report." in module}
     assert others & {"commands", "cli", "upgrades", "execution"} == set()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -17,9 +14,7 @@ import click
 
 from migrator.model.errors import Meant
 from migrator.model.report import CommandLine
-from migrator.model.request import Surroundings
 from migrator.model.words import Name
-from migrator.openclaw.places.paths import find_os_home
 
 
 class TerminatedError(BaseException):
@@ -39,21 +34,6 @@ def can_be_written(path: str) -> bool:
     """Whether a file can be made or replaced."""
     parent = Path(path).parent
     return parent.is_dir() and os.access(parent, os.W_OK | os.X_OK) and not Path(path).is_dir()
-
-
-def surroundings() -> Surroundings:
-    """What the process knows of its host."""
-    try:
-        cwd = str(Path.cwd())
-    except OSError:  # somebody has removed it; absolute paths do without
-        cwd = os.sep
-    return Surroundings(dict(os.environ), find_os_home(os.environ), cwd, tempfile.gettempdir())
-
-
-def even_clock() -> Callable[[], datetime]:
-    """A clock that is set now and runs evenly from then on, whatever somebody does to that of the system."""
-    started, began = datetime.now(timezone.utc), time.monotonic()
-    return lambda: started + timedelta(seconds=time.monotonic() - began)
 
 
 _ABOUT = frozenset(

@@ -8,8 +8,7 @@ from datetime import datetime
 
 import click
 
-from migrator.cli.invocation import surroundings
-from migrator.commands.request import Request
+from migrator.commands.request import Request, surroundings
 from migrator.model.progress import Progress
 from migrator.model.request import RepairWish, Selection
 from migrator.parallel import Workers

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -20,49 +20,37 @@ from msgspec import Struct
 from migrator.cli.invocation import can_be_written, can_hold
 from migrator.cli.options import Options
 from migrator.commands.request import outside
-from migrator.filesystem import open_regular_file, replace_durably
+from migrator.filesystem import replace_durably
 from migrator.model.errors import LeakError, MigratorError, UsageError
-from migrator.model.report import ApplyReport, ProveReport, Report, origin_of
+from migrator.model.report import Report
 from migrator.model.words import Name
-from migrator.privacy.guard import LeakGuard
-from migrator.privacy.labels import Labels, clear_text, given_key, load_or_create_key, new_key
-from migrator.proofs import bundle, evidence
+from migrator.privacy.labels import clear_text, given_key
+from migrator.proofs import bundle
+from migrator.proofs.notary import Notary
 from migrator.report import formats, markdown, text
 from migrator.report.building import document_of
 from migrator.report.document import ErrorDocument, VerbDocument, worked_out
 from migrator.report.junit import Occasion
 from migrator.report.layout import style_of
 from migrator.report.parts import Namer
-from migrator.runs.run import note_proved, run_folders
+from migrator.runs.run import run_folders
 
-_BLOCK = 1 << 20
 _Document = TypeVar("_Document", bound=Struct)
 
 
 class Publisher:
-    """Lets reports, proofs and errors out, as the options say, each once it is checked."""
+    """Lets reports and errors out, as the options say, each once it is checked."""
 
     def __init__(self, options: Options, verb: str, names: Iterable[Name]) -> None:
         self.options, self.verb = options, verb
-        self.guard = LeakGuard()
+        self.notary = Notary(names)
         self.started = datetime.now(timezone.utc)
-        self.key: bytes | None = None
-        self.has_lasting_labels = False
-        self.labels = Labels(new_key())
         self.is_ready = False
-        self.add_names(names)
-
-    def add_names(self, names: Iterable[Name]) -> None:
-        """Learn strings of an installation, none of which may leave in clear."""
-        for name in names:
-            self.guard.add_name(name.text)
 
     def prepare(self, state_dir: str) -> None:
         """See that proof and report can be written, before anything else is done. Raises UsageError."""
         options = self.options
-        self.key = given_key(os.environ)
-        if self.key is not None:
-            self._label_by(self.key)
+        self.notary.take_key(given_key(os.environ))
         for path in (options.output, options.plan_output):
             if path is not None:
                 if path != "":
@@ -85,33 +73,7 @@ class Publisher:
             raise UsageError("Nothing can be written to {subject}; name another place.", Name("path", folder))
         if self.verb == "prove":
             bundle.require_none(Path(folder))
-        self._label_by(load_or_create_key(Path(folder), self.key))
-
-    def _label_by(self, key: bytes) -> None:
-        self.labels, self.has_lasting_labels = Labels(key), key == self.key
-
-    def write_proof(
-        self,
-        report: Report,
-        folder: Path,
-        command: Sequence[Name | str | int],
-        clock: Callable[[], datetime],
-        started: datetime,
-    ) -> None:
-        """Write the proof of a report into a folder. Raises LeakError, OSError, ValueError and TypeError."""
-        if self.options.proof is None:
-            self._label_by(load_or_create_key(folder, self.key))
-        log = evidence.record(report, command, self.labels.of, clock, started)
-        self.guard.add_computed(log.computed())
-        is_bundle = isinstance(report, ProveReport)
-        files = bundle.render(log.lines()) if is_bundle else bundle.render_log(log.lines())
-        self._check("\n".join(data.decode() for data in files.values()), report)
-        if is_bundle:
-            bundle.write(folder, files)
-        else:
-            bundle.write_log(folder, report.verb, files)
-        if isinstance(report, ApplyReport) and report.run is not None and folder != Path(report.run):
-            note_proved(Path(report.run))
+        self.notary.label_for(Path(folder))
 
     def show(self, report: Report) -> None:
         """Let a report out. Raises LeakError and OSError."""
@@ -121,14 +83,18 @@ class Publisher:
         if self.options.names == "auto" and not self._shows_names() and sys.stderr.isatty():
             where = "a terminal" if self.options.form == "text" else "text on a terminal"
             click.echo(f"Names are labels, because this report is not {where}; --names clear shows them.", err=True)
-        self.put(document, self._render, lambda body: self._check(body, report), report.inventory.state_dir)
+
+        def check(body: str) -> None:
+            self.notary.check(body, report)
+
+        self.put(document, self._render, check, report.inventory.state_dir)
         if self.options.form == "github":
-            self._append_summary(markdown.render(document, self.labels.of), lambda body: self._check(body, report))
+            self._append_summary(markdown.render(document, self.notary.labels.of), check)
 
     def _render(self, document: VerbDocument | ErrorDocument, namer: Namer) -> str:
         seconds = (datetime.now(timezone.utc) - self.started).total_seconds()
-        occasion = Occasion(self.started, seconds, self._shows_names() or self.has_lasting_labels)
-        self.guard.add_computed(occasion.stamp.split(":"))
+        occasion = Occasion(self.started, seconds, self._shows_names() or self.notary.has_lasting_labels)
+        self.notary.guard.add_computed(occasion.stamp.split(":"))
         style = style_of(self._is_terminal(), os.environ, whole=self.options.whole)
         return formats.render(self.options.form, document, namer, style, occasion)
 
@@ -159,35 +125,26 @@ class Publisher:
         """Render a document, and let the text out once it is checked: to the file asked for, or to standard output."""
         output = self.options.output
         clear = self._shows_names()
-        body = render(document, partial(clear_text, below=state_dir) if clear else self.labels.of)
+        body = render(document, partial(clear_text, below=state_dir) if clear else self.notary.labels.of)
         if not clear:
-            self.guard.add_computed(worked_out(document))
+            self.notary.guard.add_computed(worked_out(document))
             check(body)
         if output is None:
             click.echo(body, nl=False)
         else:
             replace_durably(Path(output), body.encode())
 
-    def _check(self, body: str, report: Report) -> None:
-        self.check_names(body)
-        self.guard.check_sources(body, _source_bytes(report))
-
-    def check_names(self, body: str) -> None:
-        """Raise LeakError if a name that was read is in a text."""
-        self.guard.add_computed(self.labels.issued)
-        self.guard.check_names(body)
-
     def complain(self, error: MigratorError, document: ErrorDocument) -> None:
         """Say on standard error, and in the format that was asked for, why a command could not go on."""
         names = self.options.names
         clear = names == "clear" or (names == "auto" and sys.stderr.isatty())
-        self.add_names((error.subject, *error.others) if error.subject is not None else error.others)
+        self.notary.add_names((error.subject, *error.others) if error.subject is not None else error.others)
         width = style_of(True, os.environ).width if sys.stderr.isatty() else None
-        body = text.error(document, clear_text if clear else self.labels.of, width)
-        self.guard.add_computed(self.labels.issued)
+        body = text.error(document, clear_text if clear else self.notary.labels.of, width)
+        self.notary.guard.add_computed(self.notary.labels.issued)
         if not clear:
             try:
-                self.guard.check_names(body)
+                self.notary.guard.check_names(body)
             except LeakError as leak:
                 body = f"migrator {self.verb}: {leak.sentence} (exit {error.exit_code})\n"
             except (OSError, MemoryError):  # too little is left to look whether the words give something away
@@ -201,9 +158,9 @@ class Publisher:
         """Let the formats for machines say that the command could not go on; standard error has said so already."""
         try:
             if not self.options.is_silent:
-                self.put(document, self._render, self.check_names)
+                self.put(document, self._render, self.notary.check_names)
             if self.options.form == "github":
-                self._append_summary(markdown.render(document, self.labels.of), self.check_names)
+                self._append_summary(markdown.render(document, self.notary.labels.of), self.notary.check_names)
         except (LeakError, OSError, MemoryError):
             return
 
@@ -211,17 +168,3 @@ class Publisher:
 def _is_run_of(state: str, path: str) -> bool:
     """Whether a path is the folder of a run of this state directory, whose missing proof may be written there."""
     return os.path.realpath(path) in {os.path.realpath(folder) for folder in run_folders(Path(state))}
-
-
-def _source_bytes(report: Report) -> Iterator[bytes]:
-    """The bytes of all sources, where they are now."""
-    stores = (*report.inventory.stores, *origin_of(report).stores)
-    paths = dict.fromkeys(store.real_path for store in stores if store.identity is not None)
-    archived = report.archiving.moved if isinstance(report, ApplyReport) else ()
-    for path in (*paths, *archived):
-        if not os.path.exists(path):
-            continue
-        with open_regular_file(path) as stream:
-            while block := stream.read(_BLOCK):
-                yield block
-        yield b"\n"

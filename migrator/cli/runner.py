@@ -16,17 +16,15 @@ import click
 from migrator.cli.invocation import (
     TerminatedError,
     corrected,
-    even_clock,
     given_for_others,
     spelled,
-    surroundings,
     terminable,
 )
 from migrator.cli.options import options_of, request_of
 from migrator.cli.progress_bar import bar
 from migrator.cli.publishing import Publisher
 from migrator.cli.streams import give_up_stdout
-from migrator.commands.request import Request
+from migrator.commands.request import Request, even_clock, surroundings
 from migrator.filesystem import open_regular_file
 from migrator.model.counted import plural
 from migrator.model.errors import (
@@ -108,26 +106,26 @@ class Runner:
                 self.publisher.require_writable(self.options.output)
             account = merge(self.options.files)
             document, render = merged.of_merged(account), merged.RENDERERS[self.options.form]
-            self.publisher.put(document, render, self.publisher.check_names)
+            self.publisher.put(document, render, self.publisher.notary.check_names)
             return account.exit_code
 
         return self._guarded(work)
 
     def _report_of(self, verb: Callable[[Request], Report]) -> Report:
         is_watched = sys.stderr.isatty() and not self.options.quiet
-        namer = self.publisher.labels.of if self.options.names == "labels" else clear_text
+        namer = self.publisher.notary.labels.of if self.options.names == "labels" else clear_text
         with bar(is_watched, namer) as progress:
             request = request_of(self.options, progress, partial(click.echo, err=True), self.clock)
             report = retry_while_busy(lambda: verb(request), self.options.wait, _is_busy)
         return replace(report, given=given_for_others(self.context))
 
     def _publish(self, report: Report) -> int:
-        self.publisher.add_names(report_names(report))
+        self.publisher.notary.add_names(report_names(report))
         folder = self.options.proof or run_of(report)
         code = report.exit_code
         try:
             if folder is not None:
-                self.publisher.write_proof(report, Path(folder), self.command, self.clock, self.started)
+                self._write_proof(report, Path(folder))
         except (LeakError, OSError, ValueError, TypeError, MemoryError) as error:
             code = self._unproved(report, error)
         try:
@@ -139,6 +137,12 @@ class Runner:
                 give_up_stdout()
             code = self._unproved(report, error)
         return code
+
+    def _write_proof(self, report: Report, folder: Path) -> None:
+        notary = self.publisher.notary
+        if self.options.proof is None:
+            notary.label_for(folder)
+        notary.write_proof(report, folder, self.command, self.clock, self.started)
 
     def _unproved(self, report: Report, error: Exception) -> int:
         """Say that what was done could not be said, and give the code for that."""
@@ -171,7 +175,7 @@ class Runner:
         meant = error.meant[:_MOST_MEANT] if isinstance(error, WrongPlaceError) else ()
         option = error.option if isinstance(error, WrongPlaceError) else ""
         lines = [tuple(corrected(self.context, option, one)) for one in meant]
-        self.publisher.add_names(word for line in lines for word in line if isinstance(word, Name))
+        self.publisher.notary.add_names(word for line in lines for word in line if isinstance(word, Name))
         self.publisher.complain(error, error_document(error, self.verb, lines))
         return error.exit_code
 

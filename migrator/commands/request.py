@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from migrator.commands.judging import ELSEWHERE
 from migrator.commands.wrong_place import require_no_wrong_place
@@ -15,7 +18,7 @@ from migrator.model.inventory import Inventory, Shape, counts
 from migrator.model.progress import Progress, silent
 from migrator.model.request import Selection, Surroundings
 from migrator.model.words import Name
-from migrator.openclaw.places.paths import resolve_state_dir
+from migrator.openclaw.places.paths import find_os_home, resolve_state_dir
 from migrator.parallel import ALONE, Workers
 from migrator.runs.steps import JOURNAL
 from migrator.scanning.scanner import scan as make_inventory
@@ -37,6 +40,21 @@ class Request:
     def now_ms(self) -> int:
         """The time of the clock in milliseconds."""
         return int(self.clock().timestamp() * 1000)
+
+
+def surroundings() -> Surroundings:
+    """What this process knows of its host."""
+    try:
+        cwd = str(Path.cwd())
+    except OSError:  # somebody has removed it; absolute paths do without
+        cwd = os.sep
+    return Surroundings(dict(os.environ), find_os_home(os.environ), cwd, tempfile.gettempdir())
+
+
+def even_clock() -> Callable[[], datetime]:
+    """A clock that is set now and runs evenly from then on, whatever somebody does to that of the system."""
+    started, began = datetime.now(timezone.utc), time.monotonic()
+    return lambda: started + timedelta(seconds=time.monotonic() - began)
 
 
 def take_inventory(request: Request, earlier: Inventory | None = None) -> Inventory:

@@ -345,7 +345,7 @@ def test_too_little_memory_is_said_without_a_traceback(unpack: Unpack, monkeypat
         raise MemoryError
 
     state = unpack("legacy-2026.6.1")
-    for place in ("migrator.cli.publishing.LeakGuard", "migrator.commands.scan"):
+    for place in ("migrator.proofs.notary.LeakGuard", "migrator.commands.scan"):
         with monkeypatch.context() as patched:
             patched.setattr(place, fail)
             result = run("scan", "--state-dir", state)

@@ -20,7 +20,7 @@ import pytest
 from msgspec import structs
 
 from migrator import commands
-from migrator.cli.invocation import even_clock
+from migrator.commands.request import even_clock
 from migrator.findings.checks import CHECKS, NOT_TESTED
 from migrator.findings.table import RULES
 from migrator.model.conclusions import OUTCOMES
