@@ -19,7 +19,7 @@ from migrator.model.glossary import WORDS
 from migrator.model.upgrade import Way
 from migrator.report.json_format import SCHEMA, schema
 from tests.openclaw.releases import LEGACY, MATRIX, SCHEMAS, Pair, age
-from tests.readme_sessions import CI, CLAIM, RELEASE, SUPPORT, transcript
+from tests.readme_sessions import CI, CLAIM, INTERRUPTED, RELEASE, SUPPORT, transcript
 
 README = Path(__file__).parent.parent / "README.md"
 FINDINGS = README.parent / "migrator" / "findings" / "README.md"
@@ -156,7 +156,10 @@ PAGES = {
     FINDINGS: {"findings": _findings_table},
     OPTIONS: {"options": options_table},
     UPGRADES: {"matrix": _matrix_table, "session: release engineer": lambda: transcript(RELEASE)},
-    RUNS: {"session: support staff": lambda: transcript(SUPPORT)},
+    RUNS: {
+        "session: support staff": lambda: transcript(SUPPORT),
+        "session: interrupted": lambda: transcript(INTERRUPTED),
+    },
     FLEETS: {"session: ci job": lambda: transcript(CI)},
 }
 """The pages with such sections."""

@@ -8,8 +8,11 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import tarfile
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -17,6 +20,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from migrator.cli import main as cli
+from migrator.runs.run import Run
 from tests.conftest import FIXTURES
 
 WIDTH = 96
@@ -66,20 +70,35 @@ def transcript(shown: Shown) -> str:
 
 
 def _command(line: str, terminal: bool) -> str:
-    """Run a command of ours in this process and give the line, the output, and the exit code unless it is 0.
+    """Run a command of ours in this process and give the line, what it says, and the exit code unless it is 0.
 
-    ``RUN`` in the line stands for the only run there is.
+    ``RUN`` in the line stands for the only run there is; ``^C`` at its end is typed once a database is written.
     """
+    line, stop, _ = line.partition(" ^C")
     for run in Path.cwd().glob(".openclaw/migrator-runs/[0-9]*"):
         line = line.replace("RUN", run.name)
-    out = _Terminal() if terminal else io.StringIO()
+    out, talk = _Terminal() if terminal else io.StringIO(), io.StringIO()
     code: object = 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+    stopping = patch.object(Run, "note", _stopped_after_a_database(Run.note)) if stop else contextlib.nullcontext()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(talk), stopping:
         try:
             cli.main(shlex.split(line)[1:], prog_name="migrator")
         except SystemExit as ended:
             code = ended.code
-    return f"$ {line}\n{out.getvalue()}" + (f"$ echo $?\n{code}\n" if code else "")
+    if stop:
+        time.sleep(1)  # the ids of two runs begin with the second, and are listed by it
+    return f"$ {line}\n{out.getvalue()}{stop.strip()}{talk.getvalue()}" + (f"$ echo $?\n{code}\n" if code else "")
+
+
+def _stopped_after_a_database(note: Callable[..., None]) -> Callable[..., None]:
+    """Noting a step in the journal of a run, and then the signal of Ctrl-C, if a database was written."""
+
+    def noted(run: Run, step: str, **facts: object) -> None:
+        note(run, step, **facts)
+        if step == "published":
+            signal.raise_signal(signal.SIGINT)
+
+    return noted
 
 
 def _steady(text: str) -> str:
@@ -90,7 +109,14 @@ def _steady(text: str) -> str:
         made = sha256(f"{found['kind']}{len(seen)}".encode()).hexdigest()
         return f"{found['kind']}:{seen.setdefault(found[0], made[:12])}"
 
-    text = re.sub(r"\b\d{8}T\d{6}Z-[0-9a-f]{8}\b", "20261125T101500Z-6a5676b8", text)
+    runs: dict[str, int] = {}
+
+    def run(found: re.Match[str]) -> str:
+        minute = 15 + runs.setdefault(found["id"], len(runs))
+        last = f"{0x6A5676B8 + (minute - 15) * 0x2B1D7C35:08x}"[-8:]
+        return f"20261125T10{minute}00Z-{last}" + (f"  2026-11-25 10:{minute} UTC" if found["when"] else "")
+
+    text = re.sub(r"\b(?P<id>\d{8}T\d{6}Z-[0-9a-f]{8})\b(?P<when>  [\d-]{10} [\d:]{5} UTC)?", run, text)
     text = re.sub(r"(hash of its last line: )[0-9a-f]{64}", r"\1…", text)  # of times and of labels
     text = re.sub(r"\b(?P<kind>[a-z-]+):[0-9a-f]{12}\b", number, text)
     return re.sub(r"\b[0-9a-f]{60}([0-9a-f]{4})\b", r"…\1", text)
@@ -110,6 +136,12 @@ SUPPORT = Shown(
         r"  it would not show this:.*?(?=\nnext:)",
         r"\nquarantined \[[^]]*\]\n(?:  [^\n]*\n)+(?=\n(?:agents|next: Nothing))",
     ),
+)
+INTERRUPTED = Shown(
+    "defect-malformed-line/before",
+    ".openclaw",
+    ("migrator apply --yes ^C", "migrator apply --yes", "migrator rollback"),
+    skipped=(r"\nagent directory .*?(?=\nagents )",),
 )
 RELEASE = Shown(
     "upgraded-2026.6.1-to-2026.9.6",

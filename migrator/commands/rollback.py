@@ -84,7 +84,7 @@ def _known(record: RunRecord, records: tuple[RunRecord, ...]) -> KnownRun:
     if record.steps.keys() & OVER:
         return KnownRun(str(record.folder), began, _OVER_WORDS["rolled-back" in record.steps])
     state = state_of(record.folder, holds_proof)
-    word = _STATES[state] if state is not None else "done again by a later run"
+    word = _STATES[state] if state is not None else "stopped, and completed by a later run"
     codes = dict.fromkeys(finding.code for finding in obstacles(record, records))
     would = Undone(
         removed=sum(one.tables is not None and one.path.exists() for one in record.created),
