@@ -179,8 +179,7 @@ def walk(state: str, read: Iterable[str] = ()) -> Walk:
         folder, depth, root = folders.pop()
         with _opened(folder, made) as (handle, entries):
             is_agent = folder == state or os.path.dirname(folder) == agents  # what lies below is named file by file
-            has_agents = any(one.name == "agents" and not one.is_symlink() for one in entries)
-            if not is_agent and has_agents and is_state_directory(folder):
+            if not is_agent and _has_agents(entries) and is_state_directory(folder):
                 root = folder
             is_of_agents = folder == agents or folder.startswith(agents + os.sep)
             read_here = known.get(folder, ())
@@ -200,6 +199,11 @@ def walk(state: str, read: Iterable[str] = ()) -> Walk:
     made.found.sort(key=lambda one: one.path)
     made.too_deep.sort()
     return made
+
+
+def _has_agents(entries: Iterable[os.DirEntry[str]]) -> bool:
+    """Whether a folder of this name is there itself: where a link leads to is no part of what is walked through."""
+    return any(one.name == "agents" and not one.is_symlink() for one in entries)
 
 
 def _by_folder(paths: Iterable[str]) -> dict[str, set[str]]:
