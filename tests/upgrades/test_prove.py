@@ -334,8 +334,10 @@ def test_a_live_writer_stops_it_before_anything_is_copied(world: World, monkeypa
     alive = Finding("lock.live", Name("lock", "sessions.json.lock"), (("pid", 1),))
     monkeypatch.setattr("migrator.scanning.scanner.live_writers", lambda *_arguments: (alive,))
     monkeypatch.setattr("migrator.upgrades.private_copy.copy_tree", pytest.fail)
-    with pytest.raises(BusyError):
+    with pytest.raises(BusyError) as stopped:
         prove(world.request(), Question(OURS))
+    assert stopped.value.sentence.startswith("Process 1 is writing: ")
+    assert "{pid}" not in stopped.value.sentence
 
 
 def test_an_installation_that_reaches_out_of_its_state_directory_is_refused(world: World) -> None:
