@@ -55,7 +55,7 @@ def rollback(request: Request, run: str, set_aside: bool = False, evidence: str 
         if forbidden or (found and not set_aside):
             findings = (*inventory.findings, *forbidden, *found)
             return RollbackReport(word="refused", exit_code=REFUSED, inventory=replace(inventory, findings=findings))
-        undone = Undone() if is_over else undo(record, request.clock())
+        undone = Undone() if is_over else undo(record, request.clock(), set_aside)
         wrong = () if is_over else leftovers(record)
     fresh = take_inventory(replace(asked, progress=silent))
     word, code = ("differences", DIFFERENCES) if wrong else ("rolled-back", 0)

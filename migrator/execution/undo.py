@@ -10,24 +10,24 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from migrator.execution.withdrawal import Withdrawals, hidden, written_to
 from migrator.filesystem import fsync_directory
 from migrator.model.errors import BusyError
 from migrator.model.report import Undone
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.paths import store_database
-from migrator.runs.backups import SET, copy_set, is_restored, remove_set, restore_set, tidy_after_restore
+from migrator.runs.backups import SET, is_restored, restore_set, tidy_after_restore
 from migrator.runs.moving import are_alike, carry, half_carried
 from migrator.runs.run import Run, remove_place_for_runs
 from migrator.runs.run_record import ArchivedSource, ChangedDatabase, CreatedDatabase, DirectoryBefore, RunRecord
 from migrator.scanning.directories import is_inside
 from migrator.scanning.sources import digest_now
-from migrator.sqlite.content import Tables, table_digests
-from migrator.sqlite.snapshot import open_snapshot
+from migrator.sqlite.content import Tables
 
 
 def obstacles(record: RunRecord, later: tuple[RunRecord, ...]) -> tuple[Finding, ...]:
@@ -53,15 +53,16 @@ def strangers(record: RunRecord, trusted: Sequence[str]) -> tuple[Finding, ...]:
     )
 
 
-def undo(record: RunRecord, now: datetime) -> Undone:
-    """Take a run back, and note in its journal that it was. What is in the way is set aside in its folder.
+def undo(record: RunRecord, now: datetime, set_aside: bool) -> Undone:
+    """Take a run back, and note in its journal that it was.
 
-    Raises BusyError if somebody uses a database, OSError and sqlite3.Error; it can be called again then.
+    What is in the way is set aside in its folder if ``set_aside``. Raises BusyError if not, or if somebody uses a
+    database, OSError and sqlite3.Error; it can be called again then.
     """
     run = Run(record.state_dir, now, record.folder)
     try:
         run.note("rollback")
-        undone = _undo(record, run)
+        undone = _undo(record, run, set_aside)
         run.note("rolled-back")
     finally:
         run.close()
@@ -88,24 +89,51 @@ def move_out(record: RunRecord, parent: Path) -> Path:
     return final
 
 
-def _undo(record: RunRecord, run: Run) -> Undone:
+def _undo(record: RunRecord, run: Run, set_aside: bool) -> Undone:
     removed, restored, put_back, aside = 0, 0, 0, 0
+    withdrawals = Withdrawals(run, set_aside)
     for source in reversed(record.archived):
         put_back += source.archive.exists()
         aside += _put_back(source, run)
     for changed in record.changed:
-        if _is_to_be_restored(changed):
-            aside += _set_aside(changed.path, run) if any(_changed_obstacles(changed)) else 0
-            restore_set(_real(changed), changed.backup, changed.files)
-            restored += 1
-        tidy_after_restore(_real(changed), changed.backup)
+        restored += _restore(changed, withdrawals)
     for created in record.created:
-        aside += _set_aside(created.path, run) if any(_created_obstacles(created)) else 0
-        removed += created.tables is not None and created.path.exists()
-        _remove(created)
+        removed += _remove(created, withdrawals)
     remove_made(record)
     _restore_directories(record)
-    return Undone(removed, restored, put_back, aside)
+    return Undone(removed, restored, put_back, aside + withdrawals.count)
+
+
+def _restore(one: ChangedDatabase, withdrawals: Withdrawals) -> bool:
+    """Put the bytes of a database back, and say whether that was still to be done."""
+    real = _real(one)
+    withdrawals.resume(real, *_left_in(one), copied=dict(one.files)[""].sha256)
+    is_to_be_restored = _is_to_be_restored(one)
+    if is_to_be_restored:
+        if any(finding.code == "rollback.database-unreadable" for finding in _changed_obstacles(one)):
+            withdrawals.set_aside(real)
+        replace = partial(withdrawals.replace, real, _left_in(one))
+        restore_set(real, one.backup, one.files, replace)
+    tidy_after_restore(real, one.backup)
+    return is_to_be_restored
+
+
+def _remove(one: CreatedDatabase, withdrawals: Withdrawals) -> bool:
+    """Remove a database that the run has published, and what a killed build has left; say whether it was there."""
+    if not one.path.parent.is_dir():
+        return False
+    one.temporary.unlink(missing_ok=True)
+    if one.tables is None:
+        return False
+    withdrawals.resume(one.path, one.tables)
+    was_there = one.path.exists()
+    withdrawals.remove(one.path, one.tables)
+    return was_there
+
+
+def _left_in(one: ChangedDatabase) -> tuple[Tables, ...]:
+    """What the run, or whoever was before it, has left in a database."""
+    return (one.before,) if one.after is None else (one.after, one.before)
 
 
 def remove_made(record: RunRecord) -> None:
@@ -125,7 +153,7 @@ def _restore_directories(record: RunRecord) -> None:
 
 def leftovers(record: RunRecord) -> tuple[Finding, ...]:
     """What is not as it was before the run, although the run was taken back. Reads everything again."""
-    wrong = [path for one in record.created for path in _traces(one) if os.path.lexists(path)]
+    wrong = [path for one in record.created for path in _traces(one, record) if os.path.lexists(path)]
     wrong += [one.path for one in record.changed if _is_to_be_restored(one)]
     wrong += [one.source for one in record.archived if digest_now(str(one.source)) != one.sha256]
     wrong += [path for path in record.made if os.path.lexists(path)]
@@ -148,14 +176,14 @@ def _later_runs(record: RunRecord, later: tuple[RunRecord, ...]) -> Iterator[Fin
 
 def _created_obstacles(one: CreatedDatabase) -> Iterator[Finding]:
     if one.tables is not None and os.path.lexists(one.path):
-        yield from _written_to(one.path, one.tables)
+        yield from written_to(one.path, one.tables)
 
 
 def _changed_obstacles(one: ChangedDatabase) -> Iterator[Finding]:
     if one.after is None:
         return  # the run has changed nothing in it, so whatever is there now is not its business
     if os.path.lexists(one.path):
-        yield from _written_to(one.path, one.after, one.before)
+        yield from written_to(one.path, one.after, one.before)
     else:
         yield Finding("rollback.database-gone", Name("database", str(one.path)))
 
@@ -164,27 +192,7 @@ def _is_to_be_restored(one: ChangedDatabase) -> bool:
     """Whether the bytes of a database are not those before the run, and it was the run that changed them."""
     if is_restored(_real(one), one.files):
         return False
-    return one.after is not None or not any(_written_to(one.path, one.before))
-
-
-def _written_to(path: Path, *expected: Tables) -> Iterator[Finding]:
-    """Whether a database holds anything else than what the run, or whoever was before it, left in it."""
-    name = Name("database", str(path))
-    try:
-        with open_snapshot(str(path)) as connection:
-            now = table_digests(connection)
-    except (OSError, sqlite3.Error):
-        yield Finding("rollback.database-unreadable", name)
-        return
-    if now not in expected:
-        known = expected[0]
-        tables = sorted(table for table in {*known, *now} if known.get(table) != now.get(table))
-        counts = (("rows_then", _rows(known, tables)), ("rows_now", _rows(now, tables)))
-        yield Finding("rollback.database-changed", name, counts, tuple(Name("table", table) for table in tables))
-
-
-def _rows(found: Tables, tables: list[str]) -> int:
-    return sum(found[table][0] for table in tables if table in found)
+    return one.after is not None or not any(written_to(one.path, one.before))
 
 
 def _source_obstacles(one: ArchivedSource) -> Iterator[Finding]:
@@ -237,28 +245,10 @@ def _give_back(one: ArchivedSource) -> None:
         raise BusyError("{subject} was written while it was put back; stop its writer and try again.", name) from None
 
 
-def _set_aside(path: Path, run: Run) -> int:
-    """Keep what others have written to a database; give the number of databases set aside."""
-    real = Path(os.path.realpath(path))
-    if not real.exists():
-        return 0
-    folder = run.numbered("set-aside")
-    run.note("set-aside", path=run.where(path), to=run.where(folder / real.name))
-    copy_set(real, folder)
-    fsync_directory(folder.parent)
-    return 1
-
-
-def _remove(one: CreatedDatabase) -> None:
-    """Remove a database that the run has published, and what a killed build has left."""
-    if one.path.parent.is_dir():
-        one.temporary.unlink(missing_ok=True)
-        if one.tables is not None:
-            remove_set(one.path)
-
-
-def _traces(one: CreatedDatabase) -> tuple[Path, ...]:
-    return (*_set(one.path), one.temporary) if one.tables is not None else (one.temporary,)
+def _traces(one: CreatedDatabase, record: RunRecord) -> tuple[Path, ...]:
+    if one.tables is None:
+        return (one.temporary,)
+    return (*_set(one.path), one.temporary, hidden(one.path, record.folder.name))
 
 
 def _real(one: ChangedDatabase) -> Path:

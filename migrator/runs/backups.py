@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from migrator.filesystem import copy_durably, fsync_directory, make_private_directory
+from migrator.filesystem import copy_durably, fsync_directory, make_private_directory, move
 from migrator.model.errors import BusyError, ChangedError
 from migrator.model.inventory import FileIdentity
 from migrator.model.words import Name
@@ -21,6 +22,8 @@ Files = tuple[tuple[str, FileIdentity], ...]
 """The files of a set that there are, by the end of their names."""
 
 _SETTLED = "settled"
+_Put = Callable[[Path, Path], object]
+"""Puts a file into the place of another."""
 
 
 def file_set(database: Path) -> Files:
@@ -51,21 +54,20 @@ def is_restored(database: Path, files: Files) -> bool:
     return now == {suffix: (facts.sha256, facts.mode, facts.mtime_ns) for suffix, facts in files}
 
 
-def restore_set(database: Path, folder: Path, files: Files) -> None:
+def restore_set(database: Path, folder: Path, files: Files, replace: Callable[[Path, bool], object]) -> None:
     """Put a copied database back. Killed at any moment, it leaves the new content or the old one, never a mixture.
 
     A filled journal cannot be put beside a file of other content, nor the file be replaced before it. So the old
     content goes in as one settled file first; the journal changes nothing about that, and then the file as it was
-    changes nothing about both. Raises BusyError if somebody uses the database, OSError and sqlite3.Error.
+    changes nothing about both. ``replace`` puts a file into the place of the database, and is told whether journals
+    were put beside it already.
+    Raises BusyError if somebody uses the database, OSError and sqlite3.Error.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
+    put: _Put = move
     if database.exists():
-        try:
-            settle(database)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            remove_set(database)  # it is no database any more
+        settle(database)
+        put = _by(replace, False)
     original, facts = folder / database.name, dict(files)
     if any(identity.size for suffix, identity in files if suffix in ("-wal", "-journal")):
         settled = folder / _SETTLED / database.name
@@ -73,12 +75,17 @@ def restore_set(database: Path, folder: Path, files: Files) -> None:
         for suffix, identity in files:
             copy_durably(Path(str(original) + suffix), Path(str(settled) + suffix), identity)
         settle(settled)
-        _place(settled, database, facts[""])
+        _place(settled, database, facts[""], put)
         for suffix in facts.keys() - {""}:
             _place(Path(str(original) + suffix), Path(str(database) + suffix), facts[suffix])
-    _place(original, database, facts[""])
+        put = _by(replace, True)
+    _place(original, database, facts[""], put)
     for suffix in facts.keys() - {""}:
         _place(Path(str(original) + suffix), Path(str(database) + suffix), facts[suffix])
+
+
+def _by(replace: Callable[[Path, bool], object], beside_journals: bool) -> _Put:
+    return lambda new, _place: replace(new, beside_journals)
 
 
 def tidy_after_restore(database: Path, folder: Path) -> None:
@@ -86,13 +93,6 @@ def tidy_after_restore(database: Path, folder: Path) -> None:
     shutil.rmtree(folder / _SETTLED, ignore_errors=True)
     for suffix in SET:
         _temporary(Path(str(database) + suffix)).unlink(missing_ok=True)
-
-
-def remove_set(database: Path) -> None:
-    """Remove a database with all that belongs to it, the file first: what is left of it then is no database."""
-    for suffix in SET:
-        Path(str(database) + suffix).unlink(missing_ok=True)
-    fsync_directory(database.parent)
 
 
 def settle(database: Path) -> None:
@@ -121,10 +121,10 @@ def close_cleanly(database: Path) -> bool:
     return is_settled and not (uses_wal and any(Path(f"{database}{suffix}").exists() for suffix in ("-wal", "-shm")))
 
 
-def _place(source: Path, target: Path, facts: FileIdentity) -> None:
+def _place(source: Path, target: Path, facts: FileIdentity, put: _Put = Path.replace) -> None:
     temporary = _temporary(target)
     copy_durably(source, temporary, facts)
-    temporary.replace(target)
+    put(temporary, target)
     fsync_directory(target.parent)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections.abc import Callable
@@ -25,6 +26,35 @@ def carry(source: Path, final: Path, sha256: str, rename: Callable[[Path, Path],
             raise
         _copy_over(source, final, sha256)
     fsync_directory(final.parent)
+
+
+def swap(new: Path, place: Path, old: Path) -> None:
+    """Put a file into the place of another, whatever that is at this very moment: it is kept, by the name ``old``.
+
+    Where the system cannot do both in one step, a kill may leave the place empty, and both files beside it.
+    """
+    new.rename(old)
+    try:
+        _exchange(old, place)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise
+        old.rename(new)
+        place.rename(old)
+        new.rename(place)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two files have each other's name, in one step. Raises OSError, with ENOSYS where that cannot be asked for."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
+    if rename is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if rename(_FROM_HERE, os.fsencode(one), _FROM_HERE, os.fsencode(other), _BOTH_WAYS):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+_FROM_HERE = -100  # AT_FDCWD
+_BOTH_WAYS = 2  # RENAME_EXCHANGE
 
 
 def half_carried(final: Path) -> Path:

@@ -174,7 +174,7 @@ def test_a_rollback_that_was_killed_is_to_be_gone_on_with(world: World, monkeypa
     assert run(world, "apply", "--yes").exit_code == 0
     [folder] = world.runs()
     with monkeypatch.context() as patched:
-        patched.setattr(undo, "remove_set", die)
+        patched.setattr(undo, "remove_made", die)
         with pytest.raises(KilledError):
             CliRunner().invoke(cli.main, ["rollback", str(folder)], catch_exceptions=False)
     assert scanned(world) == ["run.needs-rollback"]

@@ -17,7 +17,7 @@ from tests.faults.scene import Scene
 GROUPS = {
     "write": ("write", "pwrite64", "sendfile", "copy_file_range", "ftruncate"),
     "sync": ("fsync", "fdatasync"),
-    "name": ("rename", "link", "linkat", "unlink", "unlinkat", "mkdir", "rmdir"),
+    "name": ("rename", "renameat2", "link", "linkat", "unlink", "unlinkat", "mkdir", "rmdir"),
     "open": ("openat",),
 }
 """The system calls that change something below the state directory, or open a file there."""

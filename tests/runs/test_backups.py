@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrator.model.errors import BusyError
-from migrator.runs.backups import copy_set, file_set, is_restored, remove_set, restore_set, settle, tidy_after_restore
+from migrator.runs.backups import copy_set, file_set, is_restored, restore_set, settle, tidy_after_restore
 from tests.sqlite_worlds import execute as sql
 from tests.worlds import World, auth_row, change, fill_wal, owner
 from tests.worlds import files as contents
@@ -60,7 +60,7 @@ def test_a_set_is_copied_and_put_back_byte_for_byte(database: Path, tmp_path: Pa
     assert len(files) == len(before)
     change(database, auth_row("later", "{}"), sql("DELETE FROM auth_profile_store WHERE store_key = 'p1'"))
     assert not is_restored(database, files)
-    restore_set(database, backup, files)
+    restore_set(database, backup, files, lambda new, _beside: new.replace(database))
     tidy_after_restore(database, backup)
     assert is_restored(database, files)
     assert contents(database.parent) == before
@@ -82,9 +82,3 @@ def test_a_database_in_use_is_not_settled(tmp_path: Path) -> None:
         with pytest.raises(BusyError):
             settle(database)
         other.execute("ROLLBACK")
-
-
-def test_removing_takes_all_files(database: Path) -> None:
-    remove_set(database)
-    assert os.listdir(database.parent) == []
-    remove_set(database)
