@@ -48,3 +48,20 @@ def test_a_hundred_thousand_lines_of_kilobytes_stay_under_150_mib(tmp_path: Path
             stream.write(text.replace('""', f'"{number % 7}'.ljust(line_bytes, "x") + '"') + "\n")
     assert peak_bytes("apply", "--yes", "--state-dir", tmp_path / "state") < CEILING
     assert peak_bytes("verify", "--state-dir", tmp_path / "state") < CEILING
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does, in KiB")
+def test_verify_holds_a_long_event_twice_at_most_as_sqlite_and_as_we_have_it(tmp_path: Path) -> None:
+    length = 64 * 1024 * 1024
+    peaks = []
+    for size in (1, length):
+        state = tmp_path / str(size)
+        sessions = state / "agents" / "main" / "sessions"
+        sessions.mkdir(parents=True)
+        store = '{"agent:main:main": {"sessionId": "s", "updatedAt": 1}}'
+        (sessions / "sessions.json").write_text(store, encoding="utf-8")
+        lines = '{"type":"session","version":3,"id":"s"}\n{"type":"message","id":"m","text":"' + "x" * size + '"}\n'
+        (sessions / "s.jsonl").write_text(lines, encoding="ascii")
+        peak_bytes("apply", "--yes", "--state-dir", state)
+        peaks.append(peak_bytes("verify", "--state-dir", state))
+    assert peaks[1] - peaks[0] < 2.3 * length
