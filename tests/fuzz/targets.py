@@ -5,14 +5,19 @@ Nothing here needs a fuzzer: the corpus is replayed in the normal test run, and 
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
+
+import zstandard
 
 from migrator.model.errors import UsageError
 from migrator.model.words import Name
@@ -162,17 +167,28 @@ def plan(data: bytes) -> None:
 
 
 def recogniser(data: bytes) -> None:
-    """What a reader finds a session or an event in is recognised by its first bytes; and any name is of one kind."""
+    """What a reader finds a session or an event in is recognised by its first bytes, packed too; a name has a kind."""
     name = data.decode("utf-8", "surrogateescape")
     assert isinstance(classify(name), FileKind)
     assert is_litter(name) in (True, False)
     found = recognise(data[:HEAD])
     if len(data) > HEAD:
         return
+    if len(data) <= HEAD // 2 and not data.startswith(_PACKED):
+        for pack in _PACKINGS:
+            assert (recognise(pack(data)) is Holds.PACKED) == (found is not None)
     if _begins_with_event(data):
         assert found is Holds.TRANSCRIPT
     elif any(_is_session(value) for value in (_plain_object(data) or {}).values()) and b'"sessionId"' in data:
         assert found is not None
+
+
+_PACKED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"(\xb5/\xfd")
+_PACKINGS: tuple[Callable[[bytes], bytes], ...] = (
+    gzip.compress,
+    partial(lzma.compress, preset=0),
+    zstandard.ZstdCompressor().compress,
+)
 
 
 def _begins_with_event(data: bytes) -> bool:
