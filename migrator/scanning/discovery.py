@@ -153,7 +153,9 @@ def _is_event(line: str) -> bool:
         event, _ = _JSON.raw_decode(line)
     except (ValueError, RecursionError):
         return False
-    return isinstance(event, dict) and event.get("type") in _TYPES and ("id" in event or "message" in event)
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+        return False
+    return event["type"] in _TYPES and ("id" in event or "message" in event)
 
 
 def look_at(path: str) -> Holds | None:
