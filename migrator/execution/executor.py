@@ -132,8 +132,12 @@ def _publish(planned: DatabasePlan, built: Built, run: Run) -> Outcome:
         if built.failure is not None:
             raise built.failure
         run.note("publish", database=run.where(final), tables=built.tables)
-        publish(built.site.temporary, final)
-        run.written.add(str(final))
+        made = built.site.temporary.lstat()
+        try:
+            publish(built.site.temporary, final)
+        finally:  # a signal may come when it has its name already
+            if final.exists() and os.path.samestat(final.lstat(), made):
+                run.written.add(str(final))
     finally:
         built.site.clear()
     run.note("published", database=run.where(final))
@@ -163,11 +167,13 @@ def _change(planned: DatabasePlan, run: Run, now_ms: int, progress: Progress, wo
         try:
             with own_constraints(connection, planned):
                 when_unlocked(lambda: connection.execute("COMMIT"))
-            run.written.add(path)
         except sqlite3.Error as error:
             if "locked" in str(error):  # by a reader; the transaction is undone with its connection
                 raise locked(planned) from None
             raise SystemFailedError(error) from None  # it may be committed all the same, so this is no refusal
+        finally:
+            if not connection.in_transaction:
+                run.written.add(path)
         checkpointed = checkpoint(connection)
     Path(path).chmod(0o600)
     is_settled = checkpointed and not any(Path(f"{real}{suffix}").exists() for suffix in ("-wal", "-shm"))

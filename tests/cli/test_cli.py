@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from migrator.cli import main as cli
 from tests.conftest import fingerprint
-from tests.worlds import World, databases, entry
+from tests.worlds import World, databases, entry, owner
 
 Unpack = Callable[[str], Path]
 
@@ -279,6 +279,44 @@ def test_an_interrupted_apply_says_how_many_databases_stay_and_how_to_go_on(tmp_
     assert run("rollback", run_folder.name, "--state-dir", world.state).exit_code == 0
     assert databases(world.state) == []
     assert run("apply", "--yes", "--state-dir", world.state).exit_code == 0
+
+
+AT_ONCE = """
+import os, signal, sys
+from migrator.cli import main as cli
+from migrator.execution import executor
+
+publish, when_unlocked, calls = executor.publish, executor.when_unlocked, []
+
+def published(temporary, final):
+    publish(temporary, final)
+    os.kill(os.getpid(), signal.SIGINT)
+
+def committed(act):
+    done = act()
+    calls.append(act)
+    if len(calls) == 3:  # opened, begun, committed
+        os.kill(os.getpid(), signal.SIGINT)
+    return done
+
+executor.publish, executor.when_unlocked = published, committed
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_database_counts_as_migrated_from_the_moment_on_that_it_is(tmp_path: Path, exists: bool) -> None:
+    world = World(tmp_path)
+    for name in ("a", "b"):
+        world.agent(name, {f"agent:{name}:1": entry(f"{name}-1", 5)})
+        if exists:
+            world.database(name, owner(name))
+    arguments = ["apply", "--yes", "--jobs", "1", "--state-dir", str(world.state)]
+    done = subprocess.run([sys.executable, "-c", AT_ONCE, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "interrupted; 1 of 2 databases was migrated and stays;" in done.stderr
 
 
 def loaded_by(statement: str) -> set[str]:
