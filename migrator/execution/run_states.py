@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from migrator.execution.undo import remove_made
-from migrator.filesystem import read_regular_file, remove_stale_scratch
+from migrator.filesystem import is_absent, read_regular_file, remove_stale_scratch
 from migrator.model.errors import MigratorError
 from migrator.model.inventory import Inventory
 from migrator.model.request import Selection
@@ -81,7 +81,7 @@ def _gone_databases(state_dir: Path, holds_proof: HoldsProof) -> tuple[Finding, 
             continue  # which the scan says of the folder
         written = [one.path for one in record.created if one.tables is not None]
         written += [one.path for one in record.changed if one.after is not None]
-        gone |= {path: record.folder for path in written if not os.path.lexists(path)}
+        gone |= {path: record.folder for path in written if is_absent(str(path))}
     return tuple(
         Finding("run.database-gone", Name("database", str(path)), others=(Name("path", str(folder)),))
         for path, folder in gone.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -168,6 +169,22 @@ def test_a_run_that_ended_with_differences_is_named_and_never_called_complete(
         patched.setattr(APPLY, "make_verification", after_a_change)
         assert run(world, "apply", "--yes").exit_code == 1
     assert scanned(world) == ["run.differences"]
+
+
+@pytest.mark.parametrize(("error", "is_gone"), [(errno.EACCES, False), (errno.EIO, False), (errno.ENOENT, True)])
+def test_a_database_that_cannot_be_looked_at_is_not_called_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: int, is_gone: bool
+) -> None:
+    assert run(world, "apply", "--yes").exit_code == 0
+    lstat, closed = os.lstat, str(world.database_path("new"))
+
+    def refuse(path: str, **named: object) -> os.stat_result:
+        if str(path) == closed:
+            raise OSError(error, os.strerror(error))
+        return lstat(path, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    assert ("run.database-gone" in scanned(world)) is is_gone
 
 
 def test_a_rollback_that_was_killed_is_to_be_gone_on_with(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
