@@ -125,6 +125,11 @@ RUN_RULES: dict[str, Rule] = {
         "Look for it in your backups; roll back with --set-aside to go on without it.",
     ),
     # locks
+    "gateway.at-work": Rule(
+        BUSY,
+        "Process {pid} runs OpenClaw on {subject}, or has files in it open; no lock here says so.",
+        "Stop it first: openclaw gateway stop.",
+    ),
     "gateway.live": Rule(
         BUSY,
         "Process {pid} runs a gateway, or another writer: its program or its start time fits the lock {subject}.",

@@ -3,8 +3,8 @@
 Facts: ``src/infra/gateway-lock.ts``, ``src/agents/session-write-lock.ts`` and ``src/shared/pid-alive.ts``
 of OpenClaw 2026.7.1, ``gateway-lock.ts`` of 2026.9.6, and the releases up to 2026.4.29 for the lock of
 ``sessions.json``. Nothing is opened but lock files, and nothing is removed. Not every writer shows: none on
-another machine or, seen from within a container, outside of it; none with a temporary directory of its own; and
-from 2026.5.12 on no lock protects ``sessions.json`` itself.
+another machine or, seen from within a container, outside of it; and from 2026.5.12 on no lock protects
+``sessions.json`` itself. Gateways whose lock is in a temporary directory of their own are found as processes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from migrator.model.words import Finding, Name
+from migrator.openclaw.places.at_work import at_work
 from migrator.openclaw.places.paths import CONFIG_NAMES, RealPaths, is_folder, js_trim, read_small_file
 from migrator.openclaw.places.processes import Owner, Processes
 
@@ -52,6 +53,7 @@ class _Alive:
 
 _LOCK = _Alive("lock.live", "lock.live-by-id", "lock.unseen")
 _GATEWAY = _Alive("gateway.live", "gateway.live-by-id", "gateway.unseen")
+_SEEN = ("gateway.live", "gateway.live-by-id", "lock.live", "lock.live-by-id")
 
 
 def live_writers(
@@ -64,11 +66,13 @@ def live_writers(
     state directory are not followed. Without ``/proc``, whoever has the process id in a lock passes for its
     owner; with it, only a process that can have made the lock.
     """
-    return (
+    found = (
         *_gateway_locks(state_dir, config_path, env, tmp, now_ms),
         *locks_below(str(Path(state_dir, "agents")), state_dir, now_ms),
         *locks_below(str(Path(state_dir, "sessions")), state_dir, now_ms),
     )
+    known = {dict(finding.facts).get("pid") for finding in found if finding.code in _SEEN}
+    return (*found, *(finding for finding in at_work(state_dir) if dict(finding.facts)["pid"] not in known))
 
 
 def locks_below(folder: str, boundary: str, now_ms: int) -> tuple[Finding, ...]:

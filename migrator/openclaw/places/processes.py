@@ -16,9 +16,8 @@ from pathlib import Path
 
 _KERNEL_THREAD = 0x0020_0000  # PF_KTHREAD among the flags of /proc/<pid>/stat
 _SLACK_MS = 60_000  # by how much clocks may have been set between the start of a process and its lock
-_PROGRAM = re.compile(
-    rb"(?:node|nodejs|bun|deno)[-.\d]*(?:\.exe)?(?: \(deleted\))?|[\w -]*(?:claw|molt|moldbot)[\w ()-]*(?:\.exe)?"
-)
+_RUNTIME = re.compile(rb"(?:node|nodejs|bun|deno)[-.\d]*(?:\.exe)?(?: \(deleted\))?")
+_OPENCLAW = re.compile(rb"[\w -]*(?:claw|molt|moldbot)[\w ()-]*(?:\.exe)?")
 
 
 class Owner(Enum):
@@ -121,8 +120,30 @@ class Processes:
 
 def _by_program(pid: int) -> Owner:
     """Judge by the program that runs, never by a word in its arguments, which may be the name of a log."""
-    called = (read_proc(pid, "cmdline") or b"").split(b"\0")[0]
-    names = [name.rpartition(b"/")[2].lower() for name in (called, called.split(b" ")[0], program_file(pid) or b"")]
+    names = _names(pid)
     if not any(names):
         return Owner.BY_ID
-    return Owner.RUNS if any(map(_PROGRAM.fullmatch, names)) else Owner.OTHER
+    return Owner.RUNS if _program(names) is not None else Owner.OTHER
+
+
+class Program(Enum):
+    """What a process runs, by its name."""
+
+    OPENCLAW = "it calls itself OpenClaw"
+    RUNTIME = "a runtime of OpenClaw, or of anything else"
+
+
+def program_of(pid: int) -> Program | None:
+    """Whether a process runs OpenClaw, or what it runs under; None for anything else."""
+    return _program(_names(pid))
+
+
+def _names(pid: int) -> list[bytes]:
+    called = (read_proc(pid, "cmdline") or b"").split(b"\0")[0]
+    return [name.rpartition(b"/")[2].lower() for name in (called, called.split(b" ")[0], program_file(pid) or b"")]
+
+
+def _program(names: list[bytes]) -> Program | None:
+    if any(map(_OPENCLAW.fullmatch, names)):
+        return Program.OPENCLAW
+    return Program.RUNTIME if any(map(_RUNTIME.fullmatch, names)) else None
