@@ -35,7 +35,7 @@ def obstacles(record: RunRecord, later: tuple[RunRecord, ...]) -> tuple[Finding,
     return (
         *_later_runs(record, later),
         *(finding for one in record.created for finding in _created_obstacles(one)),
-        *(finding for one in record.changed for finding in _changed_obstacles(one)),
+        *(finding for one in record.changed for finding in _changed_obstacles(one, record.folder.name)),
         *(finding for one in record.archived for finding in _source_obstacles(one)),
     )
 
@@ -110,7 +110,9 @@ def _restore(one: ChangedDatabase, withdrawals: Withdrawals) -> bool:
     withdrawals.resume(real, *_left_in(one), copied=dict(one.files)[""].sha256)
     is_to_be_restored = _is_to_be_restored(one)
     if is_to_be_restored:
-        if any(finding.code == "rollback.database-unreadable" for finding in _changed_obstacles(one)):
+        if real.exists() and any(
+            found.code == "rollback.database-unreadable" for found in written_to(real, one.before)
+        ):
             withdrawals.set_aside(real)
         replace = partial(withdrawals.replace, real, _left_in(one))
         restore_set(real, one.backup, one.files, replace)
@@ -179,12 +181,12 @@ def _created_obstacles(one: CreatedDatabase) -> Iterator[Finding]:
         yield from written_to(one.path, one.tables)
 
 
-def _changed_obstacles(one: ChangedDatabase) -> Iterator[Finding]:
+def _changed_obstacles(one: ChangedDatabase, run_id: str) -> Iterator[Finding]:
     if one.after is None:
         return  # the run has changed nothing in it, so whatever is there now is not its business
     if os.path.lexists(one.path):
         yield from written_to(one.path, one.after, one.before)
-    else:
+    elif not os.path.lexists(hidden(_real(one), run_id)):  # where a kill has left it, to be gone on with
         yield Finding("rollback.database-gone", Name("database", str(one.path)))
 
 

@@ -108,6 +108,8 @@ class Withdrawals:
 
     def set_aside(self, database: Path) -> None:
         """Move a database with its journals into the folder of the run."""
+        if not self._sets_aside:
+            raise _busy(database)
         self._set_aside(database, {"": database, **_journals(database)})
 
     def _judge(self, taken: Path, database: Path, expected: tuple[Tables, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -177,9 +178,12 @@ class PowerCutError(Exception):
     """What the tests throw into the middle of a roll-back."""
 
 
+@pytest.mark.parametrize("can_exchange", [True, False])
 def test_a_rollback_that_was_cut_off_anywhere_is_completed_by_the_next(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
 ) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(moving, "_exchange", no_exchange)
     before = tree(world.state)
     apply(world)
     saved = world.root / "saved"
@@ -204,6 +208,10 @@ def test_a_rollback_that_was_cut_off_anywhere_is_completed_by_the_next(
         shutil.copytree(saved, world.state, symlinks=True)
     assert points > 40
     assert tree(world.state) == before
+
+
+def no_exchange(_one: Path, _other: Path) -> None:
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
 
 def counted(original: Callable[..., object], left: list[int]) -> Callable[..., object]:
