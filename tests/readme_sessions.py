@@ -12,7 +12,7 @@ import signal
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -79,7 +79,7 @@ def _command(line: str, terminal: bool) -> str:
         line = line.replace("RUN", run.name)
     out, talk = _Terminal() if terminal else io.StringIO(), io.StringIO()
     code: object = 0
-    stopping = patch.object(Run, "note", _stopped_after_a_database(Run.note)) if stop else contextlib.nullcontext()
+    stopping = _stopping_after_a_database() if stop else contextlib.nullcontext()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(talk), stopping:
         try:
             cli.main(shlex.split(line)[1:], prog_name="migrator")
@@ -90,15 +90,23 @@ def _command(line: str, terminal: bool) -> str:
     return f"$ {line}\n{out.getvalue()}{stop.strip()}{talk.getvalue()}" + (f"$ echo $?\n{code}\n" if code else "")
 
 
-def _stopped_after_a_database(note: Callable[..., None]) -> Callable[..., None]:
-    """Noting a step in the journal of a run, and then the signal of Ctrl-C, if a database was written."""
+@contextlib.contextmanager
+def _stopping_after_a_database() -> Iterator[None]:
+    """Type Ctrl-C as soon as the journal of a run says that a database was written."""
+    note = Run.note
 
     def noted(run: Run, step: str, **facts: object) -> None:
         note(run, step, **facts)
         if step == "published":
             signal.raise_signal(signal.SIGINT)
 
-    return noted
+    # Who was started in the background of a shell would not hear it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with patch.object(Run, "note", noted):
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _steady(text: str) -> str:

@@ -32,7 +32,7 @@ def calls(two_jobs: Scene) -> Sequence[Call]:
     return [call for call in strace.record(two_jobs, *APPLY) if call.name != "openat"]
 
 
-@pytest.mark.parametrize("count", [pytest.param(7, id="sampled"), EXHAUSTIVE])
+@pytest.mark.parametrize("count", [pytest.param(5, id="sampled"), EXHAUSTIVE])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_in_any_call_of_two_jobs(
     two_jobs: Scene, calls: list[Call], tell: Tell, fault: str, count: int | None

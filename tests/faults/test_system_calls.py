@@ -28,7 +28,7 @@ FAULTS = {
 }
 DOCUMENTED = {0, 1, 2, 10, 11, 12, 13, 14, 15, 130, 143}
 _SOURCE = re.compile(r'/sessions(/|".*O_DIRECTORY)')
-SAMPLED = pytest.param(9, id="sampled")
+SAMPLED = pytest.param(6, id="sampled")
 EXHAUSTIVE = pytest.param(None, id="exhaustive", marks=pytest.mark.exhaustive)
 
 

@@ -71,7 +71,25 @@ def reports(root: Path) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize("fixture", sorted(path.name.removesuffix(".tar.xz") for path in FIXTURES.glob("*.tar.xz")))
+BY_DEFAULT = (
+    "context-labels",
+    "defect-malformed-line",
+    "gateway-2026.6.5",
+    "only-deleted-archives-left",
+    "transcript-conflict-diverged",
+    "upgraded-2026.6.1-to-2026.9.6",
+    "upgraded-then-tidied-2026.9.6",
+)
+"""Of each kind one: read, repaired, written by a gateway, upgraded, with findings of all sorts."""
+
+
+@pytest.mark.parametrize(
+    "fixture",
+    [
+        pytest.param(name, marks=[] if name in BY_DEFAULT else pytest.mark.exhaustive)
+        for name in sorted(path.name.removesuffix(".tar.xz") for path in FIXTURES.glob("*.tar.xz"))
+    ],
+)
 def test_no_report_on_a_fixture_says_one_of_something_in_the_plural(fixture: str, tmp_path: Path) -> None:
     for said in reports(unpacked(fixture, tmp_path)):
         flat = " ".join(re.sub(r"<[^>]*>", " | ", said).split())

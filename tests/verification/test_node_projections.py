@@ -114,12 +114,12 @@ def test_what_real_releases_wrote_is_visible_and_agrees(unpack: Unpack, name: st
         (
             "INSERT INTO session_nodes SELECT 'agent:main:another', current_session_id, entry_json, {rest}"
             " FROM session_nodes WHERE session_key = 'agent:main:main'",
-            "extra 1 sessions with 0 events",
+            "extra 1 session with 0 events",
         ),
         (
             "INSERT INTO transcript_events SELECT session_id, seq + 100, event_json, {rest}"
             " FROM transcript_events WHERE seq = 3",
-            "extra 0 sessions with 1 events",
+            "extra 0 sessions with 1 event",
         ),
     ],
 )
