@@ -12,7 +12,6 @@ import re
 import sys
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 
 _KERNEL_THREAD = 0x0020_0000  # PF_KTHREAD among the flags of /proc/<pid>/stat
 _SLACK_MS = 60_000  # by how much clocks may have been set between the start of a process and its lock
@@ -46,7 +45,8 @@ def process_alive(pid: int) -> bool:
 def read_proc(pid: int | str, name: str) -> bytes | None:
     """Read ``/proc/<pid>/<name>``; None where there is no such file, as on every system but Linux."""
     try:
-        return Path("/proc", str(pid), name).read_bytes()
+        with open(f"/proc/{pid}/{name}", "rb", buffering=0) as stream:
+            return stream.read()
     except OSError:
         return None
 
@@ -135,7 +135,7 @@ class Program(Enum):
 
 def program_of(pid: int) -> Program | None:
     """Whether a process runs OpenClaw, or what it runs under; None for anything else."""
-    return _program(_names(pid))
+    return _program(_names(pid)) if read_proc(pid, "cmdline") else None  # the system's own have none
 
 
 def _names(pid: int) -> list[bytes]:
