@@ -86,6 +86,7 @@ def plan_for(
     origins += [(Origin.DELETED, deleted(inventory, wish.bring_back))] if wish.bring_back else []
     origins += [(Origin.BACKUP, backup)] if backup is not None else []
     judged = [Judged(None, inventory, verified or judge(inventory))]
+    # What holds nothing need not be compared with every database.
     with_sources = [one for one in origins if one[1].stores or one[1].transcripts or one[1] is backup]
     judged += [Judged(origin, one, judge(one)) for origin, one in with_sources]
     planned = make_plan(whole, archived_digest, tuple(judged), wish)

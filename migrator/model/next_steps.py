@@ -38,7 +38,7 @@ def holds_sessions(inventory: Inventory) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Tally:
     """What a verification has found, as far as it decides what to do next: a report has it, and a proof log."""
 
     verdicts: Mapping[Verdict, int]
@@ -47,16 +47,16 @@ class Judged:
     by_other_sources: bool = False
 
 
-def judged(found: Verification | None, failed_checks: Iterable[str] = (), by_other_sources: bool = False) -> Judged:
+def tally_of(found: Verification | None, failed_checks: Iterable[str] = (), by_other_sources: bool = False) -> Tally:
     """The same of a verification, and of checks that have failed beside it."""
     if found is None:
-        return Judged({}, 0, frozenset(failed_checks))
+        return Tally({}, 0, frozenset(failed_checks))
     missing = sum(one.events - one.present for database in found.databases for one in database.histories)
     verdicts = {verdict: found.count(verdict) for verdict in Verdict}
-    return Judged(verdicts, missing, frozenset({*found.failed_checks, *failed_checks}), by_other_sources)
+    return Tally(verdicts, missing, frozenset({*found.failed_checks, *failed_checks}), by_other_sources)
 
 
-def after_judging(verb: str, word: str, usual: str, found: Judged) -> str:
+def after_judging(verb: str, word: str, usual: str, found: Tally) -> str:
     """The next step of verify and prove: what can be put back and how, or accepted, where that is all that is wrong.
 
     ``usual`` is what the word alone says.
@@ -76,7 +76,7 @@ def after_judging(verb: str, word: str, usual: str, found: Judged) -> str:
     return usual
 
 
-def lost_in(found: Judged) -> str:
+def lost_in(found: Tally) -> str:
     """How many sessions and events are in no database, with their verb; empty where none are."""
     missing = found.verdicts.get(Verdict.MISSING, 0) + found.verdicts.get(Verdict.MERGED, 0)
     counts = ((missing, "session"), (found.missing_events, "event"))
@@ -84,7 +84,7 @@ def lost_in(found: Judged) -> str:
     return f"{told} {'is' if missing + found.missing_events == 1 else 'are'}" if told else ""
 
 
-def accepting(found: Judged) -> tuple[tuple[str, str], ...]:
+def accepting(found: Tally) -> tuple[tuple[str, str], ...]:
     """The options that accept all that is wrong: empty where more is than that sessions are elsewhere."""
     if found.verdicts.get(Verdict.CHANGED) or not FAIL_IF_MOVED.issuperset(found.failed_checks):
         return ()

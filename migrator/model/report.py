@@ -16,13 +16,13 @@ from migrator.model.inventory import Inventory
 from migrator.model.next_steps import (
     AFTER_SCAN,
     IN_A_PLAN,
-    Judged,
+    Tally,
     accepting,
     after_judging,
     after_scan,
     holds_sessions,
-    judged,
     lost_in,
+    tally_of,
 )
 from migrator.model.outcome import NOT_ARCHIVED, Archiving, Outcome
 from migrator.model.plan import Plan
@@ -181,22 +181,22 @@ class VerifyReport(Report):
     @property
     def next_step(self) -> str:
         """What can be put back and how, or accepted, where that is all that is wrong."""
-        return after_judging(self.verb, self.word, super().next_step, self._judged)
+        return after_judging(self.verb, self.word, super().next_step, self._tally)
 
     @property
     def next_command(self) -> CommandLine:
         """The command that says what can be put back, or accepts what is elsewhere."""
         if self.word != "differences":
             return ()
-        if lost_in(self._judged):
+        if lost_in(self._tally):
             given = [("--from", Name("argument", self.against))] if self.against is not None else []
             return self.command("plan", also=given)
-        accepted = accepting(self._judged)
+        accepted = accepting(self._tally)
         return self.command("verify", also=accepted) if accepted else ()
 
     @property
-    def _judged(self) -> Judged:
-        return judged(self.verification, by_other_sources=self.origin is not None)
+    def _tally(self) -> Tally:
+        return tally_of(self.verification, by_other_sources=self.origin is not None)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -251,7 +251,7 @@ class ProveReport(Report):
     def next_step(self) -> str:
         """Accept what is elsewhere, where that is all that is wrong."""
         failed = [check.name for trial in self.upgrade.trials[:1] for check in trial.checks if not check.passed]
-        return after_judging(self.verb, self.word, super().next_step, judged(self.verification, failed))
+        return after_judging(self.verb, self.word, super().next_step, tally_of(self.verification, failed))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.model.conclusions import remedy
-from migrator.model.next_steps import Judged, after_judging
+from migrator.model.next_steps import Tally, after_judging
 from migrator.model.verification import HistoryVerdict, Verdict
 from migrator.proofs.log import Log
 from migrator.proofs.vocabulary import Check, given
@@ -15,5 +15,5 @@ def next_step(log: Log) -> str:
     failed = frozenset(check.name for check in log.of(Check) if not check.passed)
     damaged = verdicts.get(Verdict.QUARANTINED, 0) + given(totals.transcripts, {}).get(HistoryVerdict.DAMAGED, 0)
     usual = remedy(totals.verdict, damaged, log.end.findings.get("entry.lost-history", 0))
-    found = Judged(verdicts, totals.events - totals.present, failed, "--against" in log.begin.command)
+    found = Tally(verdicts, totals.events - totals.present, failed, "--against" in log.begin.command)
     return after_judging(log.begin.verb, totals.verdict, usual, found)

@@ -32,7 +32,7 @@ from migrator.report.html_differences import differences_section
 from migrator.report.html_findings import filter_rules, findings_section, forecast_section
 from migrator.report.markup import Markup, definitions, table, tag
 from migrator.report.parts import ExplanationPart, KnownRunRow, Namer
-from migrator.report.plan_text import NO_RUNS, RUN_HEADS, known_run_cells
+from migrator.report.plan_text import NO_RUNS, RUN_HEADS, RUNS_TITLE, known_run_cells
 from migrator.report.upgrade_text import result_of, words_of
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -123,7 +123,7 @@ def _explained(explanation: ExplanationPart, namer: Namer) -> Iterator[Markup]:
 
 def _runs(runs: Sequence[KnownRunRow]) -> Iterator[Markup]:
     """Every run, with what taking it back would still do."""
-    yield from _stacked("Runs, the last one first", RUN_HEADS, known_run_cells(runs))
+    yield from _stacked(RUNS_TITLE, RUN_HEADS, known_run_cells(runs))
     yield from () if runs else [tag("p", NO_RUNS)]
 
 

@@ -28,7 +28,7 @@ from migrator.report.document import (
 from migrator.report.groups import MOST_ROWS, PROBABLY_MEANT, command_line, cut, grouped
 from migrator.report.layout import size
 from migrator.report.parts import STATES, AgentRow, FindingRow, ForecastPart, Namer, PlanPart
-from migrator.report.plan_text import NO_RUNS, RUN_HEADS, known_run_cells
+from migrator.report.plan_text import NO_RUNS, RUN_HEADS, RUNS_TITLE, known_run_cells
 from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import failed_checks
 from migrator.report.verified_parts import VerificationPart, VerifiedDatabase
@@ -70,7 +70,7 @@ def _lines(document: VerbDocument, namer: Namer) -> Iterator[str]:
         yield from _table("What happened to it", explained_rows.HISTORY, history)
         yield from ("", *document.explanation.advice)
     if isinstance(document, RollbackDocument) and document.runs is not None:
-        yield from _table("Runs, the last one first", RUN_HEADS, list(known_run_cells(document.runs)))
+        yield from _table(RUNS_TITLE, RUN_HEADS, list(known_run_cells(document.runs)))
         yield from ("", NO_RUNS) if not document.runs else ()
     yield from _failed(document, namer)
     folded = list(_rest(document, namer))

@@ -25,6 +25,7 @@ _ACTIONS = {
     "same": "{} there already",
 }
 
+RUNS_TITLE = "Runs, the last one first"
 RUN_HEADS = ("run", "began", "state", "what taking it back does")
 NO_RUNS = "no runs"
 
