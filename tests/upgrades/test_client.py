@@ -338,6 +338,24 @@ def test_a_gateway_that_refuses_sessions_without_an_owner_is_asked_for_the_other
     assert (step.exit_code, sessions[0]["asked"]) == (0, client_module.LISTED)
 
 
+def test_a_gateway_to_which_archived_is_a_yes_or_a_no_is_asked_for_both(make: Make) -> None:
+    refusal = "if not isinstance(parameters['archived'], bool):\n    sys.exit('at /archived: must be boolean')\n"
+    refuse = GATEWAY.replace("print(json.dumps", refusal + "print(json.dumps")
+    with make(refuse).gateway() as gateway:
+        step, sessions = gateway.sessions()
+    asked = [session["asked"] for session in sessions]
+    whole = client_module.LISTED | client_module.UNOWNED
+    assert (step.exit_code, asked) == (0, [whole | {"archived": True}, whole | {"archived": False}])
+
+
+def test_a_gateway_that_gives_half_of_a_list_has_given_none(make: Make) -> None:
+    refusal = "if not parameters['archived'] is True:\n    sys.exit('at /archived: must be boolean')\n"
+    refuse = GATEWAY.replace("print(json.dumps", refusal + "print(json.dumps")
+    client = make(refuse)
+    with pytest.raises(ClientError), client.gateway(limit=2):
+        pytest.fail("it never answered")
+
+
 def test_the_password_is_on_no_command_line_and_in_no_step(make: Make) -> None:
     with make(GATEWAY).gateway() as gateway:
         step, sessions = gateway.sessions()

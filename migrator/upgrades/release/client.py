@@ -185,9 +185,16 @@ class Gateway:
         """List all sessions but single runs of cron jobs, which no release shows here; none if the call failed.
 
         Where several agents are configured, 2026.8.2 refuses any list with ``global`` or ``unknown`` in it, also
-        after its own import; it is asked again without them then. Raises ClientError if the list is not whole.
+        after its own import; it is asked again without them then. To 2026.7.2-beta.1 "archived" is a yes or a no
+        (``gateway-protocol/src/schema/sessions``), so it is asked for both. Raises ClientError if a list is not whole.
         """
         step = self._call("sessions.list", LISTED | UNOWNED)
+        if b"/archived: must be boolean" in step.stdout + step.stderr:
+            step, rows = _items(self._call("sessions.list", LISTED | UNOWNED | {"archived": True}), "sessions")
+            if step.exit_code == 0:
+                step, others = _items(self._call("sessions.list", LISTED | UNOWNED | {"archived": False}), "sessions")
+                rows += others
+            return step, rows if step.exit_code == 0 else ()
         if step.exit_code not in (0, None):
             step = self._call("sessions.list", LISTED)
         return _items(step, "sessions")
