@@ -41,13 +41,23 @@ def contest(world: World, folder: Path, tools: Tools) -> Iterator[tuple[str, Sam
     yield from _ours(folder, tools, jobs=world.agents > 1)
     if world.strict:
         yield "judge's floor", _reported(tools.python, HERE / "judges_floor.py", state, state)
+    if tools.openclaw is not None and world.lines:
+        validated, selected = _real(folder, tools, tools.openclaw, "validate")
+        if selected:
+            yield "real validate", validated
     _clean(state)
     if tools.openclaw is not None and world.lines:
-        scratch = folder / "real"
-        shutil.copytree(state, scratch / "state")
-        words: list[str | Path] = [tools.python, HERE / "real_import.py", tools.openclaw, scratch / "state", scratch]
-        yield "real import", run(words, _path())[0]
-        shutil.rmtree(scratch)
+        yield "real import", _real(folder, tools, tools.openclaw, "import")[0]
+
+
+def _real(folder: Path, tools: Tools, openclaw: Path, mode: str) -> tuple[Sample, int]:
+    """Let a real release import or validate a copy of the state; gives how many stores it has selected, too."""
+    scratch = folder / "real"
+    shutil.copytree(folder / "state", scratch / "state")
+    words: list[str | Path] = [tools.python, HERE / "real_sessions.py", mode, openclaw, scratch / "state", scratch]
+    sample, printed = run(words, _path())
+    shutil.rmtree(scratch)
+    return sample, int(printed)
 
 
 def _judged(folder: Path, tools: Tools, openclaw: Path) -> Iterator[tuple[str, Sample]]:
@@ -60,10 +70,15 @@ def _judged(folder: Path, tools: Tools, openclaw: Path) -> Iterator[tuple[str, S
         made.write_text(json.dumps(asdict(run(words, _path())[0])), encoding="utf-8")
     yield "doctor --fix", Sample(**json.loads(made.read_text(encoding="utf-8")))
     yield "floor", _reported(tools.python, HERE / "judges_floor.py", sources, upgraded)
-    verify: list[str | Path] = [tools.python, "-m", "migrator", "verify", "--state-dir", upgraded]
-    yield "verify", run(verify)[0]
-    yield "verify --against", run([*verify, "--against", sources])[0]
-    yield "the same, 1 job", run([*verify, "--against", sources, "--jobs", "1"])[0]
+
+    def migrator(*words: str | Path) -> Sample:
+        return run([tools.python, "-m", "migrator", *words, "--state-dir", upgraded])[0]
+
+    yield "verify", migrator("verify")
+    yield "verify --against", migrator("verify", "--against", sources)
+    yield "the same, 1 job", migrator("verify", "--against", sources, "--jobs", "1")
+    yield "plan", migrator("plan")
+    yield "explain", migrator("explain", "agent:main:chat:direct:0000000")
 
 
 def _ours(folder: Path, tools: Tools, jobs: bool) -> Iterator[tuple[str, Sample]]:

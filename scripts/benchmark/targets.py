@@ -94,6 +94,13 @@ def _judging(wall: Callable[[str, str], float | None], sizes: Mapping[str, int])
         upgraded = _ratio(wall(world, "verify --against"), wall(world, "floor"))
         if upgraded is not None:
             yield Target(f"verify --against of {world}, times the judge's floor", upgraded, 4)
+        for command in ("plan", "explain"):
+            beside = _ratio(wall(world, command), wall(world, "verify"))
+            if beside is not None:
+                yield Target(f"{command} of {world}, times verify", beside, 1)
+        shared = _ratio(wall(world, "the same, 1 job"), wall(world, "verify --against"))
+        if shared is not None:
+            yield Target(f"one job, times two jobs, on {world}", shared, 1.6, least=True)
     doctor = _ratio(wall("upgraded-10000", "doctor --fix"), wall("upgraded-10000", "verify --against"))
     if doctor is not None:
         yield Target("doctor --fix of 10,000 sessions, times verify --against", doctor, 20, least=True)
