@@ -15,6 +15,7 @@ from click import Context
 from click.testing import CliRunner
 
 from migrator import commands
+from migrator.cli.invocation import _ABOUT
 from migrator.cli.main import main
 from migrator.commands.request import Request
 from migrator.model.request import Selection, Surroundings
@@ -242,3 +243,7 @@ def test_the_summary_of_a_proof_says_the_same_as_the_report(
     report = json.loads(CliRunner().invoke(main, command).stdout)
     [summary] = tmp_path.glob("*.summary.md")
     assert f"\nWhat to do: {report['next_step']}\n" in summary.read_text()
+
+
+def test_what_the_next_command_takes_over_are_parameters_of_a_command() -> None:
+    assert {parameter.name for command in main.commands.values() for parameter in command.params} >= _ABOUT
