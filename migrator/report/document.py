@@ -258,10 +258,15 @@ def worked_out(document: Struct) -> set[str]:
 
 
 def leaves(value: object) -> Iterator[object]:
-    """Everything in a document that has no parts."""
-    if isinstance(value, str) or not isinstance(value, Struct | Mapping | Sequence):
-        yield value
-        return
-    parts = astuple(value) if isinstance(value, Struct) else value.values() if isinstance(value, Mapping) else value
-    for part in parts:
-        yield from leaves(part)
+    """Everything in a document that has no parts, in no order."""
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, str | int | float):
+            yield one
+        elif isinstance(one, Struct):
+            pending += astuple(one)
+        elif isinstance(one, Mapping):
+            pending += one.values()
+        elif isinstance(one, Sequence):
+            pending += one
