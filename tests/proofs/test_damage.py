@@ -237,7 +237,7 @@ def is_found(lines: Sequence[str]) -> bool:
     return bool(check_log(resealed(lines)))
 
 
-@pytest.mark.parametrize("name", proofs())
+@pytest.mark.parametrize("name", ["differences", "prove", "apply", "again", "verify"])
 def test_a_real_proof_is_complete(name: str) -> None:
     assert check_log(proofs()[name]) == ()
     assert resealed(proofs()[name]) == proofs()[name]
