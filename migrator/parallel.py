@@ -74,16 +74,18 @@ class Workers:
         size: int,
         progress: Progress = silent,
         together: int | None = None,
+        is_apart: bool = False,
     ) -> Iterator[Iterator[_R]]:
         """What ``work`` makes of each of ``count`` things of ``size`` bytes in all, in their order.
 
         With one job, or a single thing, everything is done right here, one thing after the other as they are asked
-        for. Otherwise so many things ``together`` go to a process, and nobody is far ahead of what is asked for.
+        for; a single thing ``is_apart`` where this process has something else to do meanwhile.
+        Otherwise so many things ``together`` go to a process, and nobody is far ahead of what is asked for.
         Whatever ``work`` raises comes here. Leaving the block early stops what is being worked on.
         Raises WorkerEndedError, at once, if a process was ended by somebody else: while it worked on what is ``named``.
         """
         processes = min(self.processes(size), count)
-        if processes < 2:
+        if processes < 2 and not (is_apart and count and self.processes(size) > 1):
             yield (work(thing, progress) for thing in things)
             return
         team: list[_Worker] = []

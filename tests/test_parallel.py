@@ -95,6 +95,12 @@ def test_results_come_in_order_and_progress_adds_up_however_many_jobs_there_are(
     assert told.total == sum(range(count))
 
 
+@pytest.mark.parametrize(("jobs", "count"), [(1, 1), (2, 0), (2, 1), (2, 3)])
+def test_a_single_thing_is_done_elsewhere_where_this_process_has_more_to_do(jobs: int, count: int) -> None:
+    with Workers(jobs).map(square, range(count), named, count=count, size=0, is_apart=True) as results:
+        assert list(results) == [(number * number, jobs > 1) for number in range(count)]
+
+
 @pytest.mark.parametrize(("size", "elsewhere"), [(0, False), (parallel.WORTHWHILE, True)])
 def test_without_a_number_of_jobs_what_is_little_is_done_right_here(
     monkeypatch: pytest.MonkeyPatch, size: int, elsewhere: bool

@@ -12,7 +12,7 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 
-from migrator.model.inventory import RECOVERED, Database, Entry, Inventory
+from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Shape
 from migrator.model.progress import Progress, silent
 from migrator.model.verification import (
     UNREAD,
@@ -65,9 +65,20 @@ def verify(
         count = len(inventory.databases)
         examine = partial(_examine, inventory.databases, newest, holdings.event_columns, inventory.main_key, workers)
         names = [Name("database", database.path) for database in inventory.databases]
+        # In these each event is looked at again, which takes as long as to judge their entries.
+        is_apart = any(database.shape is Shape.NODES for database in inventory.databases)
         progress.start("checking", size + sum(one.identity.size for one in origin.transcripts))
         with (
-            workers.map(examine, range(count), names.__getitem__, count=count, size=size, progress=progress, together=1)
+            workers.map(
+                examine,
+                range(count),
+                names.__getitem__,
+                count=count,
+                size=size,
+                progress=progress,
+                together=1,
+                is_apart=is_apart,
+            )
             if examining
             else nullcontext([("", ())] * count)
         ) as examined:
