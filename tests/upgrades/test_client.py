@@ -356,6 +356,20 @@ def test_a_gateway_that_gives_half_of_a_list_has_given_none(make: Make) -> None:
         pytest.fail("it never answered")
 
 
+@pytest.mark.parametrize(("total", "is_whole"), [(1, True), (2, False)])
+def test_a_history_of_which_there_is_more_is_whole_where_all_its_messages_are_there(
+    make: Make, total: int, is_whole: bool
+) -> None:
+    told = GATEWAY.replace('"shown": password}]}', f'"shown": password}}], "hasMore": True, "totalMessages": {total}}}')
+    with make(GATEWAY).gateway() as gateway:
+        make(told)
+        if is_whole:
+            assert len(gateway.history("agent:main:main", 50)[1]) == 1
+        else:
+            with pytest.raises(ClientError):
+                gateway.history("agent:main:main", 50)
+
+
 def test_the_password_is_on_no_command_line_and_in_no_step(make: Make) -> None:
     with make(GATEWAY).gateway() as gateway:
         step, sessions = gateway.sessions()

@@ -256,7 +256,12 @@ def _items(step: Step, member: str) -> tuple[Step, Items]:
     except (ValueError, RecursionError):
         printed = None
     items = printed.get(member) if isinstance(printed, dict) else None
-    if not isinstance(items, list) or not all(isinstance(one, dict) for one in items) or printed.get("hasMore"):
+    # 2026.7.2-beta.1 says of a history that it has given whole that there is more of it.
+    if (
+        not isinstance(items, list)
+        or not all(isinstance(one, dict) for one in items)
+        or (printed.get("hasMore") and printed.get("totalMessages") != len(items))
+    ):
         raise ClientError("This OpenClaw printed no whole list of what it was asked for.", step)
     return step, tuple(items)
 
