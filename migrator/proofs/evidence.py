@@ -24,7 +24,7 @@ from migrator.proofs.upgrade_evidence import upgrade_checks, upgrade_events
 from migrator.proofs.vocabulary import Source
 from migrator.proofs.words import FILESYSTEMS, MACHINES, SYSTEMS, known
 from migrator.sqlite.snapshot import identify
-from migrator.verification.places import same_place
+from migrator.verification.holdings import same_place
 
 MOST_FINDINGS = 1000
 """So many findings of one code are in a proof one by one; the index of the quarantine and the json format have all."""

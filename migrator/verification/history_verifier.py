@@ -29,8 +29,7 @@ from migrator.verification.histories import (
     is_contained,
     verdict,
 )
-from migrator.verification.holdings import Holdings
-from migrator.verification.places import same_place
+from migrator.verification.holdings import Holdings, same_place
 
 _PORTIONS = 2
 """How many a process gets. Each opens the databases anew: few, as one with a journal is copied for that."""
