@@ -21,8 +21,7 @@ from migrator.privacy.labels import Namer
 from migrator.proofs.claims import gaps
 from migrator.proofs.log import Fact, ProofLog
 from migrator.proofs.upgrade_evidence import upgrade_checks, upgrade_events
-from migrator.proofs.vocabulary import Source
-from migrator.proofs.words import FILESYSTEMS, MACHINES, SYSTEMS, known
+from migrator.proofs.vocabulary import FILESYSTEMS, MACHINES, SYSTEMS, Source, known
 from migrator.sqlite.snapshot import identify
 from migrator.verification.holdings import same_place
 

@@ -14,7 +14,7 @@ from migrator.model.inventory import counts
 from migrator.model.report import ApplyReport, PlanReport, Report, verification_of
 from migrator.model.upgrade import FileChanges, Part, Record, Way
 from migrator.model.words import Name
-from migrator.proofs.words import OPENCLAW_WORDS
+from migrator.proofs.vocabulary import OPENCLAW_WORDS
 from migrator.upgrades.private_copy import changes, times
 from migrator.upgrades.release.process import Step
 from migrator.upgrades.release.sayings import sayings
