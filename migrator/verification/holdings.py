@@ -15,7 +15,7 @@ from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Row,
 from migrator.model.words import Name
 from migrator.openclaw.text.store import RawEntry
 from migrator.planning.folding import deleted_by_gateway
-from migrator.scanning.joins import content_id
+from migrator.scanning.joining import content_id
 from migrator.scanning.session_reader import OpenDatabases
 from migrator.scanning.sources import reread
 from migrator.scanning.transcripts import events_of
