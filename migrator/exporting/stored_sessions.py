@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from migrator.model.inventory import RECOVERED, Database, Shape
-from migrator.openclaw.changes.entry_unfolding import unfold_entry
+from migrator.openclaw.changes.transforms import unfold_entry
 from migrator.openclaw.places.session_files import FileKind, classify, transcript_session_id
 from migrator.openclaw.text.entry import typed_session_id
 from migrator.openclaw.text.json_text import parse_strict

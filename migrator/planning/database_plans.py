@@ -20,7 +20,7 @@ from migrator.model.plan import Action, Candidate, DatabasePlan, Decision, Rejec
 from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Repair
 from migrator.openclaw.places.session_key import canonical_key
-from migrator.openclaw.text.recovered import is_made_up
+from migrator.openclaw.text.entry import is_made_up
 from migrator.planning.decisions import Merged, assign_owners, decide, merge, rows_by_key
 from migrator.planning.digests import content_digest, held, span_id
 from migrator.planning.folding import RecoveredKeys

@@ -11,7 +11,7 @@ from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.model.writes import HistoryWrite, SourceFile
 from migrator.openclaw.places.session_databases import is_opened
 from migrator.openclaw.places.session_key import canonical_key
-from migrator.openclaw.text.recovered import recovered_entry
+from migrator.openclaw.text.entry import recovered_entry
 from migrator.planning.folding import RecoveredKeys
 from migrator.scanning.joining import additions, content_id, live_histories, merged_hashes, runs_of, without
 from migrator.scanning.sources import ONLY_SESSION_ID

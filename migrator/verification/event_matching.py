@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from migrator.model.words import HASH_BYTES
-from migrator.openclaw.changes.transforms import canonical, explain_event
-from migrator.openclaw.text.js_values import Json, js_numbers
+from migrator.openclaw.changes.transforms import explain_event
+from migrator.openclaw.text.js_values import Json, canonical, js_numbers
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.transcript import Line, LineKind
 from migrator.sqlite.events import event_hash

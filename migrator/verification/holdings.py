@@ -13,7 +13,7 @@ from functools import cached_property
 
 from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Row, Shape, Store
 from migrator.model.words import Name
-from migrator.openclaw.text.store import RawEntry
+from migrator.openclaw.text.entry_head import RawEntry
 from migrator.planning.folding import deleted_by_gateway
 from migrator.scanning.joining import content_id
 from migrator.scanning.session_reader import OpenDatabases
