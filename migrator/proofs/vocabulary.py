@@ -13,8 +13,8 @@ from typing import Annotated, TypeVar, get_args
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from migrator.findings.checks import CHECKS, NOT_TESTED
-from migrator.findings.sayings import SAYINGS
 from migrator.findings.table import RULES
+from migrator.findings.upgrades import SAYINGS
 from migrator.model.conclusions import OUTCOMES
 from migrator.model.inventory import Shape
 from migrator.model.plan import Action

@@ -22,8 +22,7 @@ from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.line_pieces import UTF8_REPLACED
 from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader
 from migrator.scanning.sources import changed, file_identity, has_bytes
-from migrator.sqlite.event_columns import EventColumns
-from migrator.sqlite.events import event_hash
+from migrator.sqlite.events import EventColumns, event_hash
 
 
 def read_transcript(
