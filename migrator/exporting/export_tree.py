@@ -14,9 +14,16 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from migrator.exporting.parts import missing_header, numbered, part_mark, part_names
 from migrator.exporting.readable import markdown
-from migrator.exporting.stored_sessions import LegacySession, is_file_name, legacy_sessions
+from migrator.exporting.stored_sessions import (
+    LegacySession,
+    is_file_name,
+    legacy_sessions,
+    missing_header,
+    numbered,
+    part_mark,
+    part_names,
+)
 from migrator.model.exported import ExportedStore, Layout
 from migrator.model.inventory import Database, Shape
 from migrator.model.words import Finding, Name

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from migrator.findings.checks import CHECKS, NOT_TESTED
-from migrator.model.conclusions import remedy
+from migrator.model.conclusions import Tally, after_judging, remedy
 from migrator.model.counted import plural
-from migrator.model.next_steps import Tally, after_judging
 from migrator.model.upgrade import Seen
 from migrator.model.verification import LOST, HistoryVerdict, Verdict
 from migrator.proofs.log import Log, Problem
