@@ -64,8 +64,7 @@ def apply(
 
     from migrator import commands
     from migrator.commands.request import even_clock
-    from migrator.privacy.labels import given_key
-    from migrator.privacy.names import report_names
+    from migrator.privacy.labels import given_key, report_names
     from migrator.proofs.notary import Notary
 
     clock = even_clock()

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrator.openclaw.changes.event_transforms import CURRENT_VERSION
-from migrator.openclaw.changes.transforms import normal_event
+from migrator.openclaw.changes.event_transforms import CURRENT_VERSION, normal_event
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.js_values import canonical
-from migrator.openclaw.text.store import StoreReader, parse_strict
+from migrator.openclaw.text.json_text import parse_strict
+from migrator.openclaw.text.store import StoreReader
 from migrator.openclaw.text.transcript import LineKind, TranscriptReader
 from migrator.sqlite import nodes
 from migrator.sqlite.snapshot import open_snapshot

@@ -178,9 +178,9 @@ def prove(
 ) -> NoReturn:
     """Try an upgrade on a private copy, with real OpenClaw releases, and prove that it keeps every session."""
     from migrator.cli.runner import Runner
+    from migrator.upgrades.private_copy import of_smoke_state
     from migrator.upgrades.prove import Question
     from migrator.upgrades.prove import prove as prove_upgrade
-    from migrator.upgrades.smoke import of_smoke_state
 
     runner = Runner(click.get_current_context())
     ways = tuple(Way) if way == "both" else (Way(way),)

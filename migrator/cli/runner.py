@@ -41,8 +41,7 @@ from migrator.model.report import Report, run_of
 from migrator.model.words import Name
 from migrator.openclaw.places.paths import resolve_state_dir
 from migrator.patience import retry_while_busy
-from migrator.privacy.labels import KEY_VARIABLE, Labels, clear_text, given_key, read_key
-from migrator.privacy.names import report_names
+from migrator.privacy.labels import KEY_VARIABLE, Labels, clear_text, given_key, read_key, report_names
 from migrator.proofs import bundle
 from migrator.proofs.log import LogReader, log_lines
 from migrator.report.building import error_document

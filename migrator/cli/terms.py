@@ -11,8 +11,9 @@ from migrator.findings.checks import CHECKS
 from migrator.findings.table import RULES
 from migrator.model.conclusions import OUTCOMES
 from migrator.model.counted import in_general
-from migrator.openclaw.changes.transforms import ENTRY_TRANSFORMS, EVENT_TRANSFORMS, LOSSES
-from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
+from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS
+from migrator.openclaw.changes.transforms import ENTRY_TRANSFORMS, LOSSES
+from migrator.report.verified_parts import SESSIONS, TRANSCRIPTS
 
 _WHERE = "migrator/openclaw/README.md lists each with the place in OpenClaw's code that makes it."
 

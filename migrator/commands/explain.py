@@ -22,8 +22,8 @@ from migrator.model.verification import UNREAD, HistoryVerdict, HistoryVerificat
 from migrator.model.words import Finding, Name
 from migrator.openclaw.places.session_files import transcript_session_id
 from migrator.runs.run_record import all_records
+from migrator.scanning.copies import copies
 from migrator.scanning.elsewhere import only_here
-from migrator.scanning.repair_sources import copies
 from migrator.verification.verifier import verify
 
 _STAMP = re.compile(r"\.imported-(\d{13})")

@@ -29,7 +29,7 @@ from migrator.openclaw.places.session_key import parse_session_key
 from migrator.scanning.databases import read_database
 from migrator.scanning.directories import agent_path
 from migrator.scanning.discovery import Found, Holds, look_at, walk
-from migrator.scanning.joins import joins_of
+from migrator.scanning.joining import joins_of
 from migrator.scanning.originals import IMPORT_ARCHIVE
 from migrator.scanning.packed import is_packed, read_copy
 from migrator.scanning.remains import is_alone

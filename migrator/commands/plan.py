@@ -27,7 +27,7 @@ from migrator.model.writes import Origin
 from migrator.planning import planfile
 from migrator.planning.planner import plan as make_plan
 from migrator.runs.steps import JOURNAL
-from migrator.scanning.repair_sources import copies, deleted
+from migrator.scanning.copies import copies, deleted
 from migrator.scanning.sources import archived_digest
 from migrator.verification.verifier import verify as make_verification
 

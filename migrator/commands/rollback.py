@@ -8,8 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from migrator.commands.judging import DIFFERENCES, REFUSED
-from migrator.commands.request import Request, outside, state_dir_of, take_inventory
-from migrator.commands.wrong_place import require_no_wrong_place
+from migrator.commands.request import Request, outside, require_no_wrong_place, state_dir_of, take_inventory
 from migrator.execution.run_states import OVER, RunState, state_of
 from migrator.execution.undo import leftovers, move_out, obstacles, strangers, undo
 from migrator.model.progress import silent

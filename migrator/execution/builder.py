@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from migrator.execution.read_back import check_result
-from migrator.execution.session_writer import write_planned
+from migrator.execution.session_writer import check_result, write_planned
 from migrator.filesystem import fsync_file, inherit_owner, make_private_directory
 from migrator.model.errors import BusyError, ChangedError, DefectError, MigratorError, RefusedError, SystemFailedError
 from migrator.model.plan import DatabasePlan

@@ -25,8 +25,7 @@ from migrator.execution.builder import (
     prepare,
     sqlite_failures,
 )
-from migrator.execution.read_back import check_result, check_unchanged
-from migrator.execution.session_writer import write_planned
+from migrator.execution.session_writer import check_result, check_unchanged, write_planned
 from migrator.filesystem import publish
 from migrator.model.errors import ChangedError, RefusedError, SystemFailedError
 from migrator.model.inventory import Shape

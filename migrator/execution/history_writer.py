@@ -17,7 +17,7 @@ from migrator.model.inventory import Shape
 from migrator.model.progress import Advance, Progress
 from migrator.model.words import Name
 from migrator.model.writes import HistoryWrite, SourceFile
-from migrator.openclaw.changes.transforms import normal_event
+from migrator.openclaw.changes.event_transforms import normal_event
 from migrator.openclaw.text.js_values import strictly_equal
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.legacy_store import respelled

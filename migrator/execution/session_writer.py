@@ -1,13 +1,13 @@
 """Write a plan into one database, in one transaction that is the caller's: rows and histories.
 
 What is missing or older in a database of schema 1 is written in both shapes. One that a newer release has migrated is
-repaired in the shape that it has (:mod:`.repairer`).
+repaired in the shape that it has. What is there is read back before anything is done to it, and after.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import chain
 from types import ModuleType
@@ -26,9 +26,11 @@ from migrator.openclaw.text.entry import prepare
 from migrator.openclaw.text.store import read_member
 from migrator.parallel import Workers
 from migrator.planning.digests import content_digest, held
+from migrator.scanning.databases import stored_transcripts
 from migrator.scanning.session_reader import stored_text, stored_texts
 from migrator.scanning.sources import raw_entries, reread
 from migrator.sqlite import cache_rows, nodes, target, typed_entries
+from migrator.sqlite.content import Tables, Texts, content
 from migrator.sqlite.rows import NewSession
 from migrator.sqlite.snapshot import open_snapshot
 
@@ -195,3 +197,37 @@ def _row_text(source: RowSource) -> bytes:
         if source.origin is Origin.STRANDED:
             return next(stored_texts(connection, key), b"")
         return stored_text(connection, key, database.shape) or b""
+
+
+def check_unchanged(connection: sqlite3.Connection, planned: DatabasePlan) -> None:
+    """Raise ChangedError unless a database has the sessions that were planned on."""
+    if _read_back(connection, planned.database.shape)[1:] != held(planned.database):
+        raise ChangedError(
+            "The sessions in {subject} changed after they were planned; plan again.",
+            Name("database", planned.database.path),
+        )
+
+
+def check_result(
+    connection: sqlite3.Connection, planned: DatabasePlan, expected: str, problems: Callable[[], object]
+) -> Tables:
+    """Read back what was written and compare it with what was promised; give the digests of all tables.
+
+    ``problems`` is empty for a sound database.
+    """
+    tables, cached, typed, histories = _read_back(connection, planned.database.shape)
+    if content_digest(cached, typed, histories) != expected or problems():
+        raise ChangedError(
+            "What was written to {subject} does not read back as planned; nothing was kept. Plan again.",
+            Name("database", planned.database.path),
+        )
+    return tables
+
+
+def _read_back(connection: sqlite3.Connection, shape: Shape) -> tuple[Tables, Texts, Texts, dict[str, bytes]]:
+    """The digests of all tables, of each session's text in both shapes, and the hashes of each history."""
+    tables, sessions, histories = content(connection)
+    typed = sessions.get("session_nodes" if shape is Shape.NODES else "session_entries", {})
+    if histories is None:
+        histories = {stored.session_id: stored.hashes for stored in stored_transcripts(connection)}
+    return tables, sessions.get("cache_entries", {}), typed, histories

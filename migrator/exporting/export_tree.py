@@ -14,13 +14,20 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from migrator.exporting.parts import missing_header, numbered, part_mark, part_names
-from migrator.exporting.prompts import prompt_of
 from migrator.exporting.readable import markdown
-from migrator.exporting.stored_sessions import LegacySession, is_file_name, legacy_sessions
+from migrator.exporting.stored_sessions import (
+    LegacySession,
+    is_file_name,
+    legacy_sessions,
+    missing_header,
+    numbered,
+    part_mark,
+    part_names,
+)
 from migrator.model.exported import ExportedStore, Layout
 from migrator.model.inventory import Database, Shape
 from migrator.model.words import Finding, Name
+from migrator.openclaw.places.prompts import prompt_digest, read_prompt
 from migrator.openclaw.text.legacy_store import StoreWriter, spelled
 from migrator.scanning.databases import cold_folder
 from migrator.sqlite import events, extras, nodes, typed_entries
@@ -124,8 +131,8 @@ class _Writer:
             path.unlink(missing_ok=True)
 
     def _copy_prompt(self, session: LegacySession) -> None:
-        legacy = self.wish.layout is Layout.LEGACY
-        found = prompt_of(session.text, Path(self.database.path).parent.parent / "sessions") if legacy else None
+        digest = prompt_digest(session.text) if self.wish.layout is Layout.LEGACY else None
+        found = read_prompt(Path(self.database.path).parent.parent / "sessions", digest) if digest else None
         if found is not None and not (path := self.folder / found[0]).exists():
             make_folders(self.folder, found[0].parent)
             with _private(path) as stream:

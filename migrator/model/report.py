@@ -9,21 +9,23 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from migrator.model.conclusions import LEFT_BEHIND, OUTCOMES, remedy
-from migrator.model.explanation import Explanation
-from migrator.model.exported import Exported
-from migrator.model.inventory import Inventory
-from migrator.model.next_steps import (
+from migrator.model.conclusions import (
     AFTER_SCAN,
     IN_A_PLAN,
+    LEFT_BEHIND,
+    OUTCOMES,
     Tally,
     accepting,
     after_judging,
     after_scan,
     holds_sessions,
     lost_in,
+    remedy,
     tally_of,
 )
+from migrator.model.explanation import Explanation
+from migrator.model.exported import Exported
+from migrator.model.inventory import Inventory
 from migrator.model.outcome import NOT_ARCHIVED, Archiving, Outcome
 from migrator.model.plan import Plan
 from migrator.model.upgrade import Upgrade

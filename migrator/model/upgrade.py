@@ -65,7 +65,7 @@ class Record:
     """One command: of this program where ``release`` is None, else of that release of OpenClaw.
 
     ``exit_code`` is None if it did not end in time. ``sayings`` are what of its output is known, by the codes of
-    ``migrator.findings.sayings``, ``last_words`` the end of the output of a failed command, which may name anybody.
+    ``migrator.findings.upgrades``, ``last_words`` the end of the output of a failed command, which may name anybody.
     """
 
     part: Part

@@ -1,4 +1,10 @@
-"""The plan for one database: one to write to, one that has everything, or one to be repaired. Pure."""
+"""The plan for one database: one to write to, one that has everything, or one to be repaired. Pure.
+
+One that has everything is settled: a newer OpenClaw has migrated it, and beside it a store came back, from a backup or
+with an old build. Nothing is written to such a database. But the next upgrade would import the stale store over its
+newer rows (``migrator/openclaw/README.md``: "stale store wins"). So there is a plan, for apply to verify that nothing
+of the store is lacking and, if it is asked to archive, to put the store away.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +19,11 @@ from migrator.model.inventory import Database, Entry, Inventory, Row, Store, Tra
 from migrator.model.plan import Action, Candidate, DatabasePlan, Decision, Reject
 from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Repair
-from migrator.openclaw.text.recovered import is_made_up
-from migrator.planning.decisions import assign_owners, decide
+from migrator.openclaw.places.session_key import canonical_key
+from migrator.openclaw.text.entry import is_made_up
+from migrator.planning.decisions import Merged, assign_owners, decide, merge, rows_by_key
 from migrator.planning.digests import content_digest, held, span_id
 from migrator.planning.folding import RecoveredKeys
-from migrator.planning.merging import Merged, merge, rows_by_key
-from migrator.planning.settled import kept_rows
 from migrator.runs.quarantine import SUPERSEDED
 
 _EMPTY, _ROW = 128 * 1024, 512
@@ -60,7 +65,7 @@ def plan_database(
     """The plan for a database that sessions can be written to in both shapes, and what is worth knowing of it."""
     merged = merge(stores, rows_by_key(database))
     decisions, findings = _decisions(stores, merged, places, respelled)
-    relieved = relieved_keys(database, decisions)
+    relieved = _relieved_keys(database, decisions)
     typed = {row.key: row for row in database.typed_rows if row.key not in relieved}
     decisions = assign_owners(decisions, typed)
     files = tuple({file.path: file for history in histories for file in history.transcripts}.values())
@@ -116,7 +121,7 @@ def _expected_digest(
     )
 
 
-def relieved_keys(database: Database, decisions: Iterable[Decision]) -> tuple[str, ...]:
+def _relieved_keys(database: Database, decisions: Iterable[Decision]) -> tuple[str, ...]:
     """The keys that were made up for histories without an entry whose own entries are there now, under other keys."""
     made_up = [row for row in database.typed_rows if is_made_up(row)]
     if not made_up:
@@ -134,7 +139,7 @@ def plan_settled(
     planned = DatabasePlan(
         database=database,
         stores=stores,
-        decisions=tuple(kept_rows(database, entries, inventory)),
+        decisions=tuple(_kept_rows(database, entries, inventory)),
         histories=histories,
         rejects=rejects_of(
             stores,
@@ -151,6 +156,51 @@ def plan_settled(
         peak_bytes=0,
     )
     return planned, _findings(planned)
+
+
+def _kept_rows(database: Database, entries: Iterable[Entry], inventory: Inventory) -> Iterator[Decision]:
+    """The decisions for the entries of a settled database: whatever is there stays as it is."""
+    rows = {row.key: row for row in database.typed_rows}
+    for entry in entries:
+        row = _row(database, rows, entry, inventory)
+        if row is not None:
+            yield Decision(
+                key=entry.key,
+                action=Action.KEEP if (row.updated_at or 0) > (entry.updated_at or 0) else Action.SAME,
+                source=None,
+                sha256=row.sha256,
+                session_id=row.session_id,
+                updated_at=row.updated_at,
+                write_cache=False,
+                write_typed=False,
+                owns_session=False,
+                typed_key=entry.key,
+                typed_sha256=row.sha256,
+            )
+
+
+def is_settled(
+    database: Database, stores: Iterable[Store], histories: Iterable[HistoryWrite], inventory: Inventory
+) -> bool:
+    """Whether a migrated database has a row, as new or newer, for each entry, and all of each history."""
+    if not database.is_upgraded or any(history.pending for history in histories):
+        return False
+    rows = {row.key: row for row in database.typed_rows}
+    entries = (entry for store in stores for entry in store.entries if entry.problem is None)
+    return all(_holds(_row(database, rows, entry, inventory), entry) for entry in entries)
+
+
+def _row(database: Database, rows: dict[str, Row], entry: Entry, inventory: Inventory) -> Row | None:
+    """The row of an entry, under its own key or the one that the upgrade has given it."""
+    canonical = canonical_key(entry.key, database.agent_id, inventory.main_key, inventory.scope)
+    return rows.get(entry.key) or rows.get(canonical)
+
+
+def _holds(row: Row | None, entry: Entry) -> bool:
+    if row is None or entry.session_id is None:
+        return False
+    newer, age = row.updated_at or 0, entry.updated_at or 0
+    return newer > age or (newer == age and row.session_id == entry.session_id)
 
 
 def plan_repair(

@@ -11,10 +11,9 @@ from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.model.writes import HistoryWrite, SourceFile
 from migrator.openclaw.places.session_databases import is_opened
 from migrator.openclaw.places.session_key import canonical_key
-from migrator.openclaw.text.recovered import recovered_entry
+from migrator.openclaw.text.entry import recovered_entry
 from migrator.planning.folding import RecoveredKeys
-from migrator.scanning.joining import additions, merged_hashes, runs_of, without
-from migrator.scanning.joins import content_id, live_histories
+from migrator.scanning.joining import additions, content_id, live_histories, merged_hashes, runs_of, without
 from migrator.scanning.sources import ONLY_SESSION_ID
 from migrator.scanning.transcripts import events_of
 

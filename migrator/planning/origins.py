@@ -1,18 +1,59 @@
-"""Where a repair takes entries and files from, which file of a session comes first, and what stays deleted. Pure."""
+"""What a repair can add to a database, where it takes that from, and what stays deleted. Pure."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrator.model.inventory import Database, Entry, Inventory, StoreKind, Transcript
 from migrator.model.plan import Judged
+from migrator.model.verification import HistoryVerdict, HistoryVerification
 from migrator.model.words import Name
 from migrator.model.writes import Origin, RowSource, SourceFile
 from migrator.openclaw.places.session_files import FileKind, transcript_session_id
 from migrator.planning.folding import deleted_by_gateway, is_gateways
 from migrator.runs.run import RUNS
 from migrator.scanning.joining import in_order
+
+_LACKING = (HistoryVerdict.ABSENT, HistoryVerdict.EXTENDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one origin has of the history of a session: files, each with what verify says of it."""
+
+    origin: Origin
+    members: list[tuple[HistoryVerification, SourceFile]]
+
+    @property
+    def diverges(self) -> bool:
+        """Whether database and files have both gone on, each in another way."""
+        return any(verified.verdict is HistoryVerdict.DIVERGES for verified, _ in self.members)
+
+    @property
+    def lacking(self) -> list[tuple[HistoryVerification, SourceFile]]:
+        """The files that have events which the database lacks."""
+        return [
+            (verified, file)
+            for verified, file in self.members
+            if verified.verdict in _LACKING and verified.events > verified.present
+        ]
+
+
+@dataclass(slots=True)
+class Additions:
+    """What can be added to one database; ``replaced`` are keys whose rows are older than a source of the same key.
+
+    ``rows`` are by key, and by the session id where another conversation has that key (else empty).
+    """
+
+    database: Database
+    rows: dict[tuple[str, str], RowSource] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
+    histories: dict[str, list[Offer]] = field(default_factory=lambda: defaultdict(list))
+
 
 _BY_KIND = {StoreKind.IMPORTED: Origin.IMPORTED, StoreKind.ARCHIVED: Origin.ARCHIVED}
 

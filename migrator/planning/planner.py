@@ -17,13 +17,12 @@ from migrator.model.words import Finding, Name, Severity
 from migrator.model.writes import HistoryWrite
 from migrator.openclaw.places.session_databases import is_opened
 from migrator.openclaw.places.session_files import FileKind
-from migrator.planning.database_plans import Places, plan_database, plan_repair, plan_settled
+from migrator.planning.database_plans import Places, is_settled, plan_database, plan_repair, plan_settled
+from migrator.planning.decisions import merge, rows_by_key, time_of
 from migrator.planning.digests import plan_digest
 from migrator.planning.folding import RecoveredKeys, Session, fold
 from migrator.planning.history_plans import plan_histories
-from migrator.planning.merging import merge, rows_by_key, time_of
 from migrator.planning.repair_planner import plan_repairs
-from migrator.planning.settled import is_settled
 
 
 def plan(

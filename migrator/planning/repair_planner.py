@@ -17,10 +17,9 @@ from migrator.model.verification import EntryVerdict, HistoryVerdict, HistoryVer
 from migrator.model.words import Finding, Name
 from migrator.model.writes import HistoryWrite, Origin, Repair, RowSource, RowWrite, SourceFile
 from migrator.openclaw.places.session_key import database_key
-from migrator.openclaw.text.recovered import is_made_up, recovered_entry
-from migrator.planning.additions import Additions, Offer
+from migrator.openclaw.text.entry import is_made_up, recovered_entry
 from migrator.planning.folding import RecoveredKeys, Session, fold
-from migrator.planning.origins import deleted_sessions, file_origin, row_source, sources_in_order
+from migrator.planning.origins import Additions, Offer, deleted_sessions, file_origin, row_source, sources_in_order
 from migrator.scanning.joining import runs_of
 
 _ALWAYS = float("inf")  # the time of a row that is there already: it keeps its key, whatever comes

@@ -1,4 +1,4 @@
-"""Redaction: keyed labels in place of names.
+"""Redaction: keyed labels in place of names, and which strings of an installation are names.
 
 Whoever gets a proof must not learn a phone number from a session key, a person from a directory name, or a
 token from a configuration. A plain digest is no help, because such keys can be guessed; a fresh random id per
@@ -12,13 +12,16 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from migrator.filesystem import fsync_directory, move, open_regular_file, write_all
 from migrator.model.errors import UsageError
-from migrator.model.words import Name
+from migrator.model.inventory import Inventory
+from migrator.model.report import Report, forecast_of, origin_of
+from migrator.model.words import Finding, Name
 
 Namer = Callable[[Name], str]
 """How names are shown: ``Labels(...).of`` in whatever may leave the machine, ``clear_text`` on a terminal."""
@@ -113,3 +116,34 @@ def clear_text(name: Name, below: str | None = None) -> str:
     text = name.text if below is None or name.kind == "argument" else name.text.removeprefix(os.path.join(below, ""))
     plain = text.isprintable() and not re.search(r"[\s\"'\\]", text)
     return text if plain and text else repr(text)
+
+
+def report_names(report: Report) -> Iterator[Name]:
+    """Every string of the installations that a report is about: nothing of it may leave the process in clear."""
+    origin = origin_of(report)
+    theirs = names(origin) if origin is not report.inventory else ()
+    return chain(names(report.inventory, forecast_of(report)), theirs)
+
+
+def names(inventory: Inventory, forecast: tuple[Finding, ...] = ()) -> Iterator[Name]:
+    """Every string of an installation that a scan has kept."""
+    return (name for name in _all_names(inventory, forecast) if name.text)
+
+
+def _all_names(inventory: Inventory, forecast: tuple[Finding, ...]) -> Iterator[Name]:
+    yield from (Name("path", inventory.state_dir), Name("config", inventory.config_path or ""))
+    yield from (Name("config-value", text) for text in inventory.names)
+    for agent in inventory.agents:
+        yield from (Name("agent", agent.directory), Name("agent-id", agent.normalized_id), Name("path", agent.path))
+        yield from (Name("file", file.path) for file in agent.files)
+    keys: set[str] = set()
+    for store in inventory.stores:
+        yield from (Name("store", store.path), Name("store", store.real_path))
+        keys.update(entry.key for entry in store.entries)
+        yield from (Name("session-id", entry.session_id) for entry in store.entries if entry.session_id is not None)
+    for database in inventory.databases:
+        yield Name("database", database.path)
+        keys.update(row.key for rows in (database.cache_rows, database.typed_rows) for row in rows)
+    yield from (Name("session", key) for key in keys)
+    for finding in (*inventory.findings, *forecast):
+        yield from (finding.subject, *finding.others)

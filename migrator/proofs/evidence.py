@@ -1,4 +1,7 @@
-"""Evidence: from a report to the events of a proof log."""
+"""Evidence: from a report to the events of a proof log.
+
+Of an upgrade these are its commands, what real releases listed, and the verdict on each way.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,16 @@ from migrator.filesystem import filesystem_type
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Database, FileIdentity, Inventory, agents_with_anything
 from migrator.model.report import ApplyReport, ProveReport, Report, origin_of, plan_of, verification_of
+from migrator.model.upgrade import ListedSession, Record, Trial, Upgrade
 from migrator.model.verification import DatabaseVerification, HistoryVerdict, SourceVerification, Verdict
 from migrator.model.words import Finding, Name
 from migrator.privacy.labels import Namer
 from migrator.proofs.claims import gaps
 from migrator.proofs.log import Fact, ProofLog
-from migrator.proofs.upgrade_evidence import upgrade_checks, upgrade_events
-from migrator.proofs.vocabulary import Source
-from migrator.proofs.words import FILESYSTEMS, MACHINES, SYSTEMS, known
+from migrator.proofs.vocabulary import FILESYSTEMS, MACHINES, SYSTEMS, Source, known
 from migrator.sqlite.snapshot import identify
-from migrator.verification.places import same_place
+from migrator.verification.holdings import same_place
+from migrator.verification.parity import parity
 
 MOST_FINDINGS = 1000
 """So many findings of one code are in a proof one by one; the index of the quarantine and the json format have all."""
@@ -44,7 +47,7 @@ def record(
     ended = clock()
     log = ProofLog(namer, clock)
     log.add("begin", started, **_call(report, command))
-    for event, at, facts in upgrade_events(report) if isinstance(report, ProveReport) else ():
+    for event, at, facts in _upgrade_events(report) if isinstance(report, ProveReport) else ():
         log.add(event, at, **facts)
     sources = list(_sources(report))
     databases = list(_databases(report, sources))
@@ -248,7 +251,7 @@ def _findings(findings: Sequence[Finding]) -> Iterator[dict[str, Fact]]:
 def _checks(report: Report) -> list[dict[str, Fact]]:
     made: list[dict[str, Fact]] = []
     if isinstance(report, ProveReport):
-        made += [{"name": name, "passed": passed} for name, passed in upgrade_checks(report.upgrade).items()]
+        made += [{"name": name, "passed": passed} for name, passed in _upgrade_checks(report.upgrade).items()]
     verification = verification_of(report)
     if verification is None:
         return made
@@ -269,3 +272,83 @@ def _totals(report: Report) -> dict[str, Fact]:
     if (plan := plan_of(report)) is not None:
         facts["actions"] = dict(Counter(d.action.value for one in plan.databases for d in one.decisions))
     return facts
+
+
+def _upgrade_events(report: ProveReport) -> Iterator[tuple[str, datetime | None, dict[str, Fact]]]:
+    """The events with their times: all commands on the original, then each trial with its commands and lists."""
+    upgrade, files = report.upgrade, _file_names(report.inventory)
+    state = report.inventory.state_dir
+    yield from (("step", one.ended, _step(one, state, files)) for one in upgrade.records)
+    for trial in upgrade.trials:
+        yield from (("step", one.ended, _step(one, state, files)) for one in trial.records)
+        ended = trial.records[-1].ended if trial.records else None
+        yield from (("listed", ended, _listed(trial, seen)) for seen in trial.sessions)
+        yield "trial", ended, _outcome(upgrade, trial)
+
+
+def _listed(trial: Trial, seen: ListedSession) -> dict[str, Fact]:
+    return {
+        "way": trial.way,
+        "session": seen.session,
+        "session_id": seen.session_id,
+        "before": seen.before,
+        "after": seen.after,
+        "gateway": seen.gateway,
+        "differs": list(seen.differs),
+        "tokens": seen.tokens,
+    }
+
+
+def _upgrade_checks(upgrade: Upgrade) -> dict[str, bool]:
+    """The checks of the way that counts, and that the original was left alone."""
+    return {"original-untouched": upgrade.untouched, **{check.name: check.passed for check in upgrade.trials[0].checks}}
+
+
+def _step(record: Record, state_dir: str, files: dict[str, Name]) -> dict[str, Fact]:
+    def named(paths: tuple[str, ...]) -> list[Name]:
+        whole = (os.path.join(state_dir, path) for path in paths)
+        return [files.get(path, Name("file", path)) for path in whole]
+
+    return {
+        "part": record.part,
+        "way": record.way,
+        "release": record.release,
+        "command": list(record.command),
+        "exit_code": record.exit_code,
+        "seconds": record.seconds,
+        "counts": dict(record.counts),
+        "created": named(record.files.created),
+        "changed": named(record.files.changed),
+        "removed": named(record.files.removed),
+        "sayings": list(record.sayings),
+    }
+
+
+def _file_names(inventory: Inventory) -> dict[str, Name]:
+    """What the other events call the files of an installation, by path."""
+    names = {store.path: Name("store", store.path) for store in inventory.stores}
+    names |= {one.path: Name("transcript", one.path) for one in inventory.transcripts}
+    return names | {database.path: Name("database", database.path) for database in inventory.databases}
+
+
+def _outcome(upgrade: Upgrade, trial: Trial) -> dict[str, Fact]:
+    verification = trial.verification
+    facts: dict[str, Fact] = {"way": trial.way, "verdict": trial.word, "exit_code": trial.exit_code}
+    facts |= {"isolated": upgrade.isolated, "confined": upgrade.confined, "links_left_out": upgrade.links_left_out}
+    facts |= {"steps": len(trial.records), "listed": len(trial.sessions)}
+    for place in ("before", "after", "gateway"):
+        facts[place] = dict(Counter(getattr(seen, place).value for seen in trial.sessions))
+    facts["failed"] = sorted({check.name for check in trial.checks if not check.passed})
+    if verification is None:
+        return facts | {"sessions": 0, "events": 0, "present": 0, "verdicts": {}, "transcripts": {}}
+    numbers = parity(verification)
+    counts = {verdict.value: verification.count(verdict) for verdict in Verdict}
+    histories = {verdict.value: verification.count_histories(verdict) for verdict in HistoryVerdict}
+    return facts | {
+        "sessions": numbers.sessions[1],
+        "events": numbers.events[1],
+        "present": numbers.events[0],
+        "verdicts": {word: count for word, count in counts.items() if count},
+        "transcripts": {word: count for word, count in histories.items() if count},
+        "failed": sorted({*verification.failed_checks, *(c.name for c in trial.checks if not c.passed)}),
+    }

@@ -1,7 +1,7 @@
 """The proof: a hash-chained log, one JSON object per line, of what a command read, did and found.
 
 The chain shows an accident or a careless edit. Against a forger it is worth as much as the place where the
-hash of its last line was noted down: the log is not signed.
+hash of its last line was noted down: the log is not signed. Nothing is read that the vocabulary does not allow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from migrator.filesystem import fsync_directory
 from migrator.model.words import Name
 from migrator.privacy.labels import Namer
 from migrator.proofs.claims import claim_contradictions
-from migrator.proofs.coding import NotAllowedError, decode, encode
 from migrator.proofs.sums import MOST_PROBLEMS, Ledger
 from migrator.proofs.vocabulary import START, AnyEvent, Begin, End, Event, Totals, Transcript
 
@@ -52,6 +51,11 @@ _NO_LINKS = (
     errno.ENOTSUP,
     errno.EOPNOTSUPP,
 )
+
+_DECODER = msgspec.json.Decoder(AnyEvent)
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_PLACE = re.compile(r"at `\$\.([a-z_0-9]+)")
+_LACKING = re.compile(r"Object missing required field `([a-z_0-9]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,3 +309,37 @@ def _read(text: str) -> tuple[AnyEvent, str]:
     if encode(event) != body.encode() or sha256(body.encode()).hexdigest() != sealed[2]:
         raise NotAllowedError("is not what its hash was taken of")
     return event, sealed[2]
+
+
+class NotAllowedError(Exception):
+    """Text is no event of a proof; the sentence repeats nothing of it."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+def decode(text: bytes | str) -> AnyEvent:
+    """Read one event. Raises NotAllowedError for what is not on the allow-list."""
+    try:
+        event: AnyEvent = _DECODER.decode(text)
+    except msgspec.ValidationError as error:
+        raise NotAllowedError(_fault(str(error))) from None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise NotAllowedError("is not JSON") from None
+    return event
+
+
+def encode(event: Event) -> bytes:
+    """The one way to write an event."""
+    return _ENCODER.encode(event)
+
+
+def _fault(message: str) -> str:
+    """Say what is wrong without the words of the text, which could be anybody's."""
+    if lacking := _LACKING.match(message):
+        return f"lacks the field {lacking[1]}"
+    if place := _PLACE.search(message):
+        is_event = place[1] == "event"
+        return "is no known event" if is_event else f"has a value in the field {place[1]} that is not allowed there"
+    return "has a field that its event does not have" if "unknown field" in message else "is not an object"

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from migrator.findings.checks import CHECKS, NOT_TESTED
+from migrator.model.conclusions import Tally, after_judging, remedy
 from migrator.model.counted import plural
 from migrator.model.upgrade import Seen
-from migrator.model.verification import LOST, Verdict
+from migrator.model.verification import LOST, HistoryVerdict, Verdict
 from migrator.proofs.log import Log, Problem
-from migrator.proofs.next_step import next_step
 from migrator.proofs.sums import seconds_between
 from migrator.proofs.vocabulary import Begin, Check, Database, Listed, NotTested, Source, Step, Totals, Trial, given
 
@@ -185,3 +185,13 @@ def _text(value: _Cell) -> str:
     if isinstance(value, tuple):
         return " ".join(map(_text, value))
     return "none" if value is None else str(value)
+
+
+def next_step(log: Log) -> str:
+    """The sentence for a log without problems."""
+    totals, verdicts = log.totals, given(log.totals.verdicts, {})
+    failed = frozenset(check.name for check in log.of(Check) if not check.passed)
+    damaged = verdicts.get(Verdict.QUARANTINED, 0) + given(totals.transcripts, {}).get(HistoryVerdict.DAMAGED, 0)
+    usual = remedy(totals.verdict, damaged, log.end.findings.get("entry.lost-history", 0))
+    found = Tally(verdicts, totals.events - totals.present, failed, "--against" in log.begin.command)
+    return after_judging(log.begin.verb, totals.verdict, usual, found)

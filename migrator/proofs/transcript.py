@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from migrator.findings.sayings import SAYINGS
+from migrator.findings.upgrades import SAYINGS
 from migrator.model.upgrade import Seen, Way
 from migrator.proofs.log import Log
-from migrator.proofs.next_step import next_step
+from migrator.proofs.summary import next_step
 from migrator.proofs.vocabulary import Listed, Step, Trial
 
 _MOST_FILES = 8

@@ -12,8 +12,8 @@ from msgspec import structs
 from msgspec.structs import asdict
 
 from migrator import __version__
-from migrator.findings.sayings import SAYINGS
 from migrator.findings.table import RULES
+from migrator.findings.upgrades import SAYINGS
 from migrator.model.errors import MigratorError
 from migrator.model.explanation import ADVICE, Explanation
 from migrator.model.exported import Exported
@@ -33,8 +33,7 @@ from migrator.model.report import (
 from migrator.model.upgrade import Record, Trial, Upgrade
 from migrator.model.words import Finding, Name, Number
 from migrator.planning.forecast import RELEASES, effect
-from migrator.report.agent_rows import agent_rows
-from migrator.report.database_parts import plan_part, run_part, verified_members
+from migrator.report.database_parts import agent_rows, plan_part, run_part, verified_members
 from migrator.report.document import (
     FORMAT,
     VERSION,
@@ -54,7 +53,6 @@ from migrator.report.document import (
     VerbDocument,
     VerifyDocument,
 )
-from migrator.report.lazy import Lazy
 from migrator.report.parts import (
     CommandLine,
     EventRow,
@@ -65,6 +63,7 @@ from migrator.report.parts import (
     ForecastPart,
     ForeseenRow,
     KnownRunRow,
+    Lazy,
     PlaceRow,
     RunPart,
     Sentence,

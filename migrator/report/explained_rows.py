@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.model.counted import plural
 from migrator.model.words import Name
 from migrator.report.parts import ExplanationPart, Namer, PlaceRow
-from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
+from migrator.report.verified_parts import SESSIONS, TRANSCRIPTS
 
 PLACES = ("what", "where", "verdict", "what is known")
 HISTORY = ("when", "what happened", "where")

@@ -11,8 +11,7 @@ from typing import TypeVar
 
 from migrator.model.counted import Counted
 from migrator.model.words import Name, Severity
-from migrator.report.lazy import Lazy
-from migrator.report.parts import FindingRow, ForeseenRow, Namer
+from migrator.report.parts import FindingRow, ForeseenRow, Lazy, Namer
 
 MOST_NAMES = 3
 """How many names stand in a line; the rest is counted. The json format has them all."""

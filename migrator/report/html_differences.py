@@ -12,9 +12,8 @@ from migrator.model.verification import LOST, HistoryVerdict, Verdict
 from migrator.report.html_bars import SESSION_WORDS, TRANSCRIPT_WORDS
 from migrator.report.markup import Markup, table, tag
 from migrator.report.parts import Namer
-from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import difference, failed_checks
-from migrator.report.verified_parts import SessionRow, TranscriptRow, VerificationPart
+from migrator.report.verified_parts import SESSIONS, TRANSCRIPTS, SessionRow, TranscriptRow, VerificationPart
 from migrator.verification.parity import ARRIVED_HISTORIES
 
 _MOST_ROWS = 200

@@ -29,9 +29,8 @@ from migrator.report.groups import MOST_ROWS, PROBABLY_MEANT, command_line, cut,
 from migrator.report.layout import size
 from migrator.report.parts import STATES, AgentRow, FindingRow, ForecastPart, Namer, PlanPart
 from migrator.report.plan_text import NO_RUNS, RUN_HEADS, RUNS_TITLE, known_run_cells
-from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import failed_checks
-from migrator.report.verified_parts import VerificationPart, VerifiedDatabase
+from migrator.report.verified_parts import SESSIONS, TRANSCRIPTS, VerificationPart, VerifiedDatabase
 
 _Cell = str | int | None
 _FAILING = (Severity.BUSY, Severity.REFUSED, Severity.QUARANTINED)

@@ -1,12 +1,13 @@
 """What a report is made of, as frozen classes: every format renders these, and the JSON schema is made from them.
 
-A string of the installation is a :class:`Name` in all of them, so that no format can print it without a namer.
+A string of the installation is a :class:`Name` in all of them, so that no format can print it without a namer. A store
+may have 200,000 damaged entries: long lists are made only while somebody looks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, overload
 
 from msgspec import Meta, Struct, field
 
@@ -16,6 +17,10 @@ from migrator.model.plan import Action
 from migrator.model.report import Filesystem, Undone
 from migrator.model.words import Name, Number, Severity
 from migrator.model.writes import Origin
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
 
 Namer = Callable[[Name], str]
 """What turns a name into its label, or into its text."""
@@ -261,3 +266,26 @@ class ForecastPart(Part, frozen=True, kw_only=True):
     releases: str
     filesystems: Sequence[Filesystem]
     forecast: Sequence[ForeseenRow]
+
+
+class Lazy(Sequence[_Made]):
+    """What a function makes of each item. Nothing that it has made is kept."""
+
+    def __init__(self, make: Callable[[_Item], _Made], items: Sequence[_Item]) -> None:
+        self._items = items
+        self._at: Callable[[int], _Made] = lambda index: make(items[index])
+        self._slice: Callable[[slice], Lazy[_Made]] = lambda part: Lazy(make, items[part])
+
+    @overload
+    def __getitem__(self, index: int) -> _Made: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Lazy[_Made]: ...
+
+    def __getitem__(self, index: int | slice) -> _Made | Lazy[_Made]:
+        """One member, freshly made, or some of them to be made."""
+        return self._slice(index) if isinstance(index, slice) else self._at(index)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._items)

@@ -31,8 +31,8 @@ from migrator.report.layout import PLAIN, Column, Style, Whole, size, table, wra
 from migrator.report.parts import STATES, AgentRow, ExplanationPart, ExportPart, FindingRow, Namer, PlaceRow
 from migrator.report.plan_text import known_run_lines, plan_lines, run_lines
 from migrator.report.upgrade_text import prove_lines, upgrade_lines
-from migrator.report.verdict_words import SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import verification_lines
+from migrator.report.verified_parts import SESSIONS, TRANSCRIPTS
 
 _SEVERITIES = {
     Severity.BUSY: "red",

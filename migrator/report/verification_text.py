@@ -12,8 +12,10 @@ from migrator.model.words import Name
 from migrator.report.groups import MOST_LINES, MOST_NAMES, WHOLE, folded, listed
 from migrator.report.layout import Column, Style, table
 from migrator.report.parts import Namer
-from migrator.report.verdict_words import DIFFERENCES, SESSIONS, TRANSCRIPTS
 from migrator.report.verified_parts import (
+    DIFFERENCES,
+    SESSIONS,
+    TRANSCRIPTS,
     DifferenceRow,
     SessionRow,
     TranscriptRow,

@@ -1,7 +1,8 @@
 """Copies: older stores and transcripts that lie beside the live ones. They need not be migrated, but may hold more.
 
-What a copy has and nothing else has is worth knowing: about 200 answers were once found in ``.bak`` files only.
-A copy never decides the exit code, because sessions may have been deleted on purpose.
+What a copy has and nothing else has is worth knowing: about 200 answers were once found in ``.bak`` files only. A copy
+never decides the exit code, because sessions may have been deleted on purpose. A repair can take from copies what is
+nowhere else.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
-from migrator.model.inventory import Agent, SessionFile, StoreKind, Transcript
+from migrator.model.inventory import Agent, Inventory, SessionFile, Store, StoreKind, Transcript
 from migrator.model.words import Finding, Name
-from migrator.openclaw.places.session_files import FileKind
-from migrator.scanning.packed import unpacked
+from migrator.openclaw.places.session_files import FileKind, transcript_session_id
+from migrator.scanning.packed import read_copy, unpacked
 from migrator.scanning.sources import read_store
 from migrator.scanning.transcripts import read_transcript
 from migrator.sqlite.compressed import DamagedPayloadError
@@ -37,6 +40,9 @@ Missing = Callable[[Transcript], int]
 
 Known = Callable[[], Collection[str]]
 """The session ids and keys that a live source or a database has; few agents have copies to ask for them."""
+
+_COPIES = (FileKind.ARCHIVE_BAK, FileKind.REPAIR_BACKUP)
+_DELETED = (FileKind.ARCHIVE_DELETED, FileKind.ARCHIVE_RESET)
 
 
 def findings_on_copies(agent: Agent, known_sessions: Known, missing: Missing) -> Iterator[Finding]:
@@ -81,3 +87,37 @@ def _on_transcript(file: SessionFile, agent: Agent, missing: Missing) -> Iterato
         transcript, _ = read_transcript(path, agent.directory, file.kind)
         if transcript is not None and (count := missing(transcript)):
             yield Finding("copy.events-only-here", name, (("count", count),))
+
+
+def copies(inventory: Inventory) -> Inventory:
+    """The copies beside the live files of an installation, as if they were the live ones."""
+    stores = tuple(store for agent in inventory.agents for store in _stores(agent))
+    transcripts = tuple(one for agent in inventory.agents for one in _transcripts(agent, _COPIES))
+    return replace(inventory, stores=stores, transcripts=transcripts, findings=())
+
+
+def deleted(inventory: Inventory, named: tuple[str, ...]) -> Inventory:
+    """The archived transcripts of deleted and reset sessions that are named by session id or key."""
+    ids = {entry.session_id for store in inventory.stores for entry in store.entries if entry.key in named} | {*named}
+    transcripts = tuple(
+        one
+        for agent in inventory.agents
+        for one in _transcripts(agent, _DELETED)
+        if transcript_session_id(Path(one.path).name)[0] in ids
+    )
+    return replace(inventory, stores=(), transcripts=transcripts, findings=())
+
+
+def _stores(agent: Agent) -> list[Store]:
+    found = []
+    for file in agent.files:
+        if is_store_copy(file):
+            store, _ = read_store(file.path, file.path, StoreKind.COPY, agent.directory)
+            found += [replace(store, database=agent.database)] if store.identity is not None else []
+    return found
+
+
+def _transcripts(agent: Agent, kinds: tuple[FileKind, ...]) -> list[Transcript]:
+    paths = [(file.path, file.kind) for file in agent.files if FileKind(file.kind) in kinds]
+    read = (read_copy(path, agent.directory, kind) for path, kind in paths)
+    return [transcript for transcript in read if transcript is not None]

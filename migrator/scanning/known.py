@@ -14,7 +14,7 @@ from msgspec import Struct
 from migrator.filesystem import open_regular_file, read_regular_file
 from migrator.model.errors import BusyError
 from migrator.model.inventory import Database, Inventory, Store, Transcript
-from migrator.openclaw.text.recovered import is_made_up
+from migrator.openclaw.text.entry import is_made_up
 from migrator.openclaw.text.transcript import TranscriptReader
 from migrator.scanning.databases import entry_texts
 from migrator.scanning.remains import Remains, named_sessions

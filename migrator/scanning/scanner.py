@@ -38,14 +38,13 @@ from migrator.scanning.directories import (
     store_path,
 )
 from migrator.scanning.elsewhere import findings_elsewhere
-from migrator.scanning.joins import joins_of
-from migrator.scanning.lost_histories import lost_histories
+from migrator.scanning.joining import joins_of
 from migrator.scanning.originals import Original, archived, imported
 from migrator.scanning.placement import Placement
 from migrator.scanning.readers import Candidate, read_databases, read_stores, read_transcripts
 from migrator.scanning.session_reader import stored_text
 from migrator.scanning.sources import reread
-from migrator.scanning.transcript_places import transcript_places
+from migrator.scanning.transcript_places import lost_histories, transcript_places
 from migrator.scanning.transcripts import header_mismatches
 from migrator.scanning.transcripts import owners as owners_of
 from migrator.sqlite.snapshot import open_snapshot

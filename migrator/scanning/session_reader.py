@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from functools import cached_property
 
 from migrator.model.inventory import Shape, StoredTranscript
-from migrator.openclaw.text.store import RawEntry, read_member
+from migrator.openclaw.text.entry_head import RawEntry
+from migrator.openclaw.text.store import read_member
 from migrator.scanning.databases import archive_lines, cold_folder
 from migrator.sqlite.archives import cold_archives, transcript_archives
 from migrator.sqlite.events import EventTable, event_hash

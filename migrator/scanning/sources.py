@@ -20,7 +20,8 @@ from migrator.model.progress import Advance, silent
 from migrator.model.words import Finding, Name
 from migrator.openclaw.changes.hazards import hazards
 from migrator.openclaw.text.entry import lone_session_id, prepare, storable_key
-from migrator.openclaw.text.store import RawEntry, StoreReader, read_member
+from migrator.openclaw.text.entry_head import RawEntry
+from migrator.openclaw.text.store import StoreReader, read_member
 from migrator.openclaw.text.utf16 import as_utf8, codec_of, spans
 from migrator.sqlite.snapshot import identify
 

@@ -15,16 +15,14 @@ from migrator.filesystem import open_regular_file
 from migrator.model.inventory import GIVEN, DamagedSpan, Entry, FileIdentity, Inventory, Store, StoreKind, Transcript
 from migrator.model.progress import Advance, silent
 from migrator.model.words import HASH_BYTES, Finding, Name
-from migrator.openclaw.places.session_files import transcript_session_id
+from migrator.openclaw.places.session_files import Whereabouts, transcript_session_id
 from migrator.openclaw.places.session_key import parse_session_key
 from migrator.openclaw.text.entry import usable_row_id, usable_session_id
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.line_pieces import UTF8_REPLACED
 from migrator.openclaw.text.transcript import DAMAGE, Line, LineKind, TranscriptReader
 from migrator.scanning.sources import changed, file_identity, has_bytes
-from migrator.scanning.whereabouts import Whereabouts
-from migrator.sqlite.event_columns import EventColumns
-from migrator.sqlite.events import event_hash
+from migrator.sqlite.events import EventColumns, event_hash
 
 
 def read_transcript(

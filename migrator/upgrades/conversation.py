@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 
 from migrator.filesystem import open_regular_file
 from migrator.model.inventory import Transcript
-from migrator.openclaw.changes.transforms import normal_event
+from migrator.openclaw.changes.event_transforms import normal_event
 from migrator.openclaw.text.active_branch import active_branch, read_link
-from migrator.openclaw.text.store import parse_strict
+from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.transcript import TranscriptReader
 from migrator.scanning.transcripts import storable_lines
 

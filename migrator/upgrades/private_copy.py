@@ -1,20 +1,30 @@
-"""A private copy of a state directory, and what proves that the original was left alone."""
+"""A private copy of a state directory, and what proves that the original was left alone.
+
+A state directory that comes with the program is for the smallest real test of an upgrade. It holds nobody's words:
+``smoke.tar.xz`` is ``fixtures/legacy-2026.7.1.tar.xz`` without its agent of an odd name, whose sessions a release
+moves: 14 sessions of two agents, as OpenClaw 2026.7.1 left them.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import stat
+import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 
-from migrator.filesystem import free_bytes, open_regular_file
-from migrator.model.errors import RefusedError
+from migrator.commands.request import Request
+from migrator.filesystem import free_bytes, open_regular_file, scratch_directory
+from migrator.model.errors import RefusedError, UsageError
+from migrator.model.request import Selection, Surroundings
 from migrator.model.upgrade import FileChanges
 from migrator.model.words import Name
 from migrator.scanning.directories import is_inside
@@ -24,6 +34,8 @@ _ALIASES = "aliases"
 
 Times = Mapping[str, tuple[int, ...]]
 """What tells whether a file was written to, by relative path: type and mode, size, times, and which file it is."""
+
+SMOKE_ARCHIVE = "smoke.tar.xz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +189,21 @@ def _unreadable(path: str) -> RefusedError:
 def _give_second_name(copy: Path, aliases: Path) -> None:
     aliases.mkdir(mode=0o700, exist_ok=True)
     os.link(copy, aliases / str(copy.stat().st_ino))
+
+
+def of_smoke_state(request: Request, until: ExitStack) -> Request:
+    """The same request on a state directory that is unpacked here, and removed when ``until`` is closed.
+
+    Raises UsageError if the request names another one.
+    """
+    if request.selection != Selection():
+        raise UsageError("--smoke has a state of its own; leave out what names another one.")
+    folder = os.path.realpath(until.enter_context(scratch_directory(request.surroundings.tmp)))
+    packed = resources.files("migrator.upgrades").joinpath(SMOKE_ARCHIVE).read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    return replace(
+        request,
+        selection=Selection(state_dir=os.path.join(folder, "smoke")),
+        surroundings=Surroundings({}, folder, folder, request.surroundings.tmp),
+    )

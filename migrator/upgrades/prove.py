@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from migrator import commands
 from migrator.commands.request import Request
 from migrator.filesystem import scratch_directory
-from migrator.findings.sayings import SAYINGS
+from migrator.findings.upgrades import SAYINGS
 from migrator.model.errors import RefusedError, UsageError
 from migrator.model.inventory import Agent, Database, Inventory
 from migrator.model.report import PlanReport, ProveReport, ScanReport
@@ -22,11 +22,10 @@ from migrator.planning.preflight import require_idle
 from migrator.upgrades import listing, trial
 from migrator.upgrades.listing import Row
 from migrator.upgrades.private_copy import copy_installation, read_tree, require_space
-from migrator.upgrades.recorder import Recorder
+from migrator.upgrades.recorder import Recorder, sayings
 from migrator.upgrades.release.cache import RELEASE, can_install, install_release, launcher_of
 from migrator.upgrades.release.client import Client, ClientError
 from migrator.upgrades.release.process import network_can_be_cut_off, writes_can_be_confined
-from migrator.upgrades.release.sayings import sayings
 from migrator.upgrades.trial import Case
 
 _GROWTH = 5

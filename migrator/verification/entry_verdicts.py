@@ -11,7 +11,7 @@ from migrator.model.words import Name, Number
 from migrator.openclaw.changes.judge import explain, judge
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.openclaw.text.entry import REPLACE_KEY_SURROGATES, without_archived_mark
-from migrator.openclaw.text.store import RawEntry
+from migrator.openclaw.text.entry_head import RawEntry
 from migrator.planning.folding import recovered_keys
 from migrator.verification.holdings import Claims, Holdings
 

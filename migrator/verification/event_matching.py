@@ -2,21 +2,28 @@
 
 A release rewrites events when it imports them, and again in later runs of its doctor. An event that is rewritten keeps
 its id, or at least its type and time; by those it is found, and the named changes must explain all that differs.
+
+Few events are changed, and fewer move. Where every one has kept its place, they are compared side by side, and no more
+is decoded than what differs; what is found so a search would find, too.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from migrator.model.words import HASH_BYTES
-from migrator.openclaw.changes.transforms import canonical, explain_event
-from migrator.openclaw.text.js_values import Json, js_numbers
+from migrator.openclaw.changes.transforms import explain_event
+from migrator.openclaw.text.active_branch import Link, read_link
+from migrator.openclaw.text.js_values import Json, canonical, js_numbers, strictly_equal
 from migrator.openclaw.text.json_text import parse_strict
-from migrator.openclaw.text.transcript import Line, LineKind
+from migrator.openclaw.text.transcript import Line, LineKind, read_line
 from migrator.sqlite.events import event_hash
 
 SAME_JSON = "same-json"
@@ -80,11 +87,11 @@ def match_events(lines: Lines, stored: Texts, session_id: str, by_release: bool)
     hashes: list[bytes] = []
     free: dict[bytes, list[int]] = defaultdict(list)
     for place, text in enumerate(stored()):
-        free[_digest(parsed(text))].append(place)
+        free[_digest(_parsed(text))].append(place)
         hashes.append(event_hash(text))
     matches, after = [], -1
     for line, text in lines():
-        places = free.get(_digest(parsed(text)))
+        places = free.get(_digest(_parsed(text)))
         found = _take(places, after) if places else None
         after = after if found is None else found
         same = found is None or hashes[found] == event_hash(text)
@@ -101,9 +108,9 @@ def _explained(matches: list[Match], lines: Lines, rest: _Rest, session_id: str)
     version, after = 1, -1  # the version of the format, until a header says otherwise
     for match, (line, text) in zip(matches, lines(), strict=True):
         if line.kind is LineKind.HEADER:
-            version = version_of(parsed(text))
+            version = _version_of(_parsed(text))
         if match.place is None:
-            match = rest.match(line, parsed(text), session_id, version, after)
+            match = rest.match(line, _parsed(text), session_id, version, after)
         after = after if match.place is None else match.place
         yield match
 
@@ -113,16 +120,16 @@ class _Rest:
 
     def __init__(self, places: Iterable[int], stored: Texts) -> None:
         wanted = set(places)
-        self._events = {place: parsed(text) for place, text in enumerate(stored()) if place in wanted}
+        self._events = {place: _parsed(text) for place, text in enumerate(stored()) if place in wanted}
         self._by_trait: dict[object, deque[int]] = defaultdict(deque)
         for place, event in self._events.items():
-            for trait in traits(event):
+            for trait in _traits(event):
                 self._by_trait[trait].append(place)
 
     def match(self, line: Line, event: Json, session_id: str, version: int, after: int) -> Match:
         """Take the stored event that known changes make of an event; those behind ``after`` come first."""
         for place in sorted(self._candidates(event), key=lambda place: (place < after, place)):
-            changes = changes_of(event, self._events[place], session_id, version)
+            changes = _changes_of(event, self._events[place], session_id, version)
             if changes is not None:
                 del self._events[place]
                 return Match(line.number, place, changes)
@@ -131,7 +138,7 @@ class _Rest:
 
     def _candidates(self, event: Json) -> set[int]:
         found: set[int] = set()
-        for trait in traits(event):
+        for trait in _traits(event):
             places = self._by_trait.get(trait)
             while places and places[0] not in self._events:
                 places.popleft()
@@ -140,7 +147,7 @@ class _Rest:
         return found
 
 
-def traits(event: Json) -> Iterator[object]:
+def _traits(event: Json) -> Iterator[object]:
     """What stays the same of an event that is rewritten: its id, its type with its time; all of what is no object."""
     if not isinstance(event, Mapping):
         yield _digest(js_numbers(event))
@@ -154,20 +161,20 @@ def traits(event: Json) -> Iterator[object]:
     yield "type", str(kind), time if isinstance(time, str) else None
 
 
-def changes_of(event: Json, stored: Json, session_id: str, version: int) -> tuple[str, ...] | None:
+def _changes_of(event: Json, stored: Json, session_id: str, version: int) -> tuple[str, ...] | None:
     """Name the changes of a release that make the one of the other; None if none do."""
     if isinstance(event, dict) and isinstance(stored, dict):
         return explain_event(event, stored, session_id, version)
     return ("javascript-numbers",) if _digest(js_numbers(event)) == _digest(stored) else None
 
 
-def version_of(header: Json) -> int:
+def _version_of(header: Json) -> int:
     """The version of the format of a transcript that has this header."""
     version = header.get("version") if isinstance(header, dict) else None
     return version if isinstance(version, int) else 1
 
 
-def parsed(text: bytes) -> Json:
+def _parsed(text: bytes) -> Json:
     """The event as JSON; text that is none stands for itself."""
     try:
         return parse_strict(text.decode())
@@ -183,3 +190,87 @@ def _take(places: list[int], after: int) -> int:
     """The first place behind ``after``; where there is none, the first: the order is lost anyway."""
     behind = bisect_right(places, after)
     return places.pop(behind if behind < len(places) else 0)
+
+
+def side_by_side(lines: Lines, stored: Texts, session_id: str, by_release: bool) -> Matching | None:
+    """Match as :func:`match_events` does; None where an event is not in the place that it has in its history.
+
+    Nor where an event that a release has changed may be mistaken for another one: where it shares its id.
+    """
+    pairs = _Pairs(session_id, by_release)
+    remaining = iter(stored())
+    for line, text in lines():
+        there = next(remaining, None)
+        if there is None or not pairs.add(line, text, there):
+            return None
+    more = list(remaining)
+    if not pairs.are_unmistakable(more):
+        return None
+    shown_alike = pairs.show_alike and pairs.ends_with_id and not more
+    return Matching(tuple(pairs.matches), tuple(map(event_hash, more)), shown_alike)
+
+
+class _Pairs:
+    """Takes the events of a history with what is stored in the place of each."""
+
+    def __init__(self, session_id: str, by_release: bool) -> None:
+        self.matches: list[Match] = []
+        self.show_alike = True
+        self._session_id = session_id
+        self._by_release = by_release
+        self._ids: Counter[str | None] = Counter()
+        self._changed: list[tuple[str | None, str | None]] = []  # the ids before and after
+        self._header = b""
+        self._version: int | None = 1  # of the format, without a header; None where that is still to be read
+        self._last = b""
+
+    def add(self, line: Line, text: bytes, there: bytes) -> bool:
+        """Whether the stored event is this one, or what a release makes of it."""
+        self._ids[line.event_id] += 1
+        self._last = text
+        if line.kind is LineKind.HEADER:
+            self._header, self._version = text, None
+        changes: tuple[str, ...] | None = ()
+        if text != there:
+            changes = self._changes(line, text, there)
+            self.show_alike = self.show_alike and _place_in_tree(text) == _place_in_tree(there)
+        if changes is not None:
+            self.matches.append(Match(line.number, len(self.matches), changes))
+        return changes is not None
+
+    def _changes(self, line: Line, text: bytes, there: bytes) -> tuple[str, ...] | None:
+        event, stored = _parsed(text), _parsed(there)
+        if strictly_equal(event, stored):
+            return (SAME_JSON,)
+        if not self._by_release or {*_traits(event)}.isdisjoint(_traits(stored)):
+            return None
+        self._changed.append((line.event_id, read_line(there, 1, 0, complete=True).event_id))
+        if self._version is None:
+            self._version = _version_of(_parsed(self._header))
+        return _changes_of(event, stored, self._session_id, self._version)
+
+    def are_unmistakable(self, more: list[bytes]) -> bool:
+        """Whether no event that was changed can be equal to another one, before or after: equal events have one id.
+
+        ``more`` is what is stored behind the events of the history.
+        """
+        if not self._changed:
+            return True
+        stored = Counter(new for _, new in self._changed)
+        stored.update(read_line(text, 1, 0, complete=True).event_id for text in more)
+        return all(
+            (self._ids[own], self._ids[new]) == (1, own == new) and stored[own] == (own == new)
+            for own, new in self._changed
+        )
+
+    @property
+    def ends_with_id(self) -> bool:
+        """Whether the last event has an id by which it is known in the stored history."""
+        link = read_link(self._last)
+        return link.type != "session" and link.event_id is not None
+
+
+def _place_in_tree(event: bytes) -> tuple[Link, bool]:
+    """What decides whether OpenClaw shows an event: not what is said, but that something is."""
+    link = read_link(event)
+    return replace(link, message=UNSET), link.is_message

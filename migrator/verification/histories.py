@@ -17,8 +17,7 @@ from migrator.openclaw.text.transcript import Line, LineKind, TranscriptReader, 
 from migrator.scanning.packed import unpacked
 from migrator.scanning.session_reader import OpenDatabases
 from migrator.scanning.transcripts import added, events_of, storable_lines
-from migrator.verification.event_matching import Texts, match_events
-from migrator.verification.side_by_side import side_by_side
+from migrator.verification.event_matching import Texts, match_events, side_by_side
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from migrator.model.verification import HistoryVerdict, HistoryVerification, Lev
 from migrator.model.words import HASH_BYTES, Finding, Name
 from migrator.parallel import ALONE, Workers
 from migrator.scanning.copies import findings_on_copies
-from migrator.scanning.joining import additions, in_order, merged_hashes
-from migrator.scanning.joins import content_id
+from migrator.scanning.joining import additions, content_id, in_order, merged_hashes
 from migrator.scanning.transcripts import events_of, home_databases, owners
 from migrator.verification.branches import SHOWN, finding_on, hidden_part
 from migrator.verification.histories import (
@@ -29,8 +28,7 @@ from migrator.verification.histories import (
     is_contained,
     verdict,
 )
-from migrator.verification.holdings import Holdings
-from migrator.verification.places import same_place
+from migrator.verification.holdings import Holdings, same_place
 
 _PORTIONS = 2
 """How many a process gets. Each opens the databases anew: few, as one with a journal is copied for that."""

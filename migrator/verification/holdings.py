@@ -1,22 +1,24 @@
-"""What the databases of an installation hold, and what its sources claim: the two sides of a verification."""
+"""What the databases of an installation hold, and what its sources claim: the two sides of a verification.
+
+The sources may be those of the same installation at another time, in a state directory of their own.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Row, Shape, Store
 from migrator.model.words import Name
-from migrator.openclaw.text.store import RawEntry
+from migrator.openclaw.text.entry_head import RawEntry
 from migrator.planning.folding import deleted_by_gateway
-from migrator.scanning.joins import content_id
+from migrator.scanning.joining import content_id
 from migrator.scanning.session_reader import OpenDatabases
 from migrator.scanning.sources import reread
 from migrator.scanning.transcripts import events_of
-from migrator.verification.places import same_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +177,23 @@ def claims_of(inventory: Inventory, against: Inventory | None) -> Iterator[Claim
         )
         if entries:
             yield Claims(target, Name("database", database.path), None, entries, None, database)
+
+
+def same_place(path: str, origin: Inventory, inventory: Inventory) -> str:
+    """The path in one installation that corresponds to a path in another."""
+    return path.replace(origin.state_dir, inventory.state_dir, 1) if path.startswith(origin.state_dir) else path
+
+
+def with_lost_databases(inventory: Inventory, origin: Inventory) -> Inventory:
+    """Add a MISSING database for each that only ``origin`` has.
+
+    Where a whole directory is gone, its sessions would else be judged by nobody.
+    """
+    known = {database.path for database in inventory.databases}
+    places = ((same_place(one.path, origin, inventory), one) for one in origin.databases)
+    lost = tuple(
+        Database(path, one.agent_id, Shape.MISSING, None, None, (), directory=one.directory)
+        for path, one in places
+        if path not in known
+    )
+    return replace(inventory, databases=(*inventory.databases, *lost))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from migrator.model.inventory import Database, Row
 from migrator.openclaw.text.transcript import read_line
 from migrator.sqlite.cache_rows import SCOPE as CACHE_SCOPE
-from migrator.sqlite.event_columns import stored_columns
+from migrator.sqlite.events import stored_columns
 from migrator.sqlite.rows import columns, whole_ms
 from migrator.sqlite.target import SCHEMA_VERSION, UNUSED_SESSION_COLUMNS
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from migrator.model.inventory import RECOVERED, Database, Entry, Inventory, Shape
 from migrator.model.progress import Progress, silent
@@ -25,6 +26,7 @@ from migrator.model.verification import (
     Verification,
 )
 from migrator.model.words import Finding, Name
+from migrator.openclaw.places.prompts import prompt_digest, read_prompt
 from migrator.openclaw.places.session_key import canonical_key
 from migrator.parallel import ALONE, Workers
 from migrator.planning.digests import content_digest
@@ -35,9 +37,7 @@ from migrator.sqlite.snapshot import open_snapshot
 from migrator.verification.checks import database_checks, state_checks
 from migrator.verification.entry_verdicts import CANONICAL_KEY, EntryJudge, newest_entries
 from migrator.verification.history_verifier import JudgedHistories, verify_copies, verify_histories
-from migrator.verification.holdings import Claims, Holdings, claims_of
-from migrator.verification.places import with_lost_databases
-from migrator.verification.prompts import lost_prompts
+from migrator.verification.holdings import Claims, Holdings, claims_of, with_lost_databases
 
 
 def verify(
@@ -105,7 +105,7 @@ def verify(
                     *_without(inventory.findings, on_copies),
                     *histories.findings,
                     *on_copies,
-                    *lost_prompts(inventory),
+                    *_lost_prompts(inventory),
                 ),
             )
 
@@ -228,3 +228,35 @@ def _source(claims: Claims, verdicts: list[EntryVerdict]) -> SourceVerification:
         counts[Verdict.SAME] = len(claims.entries) - len(verdicts)
     counts[Verdict.QUARANTINED] += len(claims.store.damage) if claims.store else 0
     return SourceVerification(claims.place, claims.agent, tuple(sorted(counts.items())), tuple(verdicts))
+
+
+def _lost_prompts(inventory: Inventory) -> Iterator[Finding]:
+    """A finding for each upgraded database whose entries refer to prompts that are in no file, with their number."""
+    for database in inventory.databases:
+        if database.shape is not Shape.NODES:
+            continue
+        digests = list(_prompt_digests(database))
+        there = {digest for digest in {*digests} if _has_prompt(database.path, digest)}
+        lost = [digest for digest in digests if digest not in there]
+        if lost:
+            yield Finding("prompt.lost", Name("database", database.path), (("count", len(lost)),))
+
+
+def _prompt_digests(database: Database) -> Iterator[str]:
+    """The digest in each entry that refers to a prompt."""
+    with open_snapshot(database.path) as connection:
+        query = "SELECT entry_json FROM session_nodes WHERE CAST(entry_json AS TEXT) LIKE '%\"promptRef\"%'"
+        with closing(connection.execute(query)) as rows:
+            for (text,) in rows:
+                try:
+                    digest = prompt_digest(text.decode() if isinstance(text, bytes) else str(text))
+                except UnicodeDecodeError:
+                    continue
+                if digest is not None:
+                    yield digest
+
+
+def _has_prompt(database: str, digest: str) -> bool:
+    """Whether a file beside the store, or where a store of the database would be, holds that prompt."""
+    own = Path(database).parent
+    return any(read_prompt(folder, digest) is not None for folder in (own.parent / "sessions", own))

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.verification.node_schema import guards
+from migrator.verification.node_projections import guards
 from mutations.changes import opened, without_triggers
 
 TABLES = (

@@ -11,15 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrator.openclaw.changes.event_transforms import Context
-from migrator.openclaw.changes.transforms import (
-    ENTRY_TRANSFORMS,
-    EVENT_TRANSFORMS,
-    EventTransform,
-    Transform,
-    explain_entry,
-    explain_event,
-)
+from migrator.openclaw.changes.entry_transforms import Transform
+from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS, Context, EventTransform
+from migrator.openclaw.changes.transforms import ENTRY_TRANSFORMS, explain_entry, explain_event
 from migrator.openclaw.text.js_values import strictly_equal
 from tests.changes.test_event_transforms import CASES as EVENT_CASES
 from tests.changes.test_transforms import FIELDS, VALUES, edited

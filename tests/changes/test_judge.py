@@ -13,8 +13,10 @@ from migrator.model.verification import Difference, Level, Verdict
 from migrator.model.words import Name
 from migrator.openclaw.changes.judge import explain, judge
 from migrator.openclaw.text.entry import prepare
+from migrator.openclaw.text.entry_head import RawEntry
 from migrator.openclaw.text.js_values import strictly_equal
-from migrator.openclaw.text.store import RawEntry, StoreReader, parse_strict
+from migrator.openclaw.text.json_text import parse_strict
+from migrator.openclaw.text.store import StoreReader
 from tests.text.test_entry import entries_with_skills
 
 

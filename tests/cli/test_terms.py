@@ -15,7 +15,8 @@ from migrator.findings.checks import CHECKS
 from migrator.findings.table import RULES
 from migrator.model.conclusions import OUTCOMES
 from migrator.model.verification import HistoryVerdict, Verdict
-from migrator.openclaw.changes.transforms import ENTRY_TRANSFORMS, EVENT_TRANSFORMS
+from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS
+from migrator.openclaw.changes.transforms import ENTRY_TRANSFORMS
 
 
 def test_every_word_that_a_report_can_hold_has_a_meaning() -> None:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator.cli import main as cli
-from migrator.commands.wrong_place import require_no_wrong_place
+from migrator.commands.request import require_no_wrong_place
 from migrator.scanning.discovery import is_state_directory, walk
 from tests.conftest import fingerprint
 

@@ -32,7 +32,7 @@ import migrator
 from migrator.cli import invocation, runner
 from migrator.cli import main as cli
 from migrator.execution import builder, executor
-from migrator.openclaw.places import at_work
+from migrator.openclaw.places import locks
 
 
 class StoppedClock(datetime):
@@ -150,7 +150,7 @@ def settle(words: list[str], environment: dict[str, str], said: str, halt: bool)
 if __name__ == "__main__":
     setattr(runner, "even_clock", lambda: partial(StoppedClock.now, timezone.utc))  # noqa: B010 - of every request
     # How many processes the machine has would shift the numbers of the calls, by which faults are placed.
-    setattr(at_work, "process_ids", list)  # noqa: B010
+    setattr(locks, "process_ids", list)  # noqa: B010
     measure, *arguments = child_of_the_nursery() if sys.argv[1:] == ["nursery"] else sys.argv[1:]
     MEASURES[measure]()
     cli.main(arguments, prog_name="migrator")

@@ -22,9 +22,10 @@ import zstandard
 from migrator.model.errors import UsageError
 from migrator.model.words import Name
 from migrator.openclaw.places.session_files import FileKind, classify
+from migrator.openclaw.text.entry_head import RawEntry
 from migrator.openclaw.text.json5_text import EndOfTextError, exact, interpret, json5_to_json, outer_marks, read_value
 from migrator.openclaw.text.json_text import parse_strict
-from migrator.openclaw.text.store import RawEntry, StoreReader
+from migrator.openclaw.text.store import StoreReader
 from migrator.openclaw.text.transcript import Line, LineKind, TranscriptReader
 from migrator.planning.planfile import SavedPlan, parse
 from migrator.scanning.discovery import HEAD, Holds, is_litter, recognise

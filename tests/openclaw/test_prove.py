@@ -19,7 +19,8 @@ import pytest
 from click.testing import CliRunner
 
 from migrator.cli import main as cli
-from migrator.upgrades.release.client import Client, Gateway, Items, Step
+from migrator.upgrades.release.client import Client, Gateway, Items
+from migrator.upgrades.release.process import Step
 from tests.conftest import FIXTURES, fingerprint
 from tests.openclaw.conftest import launcher
 from tests.openclaw.releases import SCHEMAS

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from migrator.cli import main as cli
-from migrator.openclaw.places.at_work import at_work
+from migrator.openclaw.places.locks import at_work
 from tests.conftest import fingerprint
 from tests.worlds import World, entry
 

@@ -5,12 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.findings.table import RULES
 from migrator.model.words import Severity
-from migrator.openclaw.places.session_files import FileKind, classify, transcript_candidates, transcript_session_id
+from migrator.openclaw.places.session_files import (
+    FileKind,
+    Whereabouts,
+    classify,
+    transcript_candidates,
+    transcript_session_id,
+)
 
 UUID = "9da009be-5e78-4508-86de-66c76376dc07"
 OTHER_UUID = "bf7d99de-cbaa-4e4e-8271-e91255f3b44e"
@@ -75,6 +81,46 @@ KINDS = {
     f"{'7f' * 32}.txt": FileKind.UNKNOWN,
     "agent_main_main.notes.txt.imported-1795345409656": FileKind.UNKNOWN,
 }
+
+
+IDS = st.sampled_from(
+    [
+        UUID,
+        OTHER_UUID,
+        "plain",
+        "a-b",
+        "é",
+        "x_y",
+        f"{UUID}-topic-5",
+        f"{UUID}.legacy-1",
+        "a.trajectory",
+        "..",
+        "a/b",
+        "",
+        "sessions",
+    ]
+)
+HEADS = st.sampled_from(
+    [
+        "",
+        "./",
+        "../",
+        "../sessions/",
+        " ",
+        "sqlite:",
+        "C:\\old\\",
+        f"{STATE}/agents/main/sessions/",
+        f"{STATE}/agents/Old Agent/sessions/",
+        "/old/home/.openclaw/agents/main/sessions/",
+        "/old/home/agents/a/sessions/../../b/sessions/",
+        f"{STATE}/sessions/",
+        "/elsewhere/",
+        "nul\0/",
+    ]
+)
+NAMES = st.sampled_from(["{id}.jsonl", "{id}.jsonl ", f"{OTHER_UUID}.jsonl", "{id}-topic-1.jsonl", "custom.jsonl", ""])
+FOLDERS = st.sampled_from([f"{STATE}/agents/main/sessions", f"{STATE}/sessions", "/mnt/agents/main/sessions", "/store"])
+OWNERS = st.sampled_from([None, "main", "Old Agent"])
 
 
 @pytest.mark.parametrize(("relative", "kind"), KINDS.items())
@@ -278,3 +324,20 @@ def test_no_candidate_leaves_the_state_and_store_directories(session_file: str) 
     for path in candidates(session_file, store_dir="/data/chats", agent="../../.."):
         assert os.path.normpath(path) == path
         assert path.startswith((f"{STATE}/", "/data/chats/"))
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.none() | st.tuples(HEADS, NAMES), IDS, FOLDERS, OWNERS), min_size=1, max_size=8))
+def test_entries_of_one_form_are_looked_for_where_each_by_itself_is(
+    entries: list[tuple[tuple[str, str] | None, str, str, str | None]],
+) -> None:
+    places = Whereabouts(STATE)
+    for pointer, session_id, folder, owner in entries:
+        session_file = None if pointer is None else pointer[0] + pointer[1].replace("{id}", session_id)
+        found, folders = places.entry(session_file, session_id, folder, owner)
+        expected = list(transcript_candidates(session_file, session_id, folder, STATE, owner))
+        if session_file:
+            expected.append(os.path.normpath(os.path.join(folder, session_file)))
+        expected = [*dict.fromkeys([*expected, os.path.join(folder, f"{session_id}.jsonl")])]
+        assert list(found) == expected
+        assert folders == sorted({folder, *map(os.path.dirname, expected)})

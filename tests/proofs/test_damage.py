@@ -33,10 +33,9 @@ from migrator.openclaw.text.transcript import LineKind
 from migrator.privacy.labels import Labels
 from migrator.proofs import evidence
 from migrator.proofs.claims import claim_contradictions
-from migrator.proofs.coding import NotAllowedError, decode, encode
+from migrator.proofs.log import NotAllowedError, decode, encode
 from migrator.proofs.sums import Ledger
-from migrator.proofs.vocabulary import EVENTS, START, AnyEvent
-from migrator.proofs.words import SYSTEMS, VERBS
+from migrator.proofs.vocabulary import EVENTS, START, SYSTEMS, VERBS, AnyEvent
 from migrator.upgrades.prove import Question, prove
 from tests.fake_release import fake_release
 from tests.proof_logs import KEY, check_log

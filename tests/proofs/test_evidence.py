@@ -14,9 +14,8 @@ from migrator import commands
 from migrator.model.report import Report
 from migrator.model.verification import Verdict
 from migrator.model.words import Name
-from migrator.privacy.labels import Labels
-from migrator.privacy.names import names as names_of
-from migrator.privacy.names import report_names
+from migrator.privacy.labels import Labels, report_names
+from migrator.privacy.labels import names as names_of
 from migrator.proofs import bundle, evidence
 from migrator.proofs.log import decode_log
 from tests.proof_logs import check_log

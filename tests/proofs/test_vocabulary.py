@@ -18,9 +18,8 @@ from migrator.model.conclusions import OUTCOMES
 from migrator.model.inventory import Shape
 from migrator.model.plan import Action
 from migrator.model.verification import Verdict
-from migrator.proofs.coding import NotAllowedError, decode
-from migrator.proofs.vocabulary import EVENTS
-from migrator.proofs.words import FILESYSTEMS, OPTIONS, known
+from migrator.proofs.log import NotAllowedError, decode
+from migrator.proofs.vocabulary import EVENTS, FILESYSTEMS, OPTIONS, known
 from tests.proof_logs import an_upgrade, written
 
 RECORDS = [json.loads(line) for line in written(an_upgrade()).lines()]

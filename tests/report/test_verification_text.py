@@ -13,9 +13,8 @@ from migrator.model.words import Name
 from migrator.openclaw.changes.judge import explain
 from migrator.openclaw.text.store import StoreReader
 from migrator.report.layout import PLAIN, Style
-from migrator.report.verdict_words import DIFFERENCES, SESSIONS, TRANSCRIPTS
 from migrator.report.verification_text import difference, verification_lines
-from migrator.report.verified_parts import DifferenceRow, Parity, VerifiedDatabase
+from migrator.report.verified_parts import DIFFERENCES, SESSIONS, TRANSCRIPTS, DifferenceRow, Parity, VerifiedDatabase
 from tests.report_views import PARITY, label, session, transcript, verification, verified
 
 

@@ -15,8 +15,7 @@ from migrator.commands.explain import explain
 from migrator.commands.request import Request
 from migrator.model.request import Selection, Surroundings
 from migrator.openclaw.text.transcript import read_line
-from migrator.verification import side_by_side
-from migrator.verification.event_matching import parsed
+from migrator.verification import event_matching
 from tests.conftest import unpacked
 
 UPGRADED = "upgraded-rich-to-2026.9.6"
@@ -83,14 +82,15 @@ def test_of_a_history_only_what_differs_is_decoded(monkeypatch: pytest.MonkeyPat
     source = [json.dumps(one).encode() for one in (header, *({**answer, "id": str(n)} for n in range(50)))]
     stored = [*source[:20], json.dumps({**wrapped, "id": "19"}).encode(), *source[21:]]
     decoded: list[bytes] = []
+    parsed = event_matching._parsed
 
     def note(text: bytes) -> object:
         decoded.append(text)
         return parsed(text)
 
-    monkeypatch.setattr(side_by_side, "parsed", note)
+    monkeypatch.setattr(event_matching, "_parsed", note)
     lines = [(read_line(text, number, 0, complete=True), text) for number, text in enumerate(source, start=1)]
-    found = side_by_side.side_by_side(lambda: lines, lambda: stored, "s", by_release=True)
+    found = event_matching.side_by_side(lambda: lines, lambda: stored, "s", by_release=True)
     assert found is not None
     assert found.matches[20].changes == ("text-content-wrapped",)
     assert decoded == [source[20], stored[20], source[0]]

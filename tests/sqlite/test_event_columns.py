@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.sqlite import target, typed_entries
-from migrator.sqlite.event_columns import EventColumns, stored_columns
-from migrator.sqlite.events import put_events
+from migrator.sqlite.events import EventColumns, put_events, stored_columns
 from tests.sqlite_worlds import NewEvent
 
 Event = tuple[str | None, str | None, str | None, int]

@@ -24,7 +24,8 @@ from migrator.openclaw.text.entry import (
     usable_session_id,
     without_archived_mark,
 )
-from migrator.openclaw.text.store import RawEntry, StoreReader
+from migrator.openclaw.text.entry_head import RawEntry
+from migrator.openclaw.text.store import StoreReader
 
 CHECKPOINT = "abc.checkpoint.0f8fad5b-d9cb-469f-a165-70867728950e"
 

@@ -20,7 +20,7 @@ from migrator.openclaw.text.js_values import (
     strictly_equal,
     trimmed,
 )
-from migrator.openclaw.text.store import parse_strict
+from migrator.openclaw.text.json_text import parse_strict
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from msgspec import structs
 from migrator.model.inventory import DamagedSpan
 from migrator.openclaw.text import store
 from migrator.openclaw.text.entry import finite_number, prepare, typed_session_id
-from migrator.openclaw.text.entry_head import Head, read_head
+from migrator.openclaw.text.entry_head import Head, RawEntry, read_head
 from migrator.openclaw.text.json_text import parse_strict
 from migrator.openclaw.text.own_layout import own_members
-from migrator.openclaw.text.store import RawEntry, StoreReader
+from migrator.openclaw.text.store import StoreReader
 from migrator.openclaw.text.text_window import TextWindow
 
 Read = tuple[list[RawEntry], list[object], list[DamagedSpan], bool, int, str]

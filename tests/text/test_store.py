@@ -23,7 +23,8 @@ from migrator.findings.table import RULES
 from migrator.model.inventory import DamagedSpan
 from migrator.model.words import Severity
 from migrator.openclaw.text import json5_text
-from migrator.openclaw.text.store import RawEntry, StoreReader
+from migrator.openclaw.text.entry_head import RawEntry
+from migrator.openclaw.text.store import StoreReader
 
 LAYOUT = re.compile(
     r"""[\s\ufeff]+|[{},:]|//[^\n]*|/\*.*?\*/|(?:[^\W\d]|[$\\])[\w$\\\u200c]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""",

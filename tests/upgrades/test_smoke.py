@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator.cli.main import main
-from migrator.upgrades.smoke import ARCHIVE
+from migrator.upgrades.private_copy import SMOKE_ARCHIVE
 from tests.conftest import FIXTURES, fingerprint
 from tests.fake_release import fake_release
 from tests.worlds import World, entry
@@ -36,7 +36,7 @@ def contents(archive: tarfile.TarFile) -> dict[str, bytes]:
 
 
 def test_the_state_that_comes_with_the_program_is_what_an_old_release_left() -> None:
-    packed = resources.files("migrator.upgrades").joinpath(ARCHIVE).read_bytes()
+    packed = resources.files("migrator.upgrades").joinpath(SMOKE_ARCHIVE).read_bytes()
     with tarfile.open(FIXTURES / "legacy-2026.7.1.tar.xz") as whole, tarfile.open(fileobj=io.BytesIO(packed)) as ours:
         expected = {name: data for name, data in contents(whole).items() if "Retired" not in name}
         assert contents(ours) == expected

@@ -1,4 +1,7 @@
-"""What makes a release leave a session out, or contradicts an event, is found in what real releases wrote."""
+"""What makes a release leave a session out, or contradicts an event, is found in what real releases wrote.
+
+Rows of a damaged page hold what their table forbids; they are no agreement, and no crash.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,12 @@ from migrator import commands
 from migrator.commands.request import Request
 from migrator.model.report import VerifyReport
 from migrator.model.request import Selection, Surroundings
+from migrator.verification.node_projections import nodes_agree
 from migrator.verification.parity import parity
 
 Unpack = Callable[[str], Path]
+
+GOOD = ("agent:main:one", b'{"sessionId":"one","updatedAt":5}', 1, "one", 5, None)
 
 
 def verify(state: Path) -> VerifyReport:
@@ -132,3 +138,14 @@ def test_what_no_source_explains_is_counted(unpack: Unpack, sql: str, words: str
     verification = verify(state).verification
     assert verification is not None
     assert str(parity(verification)).endswith(words)
+
+
+@pytest.mark.parametrize("value", [None, 7, 1.5, b"agent:main:one"])
+@pytest.mark.parametrize("column", [0, 1, 3, 4, 5])
+def test_a_node_with_a_value_of_any_type_is_judged(column: int, value: object) -> None:
+    row = [*GOOD[:column], value, *GOOD[column + 1 :]]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        columns = "session_key, entry_json, entry_valid, current_session_id, updated_at, spawned_by"
+        connection.execute(f"CREATE TABLE session_nodes ({columns})")
+        connection.execute("INSERT INTO session_nodes VALUES (?, ?, ?, ?, ?, ?)", row)
+        assert all(nodes_agree(connection, "main")) is (row == [*GOOD])

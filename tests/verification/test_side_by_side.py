@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from migrator.openclaw.text.active_branch import read_link
 from migrator.openclaw.text.transcript import read_line
 from migrator.verification.branches import hidden
-from migrator.verification.event_matching import SAME_JSON, Lines, match_events
-from migrator.verification.side_by_side import side_by_side
+from migrator.verification.event_matching import SAME_JSON, Lines, match_events, side_by_side
 from tests.changes.test_event_transforms import CASES, HEADER, PREFIX, SESSION
 
 Event = dict[str, Any]

@@ -11,9 +11,8 @@ from functools import cache
 
 from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS
 from migrator.openclaw.text.entry import PreparedEntry, has_storable_times, usable_session_id
-from migrator.openclaw.text.entry_head import MAYBE_LOST
+from migrator.openclaw.text.entry_head import MAYBE_LOST, RawEntry
 from migrator.openclaw.text.js_values import Json, js_number, scalars, trimmed
-from migrator.openclaw.text.store import RawEntry
 
 LOSES_ENTRY = "upgrade.loses-entry"
 BLOCKS_ACP = "upgrade.blocks-acp"

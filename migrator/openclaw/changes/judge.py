@@ -9,8 +9,9 @@ from __future__ import annotations
 from migrator.model.verification import Difference, Level, Verdict
 from migrator.model.words import Name
 from migrator.openclaw.changes.transforms import explain_entry
+from migrator.openclaw.text.entry_head import RawEntry
 from migrator.openclaw.text.js_values import strictly_equal
-from migrator.openclaw.text.store import RawEntry, parse_strict
+from migrator.openclaw.text.json_text import parse_strict
 
 _KINDS = {
     "dictionary_item_removed": "lost",

@@ -1,7 +1,11 @@
 """Which known changes of OpenClaw turn what a legacy file says into what a database holds.
 
-Every change is a named step: :data:`ENTRY_TRANSFORMS` for the entries of a store, :data:`EVENT_TRANSFORMS` for
-the events of a transcript. What no choice of steps turns into exactly what is stored is not explained.
+Every change is a named step: :data:`ENTRY_TRANSFORMS` for the entries of a store, :data:`EVENT_TRANSFORMS` for the
+events of a transcript. What no choice of steps turns into exactly what is stored is not explained.
+
+The way back gives an entry the form that the last releases with ``sessions.json`` wrote (2026.7.1). A step of it is
+taken only where the transform that it undoes leads back to exactly the entry that was there: what cannot be undone
+stays as it is. Older releases keep members that they do not know, so nothing is lost by that.
 """
 
 from __future__ import annotations
@@ -9,24 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from migrator.openclaw.changes.delivery_state import unfold_delivery
 from migrator.openclaw.changes.entry_repairs import REPAIR_TRANSFORMS
-from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS, Transform
-from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS, Context, EventTransform, normal_event
+from migrator.openclaw.changes.entry_transforms import IMPORT_TRANSFORMS, Entry, without
+from migrator.openclaw.changes.event_transforms import EVENT_TRANSFORMS, Context
 from migrator.openclaw.changes.node_entry import OWN_TRANSFORMS
 from migrator.openclaw.changes.store_rewrites import REWRITE_TRANSFORMS
-from migrator.openclaw.text.js_values import Json, canonical, strictly_equal
-
-__all__ = [
-    "ENTRY_TRANSFORMS",
-    "EVENT_TRANSFORMS",
-    "LOSSES",
-    "EventTransform",
-    "Transform",
-    "canonical",
-    "explain_entry",
-    "explain_event",
-    "normal_event",
-]
+from migrator.openclaw.text.js_values import Json, strictly_equal
 
 ENTRY_TRANSFORMS = OWN_TRANSFORMS + IMPORT_TRANSFORMS + REWRITE_TRANSFORMS + REPAIR_TRANSFORMS
 """Ours, the import of a release, a store that was rewritten before it, then what ``doctor --fix`` repairs."""
@@ -117,3 +110,54 @@ def _still_differing(before: _Object, after: _Object, stored: _Object, differing
 def _is_stored(value: _Object, stored: _Object, name: str) -> bool:
     one, other = value.get(name, _ABSENT), stored.get(name, _ABSENT)
     return one is other or strictly_equal(one, other)
+
+
+_FOLDED = ("delivery", "pendingFinalDelivery", "fallbackNotice", "memoryFlush")
+"""Members in which releases with SQLite keep what older ones keep in several."""
+
+
+def unfold_entry(entry: Entry) -> tuple[Entry, tuple[str, ...]]:
+    """Give the legacy form, and the names of the members that no legacy release understands."""
+    for name, undo in _INVERSES.items():
+        undone = undo(entry)
+        if undone is not entry and strictly_equal(_FORWARD[name](undone, entry), entry):
+            entry = undone
+    return entry, tuple(name for name in _FOLDED if isinstance(entry.get(name), dict))
+
+
+def _unfold_pending_delivery(entry: Entry) -> Entry:
+    pending = entry.get("pendingFinalDelivery")
+    if not isinstance(pending, dict):
+        return entry
+    parts = {"Text": "text", "CreatedAt": "createdAt", "Context": "context", "IntentId": "intentId"}
+    spread = {f"pendingFinalDelivery{part}": pending[name] for part, name in parts.items() if name in pending}
+    return {**without(entry, "pendingFinalDelivery"), "pendingFinalDelivery": True, **spread}
+
+
+def _unfold_fallback_notice(entry: Entry) -> Entry:
+    notice = entry.get("fallbackNotice")
+    if not isinstance(notice, dict):
+        return entry
+    parts = {"SelectedModel": "selectedModel", "ActiveModel": "activeModel", "Reason": "reason"}
+    spread = {f"fallbackNotice{part}": notice[name] for part, name in parts.items() if name in notice}
+    return {**without(entry, "fallbackNotice"), **spread}
+
+
+def _unfold_memory_flush(entry: Entry) -> Entry:
+    flush = entry.get("memoryFlush")
+    if not isinstance(flush, dict):
+        return entry
+    parts = {"CompactionCount": "compactionCount", "FailureCount": "failureCount"}
+    spread = {f"memoryFlush{part}": flush[name] for part, name in parts.items() if name in flush}
+    return {**without(entry, "memoryFlush"), **spread}
+
+
+_INVERSES: dict[str, Callable[[Entry], Entry]] = {
+    "memory-flush-folded": _unfold_memory_flush,
+    "fallback-notice-folded": _unfold_fallback_notice,
+    "pending-delivery-folded": _unfold_pending_delivery,
+    "delivery-folded": unfold_delivery,
+}
+"""By the name of the transform that each one undoes, last transform first."""
+
+_FORWARD = {step.name: step.apply for step in IMPORT_TRANSFORMS if step.name in _INVERSES}

@@ -1,20 +1,25 @@
-"""What one entry of a store means: its session id, its time, and the text that a database may hold for it."""
+"""What one entry of a store means: its session id, its time, and the text that a database may hold for it.
+
+Also the entry that is made up for a history that no session claims.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from hashlib import sha256
 from typing import cast
 
 from msgspec import Struct
 
+from migrator.model.inventory import RECOVERED, Row
 from migrator.model.words import Number
 from migrator.openclaw.places.paths import js_trim
-from migrator.openclaw.text.entry_head import read_head
-from migrator.openclaw.text.json_text import decode, skip_blanks
-from migrator.openclaw.text.store import RawEntry, object_members, parse_strict
+from migrator.openclaw.text.entry_head import RawEntry, read_head
+from migrator.openclaw.text.json_text import decode, object_members, parse_strict, skip_blanks
 
 DROP_RESOLVED_SKILLS = "drop-resolved-skills"
 REPLACE_KEY_SURROGATES = "key-surrogates-replaced"
@@ -277,3 +282,21 @@ def _leading_blanks(text: str, position: int) -> int:
     while text[blanks] in " \t\r\n":
         blanks += 1
     return blanks - position
+
+
+def recovered_entry(session_id: str, last_ms: int, *, archived: bool) -> str:
+    """The text of an entry for a history that no session claims; ``last_ms`` is its time."""
+    entry = {"sessionId": session_id, "updatedAt": last_ms} | ({"archivedAt": last_ms} if archived else {})
+    return json.dumps(entry, separators=(",", ":"))
+
+
+_FOLDED = ',"delivery":{"kind":"none"}}'
+"""What an upgrade adds to the entry (observed in databases that 2026.8.2 and 2026.9.6 have upgraded)."""
+
+
+def is_made_up(row: Row) -> bool:
+    """Whether a row was made up and is as we, or an upgrade, made it: what others have changed is theirs."""
+    if RECOVERED not in row.key or row.session_id is None:
+        return False
+    text = recovered_entry(row.session_id, int(row.updated_at or 0), archived=True)
+    return any(row.sha256 == sha256(one.encode()).digest() for one in (text, text.removesuffix("}") + _FOLDED))

@@ -19,7 +19,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from migrator.model.inventory import DamagedSpan
-from migrator.openclaw.text.entry_head import read_head
+from migrator.openclaw.text.entry_head import RawEntry, read_head
 from migrator.openclaw.text.json5_text import (
     BLANKS,
     EndOfTextError,
@@ -32,12 +32,8 @@ from migrator.openclaw.text.json5_text import (
     read_value,
     string_end,
 )
-from migrator.openclaw.text.json_text import Member, object_members, parse_strict
 from migrator.openclaw.text.own_layout import own_members
-from migrator.openclaw.text.raw_entry import RawEntry
 from migrator.openclaw.text.text_window import TextWindow
-
-__all__ = ["Member", "RawEntry", "StoreReader", "object_members", "parse_strict", "read_member"]
 
 _NO_STRICT_BLANK = re.compile(r"[^ \t\n\r]")
 _NO_BLANK = re.compile(f"[^{BLANKS}]")

@@ -23,8 +23,6 @@ from migrator.model.errors import MigratorError, UsageError
 from migrator.model.words import Name
 from migrator.upgrades.release.process import PYTHON, Process, Step, network_can_be_cut_off, writes_can_be_confined
 
-__all__ = ["Client", "ClientError", "Gateway", "Items", "Step"]
-
 READ_LIMIT, DOCTOR_LIMIT, STATUS_LIMIT, START_LIMIT = 300.0, 900.0, 300.0, 120.0
 STOP_GRACE = 20.0
 """Seconds that a gateway gets to close its databases; 2026.9.6 needs two."""

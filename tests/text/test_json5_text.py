@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.openclaw.text import json5_text
-from migrator.openclaw.text.json5_rewrite import rewritten
-from migrator.openclaw.text.json5_text import json5_to_json
+from migrator.openclaw.text.json5_text import json5_to_json, rewritten
 
 BLANKS = st.sampled_from(["", "", " ", "\n  ", "/* a } */", "// b ]\n", "\t", "/**/"])
 KEYS = st.sampled_from(["a", "$b_1", '"c d"', "'e'", "true", "null", '"\\u00e9"', "'f\"g'", "NaN", "a1"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.report.lazy import Lazy
+from migrator.report.parts import Lazy
 
 
 @given(st.lists(st.integers()), st.slices(6), st.slices(4))

@@ -1,7 +1,4 @@
-"""Skill prompts that stores keep beside themselves, by digest (since 2026.5.28).
-
-Without them an older release drops what it knows of a session's skills, and works it out again.
-"""
+"""Skill prompts that stores keep beside themselves, by digest (since 2026.5.28): entries only refer to them."""
 
 from __future__ import annotations
 
@@ -19,12 +16,20 @@ _MOST_BYTES = 512 * 1024
 """OpenClaw keeps longer prompts in the entry itself."""
 
 
-def prompt_of(text: str, folder: Path) -> tuple[Path, bytes] | None:
-    """Where the prompt of an entry stands below the folder of its store, and its bytes; None without a sound one."""
-    entry = parse_strict(text) if _MARK in text else None
+def prompt_digest(text: str) -> str | None:
+    """The digest of the prompt that an entry refers to, empty if it is none; None where it refers to no prompt."""
+    try:
+        entry = parse_strict(text) if _MARK in text else None
+    except ValueError:
+        return None
     reference = _member(_member(entry, "skillsSnapshot"), "promptRef")
     digest = _member(reference, "hash")
-    if not isinstance(digest, str) or not _HASH.fullmatch(digest):
+    return (digest if isinstance(digest, str) else "") if isinstance(reference, Mapping) else None
+
+
+def read_prompt(folder: Path, digest: str) -> tuple[Path, bytes] | None:
+    """Where the prompt of a digest stands below the folder of a store, and its bytes; None without a sound one."""
+    if not _HASH.fullmatch(digest):
         return None
     place = Path("skills-prompts", "sha256", digest[:2], f"{digest}.txt")
     try:

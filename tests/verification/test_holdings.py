@@ -6,7 +6,7 @@ from pathlib import Path
 
 from migrator import commands
 from migrator.model.inventory import Shape
-from migrator.verification.places import same_place, with_lost_databases
+from migrator.verification.holdings import same_place, with_lost_databases
 from tests.worlds import World, entry
 
 
