@@ -115,16 +115,27 @@ def _matrix_table() -> str:
     new = sorted({release for row in MATRIX.values() for release in row}, key=age)
     head = [f"| from | {' | '.join(f'to {release}' for release in new)} |", f"|{' --- |' * (len(new) + 1)}"]
     rows = []
-    notes: dict[tuple[str, str], list[str]] = defaultdict(list)
+    upgrades: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for old in sorted(MATRIX, key=age):
         cells = [_outcome(MATRIX[old].get(release)) for release in new]
         rows.append(f"| {old} | {' | '.join(cells)} |")
         for release, pair in sorted(MATRIX[old].items(), key=lambda one: age(one[0])):
             for way, found in pair.items():
                 if found["why"]:
-                    notes[release, _why(way, found)].append(old)
-    said = [f"- {', '.join(notes[of])} to {of[0]}, {of[1]}" for of in sorted(notes, key=lambda of: age(of[0]))]
+                    upgrades[_why(way, found)][old].append(release)
+    said = [f"- {_named(of)}, {why}" for why, of in upgrades.items()]
     return "\n".join([*head, *rows, *(["", *said] if said else [])])
+
+
+def _named(upgrades: dict[str, list[str]]) -> str:
+    """Old releases that came to the same by the same new ones, such as "A, B to C"."""
+    olds: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for old, new in upgrades.items():
+        olds[tuple(new)].append(old)
+    return "; ".join(
+        f"{'every old release' if len(old) == len(MATRIX) else ', '.join(old)} to {', '.join(new)}"
+        for new, old in olds.items()
+    )
 
 
 def _outcome(pair: Pair | None) -> str:
