@@ -51,7 +51,6 @@ AGAIN_AND_AGAIN = (
     "tests/execution/test_undo.py::test_whoever_replaces_or_writes_a_database_while_a_run_is_taken_back_loses_nothing",
     "tests/proofs/test_damage.py::test_every_single_change_is_found_or_on_the_list_of_what_is_free",
     "tests/report/test_singulars.py",
-    "tests/scanning/test_unreadable.py",
 )
 """What runs the whole program for each of many cases. What of it fails in one of them is tested in its own room."""
 
