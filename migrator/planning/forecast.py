@@ -196,7 +196,8 @@ def _histories(upgrade: _Upgrade, read: list[Store], dropped: set[tuple[str, str
         if transcript.kind != FileKind.TRANSCRIPT.value or folder not in pointers or not events:
             continue
         own = {file, transcript.path}
-        if not own & (pointers[folder] | lasting[folder]) and not _is_recovered(transcript, pointers[folder], paths):
+        is_named = own & pointers[folder] or own & lasting[folder]
+        if not is_named and not _is_recovered(transcript, pointers[folder], paths):
             yield Finding("upgrade.loses-transcript", name, (("count", events),))
             continue
         if transcript.stranded:

@@ -10,8 +10,13 @@ from benchmark.measure import Sample
 Medians = Mapping[str, Mapping[str, Sample]]
 """By input and contestant."""
 
+_Seconds = Callable[[str, str], float | None]
+"""What a contestant takes on an input, by the names of the two; None for what was not measured."""
+
 _MB = 1_000_000
 _OURS = ("scan", "plan", "apply", "verify")
+_ALONE = ("apply, 1 job", "the same, 1 job")
+"""Where several processes work by default, memory is that of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,10 @@ def targets(medians: Medians, sizes: Mapping[str, int]) -> Iterator[Target]:
     def wall(world: str, who: str) -> float | None:
         found = medians.get(world, {}).get(who)
         return None if found is None else found.wall
+
+    def cpu(world: str, who: str) -> float | None:
+        found = medians.get(world, {}).get(who)
+        return None if found is None else found.cpu
 
     start, small, floor = wall("startup", "--help"), wall("entries-10000", "apply"), wall("entries-10000", "floor")
     candidates = (
@@ -70,12 +79,13 @@ def targets(medians: Medians, sizes: Mapping[str, int]) -> Iterator[Target]:
     faster = _ratio(wall("transcripts-10000", "real import"), wall("transcripts-10000", "apply"))
     if faster is not None:
         yield Target("real import with transcripts, times apply", faster, 30, least=True)
-    yield from _judging(wall, sizes)
+    yield from _judging(wall, cpu, sizes)
     jobs = _ratio(wall("agents-8", "apply, 1 job"), wall("agents-8", "apply, 2 jobs"))
     if jobs is not None:
         yield Target("one job, times two jobs, on 8 equal agents", jobs, 1.6, least=True)
     for world, found in medians.items():
-        peaks = [found[who].peak / _MB for who in _OURS if who in found]
+        alone = [who for who in _ALONE if who in found]
+        peaks = [found[who].peak / _MB for who in alone or _OURS if who in found]
         if peaks:
             yield Target(f"memory, {world}, MB", max(peaks), 400 if world == "huge-entry" else 100)
 
@@ -84,8 +94,8 @@ def _ratio(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one / other
 
 
-def _judging(wall: Callable[[str, str], float | None], sizes: Mapping[str, int]) -> Iterator[Target]:
-    """The targets of ``verify``, given the seconds that a contestant takes on an input."""
+def _judging(wall: _Seconds, cpu: _Seconds, sizes: Mapping[str, int]) -> Iterator[Target]:
+    """The targets of ``verify``."""
     for world in ("entries-50000", "transcripts-10000", "rich-20000"):
         own = _ratio(wall(world, "verify"), wall(world, "judge's floor"))
         if own is not None:
@@ -95,9 +105,9 @@ def _judging(wall: Callable[[str, str], float | None], sizes: Mapping[str, int])
         if upgraded is not None:
             yield Target(f"verify --against of {world}, times the judge's floor", upgraded, 4)
         for command in ("plan", "explain"):
-            beside = _ratio(wall(world, command), wall(world, "verify"))
+            beside = _ratio(cpu(world, command), cpu(world, "verify"))
             if beside is not None:
-                yield Target(f"{command} of {world}, times verify", beside, 1)
+                yield Target(f"{command} of {world}, CPU seconds, times verify", beside, 1)
         shared = _ratio(wall(world, "the same, 1 job"), wall(world, "verify --against"))
         if shared is not None:
             yield Target(f"one job, times two jobs, on {world}", shared, 1.6, least=True)

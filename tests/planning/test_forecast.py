@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from migrator import commands
 from migrator.findings.table import RULES
@@ -320,3 +323,24 @@ def test_histories_that_do_not_lie_beside_a_configured_store_are_foreseen_to_be_
     report = commands.scan(World(tmp_path).request(state_dir=str(unpack(name))))
     found = [one for one in report.forecast if one.code == "upgrade.hides-histories"]
     assert [(one.subject.text, dict(one.facts)) for one in found] == [("main", {"count": 10}), ("work", {"count": 10})]
+
+
+def test_ten_times_as_many_histories_take_no_hundred_times_as_long(tmp_path: Path) -> None:
+    """In CPU seconds, as what grows too fast here calls nothing that could be counted."""
+    world = World(tmp_path)
+    world.agent("main", {"agent:main:1": entry("s-1", 5)})
+    (world.store_path("main").parent / "s-1.jsonl").write_text('{"type":"session","id":"s-1"}\n')
+    inventory = commands.scan(world.request()).inventory
+    [store], [transcript] = inventory.stores, inventory.transcripts
+    [only] = store.entries
+
+    def seconds(count: int) -> float:
+        ids = [f"s-{number}" for number in range(count)]
+        entries = [structs.replace(only, key=f"agent:main:{one}", session_id=one) for one in ids]
+        files = [replace(transcript, path=transcript.path.replace("s-1", one)) for one in ids]
+        many = replace(inventory, stores=(replace(store, entries=tuple(entries)),), transcripts=tuple(files))
+        begun = time.process_time()
+        forecast(many)
+        return time.process_time() - begun
+
+    assert seconds(10_000) < 30 * min(seconds(1000), seconds(1000)) + 0.1
