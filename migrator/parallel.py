@@ -79,13 +79,14 @@ class Workers:
         """What ``work`` makes of each of ``count`` things of ``size`` bytes in all, in their order.
 
         With one job, or a single thing, everything is done right here, one thing after the other as they are asked
-        for; a single thing ``is_apart`` where this process has something else to do meanwhile.
-        Otherwise so many things ``together`` go to a process, and nobody is far ahead of what is asked for.
+        for. Otherwise so many things ``together`` go to a process, and nobody is far ahead of what is asked for.
+        ``is_apart`` sends a single thing to another process, too: this one has something else to do meanwhile.
         Whatever ``work`` raises comes here. Leaving the block early stops what is being worked on.
         Raises WorkerEndedError, at once, if a process was ended by somebody else: while it worked on what is ``named``.
         """
-        processes = min(self.processes(size), count)
-        if processes < 2 and not (is_apart and count and self.processes(size) > 1):
+        available = self.processes(size)
+        processes = min(available, count)
+        if available < 2 or processes < (1 if is_apart else 2):
             yield (work(thing, progress) for thing in things)
             return
         team: list[_Worker] = []

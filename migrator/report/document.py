@@ -258,7 +258,7 @@ def worked_out(document: Struct) -> set[str]:
 
 
 def leaves(value: object) -> Iterator[object]:
-    """Everything in a document that has no parts, in no order."""
+    """Every string and every number in a document, in no order."""
     pending = [value]
     while pending:
         one = pending.pop()

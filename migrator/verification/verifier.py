@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -62,25 +62,11 @@ def verify(
             claims[one.target].append(one)
         newest = {database.path: newest_entries(claims[database.path]) for database in inventory.databases}
         size = sum(one.size for database in inventory.databases for _, one in database.files)
-        count = len(inventory.databases)
-        examine = partial(_examine, inventory.databases, newest, holdings.event_columns, inventory.main_key, workers)
-        names = [Name("database", database.path) for database in inventory.databases]
-        # In these each event is looked at again, which takes as long as to judge their entries.
-        is_apart = any(database.shape is Shape.NODES for database in inventory.databases)
         progress.start("checking", size + sum(one.identity.size for one in origin.transcripts))
         with (
-            workers.map(
-                examine,
-                range(count),
-                names.__getitem__,
-                count=count,
-                size=size,
-                progress=progress,
-                together=1,
-                is_apart=is_apart,
-            )
+            _examining(inventory, newest, holdings, size, workers, progress)
             if examining
-            else nullcontext([("", ())] * count)
+            else nullcontext([("", ())] * len(inventory.databases))
         ) as examined:
             histories = verify_histories(holdings, level, workers, progress)
             progress.enter(None)
@@ -108,6 +94,30 @@ def verify(
                     *_lost_prompts(inventory),
                 ),
             )
+
+
+def _examining(
+    inventory: Inventory,
+    newest: Mapping[str, Mapping[str, Entry]],
+    holdings: Holdings,
+    size: int,
+    workers: Workers,
+    progress: Progress,
+) -> AbstractContextManager[Iterator[tuple[str, tuple[Check, ...]]]]:
+    """A block beside which the workers examine the databases, of ``size`` bytes in all, one after the other."""
+    databases = inventory.databases
+    names = [Name("database", database.path) for database in databases]
+    return workers.map(
+        partial(_examine, databases, newest, holdings.event_columns, inventory.main_key, workers),
+        range(len(databases)),
+        names.__getitem__,
+        count=len(databases),
+        size=size,
+        progress=progress,
+        together=1,
+        # In these each event is looked at again, which takes as long as to judge their entries.
+        is_apart=any(database.shape is Shape.NODES for database in databases),
+    )
 
 
 def _unread(inventory: Inventory) -> frozenset[str]:

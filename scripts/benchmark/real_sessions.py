@@ -20,5 +20,7 @@ if __name__ == "__main__":
     words = ("doctor", "--session-sqlite", mode, "--session-sqlite-all-agents", "--json")
     step = Client(*map(Path, places)).run(*words, limit=_LIMIT)
     sys.stderr.buffer.write(step.stderr)
-    # What it finds to complain of is no failure of the measurement: 2026.8.2 wants no transcript beside a database.
+    # What validate finds to complain of is no failure of it: 2026.8.2 wants no transcript beside a database.
+    if mode == "import" and step.exit_code != 0:
+        sys.exit(1)
     print(json.loads(step.stdout)["totals"]["targets"])

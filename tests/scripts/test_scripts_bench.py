@@ -75,3 +75,11 @@ def test_the_inputs_are_the_same_each_time(world: World, tmp_path: Path) -> None
     run("-c", MAKE, again)
     stores = [world.store_path("agent0001"), World(again).store_path("agent0001")]
     assert stores[0].read_bytes() == stores[1].read_bytes()
+
+
+@pytest.mark.parametrize("script", ["bench", "matrix"])
+def test_it_begins_with_nothing_but_python(script: str) -> None:
+    bare = [sys.executable, "-E", "-S", str(SCRIPTS / script), "--help"]
+    done = subprocess.run(bare, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: {script} ")
